@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* reply_ignored and reply_from_other_address: what comes of this host's own questions. */
+#include <errno.h>
+#include <string.h>
+
+#include "alerts/condition.h"
+#include "alerts/wire.h"
+
+#define ECHO_RECENT_NS (60 * INT64_C(1000000000))
+
+/* ---- reply_ignored ---- */
+
+/* The SYN-ACK left again, translated: for whoever asked through this host. */
+static bool is_passed_on(const struct scene *scene, const struct handshake_suspect *suspect)
+{
+	const struct handshake_report *report = scene->now->handshakes;
+	if (suspect->synack.out || (suspect->joined && suspect->other_synack.out))
+		return true;
+	for (size_t i = 0; i < report->suspect_count; i++) {
+		const struct handshake_suspect *other = &report->suspects[i];
+		if (other != suspect && other->sequence == suspect->sequence && other->synack.out)
+			return true;
+	}
+	return false;
+}
+
+/* Its client is this host, or asks through it. */
+static bool is_asked_here(const struct scene *scene, const struct handshake_suspect *suspect)
+{
+	return wire_is_local(scene, &suspect->client) || (suspect->joined && suspect->other_syn.in);
+}
+
+static bool is_ignored(const struct scene *scene, const struct handshake_suspect *suspect)
+{
+	return suspect->sign == SIGN_REPLY_IGNORED && suspect->synack.in > 0 && !suspect->acknowledged &&
+	       wire_is_often(scene, suspect->repeats) && is_asked_here(scene, suspect) &&
+	       !is_passed_on(scene, suspect);
+}
+
+/* The answer was seen, and source validation drops it. */
+static bool is_filtered(const struct scene *scene, const struct path *path)
+{
+	return path->basis == PATH_SEEN && path->answers && path->request.result == ROUTE_RP_FILTER &&
+	       path->service < scene->now->service_count && facts_device(scene->now, path->arrival);
+}
+
+static struct wire_sight look_ignored(const struct scene *scene, int device)
+{
+	const struct handshake_report *report = scene->now->handshakes;
+	struct wire_sight sight = { 0 };
+	for (size_t i = 0; i < report->suspect_count; i++) {
+		if (report->suspects[i].synack.in != device || !is_ignored(scene, &report->suspects[i]))
+			continue;
+		sight.lasting = true;
+		wire_add_suspect(&sight, &report->suspects[i]);
+	}
+	return sight;
+}
+
+static int add_answerers(const struct scene *scene, const struct wire_sight *sight, struct finding *finding)
+{
+	char text[ADDRESS_TEXT_SIZE];
+	int error = 0;
+	for (unsigned i = 0; error == 0 && i < sight->suspect_count; i++)
+		error = wire_add_text(
+			finding, "answers_from", address_format(&sight->suspects[i]->server, text));
+	for (size_t i = 0; error == 0 && i < scene->now->path_count; i++)
+		if (scene->now->paths[i].arrival == finding->device &&
+			is_filtered(scene, &scene->now->paths[i]))
+			error = wire_add_text(finding, "answers_from",
+				address_format(&scene->now->paths[i].destination, text));
+	return error;
+}
+
+/* Where rp_filter is on it is the likeliest cause, and lookups for the peers just seen come a judgement
+ * later: the symptom does not open alone before. */
+static bool may_be_filtered(const struct scene *scene, int ifindex)
+{
+	const struct device *device = facts_device(scene->now, ifindex);
+	return device && device->rp_filter_effective > 0;
+}
+
+static int describe_ignored(
+	const struct scene *scene, const struct wire_sight *sight, struct finding *finding)
+{
+	finding->held = sight->lasting && !may_be_filtered(scene, finding->device);
+	int error = finding_set_text(&finding->summary,
+		"answers that arrive on %s are dropped by this host itself", finding->device_name);
+	if (error == 0)
+		error = finding_set_text(&finding->explanation,
+			"%s A capture sees packets before reverse-path filtering and the firewall do: what "
+			"arrives and is not heard was dropped in between. If no rp_filter_drops is found on "
+			"%s, look for a rule of the firewall's that drops answers there.",
+			sight->lasting
+				? "The SYN-ACK arrives, and this host sends its SYN again and again."
+				: "Answers arrive from peers that reverse-path filtering rejects there.",
+			finding->device_name);
+	if (error == 0)
+		error = add_answerers(scene, sight, finding);
+	return error < 0 ? error : wire_describe_suspects(sight, finding);
+}
+
+static int add_ignored(const struct scene *scene, int device, struct findings *candidates)
+{
+	const struct wire_sight sight = look_ignored(scene, device);
+	struct finding *finding = wire_finding(scene, CONDITION_REPLY_IGNORED, device, candidates);
+	return finding ? describe_ignored(scene, &sight, finding) : -ENOMEM;
+}
+
+int reply_ignored(const struct scene *scene, struct findings *candidates)
+{
+	const struct handshake_report *report = scene->now->handshakes;
+	struct device_set devices = { 0 };
+	if (!report)
+		return 0;
+	for (size_t i = 0; i < report->suspect_count; i++)
+		if (is_ignored(scene, &report->suspects[i]))
+			device_set_add(&devices, report->suspects[i].synack.in);
+	for (size_t i = 0; i < scene->now->path_count; i++)
+		if (is_filtered(scene, &scene->now->paths[i]))
+			device_set_add(&devices, scene->now->paths[i].arrival);
+	int error = 0;
+	for (unsigned i = 0; error == 0 && i < devices.count; i++)
+		error = add_ignored(scene, devices.ifindex[i], candidates);
+	return error;
+}
+
+/* ---- reply_from_other_address ---- */
+
+/* An answer that came from elsewhere, by TCP or echo. */
+struct stray {
+	int device;
+	const struct address *asked, *answerer;
+	const struct handshake_suspect *suspect; /* NULL: echo */
+};
+
+/* Asked by this host itself: between others, a gateway may see either side of a translation. */
+static bool tcp_stray(const struct scene *scene, const struct handshake_suspect *suspect, struct stray *out)
+{
+	if (suspect->sign != SIGN_OTHER_ADDRESS || suspect->other_syn.in || suspect->synack.out ||
+		!wire_is_local(scene, &suspect->client) ||
+		address_equal(&suspect->server, &suspect->other_server))
+		return false;
+	*out = (struct stray){ .device = suspect->other_syn.out,
+		.asked = &suspect->other_server,
+		.answerer = &suspect->server,
+		.suspect = suspect };
+	return true;
+}
+
+/* The last or the first address of one of this host's networks: everyone there may answer. */
+static bool is_shared(const struct scene *scene, const struct address *asked)
+{
+	static const uint8_t all_ones[16] = { 255, 255, 255, 255 };
+	struct address broadcast = address_make(AF_INET, all_ones);
+	if (address_is_multicast(asked) || address_equal(asked, &broadcast))
+		return true;
+	for (size_t i = 0; i < scene->now->address_count; i++) {
+		struct prefix prefix = scene->now->addresses[i].prefix;
+		size_t bits = address_size(asked->family) * 8;
+		if (!prefix_contains(&prefix, asked) || prefix.length >= bits - 1)
+			continue;
+		struct address last = prefix_network(&prefix).address;
+		if (address_equal(asked, &last))
+			return true;
+		for (size_t bit = prefix.length; bit < bits; bit++)
+			last.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+		if (address_equal(asked, &last))
+			return true;
+	}
+	return false;
+}
+
+static bool echo_stray(const struct scene *scene, const struct echo_suspect *echo, struct stray *out)
+{
+	if (scene->now->time_ns - echo->time_ns >= ECHO_RECENT_NS || echo->direction == DIRECTION_IN ||
+		!wire_is_local(scene, &echo->asker) || is_shared(scene, &echo->asked))
+		return false;
+	*out = (struct stray){ .device = echo->device, .asked = &echo->asked, .answerer = &echo->answerer };
+	return true;
+}
+
+/* The TCP ones first. */
+static bool next_stray(const struct scene *scene, size_t *at, struct stray *out)
+{
+	const struct handshake_report *report = scene->now->handshakes;
+	while (*at < report->suspect_count + report->echo_suspect_count) {
+		size_t i = (*at)++;
+		if (i < report->suspect_count
+				? tcp_stray(scene, &report->suspects[i], out)
+				: echo_stray(scene, &report->echo_suspects[i - report->suspect_count], out))
+			return true;
+	}
+	return false;
+}
+
+static bool is_about(const struct finding *finding, const struct stray *stray)
+{
+	return finding->condition == CONDITION_REPLY_FROM_OTHER_ADDRESS && finding->device == stray->device &&
+	       address_equal(&finding->address, stray->asked);
+}
+
+static bool is_known(const struct findings *candidates, const struct stray *stray)
+{
+	for (size_t i = 0; i < candidates->count; i++)
+		if (is_about(&candidates->items[i], stray))
+			return true;
+	return false;
+}
+
+static int add_strays(const struct scene *scene, struct finding *finding)
+{
+	char text[ADDRESS_TEXT_SIZE];
+	struct wire_sight sight = { 0 };
+	struct stray stray;
+	double pings = 0;
+	int error = 0;
+	for (size_t at = 0; error == 0 && next_stray(scene, &at, &stray);) {
+		if (!is_about(finding, &stray))
+			continue;
+		error = wire_add_text(finding, "answers_from", address_format(stray.answerer, text));
+		if (stray.suspect)
+			wire_add_suspect(&sight, stray.suspect);
+		else
+			pings++;
+	}
+	if (error == 0)
+		error = finding_add_number(finding, "pings", pings);
+	return error < 0 ? error : wire_describe_suspects(&sight, finding);
+}
+
+static int describe_stray(const struct scene *scene, const struct stray *stray, struct finding *finding)
+{
+	char asked[ADDRESS_TEXT_SIZE], answerer[ADDRESS_TEXT_SIZE];
+	address_format(stray->asked, asked);
+	address_format(stray->answerer, answerer);
+	int error =
+		finding_set_text(&finding->summary, "what is asked of %s is answered by %s", asked, answerer);
+	if (error == 0)
+		error = finding_set_text(&finding->explanation,
+			"Requests to %s leave by %s, and the answers to them carry %s as their source, so "
+			"nobody here takes them for answers. The fault is not on this host: somewhere on the "
+			"way back a NAT box changes the source of replies whose requests it has not seen. "
+			"Look at %s's own route back to this host, and at the box that has the address %s.",
+			asked, finding->device_name, answerer, asked, answerer);
+	return error < 0 ? error : add_strays(scene, finding);
+}
+
+int reply_from_other_address(const struct scene *scene, struct findings *candidates)
+{
+	struct stray stray;
+	int error = 0;
+	for (size_t at = 0; scene->now->handshakes && error == 0 && next_stray(scene, &at, &stray);) {
+		if (is_known(candidates, &stray))
+			continue;
+		struct finding *finding =
+			wire_finding(scene, CONDITION_REPLY_FROM_OTHER_ADDRESS, stray.device, candidates);
+		if (!finding)
+			return -ENOMEM;
+		wire_set_address(scene, stray.asked, 0, finding);
+		error = describe_stray(scene, &stray, finding);
+	}
+	return error;
+}

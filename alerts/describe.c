@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "alerts/describe.h"
+
+#include <stdio.h>
+
+#define LIST_SIZE 8
+
+const char *describe_table(uint32_t table, char text[static TABLE_TEXT_SIZE])
+{
+	if (table == 254)
+		snprintf(text, TABLE_TEXT_SIZE, "main");
+	else
+		snprintf(text, TABLE_TEXT_SIZE, "%u", table);
+	return text;
+}
+
+const char *describe_service(const struct service *service, char text[static SERVICE_TEXT_SIZE])
+{
+	char address[ADDRESS_TEXT_SIZE], target[ADDRESS_TEXT_SIZE];
+	address_format(&service->address, address);
+	if (service->origin != ORIGIN_DNAT)
+		snprintf(text, SERVICE_TEXT_SIZE, "%s", address);
+	else
+		snprintf(text, SERVICE_TEXT_SIZE, "%s (to %s)", address,
+			address_format(&service->target, target));
+	return text;
+}
+
+int describe_devices(
+	const struct facts *facts, const struct device_set *devices, const char *separator, char **text)
+{
+	int error = finding_set_text(text, "%s", "");
+	for (unsigned i = 0; error == 0 && i < devices->count; i++)
+		error = finding_append_text(
+			text, "%s%s", i ? separator : "", facts_device_name(facts, devices->ifindex[i]));
+	return error;
+}
+
+/* A short list of distinct addresses. */
+struct list {
+	struct address items[LIST_SIZE];
+	unsigned count;
+};
+
+static void list_add(struct list *list, const struct address *address)
+{
+	for (unsigned i = 0; i < list->count; i++)
+		if (address_equal(&list->items[i], address))
+			return;
+	if (list->count < LIST_SIZE)
+		list->items[list->count++] = *address;
+}
+
+static int list_write(const struct list *list, const char *key, struct finding *finding)
+{
+	char text[ADDRESS_TEXT_SIZE];
+	int error = 0;
+	for (unsigned i = 0; error == 0 && i < list->count; i++)
+		error = finding_add_item(finding, key, address_format(&list->items[i], text));
+	return error;
+}
+
+int describe_peers(const struct scene *scene, struct path_span span, struct finding *finding)
+{
+	struct list seen = { 0 }, asked = { 0 };
+	for (size_t i = 0; i < span.count; i++) {
+		const struct path *path = scene_path(scene, span.paths[i]);
+		list_add(path->kind == DESTINATION_PEER ? &seen : &asked, &path->destination);
+	}
+	int error = list_write(&seen, "peers", finding);
+	return error < 0 ? error : list_write(&asked, "asked_for", finding);
+}
+
+int describe_addresses(const struct scene *scene, struct path_span span, struct finding *finding)
+{
+	struct list list = { 0 };
+	for (size_t i = 0; i < span.count; i++)
+		list_add(&list, &scene_service(scene, span.paths[i])->address);
+	return list_write(&list, "addresses", finding);
+}
+
+struct device_set describe_reply_devices(const struct scene *scene, struct path_span span)
+{
+	struct device_set devices = { 0 };
+	for (size_t i = 0; i < span.count; i++) {
+		const struct route_answer *reply = &scene_path(scene, span.paths[i])->reply;
+		for (unsigned j = 0; reply->result == ROUTE_FOUND && j < reply->devices.count; j++)
+			device_set_add(&devices, reply->devices.ifindex[j]);
+	}
+	return devices;
+}

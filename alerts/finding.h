@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The findings: conditions that hold, each with what it is about, how bad, since when, why, and what heals
+ * it. Built by judge(), immutable afterwards; any thread may read them. All texts live as long as their
+ * `struct findings`.
+ */
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collectors/facts.h"
+
+enum condition {
+	CONDITION_REPLY_WRONG_DEVICE,
+	CONDITION_NO_REPLY_ROUTE,
+	CONDITION_RP_FILTER_DROPS,
+	CONDITION_HANDSHAKE_ONE_WAY,
+	CONDITION_REPLY_IGNORED,
+	CONDITION_REPLY_FROM_OTHER_ADDRESS,
+	CONDITION_FOREIGN_SOURCE,
+	CONDITION_RETURN_ONLY,
+	CONDITIONS
+};
+
+enum severity { SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_CRITICAL, SEVERITIES };
+
+/* The public names: "reply_wrong_device", "critical", "dnat". */
+const char *condition_name(enum condition condition);
+/* One sentence: when the condition holds. */
+const char *condition_help(enum condition condition);
+const char *severity_name(enum severity severity);
+const char *origin_name(enum origin origin);
+
+/* One observation behind a finding. Items of a list stand one after the other, with the same key. */
+struct evidence {
+	const char *key; /* static, snake_case */
+	char *text;
+	bool number; /* the text is a JSON number */
+	bool item;   /* of a list, which may have this item alone */
+};
+
+#define FINDING_ID_SIZE    17
+#define FINDING_HANDSHAKES 32
+
+struct finding {
+	/* What it is about; the id is a hash of these, so it is the same as long as the condition holds. */
+	char id[FINDING_ID_SIZE]; /* 16 lower-case hexadecimal digits */
+	enum condition condition;
+	int device;                    /* ifindex, 0: none or not known */
+	char device_name[IF_NAMESIZE]; /* "" for none */
+	bool has_service;              /* address, origin and target mean something */
+	enum origin origin;
+	struct address address;
+	struct address target;
+
+	enum severity severity;
+	char *reply_device;   /* names joined by ",", "" if there is none */
+	int64_t since_ns;     /* CLOCK_REALTIME at which it first held */
+	int64_t last_seen_ns; /* CLOCK_REALTIME at which it last held */
+	bool open;            /* false: held too seldom so far; not to be shown */
+	bool holds;           /* in this judgement; false: closes soon */
+	int64_t turned_ns;    /* monotonic time at which `holds` became what it is */
+	unsigned held;        /* judgements in which it held, before it opened; what had lasted for seconds
+				 when it was first judged begins with one */
+	bool intended;        /* declared as meant: shown, never counted */
+	char cause[FINDING_ID_SIZE]; /* id of the finding that explains it, "" if it is a cause itself */
+
+	char *summary;     /* one line, no full stop */
+	char *explanation; /* sentences */
+	struct evidence *evidence;
+	size_t evidence_count;
+	uint64_t handshakes[FINDING_HANDSHAKES]; /* ids of those that show it, newest first */
+	size_t handshake_count;
+	char **remedy; /* commands, in order */
+	size_t remedy_count;
+	bool remedy_checked; /* by lookups: it leads the reply out of the arrival device and keeps connected
+				networks */
+};
+
+struct findings {
+	struct finding
+		*items; /* sorted: open before not, causes before symptoms, severe before mild, then by id */
+	size_t count;
+};
+
+struct findings *findings_new(void);
+void findings_free(struct findings *findings);
+/* Adds an empty finding; NULL when memory is out. Pointers to earlier ones become invalid. */
+struct finding *findings_add(struct findings *findings);
+const struct finding *findings_find(const struct findings *findings, const char *id);
+/* Computes the id from the subject. */
+void finding_identify(struct finding *finding);
+/* Deep copy into an empty finding. 0 or -ENOMEM. */
+int finding_copy(struct finding *to, const struct finding *from);
+/* Frees what a finding owns and clears it. */
+void finding_clear(struct finding *finding);
+
+/* Each appends formatted text and returns 0 or -ENOMEM. */
+int finding_add_evidence(struct finding *finding, const char *key, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* One more than fit is left out. */
+void finding_add_handshake(struct finding *finding, uint64_t handshake);
+int finding_add_item(struct finding *finding, const char *key, const char *text);
+int finding_add_number(struct finding *finding, const char *key, double value);
+int finding_add_remedy(struct finding *finding, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* These two replace or extend *text, which may be NULL. */
+int finding_set_text(char **text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int finding_append_text(char **text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Open, not intended, and nobody's symptom: what an alarm is about. */
+bool finding_is_alarm(const struct finding *finding);

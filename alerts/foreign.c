@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * foreign_source and return_only: what a box on the way back sees. A reply whose request never passed here
+ * cannot be translated back as it should be; it leaves untranslated, or with an address it should not have.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "alerts/condition.h"
+#include "alerts/observed.h"
+#include "collectors/service.h"
+
+/* ---- foreign_source ---- */
+
+static bool has_address(const struct facts *facts, const struct address *address, int ifindex)
+{
+	for (size_t i = 0; i < facts->address_count; i++)
+		if (facts->addresses[i].ifindex == ifindex &&
+			address_equal(&facts->addresses[i].prefix.address, address))
+			return true;
+	return false;
+}
+
+/* The device among whose addresses it is, 0 if that is `device` itself, lo, or none. */
+static int foreign_owner(const struct scene *scene, const struct address *address, int device)
+{
+	const struct local_address *local = facts_local_address(scene->now, address);
+	if (device <= 0 || !local || has_address(scene->now, address, device))
+		return 0;
+	const struct device *owner = facts_device(scene->now, local->ifindex);
+	return owner && owner->kind != DEVICE_LOOPBACK ? owner->ifindex : 0;
+}
+
+/* It came in with one source and left with another, and its SYN was never seen. */
+static bool is_translated(const struct scene *scene, const struct handshake_suspect *suspect)
+{
+	return suspect->sign == SIGN_RETURN_ONLY && suspect->joined && suspect->other_synack.in > 0 &&
+	       wire_is_often(scene, suspect->synack_repeats) &&
+	       foreign_owner(scene, &suspect->server, suspect->synack.out);
+}
+
+struct foreign {
+	int device; /* by which it leaves */
+	struct address source;
+	int arrival; /* of the requests, 0: they never came */
+	struct wire_sight sight;
+};
+
+static void count_translated(const struct scene *scene, struct foreign *foreign)
+{
+	const struct handshake_report *report = scene->now->handshakes;
+	for (size_t i = 0; i < report->suspect_count; i++) {
+		const struct handshake_suspect *suspect = &report->suspects[i];
+		if (suspect->synack.out == foreign->device &&
+			address_equal(&suspect->server, &foreign->source) && is_translated(scene, suspect))
+			wire_add_suspect(&foreign->sight, suspect);
+	}
+}
+
+static int explain_foreign(const struct scene *scene, const struct foreign *foreign, struct finding *finding)
+{
+	char source[ADDRESS_TEXT_SIZE];
+	const char *owner = wire_device_name(scene, foreign_owner(scene, &foreign->source, foreign->device));
+	address_format(&foreign->source, source);
+	int error = finding_set_text(&finding->summary,
+		"replies leave by %s with the source %s, which belongs to %s", finding->device_name, source,
+		owner);
+	if (error == 0 && foreign->arrival)
+		return finding_set_text(&finding->explanation,
+			"Requests to %s come in by %s, their replies leave by %s. Whoever is behind %s does "
+			"not expect that address there and may drop them.",
+			source, wire_device_name(scene, foreign->arrival), finding->device_name,
+			finding->device_name);
+	return error < 0 ? error
+			 : finding_set_text(&finding->explanation,
+				   "SYN-ACKs whose SYN never passed here come in, get the source %s, and "
+				   "leave by %s: to their clients they are answers from a stranger. The "
+				   "requests reach the server by another way; either they should come by "
+				   "this host, or the server's replies should not: look at the server's "
+				   "route back to its clients.",
+				   source, finding->device_name);
+}
+
+static int add_servers(const struct wire_sight *sight, struct finding *finding)
+{
+	char text[ADDRESS_TEXT_SIZE];
+	int error = 0;
+	for (unsigned i = 0; error == 0 && i < sight->suspect_count; i++) {
+		const struct handshake_suspect *suspect = sight->suspects[i];
+		bool before = suspect->joined && suspect->other_synack.in > 0;
+		error = wire_add_text(finding, "servers",
+			address_format(before ? &suspect->other_server : &suspect->server, text));
+	}
+	return error;
+}
+
+static bool is_intended(const struct scene *scene, const struct foreign *foreign)
+{
+	return intended_covers(scene->settings, &foreign->source, &foreign->source,
+		wire_device_name(scene, foreign->arrival), wire_device_name(scene, foreign->device));
+}
+
+static int add_foreign(const struct scene *scene, const struct foreign *foreign, struct findings *candidates)
+{
+	struct finding *finding = wire_finding(scene, CONDITION_FOREIGN_SOURCE, foreign->device, candidates);
+	if (!finding)
+		return -ENOMEM;
+	wire_set_address(scene, &foreign->source, 0, finding);
+	finding->origin = ORIGIN_LOCAL;
+	finding->target = foreign->source;
+	finding->intended = is_intended(scene, foreign);
+	finding->held = foreign->arrival ? foreign->sight.lasting && foreign->sight.fails : 1;
+	finding->severity = finding->intended      ? SEVERITY_INFO
+			    : foreign->sight.fails ? SEVERITY_CRITICAL
+						   : SEVERITY_WARNING;
+	int error = explain_foreign(scene, foreign, finding);
+	if (error == 0 && !foreign->arrival)
+		error = add_servers(&foreign->sight, finding);
+	return error < 0 ? error : wire_describe_suspects(&foreign->sight, finding);
+}
+
+static bool is_known(const struct findings *candidates, int device, const struct address *source)
+{
+	for (size_t i = 0; i < candidates->count; i++)
+		if (candidates->items[i].condition == CONDITION_FOREIGN_SOURCE &&
+			candidates->items[i].device == device &&
+			address_equal(&candidates->items[i].address, source))
+			return true;
+	return false;
+}
+
+static int yield_translated(const struct scene *scene, struct findings *candidates)
+{
+	const struct handshake_report *report = scene->now->handshakes;
+	int error = 0;
+	for (size_t i = 0; error == 0 && i < report->suspect_count; i++) {
+		const struct handshake_suspect *suspect = &report->suspects[i];
+		struct foreign foreign = { .device = suspect->synack.out, .source = suspect->server };
+		if (!is_translated(scene, suspect) || is_known(candidates, foreign.device, &foreign.source))
+			continue;
+		count_translated(scene, &foreign);
+		error = add_foreign(scene, &foreign, candidates);
+	}
+	return error;
+}
+
+/* The replies of a service that leave by another line than its own: what reply_wrong_device is about, from
+ * the line's point of view. */
+static int judge_replies(
+	const struct scene *scene, const struct service *service, int arrival, struct findings *candidates)
+{
+	const struct observed observed = observe_replies(scene, service, arrival);
+	int error = 0;
+	for (unsigned i = 0; error == 0 && i < observed.devices.count; i++) {
+		struct foreign foreign = { .device = observed.devices.ifindex[i],
+			.source = service->address,
+			.arrival = arrival,
+			.sight = observed.sight };
+		int owner = foreign_owner(scene, &foreign.source, foreign.device);
+		if (owner && facts_line(scene->now, owner, foreign.source.family) &&
+			facts_line(scene->now, foreign.device, foreign.source.family) &&
+			!is_known(candidates, foreign.device, &foreign.source))
+			error = add_foreign(scene, &foreign, candidates);
+	}
+	return error;
+}
+
+static int yield_replies(
+	const struct scene *scene, const struct address *address, int arrival, struct findings *candidates)
+{
+	const struct facts *facts = scene->now;
+	int error = 0;
+	for (size_t i = services_first(facts, address);
+		error == 0 && i < facts->service_count && address_equal(&facts->services[i].address, address);
+		i++)
+		error = judge_replies(scene, &facts->services[i], arrival, candidates);
+	return error;
+}
+
+int foreign_source(const struct scene *scene, struct findings *candidates)
+{
+	const struct handshake_report *report = scene->now->handshakes;
+	int error = report ? yield_translated(scene, candidates) : 0;
+	for (size_t i = 0; report && error == 0 && i < report->service_count; i++) {
+		const struct handshake_service *row = &report->services[i];
+		if (row->role != HANDSHAKE_PASSED && row->synack_device > 0 &&
+			row->synack_device != row->device)
+			error = yield_replies(scene, &row->address, row->device, candidates);
+	}
+	for (size_t i = 0; report && error == 0 && i < report->suspect_count; i++) {
+		const struct handshake_suspect *suspect = &report->suspects[i];
+		if (suspect->syn.in > 0 && suspect->synack.out > 0 && suspect->synack.out != suspect->syn.in)
+			error = yield_replies(scene, &suspect->server, suspect->syn.in, candidates);
+	}
+	return error;
+}

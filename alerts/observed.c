@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "alerts/observed.h"
+
+#include "collectors/service.h"
+
+static bool has_address(const struct handshake_peer *peer, const struct service *service)
+{
+	return address_equal(&peer->local, &service->address);
+}
+
+bool observed_is_floating(const struct scene *scene, const struct service *service)
+{
+	const struct facts *facts = scene->now;
+	for (size_t i = 0; i < facts->address_count; i++) {
+		const struct local_address *local = &facts->addresses[i];
+		const struct device *device = facts_device(facts, local->ifindex);
+		if (device && device->kind != DEVICE_LOOPBACK &&
+			address_equal(&local->prefix.address, &service->address))
+			return false;
+	}
+	return true;
+}
+
+/* ---- what was seen ---- */
+
+static void find_devices(
+	const struct scene *scene, const struct service *service, int arrival, struct device_set *devices)
+{
+	const struct handshake_report *report = scene->now->handshakes;
+	for (size_t i = 0; i < report->service_count; i++) {
+		const struct handshake_service *row = &report->services[i];
+		if (row->device == arrival && row->synack_device > 0 && row->synack_device != arrival &&
+			(row->role == HANDSHAKE_SERVED || row->role == HANDSHAKE_FORWARDED) &&
+			address_equal(&row->address, &service->address))
+			device_set_add(devices, row->synack_device);
+	}
+	const struct wire_place place = { .device = arrival, .server = &service->address };
+	for (size_t i = 0; i < report->suspect_count; i++) {
+		const struct handshake_suspect *suspect = &report->suspects[i];
+		if (suspect->synack.out > 0 && suspect->synack.out != arrival &&
+			wire_is_at(scene, &place, suspect))
+			device_set_add(devices, suspect->synack.out);
+	}
+}
+
+static bool completes_at(const struct scene *scene, const struct service *service, int arrival, int device)
+{
+	const struct handshake_report *report = scene->now->handshakes;
+	for (size_t i = 0; i < report->peer_count; i++) {
+		const struct handshake_peer *peer = &report->peers[i];
+		if (peer->asks && peer->completed && peer->device == arrival &&
+			peer->synack_device == device && has_address(peer, service) &&
+			wire_service(scene, &peer->local, peer->port) == service)
+			return true;
+	}
+	return false;
+}
+
+/* The rows count all services of the address together; suspects know their ports. */
+static void keep_own(const struct scene *scene, const struct service *service, struct wire_sight *sight)
+{
+	struct wire_sight own = { 0 };
+	for (unsigned i = 0; i < sight->suspect_count; i++) {
+		const struct handshake_suspect *suspect = sight->suspects[i];
+		if (wire_service(scene, &suspect->server, suspect->server_port) != service)
+			continue;
+		own.repeated++;
+		own.lasting |= wire_is_lasting(scene, suspect);
+		wire_add_suspect(&own, suspect);
+	}
+	*sight = own;
+}
+
+static struct observed look(const struct scene *scene, const struct service *service, int arrival, int device)
+{
+	const struct wire_place place = {
+		.device = arrival, .server = &service->address, .synack_device = device
+	};
+	struct observed seen = { .sight = wire_look(scene, &place) };
+	seen.completes = seen.sight.recent[HANDSHAKE_COMPLETED] > 0;
+	if (wire_is_shared(scene, &service->address)) {
+		keep_own(scene, service, &seen.sight);
+		seen.completes = completes_at(scene, service, arrival, device);
+		seen.sight.fails = seen.sight.lasting && !seen.completes;
+	}
+	if (seen.completes || seen.sight.repeated || seen.sight.recent[HANDSHAKE_ONE_WAY])
+		device_set_add(&seen.devices, device);
+	return seen;
+}
+
+static bool is_expected(const struct scene *scene, const struct service *service, int arrival, int device)
+{
+	struct path_span span = scene_target(scene, &service->target);
+	if (device_set_contains(&service->arrival, device))
+		return true;
+	for (size_t i = 0; i < span.count; i++) {
+		const struct path *path = scene_path(scene, span.paths[i]);
+		if (scene_service(scene, span.paths[i]) == service && path->arrival == arrival &&
+			path->reply.result == ROUTE_FOUND && path->reply.devices.count > 1 &&
+			device_set_contains(&path->reply.devices, device))
+			return true;
+	}
+	return false;
+}
+
+static void sum_up(struct observed *all, const struct observed *one)
+{
+	for (unsigned i = 0; i < one->devices.count; i++)
+		device_set_add(&all->devices, one->devices.ifindex[i]);
+	for (unsigned i = 0; i < HANDSHAKE_OUTCOMES; i++)
+		all->sight.recent[i] += one->sight.recent[i];
+	for (unsigned i = 0; i < one->sight.suspect_count; i++)
+		wire_add_suspect(&all->sight, one->sight.suspects[i]);
+	all->sight.repeated += one->sight.repeated;
+	all->sight.lasting |= one->sight.lasting;
+	all->sight.fails |= one->sight.fails;
+	all->completes |= one->completes;
+}
+
+struct observed observe_replies(const struct scene *scene, const struct service *service, int arrival)
+{
+	struct observed all = { 0 };
+	struct device_set devices = { 0 };
+	if (!scene->now->handshakes || arrival <= 0)
+		return all;
+	find_devices(scene, service, arrival, &devices);
+	for (unsigned i = 0; i < devices.count; i++) {
+		struct observed one = look(scene, service, arrival, devices.ifindex[i]);
+		if (one.sight.fails || !is_expected(scene, service, arrival, devices.ifindex[i]))
+			sum_up(&all, &one);
+	}
+	return all;
+}
+
+/* ---- what speaks against a prediction ---- */
+
+static bool is_far(const struct scene *scene, const struct address *address)
+{
+	return !service_is_on_link(scene->now, address);
+}
+
+/* The same peer, or one that stands for the same: from the link or from beyond. */
+static bool is_like(const struct scene *scene, const struct path *path, const struct handshake_peer *peer)
+{
+	return address_equal(&peer->peer, &path->destination) ||
+	       is_far(scene, &peer->peer) == (path->basis != PATH_CONNECTED);
+}
+
+bool observed_refutes(const struct scene *scene, size_t index)
+{
+	const struct handshake_report *report = scene->now->handshakes;
+	const struct path *path = scene_path(scene, index);
+	const struct service *service = scene_service(scene, index);
+	bool refuted = false;
+	for (size_t i = 0; report && i < report->peer_count; i++) {
+		const struct handshake_peer *peer = &report->peers[i];
+		if (!peer->asks || peer->device != path->arrival || !has_address(peer, service) ||
+			wire_service(scene, &peer->local, peer->port) != service)
+			continue;
+		bool fine = peer->completed && peer->synack_device == path->arrival;
+		if (!fine && address_equal(&peer->peer, &path->destination))
+			return false;
+		refuted |= fine && is_like(scene, path, peer);
+	}
+	return refuted;
+}

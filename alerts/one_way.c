@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * handshake_one_way: clients that go on asking although they were answered. Of a service of this host's it is
+ * a finding of its own; what merely passes through is judged by the device it comes from, since one client or
+ * server far away is none of this host's business as long as others complete.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "alerts/condition.h"
+#include "alerts/wire.h"
+
+struct spot {
+	int device;
+	struct address server; /* none: passing through */
+};
+
+struct spots {
+	struct spot *items;
+	size_t count;
+};
+
+static void add_spot(const struct scene *scene, struct spots *spots, int device, const struct address *server)
+{
+	const struct address none = { 0 };
+	if (!wire_is_own(scene, server))
+		server = &none;
+	for (size_t i = 0; i < spots->count; i++)
+		if (spots->items[i].device == device && address_equal(&spots->items[i].server, server))
+			return;
+	spots->items[spots->count++] = (struct spot){ device, *server };
+}
+
+static bool is_worth_looking(const struct scene *scene, const struct handshake_suspect *suspect)
+{
+	const struct wire_place place = { .device = suspect->syn.in, .server = &suspect->server };
+	return suspect->syn.in >= 0 && wire_is_lasting(scene, suspect) && wire_is_at(scene, &place, suspect);
+}
+
+static void find_spots(const struct scene *scene, struct spots *spots)
+{
+	const struct handshake_report *report = scene->now->handshakes;
+	for (size_t i = 0; i < report->suspect_count; i++)
+		if (is_worth_looking(scene, &report->suspects[i]))
+			add_spot(scene, spots, report->suspects[i].syn.in, &report->suspects[i].server);
+	for (size_t i = 0; i < report->service_count; i++) {
+		const struct handshake_service *row = &report->services[i];
+		if (row->recent[HANDSHAKE_ONE_WAY] && row->device >= 0 &&
+			(row->role == HANDSHAKE_SERVED || row->role == HANDSHAKE_FORWARDED))
+			add_spot(scene, spots, row->device, &row->address);
+	}
+}
+
+static bool is_dropped_here(const struct wire_sight *sight)
+{
+	for (unsigned i = 0; i < sight->suspect_count; i++)
+		if (sight->suspects[i]->role != HANDSHAKE_FORWARDED || sight->suspects[i]->synack.out)
+			return false;
+	return sight->suspect_count > 0;
+}
+
+static int summarise(const struct finding *finding, char **summary)
+{
+	char address[ADDRESS_TEXT_SIZE];
+	const char *on = finding->device_name[0] ? " on " : "";
+	if (!finding->has_service)
+		return finding_set_text(summary,
+			"connections that come in%s%s and pass through this host are answered, but the "
+			"answers do not reach the clients",
+			on, finding->device_name);
+	return finding_set_text(summary,
+		"connections to %s that come in%s%s are answered, but the answers do not reach the clients",
+		address_format(&finding->address, address), on, finding->device_name);
+}
+
+static int explain(const struct wire_sight *sight, struct finding *finding)
+{
+	int error =
+		finding_append_text(&finding->explanation, "The SYN-ACK was seen, and the client sent the "
+							   "same SYN again, several times: it never got "
+							   "the answer. ");
+	if (error == 0 && is_dropped_here(sight))
+		return finding_append_text(&finding->explanation,
+			"The SYN-ACK came in here and did not leave: this host drops it, by reverse-path "
+			"filtering, a firewall rule, or for want of a route.");
+	if (error == 0)
+		error = finding_append_text(&finding->explanation,
+			"If nothing else is found here, the answer is lost or changed on its way after it "
+			"left this host%s%s: look at the next routers and NAT boxes on the way back, and at "
+			"what the client itself receives.",
+			finding->reply_device[0] ? " by " : "", finding->reply_device);
+	if (error == 0 && finding->intended)
+		error = finding_append_text(&finding->explanation, " This is declared as intended.");
+	return error;
+}
+
+static int note_reply_devices(
+	const struct scene *scene, const struct wire_sight *sight, struct finding *finding)
+{
+	struct device_set devices = { 0 };
+	for (unsigned i = 0; i < sight->suspect_count; i++)
+		if (sight->suspects[i]->synack.out > 0)
+			device_set_add(&devices, sight->suspects[i]->synack.out);
+	int error = finding_set_text(&finding->reply_device, "%s", "");
+	for (unsigned i = 0; error == 0 && i < devices.count; i++)
+		error = finding_append_text(&finding->reply_device, "%s%s", i ? "," : "",
+			wire_device_name(scene, devices.ifindex[i]));
+	return error;
+}
+
+static bool is_intended(const struct scene *scene, const struct finding *finding)
+{
+	return finding->has_service && intended_covers(scene->settings, &finding->address, &finding->target,
+					       finding->device_name, finding->reply_device);
+}
+
+static int describe(const struct scene *scene, const struct wire_sight *sight, struct finding *finding)
+{
+	int error = note_reply_devices(scene, sight, finding);
+	if (error < 0)
+		return error;
+	finding->held = sight->lasting;
+	finding->intended = is_intended(scene, finding);
+	if (finding->intended)
+		finding->severity = SEVERITY_INFO;
+	error = summarise(finding, &finding->summary);
+	if (error == 0)
+		error = explain(sight, finding);
+	if (error == 0)
+		error = wire_describe_suspects(sight, finding);
+	return error < 0 ? error : wire_describe_counts(sight, finding);
+}
+
+static int judge_spot(const struct scene *scene, const struct spot *spot, struct findings *candidates)
+{
+	bool own = !address_is_none(&spot->server);
+	const struct wire_place place = { .device = spot->device, .server = own ? &spot->server : NULL };
+	const struct wire_sight sight = wire_look(scene, &place);
+	if (!sight.fails)
+		return 0;
+	struct finding *finding = wire_finding(scene, CONDITION_HANDSHAKE_ONE_WAY, spot->device, candidates);
+	if (!finding)
+		return -ENOMEM;
+	if (own)
+		wire_set_address(scene, &spot->server,
+			sight.suspect_count ? sight.suspects[0]->server_port : 0, finding);
+	return describe(scene, &sight, finding);
+}
+
+int handshake_one_way(const struct scene *scene, struct findings *candidates)
+{
+	const struct handshake_report *report = scene->now->handshakes;
+	if (!report)
+		return 0;
+	struct spots spots = { .items = calloc(report->suspect_count + report->service_count + 1,
+				       sizeof(*spots.items)) };
+	if (!spots.items)
+		return -ENOMEM;
+	find_spots(scene, &spots);
+	int error = 0;
+	for (size_t i = 0; error == 0 && i < spots.count; i++)
+		error = judge_spot(scene, &spots.items[i], candidates);
+	free(spots.items);
+	return error;
+}

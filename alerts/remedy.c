@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "alerts/remedy.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "alerts/rule_match.h"
+#include "collectors/growth.h"
+#include "collectors/service.h"
+
+#define MAIN_TABLE     254
+#define FIRST_TABLE    100 /* the range of facts.free_tables */
+#define LAST_TABLE     252
+#define RESERVED_FIRST 253 /* default, main, local */
+#define RESERVED_LAST  255
+
+/* It asked through a router: its reply goes straight to the link it is on, where rules that keep connected
+ * networks reachable leave it. */
+static bool is_neighbour_elsewhere(const struct scene *scene, const struct path *path)
+{
+	return path->basis == PATH_SEEN && path->reply.result == ROUTE_FOUND &&
+	       address_is_none(&path->reply.gateway) && service_is_on_link(scene->now, &path->destination);
+}
+
+bool remedy_concerns(const struct scene *scene, size_t path)
+{
+	if (!scene_certain(scene, path) || is_neighbour_elsewhere(scene, scene_path(scene, path)))
+		return false;
+	enum verdict verdict = scene->verdicts[path];
+	if (verdict == VERDICT_UNCOVERED || verdict == VERDICT_NO_ROUTE)
+		return true;
+	return verdict != VERDICT_INTENDED && scene_path(scene, path)->request.result == ROUTE_RP_FILTER;
+}
+
+static bool is_concerned(const struct scene *scene, const struct plan *plan, size_t path)
+{
+	return scene_path(scene, path)->arrival == plan->device && remedy_concerns(scene, path);
+}
+
+static bool leads_by(const struct route_answer *answer, int device)
+{
+	return answer->result == ROUTE_FOUND && !answer->devices.more && answer->devices.count == 1 &&
+	       answer->devices.ifindex[0] == device;
+}
+
+static int check_forwarding(const struct scene *scene, struct plan *plan, size_t path)
+{
+	const struct service *service = scene_service(scene, path);
+	if (scene_path(scene, path)->reply.result != ROUTE_NOT_FORWARDED)
+		return 0;
+	return finding_set_text(&plan->obstacle, "no rule helps as long as forwarding is off on %s",
+		facts_device_name(scene->now, service->target_ifindex));
+}
+
+static const struct local_address *network_of(
+	const struct facts *facts, int device, const struct address *address)
+{
+	for (size_t i = 0; i < facts->address_count; i++)
+		if (facts->addresses[i].ifindex == device &&
+			prefix_contains(&facts->addresses[i].prefix, address))
+			return &facts->addresses[i];
+	return NULL;
+}
+
+static bool has_network(const struct plan *plan, const struct prefix *network)
+{
+	for (unsigned i = 0; i < plan->network_count; i++)
+		if (plan->networks[i].length == network->length &&
+			prefix_overlaps(&plan->networks[i], network))
+			return true;
+	return false;
+}
+
+static int note_neighbour(const struct scene *scene, struct plan *plan, const struct path *path)
+{
+	char text[ADDRESS_TEXT_SIZE];
+	const struct local_address *local = network_of(scene->now, plan->device, &path->destination);
+	if (!local)
+		return finding_set_text(&plan->obstacle, "%s is in none of the networks of %s",
+			address_format(&path->destination, text),
+			facts_device_name(scene->now, plan->device));
+	struct prefix network = prefix_network(&local->prefix);
+	if (has_network(plan, &network))
+		return 0;
+	if (plan->network_count == PLAN_NETWORKS)
+		return finding_set_text(&plan->obstacle, "%s has too many networks that other devices share",
+			facts_device_name(scene->now, plan->device));
+	plan->networks[plan->network_count++] = network;
+	return 0;
+}
+
+static bool is_reserved(uint32_t table)
+{
+	return table == 0 || (table >= RESERVED_FIRST && table <= RESERVED_LAST);
+}
+
+/* The first far peer proposes table and gateway; the others have to agree with one of them. */
+static int note_far(const struct scene *scene, struct plan *plan, const struct path *path)
+{
+	char text[ADDRESS_TEXT_SIZE];
+	if (!leads_by(&path->way_out, plan->device))
+		return finding_set_text(&plan->obstacle, "no route is known that leads to %s by %s alone",
+			address_format(&path->destination, text),
+			facts_device_name(scene->now, plan->device));
+	if (!plan->far) {
+		plan->far = true;
+		plan->table = path->way_out.table;
+		plan->gateway = path->way_out.gateway;
+		plan->makes_table = is_reserved(plan->table);
+	}
+	if (path->way_out.table != plan->table)
+		plan->makes_table = true;
+	if (plan->makes_table && !address_equal(&path->way_out.gateway, &plan->gateway))
+		return finding_set_text(&plan->obstacle, "the peers beyond %s are behind different gateways",
+			facts_device_name(scene->now, plan->device));
+	return 0;
+}
+
+static int note_way_out(const struct scene *scene, struct plan *plan, size_t index)
+{
+	const struct path *path = scene_path(scene, index);
+	return path->basis == PATH_CONNECTED ? note_neighbour(scene, plan, path)
+					     : note_far(scene, plan, path);
+}
+
+static const struct route_answer *plain_answer(const struct facts *facts, const struct address *destination)
+{
+	for (size_t i = 0; i < facts->destination_count; i++)
+		if (address_equal(&facts->destinations[i].address, destination))
+			return &facts->destinations[i].plain;
+	return NULL;
+}
+
+/* A route which survives suppress_prefixlength 0 and leads elsewhere. */
+static bool is_kept_elsewhere(const struct route_answer *answer, int device)
+{
+	return answer && answer->result == ROUTE_FOUND && answer->table == MAIN_TABLE &&
+	       answer->prefix_length > 0 && !leads_by(answer, device);
+}
+
+static int check_main(const struct scene *scene, struct plan *plan, size_t index)
+{
+	char text[ADDRESS_TEXT_SIZE];
+	const struct path *path = scene_path(scene, index);
+	if (path->basis == PATH_CONNECTED)
+		return 0;
+	if (!is_kept_elsewhere(&path->reply, plan->device) &&
+		!is_kept_elsewhere(plain_answer(scene->now, &path->destination), plan->device))
+		return 0;
+	return finding_set_text(&plan->obstacle,
+		"the main table has a route of its own to %s that does not leave by %s, and rules that keep "
+		"the main table's specific routes would follow it",
+		address_format(&path->destination, text), facts_device_name(scene->now, plan->device));
+}
+
+/* What is asked of each path that the plan is for; each may say an obstacle. */
+static int (*const path_steps[])(const struct scene *, struct plan *, size_t) = {
+	check_forwarding,
+	note_way_out,
+	check_main,
+};
+
+static int note_path(const struct scene *scene, struct plan *plan, size_t path)
+{
+	for (size_t i = 0; i < sizeof(path_steps) / sizeof(*path_steps) && !plan->obstacle; i++) {
+		int error = path_steps[i](scene, plan, path);
+		if (error < 0)
+			return error;
+	}
+	return 0;
+}
+
+static int note_paths(const struct scene *scene, struct plan *plan)
+{
+	struct path_span span = scene_target(scene, &plan->source);
+	for (size_t i = 0; i < span.count && !plan->obstacle; i++) {
+		if (!is_concerned(scene, plan, span.paths[i]))
+			continue;
+		int error = note_path(scene, plan, span.paths[i]);
+		if (error < 0)
+			return error;
+	}
+	return 0;
+}
+
+/* Another address, answered from the same source, whose far peers come by another line. */
+static bool is_conflict(const struct scene *scene, const struct plan *plan, size_t index)
+{
+	const struct path *path = scene_path(scene, index);
+	bool far = path->basis == PATH_LEADS ||
+		   (path->basis == PATH_SEEN && !path->answers && !is_neighbour_elsewhere(scene, path));
+	return scene_certain(scene, index) && far && path->arrival != plan->device &&
+	       !device_set_contains(&scene_service(scene, index)->arrival, plan->device);
+}
+
+static int check_conflict(const struct scene *scene, struct plan *plan)
+{
+	char source[ADDRESS_TEXT_SIZE], other[ADDRESS_TEXT_SIZE];
+	struct path_span span = scene_target(scene, &plan->source);
+	for (size_t i = 0; i < span.count; i++) {
+		if (!is_conflict(scene, plan, span.paths[i]))
+			continue;
+		return finding_set_text(&plan->obstacle,
+			"%s also answers for %s, whose requests arrive on %s, and rules by source cannot "
+			"tell the two apart",
+			address_format(&plan->source, source),
+			address_format(&scene_service(scene, span.paths[i])->address, other),
+			facts_device_name(scene->now, scene_path(scene, span.paths[i])->arrival));
+	}
+	return 0;
+}
+
+static bool is_mentioned(const struct facts *facts, uint8_t family, uint32_t table)
+{
+	for (size_t i = 0; i < facts->rule_count; i++)
+		if (facts->rules[i].family == family && facts->rules[i].table == table)
+			return true;
+	for (size_t i = 0; i < facts->line_count; i++)
+		if (facts->lines[i].family == family && facts->lines[i].table == table)
+			return true;
+	return false;
+}
+
+static bool is_alike(const struct plan *a, const struct plan *b)
+{
+	return a->device == b->device && a->source.family == b->source.family &&
+	       a->makes_table == b->makes_table &&
+	       (!a->makes_table || address_equal(&a->gateway, &b->gateway));
+}
+
+static bool is_made_here(const struct remedies *remedies, uint8_t family, uint32_t table)
+{
+	for (size_t i = 0; i < remedies->plan_count; i++)
+		if (remedies->plans[i].new_table == table && remedies->plans[i].source.family == family)
+			return true;
+	return false;
+}
+
+/* Plans for the same device and gateway share the table they make; others take the next free one. */
+static uint32_t new_table(const struct scene *scene, const struct plan *plan)
+{
+	const struct remedies *remedies = scene->remedies;
+	uint8_t family = plan->source.family;
+	for (size_t i = 0; i < remedies->plan_count; i++)
+		if (remedies->plans[i].new_table && is_alike(&remedies->plans[i], plan))
+			return remedies->plans[i].new_table;
+	uint32_t table = scene->now->free_tables[family == AF_INET6];
+	while (table && (is_made_here(remedies, family, table) || is_mentioned(scene->now, family, table)))
+		table = table >= FIRST_TABLE && table < LAST_TABLE ? table + 1 : 0;
+	return table;
+}
+
+static bool is_beyond(const struct scene *scene, const struct plan *plan)
+{
+	return !address_is_none(&plan->gateway) && !address_is_link_local(&plan->gateway) &&
+	       !network_of(scene->now, plan->device, &plan->gateway);
+}
+
+static int choose_table(const struct scene *scene, struct plan *plan)
+{
+	if (!plan->makes_table && plan->network_count == 0)
+		return 0;
+	uint32_t table = new_table(scene, plan);
+	if (table == 0)
+		return finding_set_text(&plan->obstacle, "no free routing table is known");
+	plan->new_table = table;
+	if (plan->makes_table)
+		plan->table = table;
+	plan->onlink = is_beyond(scene, plan);
+	return 0;
+}
+
+static uint32_t ceiling(const struct scene *scene, const struct plan *plan)
+{
+	uint32_t lowest = UINT32_MAX;
+	struct path_span span = scene_target(scene, &plan->source);
+	for (size_t i = 0; i < span.count; i++) {
+		if (!is_concerned(scene, plan, span.paths[i]))
+			continue;
+		uint32_t priority = rule_deciding_priority(scene->now, scene_path(scene, span.paths[i]));
+		lowest = priority < lowest ? priority : lowest;
+	}
+	return lowest;
+}
+
+static int choose_priority(const struct scene *scene, struct plan *plan)
+{
+	struct priorities *priorities = &scene->remedies->priorities[plan->source.family == AF_INET6];
+	uint32_t rules = plan->network_count + (plan->far ? 2 : 0), below = ceiling(scene, plan);
+	int error = priorities_take(priorities, below, rules, &plan->priority);
+	if (error < 0 || plan->priority)
+		return error;
+	return finding_set_text(&plan->obstacle,
+		"no %u priorities in a row are free before the rule %u, which decides now", rules, below);
+}
+
+static int check_any(const struct scene *scene, struct plan *plan)
+{
+	if (plan->far || plan->network_count)
+		return 0;
+	struct path_span span = scene_target(scene, &plan->source);
+	for (size_t i = 0; i < span.count; i++)
+		if (scene_path(scene, span.paths[i])->arrival == plan->device &&
+			is_neighbour_elsewhere(scene, scene_path(scene, span.paths[i])))
+			return finding_set_text(&plan->obstacle,
+				"the replies go straight to the link which the peers are on, and rules that "
+				"keep connected networks reachable leave them there");
+	return finding_set_text(
+		&plan->obstacle, "no way out of %s is known", facts_device_name(scene->now, plan->device));
+}
+
+static int (*const plan_steps[])(const struct scene *, struct plan *) = {
+	check_conflict,
+	note_paths,
+	check_any,
+	choose_table,
+	choose_priority,
+};
+
+static int make(const struct scene *scene, struct plan *plan)
+{
+	int error = 0;
+	for (size_t i = 0; i < sizeof(plan_steps) / sizeof(*plan_steps) && error == 0 && !plan->obstacle; i++)
+		error = plan_steps[i](scene, plan);
+	return error;
+}
+
+static const struct plan *find(const struct remedies *remedies, const struct address *source, int device)
+{
+	for (size_t i = 0; i < remedies->plan_count; i++)
+		if (remedies->plans[i].device == device && address_equal(&remedies->plans[i].source, source))
+			return &remedies->plans[i];
+	return NULL;
+}
+
+static int keep(struct remedies *remedies, struct plan *fresh, const struct plan **plan)
+{
+	struct plan *kept = GROW(remedies->plans, remedies->plan_count);
+	if (!kept)
+		return -ENOMEM;
+	*kept = *fresh;
+	*plan = kept;
+	return 0;
+}
+
+int remedy_plan(const struct scene *scene, const struct address *source, int device, const struct plan **plan)
+{
+	const struct plan *known = find(scene->remedies, source, device);
+	if (known) {
+		*plan = known;
+		return 0;
+	}
+	struct plan fresh = { .source = *source, .device = device };
+	int error = make(scene, &fresh);
+	if (error == 0)
+		error = keep(scene->remedies, &fresh, plan);
+	if (error < 0)
+		free(fresh.obstacle);
+	return error;
+}
+
+int remedies_open(struct remedies *remedies, const struct facts *facts)
+{
+	struct remedies fresh = { 0 };
+	int error = priorities_open(&fresh.priorities[0], facts, AF_INET);
+	if (error == 0)
+		error = priorities_open(&fresh.priorities[1], facts, AF_INET6);
+	if (error < 0)
+		remedies_close(&fresh);
+	else
+		*remedies = fresh;
+	return error;
+}
+
+void remedies_close(struct remedies *remedies)
+{
+	for (size_t i = 0; i < remedies->plan_count; i++)
+		free(remedies->plans[i].obstacle);
+	free(remedies->plans);
+	priorities_close(&remedies->priorities[0]);
+	priorities_close(&remedies->priorities[1]);
+}

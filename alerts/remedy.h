@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * What heals a finding: commands for this host's names and numbers, checked against the facts before they are
+ * given. What cannot be checked is not given; then the obstacle says why.
+ *
+ * Replies from one source are led out of one device by two policy rules: the first keeps the connected
+ * networks and all other specific routes of the main table, the second looks up a table that leads out of the
+ * device. Where the peer is on the device's own link and another device is in the same network, a third rule
+ * before them leads to that network. Several findings may need the same rules: they share one plan, so
+ * commands of different findings never stand in each other's way.
+ */
+
+#include "alerts/priorities.h"
+#include "alerts/scene.h"
+
+#define PLAN_NETWORKS 4
+
+struct plan {
+	struct address source; /* whose replies are led: service address or DNAT target */
+	int device;            /* by which they shall leave */
+
+	struct prefix networks[PLAN_NETWORKS]; /* of the device, in which offending peers are */
+	unsigned network_count;
+	bool far;               /* offending peers are beyond the device's link */
+	uint32_t table;         /* that leads out of the device */
+	bool makes_table;       /* it is empty so far and gets a default route */
+	uint32_t new_table;     /* the one to be made, for this or for the networks; 0 if none is */
+	struct address gateway; /* for a table to be made: none for a device route */
+	bool onlink;            /* the gateway is in none of the device's networks */
+	uint32_t priority;      /* the first of the rules' */
+	char *obstacle;         /* why there are no commands, a sentence; NULL if there are */
+};
+
+/* The plans of one judgement. */
+struct remedies {
+	struct plan *plans;
+	size_t plan_count;
+	struct priorities priorities[2]; /* IPv4, IPv6 */
+};
+
+/* 0 or -ENOMEM. */
+int remedies_open(struct remedies *remedies, const struct facts *facts);
+void remedies_close(struct remedies *remedies);
+
+/* Does the path call for rules: certain, and its reply leaves wrongly, has no route, or its request is
+ * dropped by rp_filter, and none of it is declared as intended? Not if the reply goes straight to a neighbour
+ * on another device's link. */
+bool remedy_concerns(const struct scene *scene, size_t path);
+/* The plan for all paths to this target by this device; made when first asked for. It is valid until the next
+ * one is asked for. 0 or -ENOMEM. */
+int remedy_plan(
+	const struct scene *scene, const struct address *source, int device, const struct plan **plan);
+
+/* Adds the plan's commands to the finding. 0 or -ENOMEM. */
+int remedy_write_plan(const struct facts *facts, const struct plan *plan, struct finding *finding);
+/* Adds the command that makes rp_filter loose on the device. 0 or -ENOMEM. */
+int remedy_write_loose(const struct device *device, struct finding *finding);

@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* reply_wrong_device and no_reply_route: the reply's way, judged for each service and arrival device. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "alerts/condition.h"
+#include "alerts/describe.h"
+#include "alerts/observed.h"
+#include "alerts/remedy.h"
+
+struct reply_kind;
+
+/* The paths of one service and arrival device for which the condition holds. */
+struct reply_case {
+	const struct scene *scene;
+	const struct reply_kind *kind;
+	struct path_span span; /* at least one */
+	bool intended;
+	const struct path *path; /* the first, to speak of */
+	const struct service *service;
+	const char *arrival;
+	struct observed observed;
+};
+
+struct reply_kind {
+	enum condition condition;
+	enum verdict verdict;
+	enum severity (*severity)(const struct reply_case *reply_case);
+	int (*summarise)(const struct reply_case *reply_case, struct finding *finding);
+	int (*explain)(const struct reply_case *reply_case, struct finding *finding);
+	bool observe; /* the wire may show it, or show that it is not so */
+};
+
+static bool is_offending(const struct scene *scene, size_t path, enum verdict verdict, bool intended)
+{
+	enum verdict wanted = intended ? VERDICT_INTENDED : verdict;
+	return scene_certain(scene, path) && scene->verdicts[path] == wanted &&
+	       (!intended || path_verdict_undeclared(scene->now, scene_path(scene, path)) == verdict);
+}
+
+static const struct endpoint *endpoint_of(const struct reply_case *reply_case)
+{
+	const struct facts *facts = reply_case->scene->now;
+	size_t endpoint = reply_case->service->endpoint;
+	return endpoint < facts->endpoint_count ? &facts->endpoints[endpoint] : NULL;
+}
+
+static bool is_peer(const struct reply_case *reply_case, const struct address *peer)
+{
+	for (size_t i = 0; i < reply_case->span.count; i++)
+		if (address_equal(
+			    &scene_path(reply_case->scene, reply_case->span.paths[i])->destination, peer))
+			return true;
+	return false;
+}
+
+static bool is_half_open(const struct flow_example *example)
+{
+	return example->protocol == IPPROTO_TCP && example->state == NAT_SYN_RECV;
+}
+
+static bool is_assured(const struct flow_example *example)
+{
+	return example->assured;
+}
+
+static bool any_example(const struct reply_case *reply_case, bool (*test)(const struct flow_example *))
+{
+	const struct endpoint *endpoint = endpoint_of(reply_case);
+	for (unsigned i = 0; endpoint && i < endpoint->example_count && i < ENDPOINT_EXAMPLES; i++)
+		if (test(&endpoint->examples[i]) && is_peer(reply_case, &endpoint->examples[i].peer))
+			return true;
+	return false;
+}
+
+/* Without a capture: connections of that address whose SYN-ACK was repeated. */
+static bool is_unacknowledged(const struct reply_case *reply_case)
+{
+	const struct facts *facts = reply_case->scene->now;
+	for (size_t i = 0; !facts->handshakes && facts->syn_recv_known && i < facts->syn_recv_count; i++)
+		if (facts->syn_recv[i].unanswered &&
+			address_equal(&facts->syn_recv[i].address, &reply_case->service->target))
+			return true;
+	return false;
+}
+
+/* What was seen on the wire stands above what conntrack shows. */
+static enum severity wrong_device_severity(const struct reply_case *reply_case)
+{
+	const struct observed *observed = &reply_case->observed;
+	if (reply_case->intended)
+		return SEVERITY_INFO;
+	if (observed->sight.fails || is_unacknowledged(reply_case))
+		return SEVERITY_CRITICAL;
+	if (observed->devices.count)
+		return observed->completes ? SEVERITY_INFO : SEVERITY_WARNING;
+	if (any_example(reply_case, is_half_open))
+		return SEVERITY_CRITICAL;
+	return any_example(reply_case, is_assured) ? SEVERITY_INFO : SEVERITY_WARNING;
+}
+
+static bool is_unanswered(const struct flow_example *example)
+{
+	return example->state == NAT_SYN_SENT || example->state == NAT_SYN_RECV ||
+	       example->state == NAT_UNREPLIED;
+}
+
+static enum severity no_route_severity(const struct reply_case *reply_case)
+{
+	if (reply_case->intended)
+		return SEVERITY_INFO;
+	return any_example(reply_case, is_unanswered) ? SEVERITY_CRITICAL : SEVERITY_WARNING;
+}
+
+static int summarise_wrong_device(const struct reply_case *reply_case, struct finding *finding)
+{
+	char service[SERVICE_TEXT_SIZE];
+	return finding_set_text(&finding->summary, "replies from %s leave by %s, requests arrive on %s",
+		describe_service(reply_case->service, service), finding->reply_device, reply_case->arrival);
+}
+
+static int summarise_no_route(const struct reply_case *reply_case, struct finding *finding)
+{
+	char service[SERVICE_TEXT_SIZE];
+	return finding_set_text(&finding->summary, "replies from %s have no route, requests arrive on %s",
+		describe_service(reply_case->service, service), reply_case->arrival);
+}
+
+static int explain_arrival(const struct reply_case *reply_case, struct finding *finding)
+{
+	char address[ADDRESS_TEXT_SIZE], target[ADDRESS_TEXT_SIZE];
+	address_format(&reply_case->service->address, address);
+	if (reply_case->service->origin == ORIGIN_LOCAL)
+		return finding_append_text(&finding->explanation, "Requests for %s arrive on %s, but ",
+			address, reply_case->arrival);
+	address_format(&reply_case->service->target, target);
+	return finding_append_text(&finding->explanation,
+		"Requests for %s arrive on %s and are translated to %s. Their replies are routed while they "
+		"still carry %s as their source, so a rule for %s does not apply to them, and ",
+		address, reply_case->arrival, target, target, address);
+}
+
+static int explain_wrong_device(const struct reply_case *reply_case, struct finding *finding)
+{
+	static const char *const outcomes[SEVERITIES] = {
+		[SEVERITY_INFO] = "Connections were seen to complete this way, so at present the peers get "
+				  "these replies. ",
+		[SEVERITY_WARNING] =
+			"Replies that take another line than the requests are usually dropped or "
+			"changed on their way, and then no connection completes. ",
+		[SEVERITY_CRITICAL] =
+			"Connections were seen that were answered this way and never completed: "
+			"the peers do not get these replies. ",
+	};
+	char table[TABLE_TEXT_SIZE], gateway[ADDRESS_TEXT_SIZE];
+	const struct route_answer *reply = &reply_case->path->reply;
+	address_format(&reply->gateway, gateway);
+	return finding_append_text(&finding->explanation,
+		"this host sends the replies out by %s (table %s%s%s). %s", finding->reply_device,
+		describe_table(reply->table, table), gateway[0] ? ", gateway " : "", gateway,
+		reply_case->intended ? "" : outcomes[finding->severity]);
+}
+
+static const char *failure(enum route_result result)
+{
+	switch (result) {
+	case ROUTE_UNREACHABLE:
+		return "an unreachable route or rule rejects";
+	case ROUTE_PROHIBIT:
+		return "a prohibit route or rule rejects";
+	case ROUTE_BLACKHOLE:
+		return "a blackhole route or rule discards";
+	case ROUTE_NOT_FORWARDED:
+		return "forwarding, which is off where they come in, would be needed for";
+	case ROUTE_NOT_ASKED:
+	case ROUTE_FOUND:
+	case ROUTE_LOCAL:
+	case ROUTE_NONE:
+	case ROUTE_RP_FILTER:
+	case ROUTE_MARTIAN:
+	case ROUTE_FAILED:
+		break;
+	}
+	return "this host has no route for";
+}
+
+static int explain_no_route(const struct reply_case *reply_case, struct finding *finding)
+{
+	char peer[ADDRESS_TEXT_SIZE];
+	return finding_append_text(&finding->explanation,
+		"%s the replies, for example those to %s. They never leave this host, and no connection from "
+		"there completes. ",
+		failure(reply_case->path->reply.result),
+		address_format(&reply_case->path->destination, peer));
+}
+
+static const struct reply_kind wrong_device = {
+	.condition = CONDITION_REPLY_WRONG_DEVICE,
+	.verdict = VERDICT_UNCOVERED,
+	.severity = wrong_device_severity,
+	.summarise = summarise_wrong_device,
+	.explain = explain_wrong_device,
+	.observe = true,
+};
+
+static const struct reply_kind no_route = {
+	.condition = CONDITION_NO_REPLY_ROUTE,
+	.verdict = VERDICT_NO_ROUTE,
+	.severity = no_route_severity,
+	.summarise = summarise_no_route,
+	.explain = explain_no_route,
+};
+
+static int explain_commands(
+	const struct reply_case *reply_case, const struct plan *plan, struct finding *finding)
+{
+	char target[ADDRESS_TEXT_SIZE];
+	if (plan->obstacle)
+		return finding_append_text(
+			&finding->explanation, "No commands are given: %s.", plan->obstacle);
+	return finding_append_text(&finding->explanation,
+		"The commands lead replies from %s out of %s and keep the other networks of this host "
+		"reachable%s.",
+		address_format(&reply_case->service->target, target), reply_case->arrival,
+		reply_case->service->origin == ORIGIN_LOCAL
+			? ""
+			: "; connections which it opens itself leave that way as well then");
+}
+
+static int add_remedy(const struct reply_case *reply_case, struct finding *finding)
+{
+	const struct plan *plan;
+	if (reply_case->intended)
+		return finding_append_text(&finding->explanation, "This is declared as intended.");
+	int error = remedy_plan(
+		reply_case->scene, &reply_case->service->target, reply_case->path->arrival, &plan);
+	if (error == 0)
+		error = explain_commands(reply_case, plan, finding);
+	if (error == 0 && !plan->obstacle)
+		error = remedy_write_plan(reply_case->scene->now, plan, finding);
+	if (error == 0)
+		finding->remedy_checked = finding->remedy_count > 0;
+	return error;
+}
+
+static int add_flows(const struct reply_case *reply_case, struct finding *finding)
+{
+	const struct endpoint *endpoint = endpoint_of(reply_case);
+	if (!endpoint)
+		return 0;
+	int error = finding_add_number(finding, "half_open", (double)endpoint->half_open);
+	if (error == 0)
+		error = finding_add_number(finding, "syn_recv", (double)endpoint->syn_recv);
+	return error < 0 ? error : finding_add_number(finding, "open", (double)endpoint->open);
+}
+
+static int add_evidence(const struct reply_case *reply_case, struct finding *finding)
+{
+	char text[ADDRESS_TEXT_SIZE];
+	const struct route_answer *reply = &reply_case->path->reply;
+	int error = describe_peers(reply_case->scene, reply_case->span, finding);
+	if (error == 0 && reply->table)
+		error = finding_add_number(finding, "reply_table", reply->table);
+	if (error == 0 && !address_is_none(&reply->gateway))
+		error = finding_add_evidence(
+			finding, "reply_gateway", "%s", address_format(&reply->gateway, text));
+	return error < 0 ? error : add_flows(reply_case, finding);
+}
+
+static int add_seen(const struct reply_case *reply_case, struct finding *finding)
+{
+	const struct observed *observed = &reply_case->observed;
+	if (observed->devices.count == 0)
+		return 0;
+	int error = wire_describe_suspects(&observed->sight, finding);
+	return error < 0 ? error : wire_describe_counts(&observed->sight, finding);
+}
+
+static int add_reply_devices(const struct reply_case *reply_case, struct finding *finding)
+{
+	struct device_set devices = describe_reply_devices(reply_case->scene, reply_case->span);
+	return describe_devices(reply_case->scene->now, &devices, ",", &finding->reply_device);
+}
+
+static int describe(const struct reply_case *reply_case, struct finding *finding)
+{
+	int (*const steps[])(const struct reply_case *, struct finding *) = {
+		add_reply_devices,
+		reply_case->kind->summarise,
+		explain_arrival,
+		reply_case->kind->explain,
+		add_evidence,
+		add_seen,
+		add_remedy,
+	};
+	int error = 0;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && error == 0; i++)
+		error = steps[i](reply_case, finding);
+	return error;
+}
+
+static int add_finding(const struct reply_case *reply_case, struct findings *candidates)
+{
+	struct finding *finding = findings_add(candidates);
+	if (!finding)
+		return -ENOMEM;
+	finding->condition = reply_case->kind->condition;
+	finding->device = reply_case->path->arrival;
+	snprintf(finding->device_name, sizeof(finding->device_name), "%s", reply_case->arrival);
+	finding->has_service = true;
+	finding->origin = reply_case->service->origin;
+	finding->address = reply_case->service->address;
+	finding->target = reply_case->service->target;
+	finding->intended = reply_case->intended;
+	finding->severity = reply_case->kind->severity(reply_case);
+	finding->held = reply_case->observed.sight.fails && reply_case->observed.sight.lasting;
+	return describe(reply_case, finding);
+}
+
+/* Connections complete as they should, and none was seen that does not. */
+static bool is_refuted(const struct scene *scene, const struct reply_kind *kind, size_t path)
+{
+	return kind->observe && observed_refutes(scene, path) &&
+	       observe_replies(scene, scene_service(scene, path), scene_path(scene, path)->arrival)
+			       .devices.count == 0;
+}
+
+static bool is_harmless(const struct reply_case *found)
+{
+	return found->scene->now->handshakes && !found->intended && !found->observed.sight.fails &&
+	       observed_is_floating(found->scene, found->service);
+}
+
+/* Copies the offending paths of the pair to the front of `paths`; the intended ones only if there are no
+ * others. */
+static struct reply_case select_case(
+	const struct scene *scene, const struct reply_kind *kind, struct path_span pair, size_t *paths)
+{
+	struct reply_case found = { .scene = scene, .kind = kind, .span = { .paths = paths } };
+	for (int intended = 0; intended < 2 && found.span.count == 0; intended++) {
+		found.intended = intended;
+		for (size_t i = 0; i < pair.count; i++)
+			if (is_offending(scene, pair.paths[i], kind->verdict, intended) &&
+				!is_refuted(scene, kind, pair.paths[i]))
+				paths[found.span.count++] = pair.paths[i];
+	}
+	if (found.span.count) {
+		found.path = scene_path(scene, paths[0]);
+		found.service = scene_service(scene, paths[0]);
+		found.arrival = facts_device_name(scene->now, found.path->arrival);
+		if (kind->observe)
+			found.observed = observe_replies(scene, found.service, found.path->arrival);
+		if (kind->observe && is_harmless(&found))
+			found.span.count = 0;
+	}
+	return found;
+}
+
+static int yield(const struct scene *scene, const struct reply_kind *kind, struct findings *candidates)
+{
+	size_t *paths = calloc(scene->order_count + 1, sizeof(*paths));
+	struct path_span pair = { 0 };
+	int error = paths ? 0 : -ENOMEM;
+	while (error == 0 && scene_next_pair(scene, &pair)) {
+		const struct reply_case found = select_case(scene, kind, pair, paths);
+		if (found.span.count)
+			error = add_finding(&found, candidates);
+	}
+	free(paths);
+	return error;
+}
+
+int reply_wrong_device(const struct scene *scene, struct findings *candidates)
+{
+	/* What only the wire shows comes first: of findings about the same the first counts. */
+	int error = observed_wrong_devices(scene, candidates);
+	return error < 0 ? error : yield(scene, &wrong_device, candidates);
+}
+
+int no_reply_route(const struct scene *scene, struct findings *candidates)
+{
+	return yield(scene, &no_route, candidates);
+}
+
+static bool is_about(const struct scene *scene, const struct finding *symptom, size_t path)
+{
+	const struct service *service = scene_service(scene, path);
+	enum verdict verdict =
+		symptom->condition == CONDITION_NO_REPLY_ROUTE ? VERDICT_NO_ROUTE : VERDICT_UNCOVERED;
+	return scene_path(scene, path)->arrival == symptom->device && service->origin == symptom->origin &&
+	       address_equal(&service->address, &symptom->address) &&
+	       is_offending(scene, path, verdict, symptom->intended);
+}
+
+bool rp_filter_explains_reply(
+	const struct scene *scene, const struct finding *cause, const struct finding *symptom)
+{
+	struct path_span span = scene_target(scene, &symptom->target);
+	size_t offending = 0;
+	if (cause->device == 0 || cause->device != symptom->device)
+		return false;
+	for (size_t i = 0; i < span.count; i++) {
+		if (!is_about(scene, symptom, span.paths[i]))
+			continue;
+		if (scene_path(scene, span.paths[i])->request.result != ROUTE_RP_FILTER)
+			return false;
+		offending++;
+	}
+	return offending > 0;
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * return_only: half of a conversation passes. Answers to forged requests (backscatter) look alike, but they
+ * come from far away and go where nobody waits for them: single ones count only if they are translated here
+ * or come from this host's own networks.
+ */
+#include <errno.h>
+
+#include "alerts/condition.h"
+#include "alerts/wire.h"
+#include "collectors/service.h"
+
+static bool passes(const struct handshake_suspect *suspect)
+{
+	return suspect->synack.in > 0 &&
+	       (suspect->synack.out || (suspect->joined && suspect->other_synack.out));
+}
+
+static bool is_near(const struct scene *scene, const struct handshake_suspect *suspect)
+{
+	return (suspect->joined && suspect->other_synack.out) ||
+	       service_is_on_link(scene->now, &suspect->server);
+}
+
+static bool is_stray(const struct scene *scene, const struct handshake_suspect *suspect)
+{
+	return suspect->sign == SIGN_RETURN_ONLY && !suspect->acknowledged && passes(suspect) &&
+	       is_near(scene, suspect) && wire_is_often(scene, suspect->synack_repeats);
+}
+
+static bool is_declared(const struct scene *scene, const struct address *server, int out)
+{
+	return intended_covers(scene->settings, server, server, "", wire_device_name(scene, out));
+}
+
+/* What passes in by one device, either declared as intended or not. */
+struct strays {
+	int device;
+	bool declared;
+	uint64_t count; /* within 60 s */
+	struct wire_sight sight;
+};
+
+static struct strays look(const struct scene *scene, int device, bool declared)
+{
+	const struct handshake_report *report = scene->now->handshakes;
+	struct strays strays = { .device = device, .declared = declared };
+	for (size_t i = 0; i < report->suspect_count; i++) {
+		const struct handshake_suspect *suspect = &report->suspects[i];
+		int out = suspect->synack.out ? suspect->synack.out : suspect->other_synack.out;
+		if (suspect->synack.in == device && is_stray(scene, suspect) &&
+			is_declared(scene, &suspect->server, out) == declared)
+			wire_add_suspect(&strays.sight, suspect);
+	}
+	for (size_t i = 0; i < report->service_count; i++) {
+		const struct handshake_service *row = &report->services[i];
+		if (row->role == HANDSHAKE_PASSED && row->device == device && row->synack_device > 0 &&
+			is_declared(scene, &row->address, row->synack_device) == declared)
+			strays.count += row->recent[HANDSHAKE_RETURN_ONLY];
+	}
+	return strays;
+}
+
+static bool holds(const struct scene *scene, const struct strays *strays)
+{
+	return strays->sight.suspect_count ||
+	       (double)strays->count >= scene->settings->thresholds.return_only_handshakes;
+}
+
+static int add_servers(const struct scene *scene, const struct strays *strays, struct finding *finding)
+{
+	const struct handshake_report *report = scene->now->handshakes;
+	char text[ADDRESS_TEXT_SIZE];
+	int error = 0;
+	for (unsigned i = 0; error == 0 && i < strays->sight.suspect_count; i++)
+		error = wire_add_text(
+			finding, "servers", address_format(&strays->sight.suspects[i]->server, text));
+	for (size_t i = 0; error == 0 && i < report->service_count; i++) {
+		const struct handshake_service *row = &report->services[i];
+		if (row->role == HANDSHAKE_PASSED && row->device == strays->device &&
+			row->synack_device > 0 && row->recent[HANDSHAKE_RETURN_ONLY])
+			error = wire_add_text(finding, "servers", address_format(&row->address, text));
+	}
+	return error;
+}
+
+static int describe(const struct scene *scene, const struct strays *strays, struct finding *finding)
+{
+	int error = finding_set_text(&finding->summary,
+		"replies that come in by %s pass through this host, their requests do not",
+		finding->device_name);
+	if (error == 0)
+		error = finding_set_text(&finding->explanation,
+			"SYN-ACKs come in by %s and leave again, but their SYN was never seen here: the "
+			"requests take another way than the replies. Firewalls and NAT on this host cannot "
+			"know such connections. Look at the servers' routes back to their clients.%s",
+			finding->device_name, strays->declared ? " This is declared as intended." : "");
+	if (error == 0)
+		error = add_servers(scene, strays, finding);
+	if (error == 0)
+		error = finding_add_number(finding, "return_only", (double)strays->count);
+	return error < 0 ? error : wire_describe_suspects(&strays->sight, finding);
+}
+
+static int add_finding(const struct scene *scene, const struct strays *strays, struct findings *candidates)
+{
+	struct finding *finding = wire_finding(scene, CONDITION_RETURN_ONLY, strays->device, candidates);
+	if (!finding)
+		return -ENOMEM;
+	finding->severity = strays->declared ? SEVERITY_INFO : SEVERITY_WARNING;
+	finding->intended = strays->declared;
+	finding->held = strays->sight.suspect_count > 0;
+	return describe(scene, strays, finding);
+}
+
+int return_only(const struct scene *scene, struct findings *candidates)
+{
+	const struct handshake_report *report = scene->now->handshakes;
+	int error = 0;
+	for (size_t i = 0; report && error == 0 && i < report->device_count; i++) {
+		int device = report->devices[i].device;
+		struct strays strays = look(scene, device, false);
+		if (!holds(scene, &strays))
+			strays = look(scene, device, true);
+		if (device > 0 && holds(scene, &strays))
+			error = add_finding(scene, &strays, candidates);
+	}
+	return error;
+}

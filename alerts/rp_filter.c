@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * rp_filter_drops. The kernel counts these drops for the namespace, not by device, so two sources are joined:
+ * the prediction, path by path, and the counter. A prediction alone is a finding; the counter alone is not,
+ * for dropping stray sources is what rp_filter is there for. Where only peers are affected of whom nobody
+ * knows whether they come by that device, the counter says that it happens and the devices are candidates.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alerts/condition.h"
+#include "alerts/describe.h"
+#include "alerts/remedy.h"
+
+struct drop_case {
+	const struct scene *scene;
+	const struct device *device; /* NULL: one of `candidates` */
+	struct device_set candidates;
+	struct path_span span; /* whose packets are dropped, at least one */
+	bool counted;
+};
+
+static bool is_counted(const struct scene *scene)
+{
+	const struct rpfilter_counters *counters = &scene->now->rpfilter;
+	return counters->known &&
+	       (double)counters->drops_recent >= scene->settings->thresholds.rp_filter_drops;
+}
+
+static bool drops_request(const struct scene *scene, size_t path)
+{
+	return scene_path(scene, path)->request.result == ROUTE_RP_FILTER;
+}
+
+static bool is_predicted(const struct scene *scene, size_t path, int device)
+{
+	const struct path *way = scene_path(scene, path);
+	if (!scene_certain(scene, path))
+		return false;
+	return (way->arrival == device && drops_request(scene, path)) ||
+	       (scene_service(scene, path)->target_ifindex == device && way->reply.result == ROUTE_RP_FILTER);
+}
+
+/* device 0: any. */
+static bool is_possible(const struct scene *scene, size_t path, int device)
+{
+	const struct path *way = scene_path(scene, path);
+	return way->basis == PATH_POSSIBLE && (device == 0 || way->arrival == device) &&
+	       facts_device(scene->now, way->arrival) && drops_request(scene, path);
+}
+
+static struct path_span select_paths(
+	const struct scene *scene, int device, bool (*test)(const struct scene *, size_t, int), size_t *paths)
+{
+	struct path_span span = { .paths = paths };
+	for (size_t i = 0; i < scene->order_count; i++)
+		if (test(scene, scene->order[i], device))
+			paths[span.count++] = scene->order[i];
+	return span;
+}
+
+static const char *mode_name(int mode)
+{
+	return mode == 1 ? "strict" : mode == 2 ? "loose" : mode == 0 ? "off" : "unknown";
+}
+
+static int summarise(const struct drop_case *drop_case, struct finding *finding)
+{
+	char *names = NULL;
+	if (drop_case->device)
+		return finding_set_text(&finding->summary,
+			"packets that arrive on %s are dropped by reverse-path filtering (mode %d, %s)",
+			drop_case->device->name, drop_case->device->rp_filter_effective,
+			mode_name(drop_case->device->rp_filter_effective));
+	int error = describe_devices(drop_case->scene->now, &drop_case->candidates, ", ", &names);
+	if (error == 0)
+		error = finding_set_text(&finding->summary,
+			"packets are dropped by reverse-path filtering, possibly those that arrive on %s",
+			names);
+	free(names);
+	return error;
+}
+
+static int explain_counter(const struct drop_case *drop_case, struct finding *finding)
+{
+	if (!drop_case->counted)
+		return 0;
+	return finding_append_text(&finding->explanation,
+		"The kernel counted %llu packets dropped by reverse-path filtering within 60 s; it does not "
+		"say on which device. ",
+		(unsigned long long)drop_case->scene->now->rpfilter.drops_recent);
+}
+
+static int explain_way_back(const struct drop_case *drop_case, struct finding *finding)
+{
+	struct device_set devices = describe_reply_devices(drop_case->scene, drop_case->span);
+	char *names = NULL;
+	int error = describe_devices(drop_case->scene->now, &devices, ", ", &names);
+	if (error == 0)
+		error = finding_append_text(
+			&finding->explanation, "%s%s", names[0] ? "leaves by " : "does not exist", names);
+	free(names);
+	return error;
+}
+
+static int explain_mode(const struct drop_case *drop_case, struct finding *finding)
+{
+	const struct device *device = drop_case->device;
+	return finding_append_text(&finding->explanation,
+		". The mode in force is %d (%s), the higher one of net.ipv4.conf.all.rp_filter and the "
+		"device's own, which is %d. ",
+		device->rp_filter_effective, mode_name(device->rp_filter_effective), device->rp_filter_raw);
+}
+
+/* Whose packets: a peer that was seen, or what stands for the others. */
+static int explain_whose(const struct drop_case *drop_case, const char *peer, struct finding *finding)
+{
+	const char *device = drop_case->device->name;
+	if (scene_path(drop_case->scene, drop_case->span.paths[0])->kind == DESTINATION_PEER)
+		return finding_append_text(&finding->explanation,
+			"Packets from %s that arrive on %s are dropped, although a capture there shows "
+			"them: ",
+			peer, device);
+	return finding_append_text(&finding->explanation,
+		"Packets that arrive on %s from beyond its own link, %s say, are dropped, although a capture "
+		"there shows them: ",
+		device, peer);
+}
+
+static int explain_device(const struct drop_case *drop_case, struct finding *finding)
+{
+	char peer[ADDRESS_TEXT_SIZE];
+	const struct path *path = scene_path(drop_case->scene, drop_case->span.paths[0]);
+	const struct service *service = scene_service(drop_case->scene, drop_case->span.paths[0]);
+	bool request = path->arrival == drop_case->device->ifindex;
+	address_format(request ? &path->destination : &service->target, peer);
+	int error = explain_whose(drop_case, peer, finding);
+	if (error == 0)
+		error = finding_append_text(
+			&finding->explanation, "this host's own route back to that address ");
+	if (error == 0)
+		error = request ? explain_way_back(drop_case, finding)
+				: finding_append_text(&finding->explanation, "does not leave by that device");
+	return error < 0 ? error : explain_mode(drop_case, finding);
+}
+
+static int explain_candidates(const struct drop_case *drop_case, struct finding *finding)
+{
+	return finding_append_text(&finding->explanation,
+		"%s would drop packets from peers to whom this host's own route leaves by another device. No "
+		"commands are given: nothing tells whether it was %s.",
+		drop_case->candidates.count > 1 ? "Several devices" : "One device",
+		drop_case->candidates.count > 1 ? "any of them" : "that one");
+}
+
+static int explain(const struct drop_case *drop_case, struct finding *finding)
+{
+	int error = drop_case->device ? explain_device(drop_case, finding) : 0;
+	if (error == 0)
+		error = explain_counter(drop_case, finding);
+	if (error == 0 && !drop_case->device)
+		error = explain_candidates(drop_case, finding);
+	return error;
+}
+
+static int add_counters(const struct drop_case *drop_case, struct finding *finding)
+{
+	const struct rpfilter_counters *counters = &drop_case->scene->now->rpfilter;
+	if (!counters->known)
+		return 0;
+	int error = finding_add_number(finding, "drops_recent", (double)counters->drops_recent);
+	return error < 0 ? error : finding_add_number(finding, "drops_total", (double)counters->drops);
+}
+
+static int add_mode(const struct drop_case *drop_case, struct finding *finding)
+{
+	const struct device *device = drop_case->device;
+	if (!device || device->rp_filter_raw == RP_FILTER_UNKNOWN)
+		return 0;
+	int error = finding_add_number(finding, "mode_effective", device->rp_filter_effective);
+	return error < 0 ? error : finding_add_number(finding, "mode_raw", device->rp_filter_raw);
+}
+
+static int add_candidates(const struct drop_case *drop_case, struct finding *finding)
+{
+	int error = 0;
+	for (unsigned i = 0; !drop_case->device && error == 0 && i < drop_case->candidates.count; i++)
+		error = finding_add_item(finding, "possible_devices",
+			facts_device_name(drop_case->scene->now, drop_case->candidates.ifindex[i]));
+	return error;
+}
+
+static int add_paths(const struct drop_case *drop_case, struct finding *finding)
+{
+	int error = describe_peers(drop_case->scene, drop_case->span, finding);
+	return error < 0 ? error : describe_addresses(drop_case->scene, drop_case->span, finding);
+}
+
+static int refuse(struct finding *finding, const char *obstacle)
+{
+	return finding_append_text(&finding->explanation, "No commands are given: %s.", obstacle);
+}
+
+/* The first obstacle of any of the plans, or NULL in *obstacle; it lives until the next plan is asked for. */
+static int find_obstacle(const struct drop_case *drop_case, const char **obstacle)
+{
+	*obstacle = NULL;
+	for (size_t i = 0; i < drop_case->span.count && !*obstacle; i++) {
+		const struct plan *plan;
+		size_t path = drop_case->span.paths[i];
+		if (!remedy_concerns(drop_case->scene, path))
+			continue;
+		int error = remedy_plan(drop_case->scene, &scene_service(drop_case->scene, path)->target,
+			drop_case->device->ifindex, &plan);
+		if (error < 0)
+			return error;
+		*obstacle = plan->obstacle;
+	}
+	return 0;
+}
+
+/* The first path of its target that rules are for. */
+static bool is_new_target(const struct drop_case *drop_case, size_t at)
+{
+	const size_t *paths = drop_case->span.paths;
+	const struct address *target = &scene_service(drop_case->scene, paths[at])->target;
+	if (!remedy_concerns(drop_case->scene, paths[at]))
+		return false;
+	for (size_t i = at;
+		i-- > 0 && address_equal(&scene_service(drop_case->scene, paths[i])->target, target);)
+		if (remedy_concerns(drop_case->scene, paths[i]))
+			return false;
+	return true;
+}
+
+static int write_rules(const struct drop_case *drop_case, struct finding *finding)
+{
+	for (size_t i = 0; i < drop_case->span.count; i++) {
+		const struct plan *plan;
+		if (!is_new_target(drop_case, i))
+			continue;
+		int error = remedy_plan(drop_case->scene,
+			&scene_service(drop_case->scene, drop_case->span.paths[i])->target,
+			drop_case->device->ifindex, &plan);
+		if (error == 0)
+			error = remedy_write_plan(drop_case->scene->now, plan, finding);
+		if (error < 0)
+			return error;
+	}
+	return finding_append_text(&finding->explanation,
+		"The commands lead replies from the addresses concerned out of %s, so that the way back is "
+		"the way they came, and keep the other networks of this host reachable.",
+		drop_case->device->name);
+}
+
+static int add_rules(const struct drop_case *drop_case, struct finding *finding)
+{
+	const char *obstacle;
+	int error = find_obstacle(drop_case, &obstacle);
+	if (error < 0)
+		return error;
+	return obstacle ? refuse(finding, obstacle) : write_rules(drop_case, finding);
+}
+
+static bool has_address(const struct facts *facts, int ifindex)
+{
+	for (size_t i = 0; i < facts->address_count; i++)
+		if (facts->addresses[i].ifindex == ifindex &&
+			facts->addresses[i].prefix.address.family == AF_INET)
+			return true;
+	return false;
+}
+
+/* Loose mode asks only for some route back, but is strict on a device without an IPv4 address. */
+static bool passes_loose(const struct drop_case *drop_case)
+{
+	for (size_t i = 0; i < drop_case->span.count; i++)
+		if (scene_path(drop_case->scene, drop_case->span.paths[i])->reply.result != ROUTE_FOUND)
+			return false;
+	return drop_case->device->rp_filter_effective == 1;
+}
+
+static int add_loose(const struct drop_case *drop_case, struct finding *finding)
+{
+	if (!has_address(drop_case->scene->now, drop_case->device->ifindex))
+		return refuse(finding, "loose mode would not help, since the device has no IPv4 address");
+	if (!passes_loose(drop_case))
+		return refuse(finding, "loose mode would not let these packets pass either");
+	int error = finding_append_text(&finding->explanation,
+		"The command makes the mode loose on %s: then any route back will do.",
+		drop_case->device->name);
+	return error < 0 ? error : remedy_write_loose(drop_case->device, finding);
+}
+
+/* A way out of the device by which rules could lead the replies. */
+static bool has_way_out(const struct drop_case *drop_case)
+{
+	for (size_t i = 0; i < drop_case->span.count; i++) {
+		const struct path *path = scene_path(drop_case->scene, drop_case->span.paths[i]);
+		if (path->arrival == drop_case->device->ifindex && path->basis != PATH_POSSIBLE &&
+			remedy_concerns(drop_case->scene, drop_case->span.paths[i]) &&
+			(path->basis == PATH_CONNECTED || path->way_out.result == ROUTE_FOUND))
+			return true;
+	}
+	return false;
+}
+
+static int add_remedy(const struct drop_case *drop_case, struct finding *finding)
+{
+	if (!drop_case->device)
+		return 0;
+	int error = has_way_out(drop_case) ? add_rules(drop_case, finding) : add_loose(drop_case, finding);
+	if (error == 0)
+		finding->remedy_checked = finding->remedy_count > 0;
+	return error;
+}
+
+static int no_reply_device(const struct drop_case *drop_case, struct finding *finding)
+{
+	(void)drop_case;
+	return finding_set_text(&finding->reply_device, "%s", "");
+}
+
+static int (*const steps[])(const struct drop_case *, struct finding *) = {
+	no_reply_device,
+	summarise,
+	explain,
+	add_counters,
+	add_mode,
+	add_candidates,
+	add_paths,
+	add_remedy,
+};
+
+static int add_finding(const struct drop_case *drop_case, enum severity severity, struct findings *candidates)
+{
+	struct finding *finding = findings_add(candidates);
+	if (!finding)
+		return -ENOMEM;
+	finding->condition = CONDITION_RP_FILTER_DROPS;
+	finding->severity = severity;
+	if (drop_case->device) {
+		finding->device = drop_case->device->ifindex;
+		memcpy(finding->device_name, drop_case->device->name, sizeof(finding->device_name));
+	}
+	int error = 0;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && error == 0; i++)
+		error = steps[i](drop_case, finding);
+	return error;
+}
+
+static int yield_predicted(const struct scene *scene, size_t *paths, struct findings *candidates)
+{
+	for (size_t i = 0; i < scene->now->device_count; i++) {
+		const struct device *device = &scene->now->devices[i];
+		const struct drop_case found = {
+			.scene = scene,
+			.device = device,
+			.span = select_paths(scene, device->ifindex, is_predicted, paths),
+			.counted = is_counted(scene),
+		};
+		if (found.span.count == 0)
+			continue;
+		int error =
+			add_finding(&found, found.counted ? SEVERITY_CRITICAL : SEVERITY_WARNING, candidates);
+		if (error < 0)
+			return error;
+	}
+	return 0;
+}
+
+static bool belongs_to(const struct facts *facts, const struct address *address, int ifindex)
+{
+	for (size_t i = 0; i < facts->address_count; i++)
+		if (facts->addresses[i].ifindex == ifindex &&
+			address_equal(&facts->addresses[i].prefix.address, address))
+			return true;
+	return false;
+}
+
+static bool asks_one_of(const struct drop_case *drop_case, const struct endpoint *endpoint)
+{
+	for (unsigned i = 0; i < endpoint->example_count && i < ENDPOINT_EXAMPLES; i++)
+		for (size_t j = 0; j < drop_case->span.count; j++)
+			if (address_equal(&endpoint->examples[i].peer,
+				    &scene_path(drop_case->scene, drop_case->span.paths[j])->destination))
+				return true;
+	return false;
+}
+
+/* This host asked one of the peers from the device's own address and got no answer: there the answers are
+ * dropped. */
+static bool awaits_answers(const struct drop_case *drop_case, int ifindex)
+{
+	const struct facts *facts = drop_case->scene->now;
+	for (size_t i = 0; i < facts->endpoint_count; i++) {
+		const struct endpoint *endpoint = &facts->endpoints[i];
+		if (endpoint->kind == ENDPOINT_OUT && endpoint->half_open > 0 &&
+			belongs_to(facts, &endpoint->address, ifindex) && asks_one_of(drop_case, endpoint))
+			return true;
+	}
+	return false;
+}
+
+static int yield_counted(const struct scene *scene, size_t *paths, struct findings *candidates)
+{
+	struct drop_case found = {
+		.scene = scene,
+		.span = select_paths(scene, 0, is_possible, paths),
+		.counted = true,
+	};
+	for (size_t i = 0; i < found.span.count; i++)
+		device_set_add(&found.candidates, scene_path(scene, found.span.paths[i])->arrival);
+	if (found.candidates.count == 0)
+		return 0;
+	if (found.candidates.count == 1 && awaits_answers(&found, found.candidates.ifindex[0]))
+		found.device = facts_device(scene->now, found.candidates.ifindex[0]);
+	return add_finding(&found, SEVERITY_CRITICAL, candidates);
+}
+
+#define PATIENCE 4
+
+/* A capture soon shows on which device the packets arrive: until then a vague finding can wait. */
+static bool may_be_vague(const struct scene *scene)
+{
+	double least = scene->settings->thresholds.rp_filter_drops;
+	return is_counted(scene) &&
+	       (!scene->now->handshakes || (double)scene->now->rpfilter.drops_recent >= least * PATIENCE);
+}
+
+int rp_filter_drops(const struct scene *scene, struct findings *candidates)
+{
+	size_t *paths = calloc(scene->order_count + 1, sizeof(*paths));
+	size_t before = candidates->count;
+	if (!paths)
+		return -ENOMEM;
+	int error = yield_predicted(scene, paths, candidates);
+	if (error == 0 && candidates->count == before && may_be_vague(scene))
+		error = yield_counted(scene, paths, candidates);
+	free(paths);
+	return error;
+}
+
+bool rp_filter_explains_itself(
+	const struct scene *scene, const struct finding *cause, const struct finding *symptom)
+{
+	(void)scene;
+	return cause->device != 0 && symptom->device == 0;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Which policy rule decides how a reply is routed (net/core/fib_rules.c, followed in user space). */
+
+#include "collectors/facts.h"
+
+/* What rules can select a packet by. */
+struct rule_flow {
+	struct address source, destination;
+	const char *iif; /* "lo" for what this host sends itself */
+	const char *oif; /* "" unless the socket is bound to a device */
+	uint32_t mark;
+	uint8_t protocol;
+	uint16_t source_port, destination_port;
+	uint32_t uid;
+	bool uid_known;
+	bool vrf; /* a device of the packet's belongs to a VRF */
+};
+
+enum rule_fit { RULE_MISSES, RULE_MAY_FIT, RULE_FITS };
+
+/* The reply that the path asked for. The path's service must exist. */
+struct rule_flow rule_flow_of_reply(const struct facts *facts, const struct path *path);
+enum rule_fit rule_fit(const struct rule *rule, const struct rule_flow *flow);
+/* The lowest priority at which a new rule would be too late to change the path's reply: that of the rule
+ * which decides it now, or may do so, or jumps there. */
+uint32_t rule_deciding_priority(const struct facts *facts, const struct path *path);

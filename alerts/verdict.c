@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "alerts/verdict.h"
+
+#include <string.h>
+
+static const char *const names[VERDICTS] = {
+	[VERDICT_COVERED] = "covered",
+	[VERDICT_PARTLY] = "partly",
+	[VERDICT_UNCOVERED] = "uncovered",
+	[VERDICT_NO_ROUTE] = "no_route",
+	[VERDICT_UNKNOWN] = "unknown",
+	[VERDICT_INTENDED] = "intended",
+};
+
+/* How bad a verdict is for the service that has it. */
+static const unsigned char weights[VERDICTS] = {
+	[VERDICT_COVERED] = 0,
+	[VERDICT_UNKNOWN] = 1,
+	[VERDICT_INTENDED] = 2,
+	[VERDICT_PARTLY] = 3,
+	[VERDICT_NO_ROUTE] = 4,
+	[VERDICT_UNCOVERED] = 5,
+};
+
+const char *verdict_name(enum verdict verdict)
+{
+	return names[verdict];
+}
+
+static bool is_arrival(const struct service *service, const struct path *path, int ifindex)
+{
+	return ifindex == path->arrival || device_set_contains(&service->arrival, ifindex);
+}
+
+static enum verdict devices_verdict(const struct service *service, const struct path *path)
+{
+	const struct device_set *devices = &path->reply.devices;
+	unsigned covered = 0;
+	for (unsigned i = 0; i < devices->count; i++)
+		covered += is_arrival(service, path, devices->ifindex[i]);
+	if (devices->count == 0)
+		return VERDICT_UNKNOWN;
+	if (devices->more || (covered > 0 && covered < devices->count))
+		return VERDICT_PARTLY;
+	return covered ? VERDICT_COVERED : VERDICT_UNCOVERED;
+}
+
+static enum verdict answer_verdict(const struct service *service, const struct path *path)
+{
+	switch (path->reply.result) {
+	case ROUTE_FOUND:
+		return devices_verdict(service, path);
+	case ROUTE_NONE:
+	case ROUTE_UNREACHABLE:
+	case ROUTE_PROHIBIT:
+	case ROUTE_BLACKHOLE:
+	case ROUTE_NOT_FORWARDED:
+		return VERDICT_NO_ROUTE;
+	case ROUTE_NOT_ASKED:
+	case ROUTE_LOCAL:
+	case ROUTE_RP_FILTER:
+	case ROUTE_MARTIAN:
+	case ROUTE_FAILED:
+		return VERDICT_UNKNOWN;
+	}
+	return VERDICT_UNKNOWN;
+}
+
+enum verdict path_verdict_undeclared(const struct facts *facts, const struct path *path)
+{
+	if (path->service >= facts->service_count || path->mark_decides || path->arrival == 0 ||
+		path->basis == PATH_POSSIBLE || path->answers)
+		return VERDICT_UNKNOWN;
+	return answer_verdict(&facts->services[path->service], path);
+}
+
+static bool replies_only_by(const struct facts *facts, const struct path *path, const char *name)
+{
+	const struct device_set *devices = &path->reply.devices;
+	if (name[0] == '\0')
+		return true;
+	if (path->reply.result != ROUTE_FOUND || devices->count != 1 || devices->more)
+		return false;
+	return strcmp(facts_device_name(facts, devices->ifindex[0]), name) == 0;
+}
+
+static bool is_declared(const struct intended *intended, const struct facts *facts, const struct path *path)
+{
+	const struct service *service = &facts->services[path->service];
+	if (!prefix_contains(&intended->address, &service->address) &&
+		!prefix_contains(&intended->address, &service->target))
+		return false;
+	if (intended->arrival[0] && strcmp(facts_device_name(facts, path->arrival), intended->arrival) != 0)
+		return false;
+	return replies_only_by(facts, path, intended->reply);
+}
+
+static bool fits_name(const char *wanted, const char *name)
+{
+	return wanted[0] == '\0' || strcmp(wanted, name) == 0;
+}
+
+bool intended_covers(const struct settings *settings, const struct address *address,
+	const struct address *target, const char *arrival, const char *reply)
+{
+	for (size_t i = 0; i < settings->intended_count; i++) {
+		const struct intended *intended = &settings->intended[i];
+		if ((prefix_contains(&intended->address, address) ||
+			    prefix_contains(&intended->address, target)) &&
+			fits_name(intended->arrival, arrival) && fits_name(intended->reply, reply))
+			return true;
+	}
+	return false;
+}
+
+static bool may_be_declared(enum verdict verdict)
+{
+	return verdict == VERDICT_UNCOVERED || verdict == VERDICT_PARTLY || verdict == VERDICT_NO_ROUTE;
+}
+
+enum verdict path_verdict(const struct settings *settings, const struct facts *facts, const struct path *path)
+{
+	enum verdict verdict = path_verdict_undeclared(facts, path);
+	if (may_be_declared(verdict))
+		for (size_t i = 0; i < settings->intended_count; i++)
+			if (is_declared(&settings->intended[i], facts, path))
+				return VERDICT_INTENDED;
+	return verdict;
+}
+
+enum verdict service_verdict(const struct settings *settings, const struct facts *facts, size_t service)
+{
+	enum verdict worst = VERDICT_UNKNOWN;
+	bool any = false;
+	for (size_t i = 0; i < facts->path_count; i++) {
+		if (facts->paths[i].service != service)
+			continue;
+		enum verdict verdict = path_verdict(settings, facts, &facts->paths[i]);
+		if (!any || weights[verdict] > weights[worst])
+			worst = verdict;
+		any = true;
+	}
+	return worst;
+}

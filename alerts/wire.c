@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "alerts/wire.h"
+
+#include <stdio.h>
+
+#include "collectors/service.h"
+
+bool wire_is_often(const struct scene *scene, uint32_t repeats)
+{
+	return repeats >= scene->settings->thresholds.handshake_repeats;
+}
+
+/* Since Linux 6.5 the first SYNs follow one another every second, so those of a client whose SYN-ACK takes
+ * three seconds come three times. One that was given up after ten has no such excuse. */
+bool wire_is_lasting(const struct scene *scene, const struct handshake_suspect *suspect)
+{
+	double seconds = (double)(suspect->asked_ns - suspect->answered_ns) / 1e9;
+	return wire_is_often(scene, suspect->repeats) &&
+	       (suspect->counted || seconds >= scene->settings->thresholds.one_way_seconds);
+}
+
+bool wire_knows_host(const struct scene *scene)
+{
+	return scene->now->address_count > 0;
+}
+
+bool wire_is_local(const struct scene *scene, const struct address *address)
+{
+	return !wire_knows_host(scene) || facts_local_address(scene->now, address);
+}
+
+bool wire_is_own(const struct scene *scene, const struct address *address)
+{
+	return wire_is_local(scene, address) ||
+	       services_first(scene->now, address) < scene->now->service_count;
+}
+
+static bool answers_at(const struct facts *facts, const struct service *service, uint16_t port)
+{
+	if (service->endpoint >= facts->endpoint_count)
+		return false;
+	const struct endpoint *endpoint = &facts->endpoints[service->endpoint];
+	for (unsigned i = 0; i < endpoint->example_count && i < ENDPOINT_EXAMPLES; i++)
+		if (endpoint->examples[i].port == port)
+			return true;
+	return false;
+}
+
+const struct service *wire_service(const struct scene *scene, const struct address *address, uint16_t port)
+{
+	const struct facts *facts = scene->now;
+	const struct service *first = NULL;
+	for (size_t i = services_first(facts, address);
+		i < facts->service_count && address_equal(&facts->services[i].address, address); i++) {
+		const struct service *service = &facts->services[i];
+		if (port && service->origin == ORIGIN_DNAT && answers_at(facts, service, port))
+			return service;
+		if (!first)
+			first = service;
+	}
+	return first;
+}
+
+bool wire_is_shared(const struct scene *scene, const struct address *address)
+{
+	const struct facts *facts = scene->now;
+	size_t first = services_first(facts, address);
+	return first + 1 < facts->service_count &&
+	       address_equal(&facts->services[first + 1].address, address);
+}
+
+const char *wire_device_name(const struct scene *scene, int ifindex)
+{
+	if (ifindex == 0)
+		return "";
+	const struct device *device = facts_device(scene->now, ifindex);
+	return device ? device->name : facts_capture_name(scene->now, ifindex);
+}
+
+/* ---- handshakes at a place ---- */
+
+static bool is_server(const struct scene *scene, const struct wire_place *place, const struct address *server)
+{
+	return place->server ? address_equal(place->server, server) : !wire_is_own(scene, server);
+}
+
+static bool comes_in(enum handshake_role role)
+{
+	return role == HANDSHAKE_SERVED || role == HANDSHAKE_FORWARDED;
+}
+
+bool wire_is_at(
+	const struct scene *scene, const struct wire_place *place, const struct handshake_suspect *suspect)
+{
+	return suspect->sign == SIGN_SYN_REPEATED && comes_in(suspect->role) && !suspect->acknowledged &&
+	       suspect->syn.in == place->device &&
+	       (place->synack_device == 0 || suspect->synack.out == place->synack_device) &&
+	       (place->port == 0 || suspect->server_port == place->port) &&
+	       is_server(scene, place, &suspect->server);
+}
+
+void wire_add_suspect(struct wire_sight *sight, const struct handshake_suspect *suspect)
+{
+	if (sight->suspect_count < FINDING_HANDSHAKES)
+		sight->suspects[sight->suspect_count++] = suspect;
+}
+
+static void count_suspects(
+	const struct scene *scene, const struct wire_place *place, struct wire_sight *sight)
+{
+	const struct handshake_report *report = scene->now->handshakes;
+	for (size_t i = 0; i < report->suspect_count; i++) {
+		const struct handshake_suspect *suspect = &report->suspects[i];
+		if (!wire_is_at(scene, place, suspect) || suspect->repeats == 0)
+			continue;
+		sight->repeated++;
+		sight->lasting |= wire_is_lasting(scene, suspect);
+		wire_add_suspect(sight, suspect);
+	}
+}
+
+static void count_rows(const struct scene *scene, const struct wire_place *place, struct wire_sight *sight)
+{
+	const struct handshake_report *report = scene->now->handshakes;
+	for (size_t i = 0; i < report->service_count; i++) {
+		const struct handshake_service *row = &report->services[i];
+		if (!comes_in(row->role) || row->device != place->device ||
+			(place->synack_device && row->synack_device != place->synack_device) ||
+			!is_server(scene, place, &row->address))
+			continue;
+		for (unsigned outcome = 0; outcome < HANDSHAKE_OUTCOMES; outcome++)
+			sight->recent[outcome] += row->recent[outcome];
+	}
+}
+
+static bool are_too_many(const struct scene *scene, const uint64_t recent[static HANDSHAKE_OUTCOMES])
+{
+	const struct thresholds *thresholds = &scene->settings->thresholds;
+	double one_way = (double)recent[HANDSHAKE_ONE_WAY];
+	double answered = (double)(recent[HANDSHAKE_COMPLETED] + recent[HANDSHAKE_ABANDONED]) + one_way;
+	return one_way >= thresholds->one_way_handshakes && one_way >= thresholds->one_way_share * answered;
+}
+
+struct wire_sight wire_look(const struct scene *scene, const struct wire_place *place)
+{
+	struct wire_sight sight = { 0 };
+	if (!scene->now->handshakes)
+		return sight;
+	count_suspects(scene, place, &sight);
+	if (place->port == 0)
+		count_rows(scene, place, &sight);
+	sight.fails = (sight.lasting && sight.recent[HANDSHAKE_COMPLETED] == 0) ||
+		      are_too_many(scene, sight.recent);
+	return sight;
+}
+
+/* ---- findings ---- */
+
+struct finding *wire_finding(
+	const struct scene *scene, enum condition condition, int device, struct findings *candidates)
+{
+	struct finding *finding = findings_add(candidates);
+	if (!finding || finding_set_text(&finding->reply_device, "%s", "") < 0)
+		return NULL;
+	finding->condition = condition;
+	finding->device = device;
+	finding->severity = SEVERITY_CRITICAL;
+	snprintf(finding->device_name, sizeof(finding->device_name), "%s", wire_device_name(scene, device));
+	return finding;
+}
+
+void wire_set_address(
+	const struct scene *scene, const struct address *address, uint16_t port, struct finding *finding)
+{
+	const struct service *service = wire_service(scene, address, port);
+	bool local = facts_local_address(scene->now, address);
+	finding->has_service = true;
+	finding->address = *address;
+	finding->target = service ? service->target : *address;
+	finding->origin = service ? service->origin : local ? ORIGIN_LOCAL : ORIGIN_REMOTE;
+}

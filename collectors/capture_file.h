@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Reads capture files (pcap, pcapng) through libpcap, frame by frame. What libpcap does not hand on, such as
+ * the interface of a pcapng packet, is not known here: only PACKET_SLL2 frames tell it themselves.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collectors/packet.h"
+
+#define CAPTURE_ERROR_SIZE 512
+
+struct capture_file;
+
+struct capture_frame {
+	enum packet_link link;
+	const uint8_t *bytes; /* until the next call */
+	uint32_t size;        /* captured */
+	uint32_t length;      /* on the wire */
+	int64_t time_ns;
+};
+
+/* "-": standard input; other pipes and devices are refused, for they may never end. 0 or negative errno, and
+ * then *error says in one line what is wrong with which file: -EPROTONOSUPPORT for a link type that is not
+ * known here, -EBADMSG for a file that is no capture, or why it could not be opened. */
+int capture_file_open(const char *path, struct capture_file **out, char error[static CAPTURE_ERROR_SIZE]);
+/* Accepts NULL. */
+void capture_file_close(struct capture_file *file);
+
+/* 1: *out is the next frame; 0: the end; -EBADMSG: the file is cut off or damaged here, see *error. */
+int capture_file_next(
+	struct capture_file *file, struct capture_frame *out, char error[static CAPTURE_ERROR_SIZE]);

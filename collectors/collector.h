@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * A collector reads one source of truth and adds what it read to the facts. Collectors know nothing of each
+ * other: what one needs of another it finds in the facts, because they are asked in the order of this table:
+ *
+ *	link, rpfilter, conntrack, listen, handshake, synrecv, route
+ *
+ * All functions are called on the loop thread, which stands in the network namespace that is watched: sockets
+ *and /proc readings belong to it. Nothing blocks but the kernel's own answer to a request.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collectors/facts.h"
+
+/* What collectors are told from outside. Lent for the duration of a call; it may change between two calls. */
+struct collector_settings {
+	const char *procfs;           /* "/proc" or where the host's is mounted */
+	const struct address *probes; /* far destinations to ask for, from the settings */
+	size_t probe_count;
+	const char *const *lines; /* names of devices that are lines whatever their routes say */
+	size_t line_count;
+	/* POSIX extended regular expressions for whole names of devices to capture on, or not to; NULL: none
+	 * is given. Checked before, and never both. */
+	const char *device_include, *device_exclude;
+};
+
+#define COLLECTOR_NEVER INT64_MAX
+
+/* What a collector wants of the loop; set by advance(). */
+struct collector_wish {
+	int64_t due_ns; /* monotonic time at which advance() wants to be called again, readable or not;
+			   COLLECTOR_NEVER */
+	bool changed;   /* the facts it would give have changed: collect soon rather than at the next tick */
+};
+
+struct collector {
+	const char *name;
+	const char *summary; /* one line for --help */
+	const char *needs;   /* what it lacks when init or collect say -EPERM: "CAP_NET_ADMIN", or NULL */
+
+	/* Opens what is needed. 0, or a negative errno, and then nothing is left open and destroy() is not
+	 * called. -EOPNOTSUPP: this kernel or namespace has no such source. */
+	int (*init)(const struct collector_settings *settings, void **context);
+
+	/* Adds to the facts. 0, or a negative errno: then the facts are as before, or hold what could be
+	 * read. */
+	int (*collect)(void *context, const struct collector_settings *settings, struct facts *facts);
+
+	/* Accepts NULL. */
+	void (*destroy)(void *context);
+
+	/* The descriptor to be watched for reading, or -1. NULL: none. Stable from init() to destroy(). */
+	int (*descriptor)(const void *context);
+
+	/* Called when the descriptor is readable or due_ns has come: does a bounded piece of work (one read)
+	 * and says what it wants next. 0 or a negative errno that is worth telling; it must go on in either
+	 * case. NULL: never. */
+	int (*advance)(void *context, int64_t now_ns, struct collector_wish *wish);
+};
+
+extern const struct collector link_collector;
+extern const struct collector rpfilter_collector;
+extern const struct collector conntrack_collector;
+extern const struct collector listen_collector;
+extern const struct collector handshake_collector;
+extern const struct collector synrecv_collector;
+extern const struct collector route_collector;

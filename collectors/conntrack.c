@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The conntrack table, swept without a filter: with a filter that few entries match, the kernel walks the
+ * whole table in one call with softirqs off, and the packets of that CPU wait. Unfiltered, a call ends when
+ * its 32 KiB are full. Each advance() reads one such piece and folds it into the pending sweep, which takes
+ * the place of the shown one only when the dump has ended well.
+ *
+ * Conntrack that is not in use stays so: the small file in /proc is looked at first, since a request would
+ * load the module, and even the dump of an empty table walks all of its buckets (other namespaces share
+ * them).
+ */
+#include "collectors/collector.h"
+
+#include <errno.h>
+#include <linux/netlink.h>
+#include <stdalign.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "collectors/conntrack_count.h"
+#include "collectors/conntrack_dump.h"
+#include "collectors/conntrack_sweep.h"
+#include "collectors/netlink.h"
+#include "collectors/procfs.h"
+
+#define SECOND_NS       INT64_C(1000000000)
+#define PERIOD_NS       SECOND_NS        /* between the starts of two sweeps, at least */
+#define CPU_SHARE       100              /* one in so many of a CPU's nanoseconds */
+#define DENIED_NS       (60 * SECOND_NS) /* a security module may log each refusal */
+#define STALL_NS        (10 * SECOND_NS) /* without a message: the dump will not go on */
+#define NO_ADDRESSES_NS (SECOND_NS / 20)
+#define PATIENCE        3 /* sweeps that may fail in a row before it is worth telling */
+
+struct conntrack {
+	char *procfs;
+	struct netlink *netlink;
+	struct address_set *local, *local_next; /* for this sweep and for the next, if others */
+	struct conntrack_sweep *shown, *pending;
+	struct conntrack_sample sample; /* without flows and entries, which are in `shown` */
+	int64_t due_ns;
+	unsigned failures; /* in a row */
+	int error;         /* for collect() to tell */
+
+	/* Of the sweep under way: */
+	bool sweeping;
+	struct conntrack_dump dump;
+	int64_t started_ns, progress_ns, cpu_ns;
+
+	alignas(struct nlmsghdr) uint8_t buffer[NETLINK_BUFFER_SIZE];
+};
+
+static int64_t read_clock(clockid_t clock)
+{
+	struct timespec now = { 0 };
+	clock_gettime(clock, &now);
+	return now.tv_sec * SECOND_NS + now.tv_nsec;
+}
+
+static void destroy(void *context)
+{
+	struct conntrack *conntrack = context;
+	if (!conntrack)
+		return;
+	netlink_close(conntrack->netlink);
+	address_set_free(conntrack->local);
+	address_set_free(conntrack->local_next);
+	conntrack_sweep_free(conntrack->shown);
+	conntrack_sweep_free(conntrack->pending);
+	free(conntrack->procfs);
+	free(conntrack);
+}
+
+static int init(const struct collector_settings *settings, void **context)
+{
+	struct conntrack *conntrack = calloc(1, sizeof(*conntrack));
+	if (!conntrack)
+		return -ENOMEM;
+	conntrack->procfs = strdup(settings->procfs);
+	conntrack->shown = conntrack_sweep_new();
+	conntrack->pending = conntrack_sweep_new();
+	int error = conntrack->procfs && conntrack->shown && conntrack->pending ? 0 : -ENOMEM;
+	if (!error) /* opening loads nfnetlink at most, never conntrack */
+		error = netlink_open(NETLINK_NETFILTER, &conntrack->netlink);
+	if (error < 0) {
+		destroy(conntrack);
+		return error == -EPROTONOSUPPORT ? -EOPNOTSUPP : error;
+	}
+	uint64_t count;
+	conntrack->sample.in_use = conntrack_count(conntrack->procfs, &count) == 0 && count > 0;
+	*context = conntrack;
+	return 0;
+}
+
+static int descriptor(const void *context)
+{
+	const struct conntrack *conntrack = context;
+	return netlink_descriptor(conntrack->netlink);
+}
+
+/* ---- one sweep */
+
+static void begin(struct conntrack *conntrack, int64_t now_ns)
+{
+	if (conntrack->local_next) {
+		address_set_free(conntrack->local);
+		conntrack->local = conntrack->local_next;
+		conntrack->local_next = NULL;
+	}
+	conntrack->progress_ns = now_ns;
+	conntrack_sweep_begin(conntrack->pending, conntrack->shown, now_ns);
+}
+
+enum outcome { GOES_ON, FAILED, SHOWN, SHOWN_CHANGED };
+
+/* The pending sweep takes the shown one's place. */
+static enum outcome show(struct conntrack *conntrack)
+{
+	struct conntrack_sweep *shown = conntrack->pending;
+	bool changed = conntrack_sweep_end(shown) || !conntrack->sample.known;
+	conntrack->pending = conntrack->shown;
+	conntrack->shown = shown;
+	conntrack->sample.known = true;
+	conntrack->sample.ended_ns = read_clock(CLOCK_REALTIME);
+	conntrack->failures = 0;
+	conntrack->error = 0;
+	return changed ? SHOWN_CHANGED : SHOWN;
+}
+
+static enum outcome end(struct conntrack *conntrack, int error)
+{
+	conntrack->sweeping = false;
+	if (!error)
+		return show(conntrack);
+	if (++conntrack->failures >= PATIENCE || error == -EPERM)
+		conntrack->error = error;
+	return FAILED;
+}
+
+static enum outcome start(struct conntrack *conntrack, int64_t now_ns)
+{
+	uint64_t count = 0;
+	int error = conntrack_count(conntrack->procfs, &count);
+	if (error == 0 && count > 0 && !conntrack->local && !conntrack->local_next) {
+		conntrack->due_ns = now_ns + NO_ADDRESSES_NS; /* collect() brings them */
+		return GOES_ON;
+	}
+	conntrack->started_ns = now_ns;
+	conntrack->cpu_ns = 0;
+	if (error < 0 && error != -ENOENT)
+		return end(conntrack, error);
+	conntrack->sample.in_use = error == 0 && (count > 0 || conntrack->sample.in_use);
+	begin(conntrack, now_ns);
+	if (error < 0 || count == 0)
+		return show(conntrack);
+	conntrack->sweeping = true;
+	error = conntrack_dump_request(&conntrack->dump, conntrack->netlink);
+	return error < 0 ? end(conntrack, error) : GOES_ON;
+}
+
+static void fold(const struct nlmsghdr *header, void *argument)
+{
+	struct conntrack *conntrack = argument;
+	struct conntrack_flow flow;
+	if (conntrack_message_parse(header, &flow) == 0)
+		conntrack_sweep_add(conntrack->pending, conntrack->local, &flow);
+	else
+		conntrack->pending->entries++;
+}
+
+/* Bytes in the buffer; 0 if there is nothing to be had or to be believed; negative errno. */
+static ssize_t receive(struct conntrack *conntrack)
+{
+	struct sockaddr_nl from = { 0 };
+	socklen_t from_size = sizeof(from);
+	ssize_t size = recvfrom(netlink_descriptor(conntrack->netlink), conntrack->buffer,
+		sizeof(conntrack->buffer), MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *)&from, &from_size);
+	if (size < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	if (from.nl_pid != 0)
+		return 0; /* a privileged process may write to this socket too */
+	return (size_t)size > sizeof(conntrack->buffer) ? -EMSGSIZE : size;
+}
+
+static bool is_loss(ssize_t error)
+{
+	return error == -ENOBUFS || error == -EMSGSIZE;
+}
+
+static enum outcome go_on(struct conntrack *conntrack, int64_t now_ns)
+{
+	ssize_t size = receive(conntrack);
+	if (size == 0)
+		return now_ns - conntrack->progress_ns >= STALL_NS ? end(conntrack, -ETIMEDOUT) : GOES_ON;
+	conntrack->progress_ns = now_ns;
+	if (is_loss(size)) {
+		conntrack_dump_spoil(&conntrack->dump, (int)size);
+		return GOES_ON;
+	}
+	if (size < 0)
+		return end(conntrack, (int)size);
+	int result = conntrack_dump_read(&conntrack->dump, conntrack->buffer, (size_t)size, fold, conntrack);
+	return result == 0 ? GOES_ON : end(conntrack, result < 0 ? result : 0);
+}
+
+/* When the next sweep may start. */
+static int64_t next_start(const struct conntrack *conntrack)
+{
+	int64_t rest_ns = CPU_SHARE * conntrack->cpu_ns;
+	if (conntrack->error == -EPERM)
+		rest_ns = DENIED_NS;
+	return conntrack->started_ns + (rest_ns > PERIOD_NS ? rest_ns : PERIOD_NS);
+}
+
+static enum outcome step(struct conntrack *conntrack, int64_t now_ns)
+{
+	if (conntrack->sweeping)
+		return go_on(conntrack, now_ns);
+	if (now_ns >= conntrack->due_ns)
+		return start(conntrack, now_ns);
+	receive(conntrack); /* what a sweep that broke off has left */
+	return GOES_ON;
+}
+
+static int advance(void *context, int64_t now_ns, struct collector_wish *wish)
+{
+	struct conntrack *conntrack = context;
+	int64_t cpu_ns = read_clock(CLOCK_THREAD_CPUTIME_ID);
+	enum outcome outcome = step(conntrack, now_ns);
+	conntrack->cpu_ns += read_clock(CLOCK_THREAD_CPUTIME_ID) - cpu_ns;
+	if (outcome == SHOWN || outcome == SHOWN_CHANGED)
+		conntrack->sample.seconds = (double)conntrack->cpu_ns / SECOND_NS;
+	if (outcome != GOES_ON)
+		conntrack->due_ns = next_start(conntrack);
+	wish->due_ns = conntrack->sweeping ? conntrack->progress_ns + STALL_NS : conntrack->due_ns;
+	wish->changed = outcome == SHOWN_CHANGED;
+	return 0;
+}
+
+/* ---- the facts */
+
+static bool read_stats(const char *procfs, uint64_t stats[static CONNTRACK_STATS])
+{
+	static const char *const columns[CONNTRACK_STATS] = {
+		[CONNTRACK_INVALID] = "invalid",
+		[CONNTRACK_INSERT_FAILED] = "insert_failed",
+		[CONNTRACK_DROP] = "drop",
+		[CONNTRACK_EARLY_DROP] = "early_drop",
+		[CONNTRACK_CHAIN_TOOLONG] = "chainlength", /* since 5.15; so named in this file alone */
+	};
+	char *text;
+	if (procfs_read(procfs, "net/stat/nf_conntrack", &text, NULL) < 0)
+		return false;
+	bool known = false;
+	for (int i = 0; i < CONNTRACK_STATS; i++)
+		known |= procfs_columns_sum(text, columns[i], 16, &stats[i]);
+	free(text);
+	return known;
+}
+
+static int copy_endpoints(const struct endpoint_table *table, struct facts *facts)
+{
+	unsigned count = endpoint_table_count(table);
+	if (count == 0)
+		return 0;
+	facts->endpoints = calloc(count, sizeof(facts->endpoints[0]));
+	if (!facts->endpoints)
+		return -ENOMEM;
+	endpoint_table_copy(table, facts->endpoints);
+	facts->endpoint_count = count;
+	return 0;
+}
+
+/* Facts without any address are those of a host that could not be looked at. */
+static int remember_addresses(struct conntrack *conntrack, const struct facts *facts)
+{
+	if (facts->address_count == 0 && (conntrack->local || conntrack->local_next))
+		return 0;
+	struct address_set *local = address_set_new(facts->addresses, facts->address_count);
+	if (!local)
+		return -ENOMEM;
+	address_set_free(conntrack->local_next);
+	conntrack->local_next = local;
+	return 0;
+}
+
+static int collect(void *context, const struct collector_settings *settings, struct facts *facts)
+{
+	struct conntrack *conntrack = context;
+	const struct conntrack_sweep *shown = conntrack->shown;
+	int error = remember_addresses(conntrack, facts);
+	if (error < 0)
+		return error;
+	facts->conntrack = conntrack->sample;
+	facts->conntrack.entries = shown->entries;
+	facts->conntrack.endpoints_omitted = endpoint_table_omitted(shown->endpoints);
+	memcpy(facts->conntrack.flows, shown->flows, sizeof(shown->flows));
+	facts->conntrack.stats_known = read_stats(settings->procfs, facts->conntrack.stats);
+	error = copy_endpoints(shown->endpoints, facts);
+	return error < 0 ? error : conntrack->error;
+}
+
+const struct collector conntrack_collector = {
+	.name = "conntrack",
+	.summary = "NAT flows, service addresses in use and statistics of connection tracking",
+	.needs = "CAP_NET_ADMIN",
+	.init = init,
+	.collect = collect,
+	.destroy = destroy,
+	.descriptor = descriptor,
+	.advance = advance,
+};

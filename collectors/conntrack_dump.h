@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* One dump of the conntrack table over ctnetlink: the request, and the pieces in which the answer comes. */
+
+#include <linux/netlink.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collectors/netlink.h"
+
+struct conntrack_dump {
+	uint32_t sequence; /* messages with another one are of an earlier dump, and skipped */
+	int spoiled;       /* negative errno if it must not be believed */
+};
+
+/* Asks for all entries of all families, without a filter. 0 or negative errno. */
+int conntrack_dump_request(struct conntrack_dump *dump, struct netlink *netlink);
+
+/* A dump that is inconsistent, cut or has lost messages is spoiled. It must be read to its end nevertheless:
+ * an unfinished dump makes the next one on that socket fail with EBUSY. */
+void conntrack_dump_spoil(struct conntrack_dump *dump, int error);
+
+/* Takes the messages of one piece apart; `entry` is called for each entry, whose nlmsg_len bytes are all
+ * there. The piece is aligned as struct nlmsghdr. 0: there is more to come; 1: the dump has ended well;
+ * negative errno: it has ended and is of no use. */
+int conntrack_dump_read(struct conntrack_dump *dump, const void *piece, size_t size,
+	void (*entry)(const struct nlmsghdr *header, void *argument), void *argument);

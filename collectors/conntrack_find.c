@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collectors/conntrack_find.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <libnetfilter_conntrack/libnetfilter_conntrack.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/conntrack_count.h"
+#include "collectors/netlink.h"
+
+#define REQUEST_SIZE 512
+
+struct conntrack_tuple conntrack_example_tuple(
+	const struct endpoint *endpoint, const struct flow_example *example)
+{
+	bool out = endpoint->kind == ENDPOINT_OUT;
+	return (struct conntrack_tuple){
+		.source = out ? endpoint->address : example->peer,
+		.destination = out ? example->peer : endpoint->address,
+		.protocol = example->protocol,
+		.source_port = out ? example->port : example->peer_port,
+		.destination_port = out ? example->peer_port : example->port,
+	};
+}
+
+static bool has_ports(uint8_t protocol)
+{
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE ||
+	       protocol == IPPROTO_SCTP || protocol == IPPROTO_DCCP;
+}
+
+static void set_addresses(struct nf_conntrack *entry, const struct conntrack_tuple *tuple)
+{
+	bool v6 = tuple->source.family == AF_INET6;
+	nfct_set_attr_u8(entry, ATTR_L3PROTO, tuple->source.family);
+	nfct_set_attr(entry, v6 ? ATTR_IPV6_SRC : ATTR_IPV4_SRC, tuple->source.bytes);
+	nfct_set_attr(entry, v6 ? ATTR_IPV6_DST : ATTR_IPV4_DST, tuple->destination.bytes);
+}
+
+static int write_request(
+	struct nlmsghdr *header, uint32_t sequence, const struct conntrack_tuple *tuple, uint16_t zone)
+{
+	struct nf_conntrack *entry = nfct_new();
+	if (!entry)
+		return -ENOMEM;
+	set_addresses(entry, tuple);
+	nfct_set_attr_u8(entry, ATTR_L4PROTO, tuple->protocol);
+	nfct_set_attr_u16(entry, ATTR_PORT_SRC, htons(tuple->source_port));
+	nfct_set_attr_u16(entry, ATTR_PORT_DST, htons(tuple->destination_port));
+	if (zone)
+		nfct_set_attr_u16(entry, ATTR_ZONE, zone);
+	header->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET;
+	header->nlmsg_flags = NLM_F_REQUEST;
+	header->nlmsg_seq = sequence;
+	struct nfgenmsg *generic = mnl_nlmsg_put_extra_header(header, sizeof(*generic));
+	generic->nfgen_family = tuple->source.family;
+	generic->version = NFNETLINK_V0;
+	int error = nfct_nlmsg_build(header, entry) < 0 ? -EINVAL : 0;
+	nfct_destroy(entry);
+	return error;
+}
+
+static int describe(const struct nlmsghdr *header, char text[static CONNTRACK_TEXT_SIZE])
+{
+	struct nf_conntrack *entry = nfct_new();
+	if (!entry)
+		return -ENOMEM;
+	int error = nfct_nlmsg_parse(header, entry) < 0 ? -EBADMSG : 0;
+	if (!error)
+		nfct_snprintf(text, CONNTRACK_TEXT_SIZE, entry, NFCT_T_UNKNOWN, NFCT_O_DEFAULT, 0);
+	nfct_destroy(entry);
+	return error;
+}
+
+/* The kernel answers with the entry, or with an error. */
+static int read_answer(const struct nlmsghdr *header, size_t size, uint32_t sequence,
+	struct conntrack_flow *flow, char text[static CONNTRACK_TEXT_SIZE])
+{
+	if (!mnl_nlmsg_ok(header, (int)size) || header->nlmsg_seq != sequence)
+		return -EBADMSG;
+	if (header->nlmsg_type == NLMSG_ERROR) {
+		const struct nlmsgerr *answer = mnl_nlmsg_get_payload(header);
+		bool whole = mnl_nlmsg_get_payload_len(header) >= sizeof(*answer);
+		return whole && answer->error < 0 ? answer->error : -EBADMSG;
+	}
+	if (header->nlmsg_type != (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW))
+		return -EBADMSG;
+	int error = conntrack_message_parse(header, flow);
+	return error < 0 ? error : describe(header, text);
+}
+
+static int converse(struct netlink *netlink, const struct conntrack_tuple *original, uint16_t zone,
+	struct conntrack_flow *flow, char text[static CONNTRACK_TEXT_SIZE])
+{
+	char request[REQUEST_SIZE] = { 0 }; /* padding between attributes is sent as well */
+	char *answer = malloc(NETLINK_BUFFER_SIZE);
+	if (!answer)
+		return -ENOMEM;
+	struct mnl_socket *socket = netlink_socket(netlink);
+	struct nlmsghdr *header = mnl_nlmsg_put_header(request);
+	uint32_t sequence = netlink_sequence(netlink);
+	int error = write_request(header, sequence, original, zone);
+	if (!error && mnl_socket_sendto(socket, header, header->nlmsg_len) < 0)
+		error = -errno;
+	ssize_t size = error ? 0 : mnl_socket_recvfrom(socket, answer, NETLINK_BUFFER_SIZE);
+	if (size < 0)
+		error = -errno;
+	if (!error)
+		error = read_answer((const struct nlmsghdr *)answer, (size_t)size, sequence, flow, text);
+	free(answer);
+	return error;
+}
+
+int conntrack_find(const char *procfs, const struct conntrack_tuple *original, uint16_t zone,
+	struct conntrack_flow *out, char text[static CONNTRACK_TEXT_SIZE])
+{
+	char found_text[CONNTRACK_TEXT_SIZE];
+	struct conntrack_flow flow;
+	struct netlink *netlink;
+	uint64_t count;
+	if (!has_ports(original->protocol))
+		return -EPROTONOSUPPORT;
+	int error = conntrack_count(procfs, &count);
+	if (error < 0)
+		return error;
+	if (count == 0)
+		return -ENOENT;
+	error = netlink_open(NETLINK_NETFILTER, &netlink);
+	if (error < 0)
+		return error;
+	error = converse(netlink, original, zone, &flow, found_text);
+	netlink_close(netlink);
+	if (error < 0)
+		return error;
+	*out = flow;
+	memcpy(text, found_text, sizeof(found_text));
+	return 0;
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collectors/echo.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+int echoes_init(struct echoes *echoes, uint32_t limit, uint64_t seed)
+{
+	*echoes = (struct echoes){ .limit = limit ? limit : 1, .seed = seed };
+	echoes->requests = calloc(echoes->limit, sizeof(*echoes->requests));
+	return echoes->requests ? hash_index_init(&echoes->by_asker, echoes->limit) : -ENOMEM;
+}
+
+void echoes_destroy(struct echoes *echoes)
+{
+	free(echoes->requests);
+	echoes->requests = NULL;
+	hash_index_destroy(&echoes->by_asker);
+}
+
+/* The asked is left out: an answer may come from anywhere. Id and sequence make chains of equal keys short,
+ * but whoever sends the same ones to many addresses must not make a long one, see CANDIDATES. */
+static uint32_t hash_of_asker(
+	const struct echoes *echoes, const struct address *asker, uint16_t id, uint16_t sequence)
+{
+	uint64_t numbers = (uint64_t)id << 16 | sequence;
+	return (uint32_t)hash_bytes(echoes->seed ^ numbers << 20, asker, sizeof(*asker));
+}
+
+#define CANDIDATES 8
+
+struct candidates {
+	struct echo_request *exact;
+	struct echo_request *any; /* whatever the asked, the last that was found */
+	unsigned count;           /* looked at */
+	unsigned matches;         /* whatever the asked */
+};
+
+static struct candidates find(struct echoes *echoes, uint32_t hash, const struct address *asker,
+	const struct address *asked, const struct packet *packet)
+{
+	struct candidates found = { 0 };
+	uint32_t at = hash, item;
+	while ((item = hash_index_next(&echoes->by_asker, hash, &at)) != HASH_INDEX_NONE &&
+		found.count < CANDIDATES) {
+		struct echo_request *request = &echoes->requests[item];
+		found.count++;
+		if (request->id != packet->echo_id || request->sequence != packet->echo_sequence ||
+			!address_equal(&request->asker, asker))
+			continue;
+		found.any = request;
+		found.matches++;
+		if (address_equal(&request->asked, asked))
+			found.exact = request;
+	}
+	return found;
+}
+
+static enum echo_outcome outcome_of(const struct echo_request *request)
+{
+	return request->answered ? ECHO_ANSWERED : request->elsewhere ? ECHO_OTHER_ADDRESS : ECHO_UNANSWERED;
+}
+
+static void end_oldest(struct echoes *echoes, struct tally *tally)
+{
+	uint32_t place = (uint32_t)(echoes->oldest++ % echoes->limit);
+	const struct echo_request *request = &echoes->requests[place];
+	tally_echo(tally, request->device, outcome_of(request));
+	hash_index_remove(&echoes->by_asker, request->hash, place);
+}
+
+static void take_request(struct echoes *echoes, struct tally *tally, const struct packet *packet,
+	const struct sighting *sighting, int64_t now_ns)
+{
+	uint32_t hash = hash_of_asker(echoes, &packet->source, packet->echo_id, packet->echo_sequence);
+	struct candidates found = find(echoes, hash, &packet->source, &packet->destination, packet);
+	if (found.exact || found.count == CANDIDATES)
+		return;
+	if (echoes->next - echoes->oldest == echoes->limit)
+		end_oldest(echoes, tally);
+	uint32_t place = (uint32_t)(echoes->next++ % echoes->limit);
+	echoes->requests[place] = (struct echo_request){ .asker = packet->source,
+		.asked = packet->destination,
+		.id = packet->echo_id,
+		.sequence = packet->echo_sequence,
+		.device = tally_device_slot(tally, sighting->device),
+		.direction = (uint8_t)sighting->direction,
+		.hash = hash,
+		.time_ns = now_ns };
+	hash_index_add(&echoes->by_asker, hash, place);
+}
+
+static void suspect(struct echoes *echoes, const struct tally *tally, const struct echo_request *request,
+	const struct packet *packet, int64_t now_ns)
+{
+	echoes->suspects[echoes->suspect_count++ % ECHO_SUSPECTS] = (struct echo_suspect){
+		.device = tally_device_of_slot(tally, request->device),
+		.direction = (enum direction)request->direction,
+		.asker = request->asker,
+		.asked = request->asked,
+		.answerer = packet->source,
+		.time_ns = now_ns,
+	};
+}
+
+/* The asked answers this host. A packet passes lower devices first (eth0, then eth0.10): the last counts. */
+static void note_arrival(struct tally *tally, struct arrivals *arrivals, struct echo_request *request,
+	const struct sighting *sighting, int64_t now_ns)
+{
+	uint16_t slot = tally_device_slot(tally, sighting->device);
+	if (sighting->direction != DIRECTION_IN || request->direction != DIRECTION_OUT ||
+		request->arrival == slot)
+		return;
+	const struct handshake_peer peer = { .peer = request->asked,
+		.local = request->asker,
+		.protocol = request->asked.family == AF_INET6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
+		.seen_ns = now_ns };
+	arrivals_forget(arrivals, request->arrival, &peer);
+	arrivals_note(arrivals, slot, &peer);
+	request->arrival = slot;
+}
+
+/* Some tools ask many addresses with one id and sequence: then nobody knows whose answer is missing. */
+static void take_reply(struct echoes *echoes, struct tally *tally, struct arrivals *arrivals,
+	const struct packet *packet, const struct sighting *sighting, int64_t now_ns)
+{
+	uint32_t hash = hash_of_asker(echoes, &packet->destination, packet->echo_id, packet->echo_sequence);
+	struct candidates found = find(echoes, hash, &packet->destination, &packet->source, packet);
+	if (found.exact)
+		note_arrival(tally, arrivals, found.exact, sighting, now_ns);
+	if (found.exact)
+		found.exact->answered = true;
+	else if (found.any && address_is_multicast(&found.any->asked))
+		found.any->answered = true; /* everyone answers with an address of their own */
+	else if (found.any && found.matches == 1 && !found.any->answered && !found.any->elsewhere) {
+		found.any->elsewhere = true;
+		suspect(echoes, tally, found.any, packet, now_ns);
+	}
+}
+
+void echoes_feed(struct echoes *echoes, struct tally *tally, struct arrivals *arrivals,
+	const struct packet *packet, const struct sighting *sighting, int64_t now_ns)
+{
+	if (packet->kind == PACKET_ECHO_REQUEST)
+		take_request(echoes, tally, packet, sighting, now_ns);
+	else
+		take_reply(echoes, tally, arrivals, packet, sighting, now_ns);
+}
+
+void echoes_advance(struct echoes *echoes, struct tally *tally, int64_t now_ns)
+{
+	while (echoes->oldest != echoes->next &&
+		now_ns - echoes->requests[echoes->oldest % echoes->limit].time_ns >= ECHO_WAIT_NS)
+		end_oldest(echoes, tally);
+}
+
+void echoes_report(const struct echoes *echoes, struct handshake_report *out)
+{
+	uint64_t count = echoes->suspect_count < ECHO_SUSPECTS ? echoes->suspect_count : ECHO_SUSPECTS;
+	for (uint64_t i = 0; i < count; i++)
+		out->echo_suspects[i] = echoes->suspects[(echoes->suspect_count - 1 - i) % ECHO_SUSPECTS];
+	out->echo_suspect_count = count;
+}

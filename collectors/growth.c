@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collectors/growth.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SMALLEST 8
+
+static bool is_full(size_t count)
+{
+	return count == 0 || (count >= SMALLEST && (count & (count - 1)) == 0);
+}
+
+void *grow(void **items, size_t *count, size_t size)
+{
+	if (is_full(*count)) {
+		size_t capacity = *count ? *count * 2 : SMALLEST;
+		if (capacity > SIZE_MAX / size)
+			return NULL;
+		void *larger = realloc(*items, capacity * size);
+		if (!larger)
+			return NULL;
+		*items = larger;
+	}
+	void *item = (char *)*items + *count * size;
+	memset(item, 0, size);
+	(*count)++;
+	return item;
+}

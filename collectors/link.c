@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collectors/link.h"
+
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/if_arp.h>
+#include <linux/if_link.h>
+#include <linux/ip.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/collector.h"
+#include "collectors/growth.h"
+#include "collectors/netlink.h"
+#include "collectors/procfs.h"
+
+#define KIND_SIZE 32
+
+/* Changes of conf/<device>/src_valid_mark and log_martians are not notified. */
+#define CACHE_NS    (2 * INT64_C(1000000000))
+#define SETTINGS_NS INT64_C(1000000000)
+
+struct links {
+	struct netlink *requests, *notifications;
+	bool fresh;
+	int64_t read_ns; /* of the arrays */
+	struct device *devices;
+	size_t device_count;
+	struct local_address *addresses;
+	size_t address_count;
+	bool settings_known;
+	int64_t settings_ns;
+	bool src_valid_mark, log_martians; /* of conf/all */
+};
+
+/* ---- devices ---- */
+
+static const struct {
+	const char *name;
+	enum device_kind kind;
+} kinds[] = {
+	{ "bridge", DEVICE_BRIDGE },
+	{ "bond", DEVICE_BOND },
+	{ "team", DEVICE_BOND },
+	{ "vrf", DEVICE_VRF },
+	{ "dummy", DEVICE_LOOPBACK }, /* nothing arrives by it: its addresses are like those on lo */
+	{ "tun", DEVICE_TUNNEL },
+	{ "vxlan", DEVICE_TUNNEL },
+	{ "geneve", DEVICE_TUNNEL },
+	{ "gre", DEVICE_TUNNEL },
+	{ "gretap", DEVICE_TUNNEL },
+	{ "ip6gre", DEVICE_TUNNEL },
+	{ "ip6gretap", DEVICE_TUNNEL },
+	{ "erspan", DEVICE_TUNNEL },
+	{ "ip6erspan", DEVICE_TUNNEL },
+	{ "ipip", DEVICE_TUNNEL },
+	{ "sit", DEVICE_TUNNEL },
+	{ "ip6tnl", DEVICE_TUNNEL },
+	{ "wireguard", DEVICE_TUNNEL },
+	{ "ovpn", DEVICE_TUNNEL },
+	{ "xfrm", DEVICE_TUNNEL },
+	{ "vti", DEVICE_TUNNEL },
+	{ "vti6", DEVICE_TUNNEL },
+	{ "ppp", DEVICE_TUNNEL },
+};
+
+static const struct {
+	uint16_t type; /* ARPHRD_* */
+	enum device_kind kind;
+} types[] = {
+	{ ARPHRD_LOOPBACK, DEVICE_LOOPBACK },
+	{ ARPHRD_PPP, DEVICE_TUNNEL },
+	{ ARPHRD_TUNNEL, DEVICE_TUNNEL },
+	{ ARPHRD_TUNNEL6, DEVICE_TUNNEL },
+	{ ARPHRD_SIT, DEVICE_TUNNEL },
+	{ ARPHRD_IPGRE, DEVICE_TUNNEL },
+	{ ARPHRD_IP6GRE, DEVICE_TUNNEL },
+	{ ARPHRD_NONE, DEVICE_TUNNEL },
+};
+
+/* Masters that take over their ports' traffic below IP. A VRF does not. */
+static const char *const port_masters[] = { "bridge", "bond", "team", "openvswitch", "hsr", "batadv" };
+
+static enum device_kind kind_of(const char *kind, uint16_t type)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (strcmp(kinds[i].name, kind) == 0)
+			return kinds[i].kind;
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+		if (types[i].type == type)
+			return types[i].kind;
+	return DEVICE_PLAIN;
+}
+
+static bool is_port_master(const char *kind)
+{
+	for (size_t i = 0; i < sizeof(port_masters) / sizeof(*port_masters); i++)
+		if (strcmp(port_masters[i], kind) == 0)
+			return true;
+	return false;
+}
+
+static bool read_kinds(const struct nlattr *info, uint16_t type, struct device *device)
+{
+	const struct nlattr *table[IFLA_INFO_MAX + 1] = { 0 };
+	char kind[KIND_SIZE] = "", master[KIND_SIZE] = "";
+	if (info && !attributes_of_nest(info, table, IFLA_INFO_MAX))
+		return false;
+	attribute_text(table[IFLA_INFO_KIND], kind, sizeof(kind));
+	attribute_text(table[IFLA_INFO_SLAVE_KIND], master, sizeof(master));
+	device->kind = kind_of(kind, type);
+	device->port = is_port_master(master);
+	return true;
+}
+
+/* IFLA_INET_CONF is an array of 32-bit numbers, of which the first is IPV4_DEVCONF_ 1. */
+static bool conf_is_set(const struct nlattr *conf, unsigned index)
+{
+	uint32_t value;
+	size_t at = (index - 1) * sizeof(value);
+	if (mnl_attr_get_payload_len(conf) < at + sizeof(value))
+		return false;
+	memcpy(&value, (const char *)mnl_attr_get_payload(conf) + at, sizeof(value));
+	return value != 0;
+}
+
+/* Absent where the device does not do IPv4. */
+static bool read_conf(const struct nlattr *spec, struct device *device)
+{
+	const struct nlattr *families[AF_INET + 1], *inet[IFLA_INET_MAX + 1];
+	if (!spec)
+		return true;
+	if (!attributes_of_nest(spec, families, AF_INET))
+		return false;
+	if (!families[AF_INET])
+		return true;
+	if (!attributes_of_nest(families[AF_INET], inet, IFLA_INET_MAX))
+		return false;
+	if (!inet[IFLA_INET_CONF])
+		return true;
+	device->forwarding4 = conf_is_set(inet[IFLA_INET_CONF], IPV4_DEVCONF_FORWARDING);
+	device->src_valid_mark = conf_is_set(inet[IFLA_INET_CONF], IPV4_DEVCONF_SRC_VMARK);
+	device->log_martians = conf_is_set(inet[IFLA_INET_CONF], IPV4_DEVCONF_LOG_MARTIANS);
+	return true;
+}
+
+int link_parse_device(const struct nlmsghdr *header, struct device *out)
+{
+	const struct nlattr *table[IFLA_MAX + 1];
+	if (header->nlmsg_type != RTM_NEWLINK ||
+		!attributes_of_message(header, sizeof(struct ifinfomsg), table, IFLA_MAX))
+		return -EBADMSG;
+	const struct ifinfomsg *link = mnl_nlmsg_get_payload(header);
+	struct device device = { .ifindex = link->ifi_index,
+		.up = (link->ifi_flags & IFF_UP) && (link->ifi_flags & (IFF_LOWER_UP | IFF_RUNNING)),
+		.rp_filter_raw = RP_FILTER_UNKNOWN,
+		.rp_filter_effective = RP_FILTER_UNKNOWN };
+	uint32_t master;
+	if (attribute_u32(table[IFLA_MASTER], &master))
+		device.master = (int)master;
+	if (device.ifindex <= 0 || !attribute_text(table[IFLA_IFNAME], device.name, sizeof(device.name)) ||
+		!read_kinds(table[IFLA_LINKINFO], link->ifi_type, &device) ||
+		!read_conf(table[IFLA_AF_SPEC], &device))
+		return -EBADMSG;
+	*out = device;
+	return 0;
+}
+
+static int take_device(const struct nlmsghdr *header, void *argument)
+{
+	struct links *links = argument;
+	struct device device;
+	int error = link_parse_device(header, &device);
+	if (error < 0)
+		return error;
+	struct device *item = GROW(links->devices, links->device_count);
+	if (!item)
+		return -ENOMEM;
+	*item = device;
+	return 0;
+}
+
+static void forget_devices(void *argument)
+{
+	struct links *links = argument;
+	links->device_count = 0;
+}
+
+static int compare_devices(const void *a, const void *b)
+{
+	const struct device *left = a, *right = b;
+	return (left->ifindex > right->ifindex) - (left->ifindex < right->ifindex);
+}
+
+static int read_devices(struct links *links)
+{
+	char buffer[MNL_NLMSG_HDRLEN + sizeof(struct ifinfomsg) + 8] __attribute__((aligned(4))) = { 0 };
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	request->nlmsg_type = RTM_GETLINK;
+	struct ifinfomsg *link = mnl_nlmsg_put_extra_header(request, sizeof(*link));
+	link->ifi_family = AF_UNSPEC;
+	mnl_attr_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	forget_devices(links);
+	int error = netlink_dump(links->requests, request, take_device, forget_devices, links);
+	if (error == 0 && links->device_count > 0)
+		qsort(links->devices, links->device_count, sizeof(*links->devices), compare_devices);
+	return error;
+}
+
+/* ---- addresses ---- */
+
+static bool is_listed(const struct address *address, uint32_t flags)
+{
+	if (address_is_loopback(address) || address_is_link_local(address) || address_is_multicast(address))
+		return false;
+	if (address->family == AF_INET)
+		return true; /* there the flag of a temporary address means a secondary one */
+	if ((flags & IFA_F_TENTATIVE) && !(flags & IFA_F_OPTIMISTIC))
+		return false;
+	/* Set by hand with no preferred lifetime is how keepalived keeps a VIP from being used as source: it
+	 * serves all the same. */
+	if ((flags & IFA_F_DEPRECATED) && !(flags & IFA_F_PERMANENT))
+		return false;
+	return !(flags & (IFA_F_TEMPORARY | IFA_F_DADFAILED));
+}
+
+int link_parse_address(const struct nlmsghdr *header, struct local_address *out)
+{
+	const struct nlattr *table[IFA_MAX + 1];
+	if (header->nlmsg_type != RTM_NEWADDR ||
+		!attributes_of_message(header, sizeof(struct ifaddrmsg), table, IFA_MAX))
+		return -EBADMSG;
+	const struct ifaddrmsg *message = mnl_nlmsg_get_payload(header);
+	size_t size = address_size(message->ifa_family);
+	if (size == 0)
+		return 0; /* another family's: dumps of all families bring what there is */
+	/* On a point-to-point device IFA_ADDRESS is the peer's. */
+	const struct nlattr *local = table[IFA_LOCAL] ? table[IFA_LOCAL] : table[IFA_ADDRESS];
+	if (!local || mnl_attr_get_payload_len(local) != size || message->ifa_prefixlen > 8 * size)
+		return -EBADMSG;
+	uint32_t flags = message->ifa_flags;
+	attribute_u32(table[IFA_FLAGS], &flags);
+	struct address address = address_make(message->ifa_family, mnl_attr_get_payload(local));
+	if (!is_listed(&address, flags))
+		return 0;
+	*out = (struct local_address){ { address, message->ifa_prefixlen }, (int)message->ifa_index };
+	return 1;
+}
+
+static int take_address(const struct nlmsghdr *header, void *argument)
+{
+	struct links *links = argument;
+	struct local_address address;
+	int result = link_parse_address(header, &address);
+	if (result <= 0)
+		return result;
+	struct local_address *item = GROW(links->addresses, links->address_count);
+	if (!item)
+		return -ENOMEM;
+	*item = address;
+	return 0;
+}
+
+static void forget_addresses(void *argument)
+{
+	struct links *links = argument;
+	links->address_count = 0;
+}
+
+static int read_addresses(struct links *links)
+{
+	char buffer[MNL_NLMSG_HDRLEN + sizeof(struct ifaddrmsg)] __attribute__((aligned(4))) = { 0 };
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	request->nlmsg_type = RTM_GETADDR;
+	struct ifaddrmsg *message = mnl_nlmsg_put_extra_header(request, sizeof(*message));
+	message->ifa_family = AF_UNSPEC;
+	forget_addresses(links);
+	return netlink_dump(links->requests, request, take_address, forget_addresses, links);
+}
+
+/* ---- conf/all ---- */
+
+static bool read_flag(const char *procfs, const char *name, bool previous)
+{
+	char *text;
+	if (procfs_read(procfs, name, &text, NULL) < 0)
+		return previous;
+	bool set = strtol(text, NULL, 10) != 0;
+	free(text);
+	return set;
+}
+
+static void read_settings(struct links *links, const char *procfs, int64_t now)
+{
+	if (links->settings_known && now >= links->settings_ns && now - links->settings_ns < SETTINGS_NS)
+		return;
+	links->src_valid_mark =
+		read_flag(procfs, "sys/net/ipv4/conf/all/src_valid_mark", links->src_valid_mark);
+	links->log_martians = read_flag(procfs, "sys/net/ipv4/conf/all/log_martians", links->log_martians);
+	links->settings_known = true;
+	links->settings_ns = now;
+}
+
+/* ---- collector ---- */
+
+static int join_groups(struct netlink *netlink)
+{
+	static const unsigned groups[] = { RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR };
+	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
+		int error = netlink_join(netlink, groups[i]);
+		if (error < 0)
+			return error;
+	}
+	return 0;
+}
+
+static void link_destroy(void *context)
+{
+	struct links *links = context;
+	if (!links)
+		return;
+	netlink_close(links->requests);
+	netlink_close(links->notifications);
+	free(links->devices);
+	free(links->addresses);
+	free(links);
+}
+
+static int link_init(const struct collector_settings *settings, void **context)
+{
+	(void)settings;
+	struct links *links = calloc(1, sizeof(*links));
+	if (!links)
+		return -ENOMEM;
+	int error = netlink_open(NETLINK_ROUTE, &links->requests);
+	if (error == 0)
+		error = netlink_open(NETLINK_ROUTE, &links->notifications);
+	if (error == 0)
+		error = join_groups(links->notifications);
+	if (error < 0) {
+		link_destroy(links);
+		return error;
+	}
+	*context = links;
+	return 0;
+}
+
+static int refresh(struct links *links, int64_t now)
+{
+	if (netlink_drain(links->notifications, NULL, NULL) != 0)
+		links->fresh = false;
+	if (links->fresh && now >= links->read_ns && now - links->read_ns < CACHE_NS)
+		return 0;
+	links->fresh = false;
+	int error = read_devices(links);
+	if (error == 0)
+		error = read_addresses(links);
+	links->fresh = error == 0;
+	links->read_ns = now;
+	return error;
+}
+
+static int give(const struct links *links, struct facts *facts)
+{
+	for (size_t i = 0; i < links->device_count; i++) {
+		struct device *device = GROW(facts->devices, facts->device_count);
+		if (!device)
+			return -ENOMEM;
+		*device = links->devices[i];
+		device->src_valid_mark |= links->src_valid_mark;
+		device->log_martians |= links->log_martians;
+	}
+	for (size_t i = 0; i < links->address_count; i++) {
+		struct local_address *address = GROW(facts->addresses, facts->address_count);
+		if (!address)
+			return -ENOMEM;
+		*address = links->addresses[i];
+	}
+	return 0;
+}
+
+static int link_collect(void *context, const struct collector_settings *settings, struct facts *facts)
+{
+	struct links *links = context;
+	int error = refresh(links, facts->monotonic_ns);
+	if (error < 0)
+		return error;
+	read_settings(links, settings->procfs, facts->monotonic_ns);
+	return give(links, facts);
+}
+
+static int link_descriptor(const void *context)
+{
+	const struct links *links = context;
+	return netlink_descriptor(links->notifications);
+}
+
+static int link_advance(void *context, int64_t now_ns, struct collector_wish *wish)
+{
+	(void)now_ns;
+	struct links *links = context;
+	int some = netlink_drain(links->notifications, NULL, NULL);
+	if (some != 0)
+		links->fresh = false;
+	*wish = (struct collector_wish){ .due_ns = COLLECTOR_NEVER, .changed = some > 0 };
+	return some < 0 ? some : 0;
+}
+
+const struct collector link_collector = {
+	.name = "link",
+	.summary = "devices and their addresses",
+	.init = link_init,
+	.collect = link_collect,
+	.destroy = link_destroy,
+	.descriptor = link_descriptor,
+	.advance = link_advance,
+};

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The link collector's parsers, exposed for tests. */
+
+#include <libmnl/libmnl.h>
+
+#include "collectors/facts.h"
+
+/* Reads one RTM_NEWLINK message. src_valid_mark and log_martians are the device's own, rp_filter is unknown.
+ * 0 or -EBADMSG. */
+int link_parse_device(const struct nlmsghdr *header, struct device *out);
+
+/* Reads one RTM_NEWADDR message. 1 if *out was written, 0 if the address is none that struct local_address
+ * lists, or -EBADMSG. */
+int link_parse_address(const struct nlmsghdr *header, struct local_address *out);

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collectors/procfs.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FIRST_SIZE 4096
+
+/* A part of a text, not terminated. */
+struct span {
+	const char *start, *end;
+};
+
+static int open_below(const char *procfs, const char *directory, const char *name)
+{
+	char path[PATH_MAX];
+	int length = snprintf(path, sizeof(path), "%s/%s%s", procfs, directory, name);
+	if (length < 0 || (size_t)length >= sizeof(path))
+		return -ENAMETOOLONG;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* PROCFS/net is that of the process, whose main thread may stand in another namespace than this one. */
+static int open_file(const char *procfs, const char *name)
+{
+	int fd = strncmp(name, "net/", 4) == 0 ? open_below(procfs, "thread-self/", name) : -ENOENT;
+	return fd < 0 ? open_below(procfs, "", name) : fd;
+}
+
+static ssize_t read_some(int fd, char *out, size_t size)
+{
+	ssize_t length;
+	do
+		length = read(fd, out, size);
+	while (length < 0 && errno == EINTR);
+	return length < 0 ? -errno : length;
+}
+
+/* /proc files have no size to ask for: the buffer doubles until the end is met. */
+static int read_all(int fd, char **text, size_t *size)
+{
+	size_t used = 0, capacity = 0;
+	ssize_t length;
+	do {
+		if (used + 1 >= capacity) {
+			if (used >= PROCFS_FILE_MAX)
+				return -EFBIG;
+			capacity = capacity ? capacity * 2 : FIRST_SIZE;
+			char *larger = realloc(*text, capacity);
+			if (!larger)
+				return -ENOMEM;
+			*text = larger;
+		}
+		length = read_some(fd, *text + used, capacity - used - 1);
+		if (length < 0)
+			return (int)length;
+		used += (size_t)length;
+	} while (length > 0);
+	(*text)[used] = '\0';
+	*size = used;
+	return 0;
+}
+
+int procfs_read(const char *procfs, const char *name, char **text, size_t *size)
+{
+	int fd = open_file(procfs, name);
+	if (fd < 0)
+		return fd;
+	char *whole = NULL;
+	size_t length = 0;
+	int error = read_all(fd, &whole, &length);
+	close(fd);
+	if (error < 0) {
+		free(whole);
+		return error;
+	}
+	*text = whole;
+	if (size)
+		*size = length;
+	return 0;
+}
+
+static bool take_line(const char **text, struct span *out)
+{
+	if (!**text)
+		return false;
+	const char *end = strchrnul(*text, '\n');
+	*out = (struct span){ *text, end };
+	*text = *end ? end + 1 : end;
+	return true;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+static bool take_word(struct span *line, struct span *out)
+{
+	while (line->start < line->end && is_blank(*line->start))
+		line->start++;
+	const char *start = line->start;
+	while (line->start < line->end && !is_blank(*line->start))
+		line->start++;
+	*out = (struct span){ start, line->start };
+	return start < line->start;
+}
+
+static bool word_is(const struct span *word, const char *text)
+{
+	size_t length = (size_t)(word->end - word->start);
+	return strlen(text) == length && memcmp(word->start, text, length) == 0;
+}
+
+/* Position of the word in the line, or -1. */
+static int word_position(struct span line, const char *text)
+{
+	struct span word;
+	for (int i = 0; take_word(&line, &word); i++)
+		if (word_is(&word, text))
+			return i;
+	return -1;
+}
+
+static bool word_at(struct span line, int position, struct span *out)
+{
+	struct span word = { line.start, line.start };
+	for (int i = 0; i <= position; i++)
+		if (!take_word(&line, &word))
+			return false;
+	*out = word;
+	return true;
+}
+
+static bool word_number(const struct span *word, int base, uint64_t *out)
+{
+	/* strtoull would take a sign and blanks. */
+	if (word->start == word->end || !isxdigit((unsigned char)*word->start))
+		return false;
+	char *end;
+	errno = 0;
+	unsigned long long value = strtoull(word->start, &end, base);
+	if (errno || end != word->end)
+		return false;
+	*out = value;
+	return true;
+}
+
+static bool number_at(const struct span *line, int position, int base, uint64_t *out)
+{
+	struct span word;
+	return word_at(*line, position, &word) && word_number(&word, base, out);
+}
+
+static bool line_begins(const struct span *line, const char *prefix)
+{
+	struct span word;
+	return word_at(*line, 0, &word) && word_is(&word, prefix);
+}
+
+bool procfs_pair(const char *text, const char *prefix, const char *column, uint64_t *out)
+{
+	struct span names, values;
+	while (take_line(&text, &names)) {
+		if (!line_begins(&names, prefix) || !take_line(&text, &values))
+			continue;
+		int position = word_position(names, column);
+		if (position > 0 && line_begins(&values, prefix) && number_at(&values, position, 10, out))
+			return true;
+	}
+	return false;
+}
+
+bool procfs_columns_sum(const char *text, const char *column, int base, uint64_t *out)
+{
+	struct span line;
+	if (!take_line(&text, &line))
+		return false;
+	int position = word_position(line, column);
+	if (position < 0 || !*text)
+		return false;
+	uint64_t sum = 0, value;
+	while (take_line(&text, &line)) {
+		if (!number_at(&line, position, base, &value))
+			return false;
+		sum += value;
+	}
+	*out = sum;
+	return true;
+}

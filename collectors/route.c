@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The reply routes. A survey (collectors/survey.h) is made when the kernel announces a change of rules,
+ * routes, addresses, devices or their settings, when what is asked for has changed, and every half minute
+ * besides, since some changes are not announced (fib_multipath_* sysctls, dead next hops after a link went
+ * down). In between the last survey's facts are given out again.
+ */
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "collectors/collector.h"
+#include "collectors/lookup.h"
+#include "collectors/service.h"
+#include "collectors/survey.h"
+
+#define SECOND_NS        INT64_C(1000000000)
+#define SURVEY_PERIOD_NS (30 * SECOND_NS)
+#define PEERS_PERIOD_NS  SECOND_NS /* at least, between surveys for new peers alone */
+#define PEERS_SHARE      100       /* these take at most 1/100 of the time */
+#define FAILING_BURST    20        /* lookups that are known to fail */
+#define FAILING_NS       (3 * SECOND_NS)
+
+struct route_context {
+	struct netlink *lookups;
+	struct netlink *events;
+	bool dirty;
+	uint64_t inputs; /* hash of what the last survey was made of */
+	uint64_t peers;
+	int64_t surveyed_ns;
+	int64_t cost_ns; /* of the last survey */
+	unsigned failing_left;
+	int64_t refilled_ns;
+	struct facts *last; /* only the arrays of `shared` are used */
+};
+
+static const unsigned groups[] = {
+	RTNLGRP_LINK,
+	RTNLGRP_IPV4_IFADDR,
+	RTNLGRP_IPV6_IFADDR,
+	RTNLGRP_IPV4_ROUTE,
+	RTNLGRP_IPV6_ROUTE,
+	RTNLGRP_IPV4_RULE,
+	RTNLGRP_IPV6_RULE,
+	RTNLGRP_IPV4_NETCONF,
+	RTNLGRP_NEXTHOP,
+};
+
+/* The arrays a survey makes. */
+struct shared_array {
+	size_t items, count, size;
+};
+
+#define SHARED(items, count)                                                  \
+	{                                                                     \
+		offsetof(struct facts, items), offsetof(struct facts, count), \
+			sizeof(*((struct facts *)0)->items)                   \
+	}
+
+static const struct shared_array shared[] = {
+	SHARED(rules, rule_count),
+	SHARED(destinations, destination_count),
+	SHARED(lines, line_count),
+	SHARED(services, service_count),
+	SHARED(paths, path_count),
+};
+
+static void **items_of(struct facts *facts, const struct shared_array *array)
+{
+	return (void **)((char *)facts + array->items);
+}
+
+static size_t *count_of(struct facts *facts, const struct shared_array *array)
+{
+	return (size_t *)((char *)facts + array->count);
+}
+
+static void drop_shared(struct facts *facts)
+{
+	for (size_t i = 0; i < sizeof(shared) / sizeof(*shared); i++) {
+		free(*items_of(facts, &shared[i]));
+		*items_of(facts, &shared[i]) = NULL;
+		*count_of(facts, &shared[i]) = 0;
+	}
+}
+
+static int copy_array(struct facts *to, struct facts *from, const struct shared_array *array)
+{
+	size_t count = *count_of(from, array);
+	if (count == 0)
+		return 0;
+	void *copy = malloc(count * array->size);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, *items_of(from, array), count * array->size);
+	*items_of(to, array) = copy;
+	*count_of(to, array) = count;
+	return 0;
+}
+
+static int copy_shared(struct facts *to, struct facts *from)
+{
+	drop_shared(to);
+	memcpy(to->free_tables, from->free_tables, sizeof(to->free_tables));
+	int result = 0;
+	for (size_t i = 0; result == 0 && i < sizeof(shared) / sizeof(*shared); i++)
+		result = copy_array(to, from, &shared[i]);
+	if (result < 0)
+		drop_shared(to);
+	return result;
+}
+
+/* ---- when to survey ---- */
+
+static uint64_t hash(uint64_t sum, const void *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		sum = (sum ^ ((const uint8_t *)bytes)[i]) * UINT64_C(0x100000001b3); /* FNV-1a */
+	return sum;
+}
+
+#define HASH(sum, value) hash((sum), &(value), sizeof(value))
+#define HASH_START       UINT64_C(0xcbf29ce484222325)
+
+static uint64_t hash_link(uint64_t sum, const struct facts *facts)
+{
+	for (size_t i = 0; i < facts->device_count; i++) {
+		const struct device *device = &facts->devices[i];
+		sum = HASH(sum, device->ifindex);
+		sum = hash(sum, device->name, strlen(device->name));
+		sum = HASH(sum, device->up);
+		sum = HASH(sum, device->port);
+		sum = HASH(sum, device->forwarding4);
+		sum = HASH(sum, device->rp_filter_effective);
+		sum = HASH(sum, device->src_valid_mark);
+	}
+	for (size_t i = 0; i < facts->address_count; i++) {
+		sum = HASH(sum, facts->addresses[i].prefix);
+		sum = HASH(sum, facts->addresses[i].ifindex);
+	}
+	return sum;
+}
+
+static uint64_t hash_inputs(const struct facts *facts, const struct collector_settings *settings)
+{
+	uint64_t sum = hash_link(HASH_START, facts);
+	for (size_t i = 0; i < facts->listener_count; i++) {
+		const struct listener *listener = &facts->listeners[i];
+		sum = HASH(sum, listener->address);
+		sum = HASH(sum, listener->port);
+		sum = HASH(sum, listener->uid);
+		sum = HASH(sum, listener->ifindex);
+	}
+	for (size_t i = 0; i < facts->endpoint_count; i++) {
+		sum = HASH(sum, facts->endpoints[i].kind);
+		sum = HASH(sum, facts->endpoints[i].address);
+		sum = HASH(sum, facts->endpoints[i].target);
+	}
+	for (size_t i = 0; i < settings->probe_count; i++)
+		sum = HASH(sum, settings->probes[i]);
+	for (size_t i = 0; i < settings->line_count; i++)
+		sum = hash(sum, settings->lines[i], strlen(settings->lines[i]) + 1);
+	return sum;
+}
+
+static uint64_t hash_peers(const struct facts *facts)
+{
+	uint64_t sum = HASH_START;
+	for (size_t i = 0; i < facts->endpoint_count; i++) {
+		const struct endpoint *endpoint = &facts->endpoints[i];
+		for (unsigned e = 0; e < endpoint->example_count; e++) {
+			sum = HASH(sum, endpoint->examples[e].peer);
+			sum = HASH(sum, endpoint->examples[e].port);
+			sum = HASH(sum, endpoint->examples[e].mark);
+		}
+	}
+	const struct handshake_report *report = facts->handshakes;
+	for (size_t i = 0; report && i < report->peer_count; i++) {
+		sum = HASH(sum, report->peers[i].device);
+		sum = HASH(sum, report->peers[i].peer);
+		sum = HASH(sum, report->peers[i].local);
+		sum = HASH(sum, report->peers[i].asks);
+	}
+	return sum;
+}
+
+static bool is_due(const struct route_context *context, uint64_t inputs, uint64_t peers, int64_t now_ns)
+{
+	int64_t age = now_ns - context->surveyed_ns;
+	if (!context->last || context->dirty || inputs != context->inputs || age >= SURVEY_PERIOD_NS)
+		return true;
+	return peers != context->peers && age >= PEERS_PERIOD_NS && age >= PEERS_SHARE * context->cost_ns;
+}
+
+/* ---- the survey ---- */
+
+static int ask_kernel(
+	void *argument, const struct route_query *queries, struct route_answer *answers, size_t count)
+{
+	return lookup_batch(argument, queries, answers, count);
+}
+
+static void refill_failing(struct route_context *context, int64_t now_ns)
+{
+	int64_t earned = (now_ns - context->refilled_ns) / FAILING_NS;
+	if (earned <= 0)
+		return;
+	context->refilled_ns += earned * FAILING_NS;
+	if (earned > FAILING_BURST - (int64_t)context->failing_left)
+		earned = FAILING_BURST - (int64_t)context->failing_left;
+	context->failing_left += (unsigned)earned;
+}
+
+/* A kernel without IPv6 has no IPv6 rules: that is no failure. */
+static int read_rules(struct route_context *context, struct facts *facts)
+{
+	int result = rules_read(context->lookups, AF_INET, &facts->rules, &facts->rule_count);
+	if (result < 0)
+		return result;
+	result = rules_read(context->lookups, AF_INET6, &facts->rules, &facts->rule_count);
+	return result == -EOPNOTSUPP || result == -EAFNOSUPPORT ? 0 : result;
+}
+
+static void find_free_tables(struct route_context *context, struct facts *facts)
+{
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	for (unsigned i = 0; i < 2; i++)
+		facts->free_tables[i] =
+			rules_free_table(context->lookups, families[i], facts->rules, facts->rule_count);
+}
+
+static int64_t monotonic_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * SECOND_NS + now.tv_nsec;
+}
+
+static int make_survey(
+	struct route_context *context, const struct collector_settings *settings, struct facts *facts)
+{
+	int64_t started = monotonic_ns();
+	context->dirty = false; /* what changes from here on is for the next one */
+	refill_failing(context, started);
+	int result = read_rules(context, facts);
+	if (result == 0)
+		result = survey_run(facts, settings, ask_kernel, context->lookups, &context->failing_left);
+	if (result == 0) {
+		find_free_tables(context, facts);
+		result = copy_shared(context->last, facts);
+	}
+	if (result < 0) {
+		context->dirty = true;
+		drop_shared(facts);
+	}
+	context->surveyed_ns = started;
+	context->cost_ns = monotonic_ns() - started;
+	return result;
+}
+
+static void drain(struct route_context *context)
+{
+	if (netlink_drain(context->events, NULL, NULL) != 0)
+		context->dirty = true;
+}
+
+static int route_collect(void *opaque, const struct collector_settings *settings, struct facts *facts)
+{
+	struct route_context *context = opaque;
+	drain(context);
+	uint64_t inputs = hash_inputs(facts, settings), peers = hash_peers(facts);
+	if (!is_due(context, inputs, peers, facts->monotonic_ns)) {
+		int result = copy_shared(facts, context->last);
+		services_attach(facts);
+		return result;
+	}
+	context->inputs = inputs;
+	context->peers = peers;
+	return make_survey(context, settings, facts);
+}
+
+static int route_advance(void *opaque, int64_t now_ns, struct collector_wish *wish)
+{
+	(void)now_ns;
+	struct route_context *context = opaque;
+	drain(context);
+	wish->changed = context->dirty;
+	wish->due_ns = COLLECTOR_NEVER;
+	return 0;
+}
+
+static int route_descriptor(const void *opaque)
+{
+	const struct route_context *context = opaque;
+	return netlink_descriptor(context->events);
+}
+
+static void route_destroy(void *opaque)
+{
+	struct route_context *context = opaque;
+	if (!context)
+		return;
+	netlink_close(context->lookups);
+	netlink_close(context->events);
+	facts_free(context->last);
+	free(context);
+}
+
+/* A kernel without a group (NEXTHOP is of Linux 5.3) still announces the others. */
+static int listen_to_changes(struct netlink *events)
+{
+	int joined = 0, result = 0;
+	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
+		result = netlink_join(events, groups[i]);
+		joined += result == 0;
+	}
+	return joined ? 0 : result;
+}
+
+static int route_init(const struct collector_settings *settings, void **out)
+{
+	(void)settings;
+	struct route_context *context = calloc(1, sizeof(*context));
+	if (!context)
+		return -ENOMEM;
+	context->dirty = true;
+	context->failing_left = FAILING_BURST;
+	context->refilled_ns = monotonic_ns();
+	context->last = facts_new();
+	int result = context->last ? netlink_open(NETLINK_ROUTE, &context->lookups) : -ENOMEM;
+	if (result == 0)
+		result = netlink_open(NETLINK_ROUTE, &context->events);
+	if (result == 0)
+		result = listen_to_changes(context->events);
+	if (result < 0) {
+		route_destroy(context);
+		return result;
+	}
+	*out = context;
+	return 0;
+}
+
+const struct collector route_collector = {
+	.name = "route",
+	.summary = "reply routes of local and translated addresses, and rules",
+	.init = route_init,
+	.collect = route_collect,
+	.destroy = route_destroy,
+	.descriptor = route_descriptor,
+	.advance = route_advance,
+};

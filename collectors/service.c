@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collectors/service.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/growth.h"
+
+static bool carries_services(const struct device *device)
+{
+	return device && device->up && !device->port;
+}
+
+static void add_owner(
+	const struct facts *facts, const struct local_address *local, struct device_set *arrival)
+{
+	const struct device *device = facts_device(facts, local->ifindex);
+	if (carries_services(device) && device->kind != DEVICE_LOOPBACK)
+		device_set_add(arrival, local->ifindex);
+}
+
+static struct device_set owners(const struct facts *facts, const struct address *address)
+{
+	struct device_set set = { 0 };
+	for (size_t i = 0; i < facts->address_count; i++)
+		if (address_equal(&facts->addresses[i].prefix.address, address))
+			add_owner(facts, &facts->addresses[i], &set);
+	return set;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct service *left = a, *right = b;
+	int order = address_compare(&left->address, &right->address);
+	if (order == 0)
+		order = (int)left->origin - (int)right->origin;
+	return order ? order : address_compare(&left->target, &right->target);
+}
+
+static int add_local(struct facts *facts, const struct local_address *local)
+{
+	if (!carries_services(facts_device(facts, local->ifindex)))
+		return 0;
+	struct service *service = GROW(facts->services, facts->service_count);
+	if (!service)
+		return -ENOMEM;
+	service->origin = ORIGIN_LOCAL;
+	service->address = service->target = local->prefix.address;
+	service->target_local = true;
+	add_owner(facts, local, &service->arrival);
+	return 0;
+}
+
+/* The same address may stand on several devices: any of them may be the one by which a request arrives. */
+static void merge_equal(struct facts *facts)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < facts->service_count; i++) {
+		struct service *service = &facts->services[i];
+		struct service *last = kept ? &facts->services[kept - 1] : NULL;
+		if (!last || by_address(last, service) != 0) {
+			facts->services[kept++] = *service;
+			continue;
+		}
+		for (unsigned d = 0; d < service->arrival.count; d++)
+			device_set_add(&last->arrival, service->arrival.ifindex[d]);
+	}
+	facts->service_count = kept;
+}
+
+static int add_dnat(struct facts *facts, const struct endpoint *endpoint)
+{
+	if (endpoint->kind != ENDPOINT_DNAT || address_equal(&endpoint->address, &endpoint->target))
+		return 0;
+	struct service *service = GROW(facts->services, facts->service_count);
+	if (!service)
+		return -ENOMEM;
+	service->origin = ORIGIN_DNAT;
+	service->address = endpoint->address;
+	service->target = endpoint->target;
+	service->target_local =
+		address_is_loopback(&endpoint->target) || facts_local_address(facts, &endpoint->target);
+	service->arrival = owners(facts, &endpoint->address);
+	return 0;
+}
+
+static void sort_services(struct facts *facts)
+{
+	if (facts->service_count)
+		qsort(facts->services, facts->service_count, sizeof(*facts->services), by_address);
+	merge_equal(facts);
+}
+
+size_t services_first(const struct facts *facts, const struct address *address)
+{
+	size_t low = 0, high = facts->service_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (address_compare(&facts->services[middle].address, address) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	bool found = low < facts->service_count && address_equal(&facts->services[low].address, address);
+	return found ? low : facts->service_count;
+}
+
+/* ---- where requests were seen ---- */
+
+static bool is_witness(const struct facts *facts, const struct handshake_peer *peer, bool far)
+{
+	const struct device *device = facts_device(facts, peer->device);
+	return peer->asks && carries_services(device) && device->kind != DEVICE_LOOPBACK &&
+	       service_is_on_link(facts, &peer->peer) != far;
+}
+
+static void note_witness(
+	const struct facts *facts, const struct handshake_peer *peer, struct device_set *seen)
+{
+	for (size_t i = services_first(facts, &peer->local);
+		i < facts->service_count && address_equal(&facts->services[i].address, &peer->local); i++)
+		device_set_add(&seen[i], peer->device);
+}
+
+static int observe(struct facts *facts, bool far)
+{
+	const struct handshake_report *report = facts->handshakes;
+	if (!report || report->peer_count == 0)
+		return 0;
+	struct device_set *seen = calloc(facts->service_count + 1, sizeof(*seen));
+	if (!seen)
+		return -ENOMEM;
+	for (size_t i = 0; i < report->peer_count; i++)
+		if (is_witness(facts, &report->peers[i], far))
+			note_witness(facts, &report->peers[i], seen);
+	for (size_t i = 0; i < facts->service_count; i++)
+		if (seen[i].count && (far || facts->services[i].arrival.count == 0))
+			facts->services[i].arrival = seen[i];
+	free(seen);
+	return 0;
+}
+
+int services_derive(struct facts *facts)
+{
+	int result = 0;
+	for (size_t i = 0; result == 0 && i < facts->address_count; i++)
+		result = add_local(facts, &facts->addresses[i]);
+	for (size_t i = 0; result == 0 && i < facts->endpoint_count; i++)
+		result = add_dnat(facts, &facts->endpoints[i]);
+	if (result < 0)
+		return result;
+	sort_services(facts);
+	services_attach(facts);
+	result = observe(facts, true);
+	return result < 0 ? result : observe(facts, false);
+}
+
+static struct service *service_of(struct facts *facts, const struct endpoint *endpoint)
+{
+	struct service key = {
+		.origin = endpoint->kind == ENDPOINT_DNAT ? ORIGIN_DNAT : ORIGIN_LOCAL,
+		.address = endpoint->address,
+		.target = endpoint->target,
+	};
+	if (!facts->service_count || endpoint->kind == ENDPOINT_OUT)
+		return NULL;
+	return bsearch(&key, facts->services, facts->service_count, sizeof(*facts->services), by_address);
+}
+
+void services_attach(struct facts *facts)
+{
+	for (size_t i = 0; i < facts->service_count; i++) {
+		struct service *service = &facts->services[i];
+		service->endpoint = SIZE_MAX;
+		service->half_open = service->syn_recv = service->open = 0;
+	}
+	for (size_t i = 0; i < facts->endpoint_count; i++) {
+		const struct endpoint *endpoint = &facts->endpoints[i];
+		struct service *service = service_of(facts, endpoint);
+		if (!service)
+			continue;
+		service->endpoint = i;
+		service->half_open = endpoint->half_open;
+		service->syn_recv = endpoint->syn_recv;
+		service->open = endpoint->open;
+	}
+}
+
+static bool is_network(const struct prefix *prefix)
+{
+	return prefix->length < address_size(prefix->address.family) * 8;
+}
+
+bool service_is_on_link_of(const struct facts *facts, const struct address *address, int ifindex)
+{
+	for (size_t i = 0; i < facts->address_count; i++) {
+		const struct local_address *local = &facts->addresses[i];
+		if ((ifindex == 0 || local->ifindex == ifindex) && is_network(&local->prefix) &&
+			prefix_contains(&local->prefix, address))
+			return true;
+	}
+	return false;
+}
+
+bool service_is_on_link(const struct facts *facts, const struct address *address)
+{
+	return service_is_on_link_of(facts, address, 0);
+}
+
+static bool is_neighbour(
+	const struct facts *facts, const struct local_address *local, const struct address *address)
+{
+	return !address_is_none(address) && !address_is_link_local(address) &&
+	       prefix_contains(&local->prefix, address) && !facts_local_address(facts, address);
+}
+
+#define NEIGHBOUR_TRIES 64
+
+bool service_neighbour(const struct facts *facts, const struct local_address *local,
+	const struct address *preferred, struct address *out)
+{
+	size_t size = address_size(local->prefix.address.family);
+	unsigned room = (unsigned)size * 8 - local->prefix.length;
+	if (room < 2) /* no network, or two hosts of which the other's address need not be in use */
+		return false;
+	if (is_neighbour(facts, local, preferred)) {
+		*out = *preferred;
+		return true;
+	}
+	struct prefix network = prefix_network(&local->prefix);
+	unsigned most = room < 8 ? (1u << room) - 2 : NEIGHBOUR_TRIES;
+	for (unsigned i = 1; i <= most; i++) {
+		struct address candidate = network.address;
+		candidate.bytes[size - 1] |= (uint8_t)i;
+		if (is_neighbour(facts, local, &candidate)) {
+			*out = candidate;
+			return true;
+		}
+	}
+	return false;
+}

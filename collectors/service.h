@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include "collectors/facts.h"
+
+/* Fills facts->services from the devices, addresses and endpoints already there; pure. Addresses of devices
+ * that are down or ports are no services: nothing arrives there. An address of lo is one, but nobody knows by
+ * which device its requests come. Targets are not looked up here (target_ifindex stays 0). 0 or -ENOMEM. */
+int services_derive(struct facts *facts);
+
+/* The position of the first service with this address, in services as derived; service_count if there is
+ * none. The others stand behind it. */
+size_t services_first(const struct facts *facts, const struct address *address);
+
+/* Points the services at their endpoints and copies the flow counts; for services that were derived from
+ * earlier facts and are shown with new ones. */
+void services_attach(struct facts *facts);
+
+/* The address lies in a connected network of this host (the address of a host route is no network). */
+bool service_is_on_link(const struct facts *facts, const struct address *address);
+/* In one of the device; 0: of any. */
+bool service_is_on_link_of(const struct facts *facts, const struct address *address, int ifindex);
+
+/* An address in the connected network of `local` that is not this host's; `preferred` if it is one. Returns
+ * false if the network has no room for neighbours. */
+bool service_neighbour(const struct facts *facts, const struct local_address *local,
+	const struct address *preferred, struct address *out);

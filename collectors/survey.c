@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collectors/survey.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/growth.h"
+#include "collectors/service.h"
+
+struct route_query *survey_ask(struct survey_batch *batch, const struct route_query *query)
+{
+	struct route_query *added = GROW(batch->queries, batch->count);
+	if (added)
+		*added = *query;
+	return added;
+}
+
+int survey_make(struct survey *survey, struct survey_batch *batch)
+{
+	if (batch->count == 0)
+		return 0;
+	batch->answers = calloc(batch->count, sizeof(*batch->answers));
+	if (!batch->answers)
+		return -ENOMEM;
+	return survey->lookup(survey->argument, batch->queries, batch->answers, batch->count);
+}
+
+void survey_batch_clear(struct survey_batch *batch)
+{
+	free(batch->queries);
+	free(batch->answers);
+	*batch = (struct survey_batch){ 0 };
+}
+
+unsigned survey_family_index(uint8_t family)
+{
+	return family == AF_INET6;
+}
+
+bool survey_is_candidate(const struct device *device)
+{
+	return device && device->up && !device->port && device->kind != DEVICE_LOOPBACK;
+}
+
+bool survey_is_named(const struct survey *survey, const struct device *device)
+{
+	for (size_t i = 0; i < survey->settings->line_count; i++)
+		if (strcmp(survey->settings->lines[i], device->name) == 0)
+			return true;
+	return false;
+}
+
+const struct way *survey_way(const struct survey *survey, size_t destination, int ifindex)
+{
+	for (size_t i = 0; i < survey->way_count; i++)
+		if (survey->ways[i].destination == destination && survey->ways[i].ifindex == ifindex)
+			return &survey->ways[i];
+	return NULL;
+}
+
+static void add_mark(struct survey *survey, unsigned family, uint32_t mark)
+{
+	for (unsigned i = 0; i < survey->mark_count[family]; i++)
+		if (survey->marks[family][i] == mark)
+			return;
+	if (mark && survey->mark_count[family] < SURVEY_MARKS)
+		survey->marks[family][survey->mark_count[family]++] = mark;
+}
+
+static void collect_marks(struct survey *survey)
+{
+	for (size_t i = 0; i < survey->facts->rule_count; i++) {
+		const struct rule *rule = &survey->facts->rules[i];
+		if (rule->mark_mask)
+			add_mark(survey, survey_family_index(rule->family), rule->mark);
+	}
+}
+
+static int ask_targets(struct survey *survey, struct survey_batch *batch)
+{
+	const struct facts *facts = survey->facts;
+	for (size_t i = 0; i < facts->service_count; i++)
+		if (!survey_ask(batch, &(struct route_query){ .destination = facts->services[i].target,
+					       .protocol = IPPROTO_TCP }))
+			return -ENOMEM;
+	return survey_make(survey, batch);
+}
+
+static void note_target(struct service *service, const struct route_answer *answer)
+{
+	if (answer->result == ROUTE_LOCAL)
+		service->target_local = true;
+	else if (answer->result == ROUTE_FOUND && answer->devices.count)
+		service->target_ifindex = answer->devices.ifindex[0];
+}
+
+static int survey_targets(struct survey *survey)
+{
+	struct survey_batch batch = { 0 };
+	int result = ask_targets(survey, &batch);
+	if (result == 0)
+		for (size_t i = 0; i < batch.count; i++)
+			note_target(&survey->facts->services[i], &batch.answers[i]);
+	survey_batch_clear(&batch);
+	return result;
+}
+
+int survey_run(struct facts *facts, const struct collector_settings *settings, survey_lookup_function *lookup,
+	void *argument, unsigned *failing_left)
+{
+	struct survey survey = {
+		.facts = facts,
+		.settings = settings,
+		.lookup = lookup,
+		.argument = argument,
+		.failing_left = failing_left,
+	};
+	collect_marks(&survey);
+	int result = services_derive(facts);
+	if (result == 0)
+		result = survey_targets(&survey);
+	if (result == 0)
+		result = survey_destinations(&survey);
+	if (result == 0)
+		result = survey_ways(&survey);
+	if (result == 0)
+		result = survey_networks(&survey);
+	if (result == 0)
+		result = survey_paths(&survey);
+	if (result == 0)
+		result = survey_lookups(&survey);
+	free(survey.ways);
+	free(survey.networks);
+	return result;
+}
+
+static int add_destination(struct survey *survey, const struct address *address)
+{
+	struct facts *facts = survey->facts;
+	for (size_t i = 0; i < facts->destination_count; i++)
+		if (address_equal(&facts->destinations[i].address, address))
+			return 0;
+	struct route_query query = { .destination = *address, .protocol = IPPROTO_TCP };
+	struct destination *destination = GROW(facts->destinations, facts->destination_count);
+	if (!destination)
+		return -ENOMEM;
+	destination->address = *address;
+	destination->kind = DESTINATION_SET;
+	return survey->lookup(survey->argument, &query, &destination->plain, 1);
+}
+
+/* A service that was added for the question has not been looked up yet. */
+static int find_target(struct survey *survey, struct service *service)
+{
+	struct route_answer answer = { 0 };
+	struct route_query query = { .destination = service->target, .protocol = IPPROTO_TCP };
+	if (service->target_local || service->target_ifindex)
+		return 0;
+	int result = survey->lookup(survey->argument, &query, &answer, 1);
+	note_target(service, &answer);
+	return result;
+}
+
+/* The lookups of a path are made on a copy of the facts that has no other. */
+static int ask_path(struct survey *survey, struct path *path)
+{
+	struct facts alone = *survey->facts;
+	survey_set_basis(survey, path);
+	alone.paths = path;
+	alone.path_count = 1;
+	survey->facts = &alone;
+	return survey_lookups(survey);
+}
+
+int survey_path(struct facts *facts, const struct collector_settings *settings,
+	survey_lookup_function *lookup, void *argument, struct path *path)
+{
+	unsigned failing_left = 1;
+	struct survey survey = {
+		.facts = facts,
+		.settings = settings,
+		.lookup = lookup,
+		.argument = argument,
+		.failing_left = &failing_left,
+	};
+	collect_marks(&survey);
+	int result = add_destination(&survey, &path->destination);
+	if (result == 0)
+		result = find_target(&survey, &facts->services[path->service]);
+	if (result == 0)
+		result = survey_ways(&survey);
+	if (result == 0)
+		result = survey_networks(&survey);
+	if (result == 0)
+		result = ask_path(&survey, path);
+	free(survey.ways);
+	free(survey.networks);
+	return result;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The survey: which lookups to make so that the facts tell, for every service address, by which device
+ *requests come and by which the kernel sends the replies. It asks through a function, so that it can be
+ *tested without a kernel.
+ *
+ *	services ─▶ targets ─▶ destinations ─▶ ways and lines ─▶ paths ─▶ replies ─▶ requests
+ *
+ * Each step makes one batch of lookups from what the steps before it found.
+ */
+
+#include "collectors/collector.h"
+#include "collectors/lookup.h"
+
+#define SURVEY_MARKS 8 /* distinct fwmarks of rules that are tried for each family */
+
+/* Like lookup_batch(), without the socket. */
+typedef int survey_lookup_function(
+	void *argument, const struct route_query *queries, struct route_answer *answers, size_t count);
+
+/* A device that leads to a destination: the answer to some lookup for it leaves by the device. */
+struct way {
+	size_t destination;
+	int ifindex;
+	struct route_answer answer;
+};
+
+/* A connected network of a device. */
+struct survey_network {
+	struct prefix prefix; /* without host bits */
+	int ifindex;
+	struct address
+		neighbour; /* an address in it that is not this host's; none: there is no room for one */
+};
+
+struct survey {
+	struct facts *facts; /* devices, addresses, endpoints, listeners and rules are there already */
+	const struct collector_settings *settings;
+	survey_lookup_function *lookup;
+	void *argument;
+	unsigned *failing_left; /* input lookups that are known to fail and may still be made: they bump
+				   host-wide counters */
+
+	uint32_t marks[2][SURVEY_MARKS]; /* [0] IPv4, [1] IPv6 */
+	unsigned mark_count[2];
+	struct way *ways;
+	size_t way_count;
+	struct survey_network *networks; /* distinct */
+	size_t network_count;
+};
+
+/* Fills services, destinations, lines and paths of the facts. 0 or negative errno: then they may be
+ * incomplete. */
+int survey_run(struct facts *facts, const struct collector_settings *settings, survey_lookup_function *lookup,
+	void *argument, unsigned *failing_left);
+
+/* Asks for one path alone: `path` names service, destination, arrival and ports, and gets its basis and
+ * answers. The facts must have been surveyed; they are not changed but for the destination, which is added if
+ * it is new. 0 or negative errno. */
+int survey_path(struct facts *facts, const struct collector_settings *settings,
+	survey_lookup_function *lookup, void *argument, struct path *path);
+
+/* The steps, each in a file of its own. 0 or negative errno. */
+int survey_destinations(struct survey *survey);
+int survey_ways(struct survey *survey);
+int survey_networks(struct survey *survey);
+int survey_paths(struct survey *survey);
+int survey_lookups(struct survey *survey);
+/* Gives the path its basis and way out; no lookups are made. */
+void survey_set_basis(const struct survey *survey, struct path *path);
+
+/* A growing list of lookups and their answers; items keep their positions. */
+struct survey_batch {
+	struct route_query *queries;
+	struct route_answer *answers;
+	size_t count;
+};
+
+/* Adds a query; NULL when memory is out. */
+struct route_query *survey_ask(struct survey_batch *batch, const struct route_query *query);
+/* Makes the lookups and fills answers. 0 or negative errno. */
+int survey_make(struct survey *survey, struct survey_batch *batch);
+void survey_batch_clear(struct survey_batch *batch);
+
+/* A device that can be a line: up, no port, not lo. */
+bool survey_is_candidate(const struct device *device);
+/* The way by which `ifindex` leads to the destination, or NULL. */
+const struct way *survey_way(const struct survey *survey, size_t destination, int ifindex);
+bool survey_is_named(const struct survey *survey, const struct device *device);
+/* The listener that answers at the service's target on `port`, or on the lowest port if 0; NULL if none. */
+const struct listener *survey_listener(
+	const struct facts *facts, const struct service *service, int arrival, uint16_t port);
+/* [0] for IPv4, [1] for IPv6. */
+unsigned survey_family_index(uint8_t family);

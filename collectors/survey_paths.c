@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The paths: for each service address and arrival device the destinations whose requests come by it. */
+#include <errno.h>
+#include <netinet/in.h>
+
+#include "collectors/growth.h"
+#include "collectors/service.h"
+#include "collectors/survey.h"
+
+#define DEFAULT_PORT      22    /* of a service that neither listens nor was seen */
+#define DEFAULT_PEER_PORT 40000 /* within every host's ephemeral range */
+
+static bool listens_there(const struct facts *facts, const struct listener *listener,
+	const struct service *service, int arrival)
+{
+	if (listener->ifindex && listener->ifindex != arrival &&
+		listener->ifindex != facts_vrf(facts, arrival))
+		return false;
+	const struct address *address = &listener->address;
+	if (address_is_none(address) || address_equal(address, &service->target))
+		return true;
+	static const uint8_t any[16];
+	struct address wildcard = address_make(service->target.family, any);
+	return address_equal(address, &wildcard);
+}
+
+const struct listener *survey_listener(
+	const struct facts *facts, const struct service *service, int arrival, uint16_t port)
+{
+	const struct listener *best = NULL;
+	for (size_t i = 0; i < facts->listener_count; i++) {
+		const struct listener *listener = &facts->listeners[i];
+		if (!listens_there(facts, listener, service, arrival) || (port && listener->port != port))
+			continue;
+		if (!best || listener->port < best->port)
+			best = listener;
+	}
+	return best;
+}
+
+/* A more specific route in the main table that leaves by another device: the peer lives behind that one, and
+ * a request of it would come from there. A default route says nothing of the kind. */
+static bool lives_elsewhere(const struct destination *destination, int ifindex)
+{
+	const struct route_answer *plain = &destination->plain;
+	return plain->result == ROUTE_FOUND && plain->prefix_length > 0 &&
+	       !device_set_contains(&plain->devices, ifindex);
+}
+
+static struct path *add_path(struct survey *survey, const struct path *path)
+{
+	struct path *added = GROW(survey->facts->paths, survey->facts->path_count);
+	if (added)
+		*added = *path;
+	return added;
+}
+
+/* Ports of a path without an example: what listens there, or was last seen there. */
+static void choose_ports(const struct survey *survey, struct path *path)
+{
+	const struct facts *facts = survey->facts;
+	const struct service *service = &facts->services[path->service];
+	path->protocol = IPPROTO_TCP;
+	path->peer_port = DEFAULT_PEER_PORT;
+	path->port = path->target_port = DEFAULT_PORT;
+	if (service->endpoint < facts->endpoint_count && facts->endpoints[service->endpoint].example_count) {
+		const struct flow_example *example = &facts->endpoints[service->endpoint].examples[0];
+		path->protocol = example->protocol;
+		path->port = example->port;
+		path->target_port = example->target_port;
+	} else if (service->target_local) {
+		const struct listener *listener = survey_listener(facts, service, path->arrival, 0);
+		if (listener)
+			path->port = path->target_port = listener->port;
+	}
+}
+
+static size_t find_destination(const struct facts *facts, const struct address *address)
+{
+	size_t i = 0;
+	while (i < facts->destination_count && !address_equal(&facts->destinations[i].address, address))
+		i++;
+	return i;
+}
+
+static const struct survey_network *find_network(
+	const struct survey *survey, int ifindex, const struct address *address)
+{
+	for (size_t i = 0; i < survey->network_count; i++)
+		if (survey->networks[i].ifindex == ifindex &&
+			prefix_contains(&survey->networks[i].prefix, address))
+			return &survey->networks[i];
+	return NULL;
+}
+
+/* The peer as it was seen arriving where the path does. */
+static bool is_seen(const struct facts *facts, const struct path *path, bool asks)
+{
+	const struct handshake_report *report = facts->handshakes;
+	bool possible = report && path->kind != DESTINATION_PROBE && path->kind != DESTINATION_SET;
+	for (size_t i = 0; possible && i < report->peer_count; i++) {
+		const struct handshake_peer *peer = &report->peers[i];
+		if (peer->asks == asks && peer->device == path->arrival &&
+			address_equal(&peer->peer, &path->destination) &&
+			address_equal(&peer->local, &facts->services[path->service].address))
+			return true;
+	}
+	return false;
+}
+
+void survey_set_basis(const struct survey *survey, struct path *path)
+{
+	const struct facts *facts = survey->facts;
+	size_t destination = find_destination(facts, &path->destination);
+	path->basis = PATH_POSSIBLE;
+	if (find_network(survey, path->arrival, &path->destination)) {
+		path->basis = PATH_CONNECTED;
+		return;
+	}
+	if (destination == facts->destination_count || path->arrival == 0)
+		return;
+	const struct way *way = survey_way(survey, destination, path->arrival);
+	bool asks = is_seen(facts, path, true);
+	if (!asks && way && !lives_elsewhere(&facts->destinations[destination], path->arrival)) {
+		path->basis = PATH_LEADS;
+	} else if (asks || is_seen(facts, path, false)) {
+		path->basis = PATH_SEEN;
+		path->answers = !asks;
+	}
+	if (path->basis != PATH_POSSIBLE && way)
+		path->way_out = way->answer;
+}
+
+/* A path without a basis tells something only of a tunnel, of a named line, or of an address that nobody
+ * owns. */
+static bool is_worth_asking(const struct survey *survey, const struct path *path)
+{
+	if (path->basis != PATH_POSSIBLE || path->arrival == 0)
+		return true;
+	const struct line *line = facts_line(survey->facts, path->arrival, path->destination.family);
+	return line && (line->tunnel || line->named);
+}
+
+/* The same peer may have been seen as a client and as a server of the same address. Paths of one service
+ * stand together at the end while it is being added. */
+static bool is_there(const struct facts *facts, const struct path *path)
+{
+	for (size_t i = facts->path_count; i > 0 && facts->paths[i - 1].service == path->service; i--) {
+		const struct path *other = &facts->paths[i - 1];
+		if (other->arrival == path->arrival &&
+			address_equal(&other->destination, &path->destination) &&
+			other->target_port == path->target_port)
+			return true;
+	}
+	return false;
+}
+
+static int add_far(struct survey *survey, size_t service, int arrival, size_t destination,
+	const struct flow_example *example)
+{
+	const struct destination *far = &survey->facts->destinations[destination];
+	struct path path = {
+		.service = service, .arrival = arrival, .destination = far->address, .kind = far->kind
+	};
+	survey_set_basis(survey, &path);
+	choose_ports(survey, &path);
+	if (example) {
+		path.protocol = example->protocol;
+		path.peer_port = example->peer_port;
+		path.port = example->port;
+		path.target_port = example->target_port;
+		path.mark = example->mark;
+	}
+	if (!is_worth_asking(survey, &path) || is_there(survey->facts, &path))
+		return 0;
+	return add_path(survey, &path) ? 0 : -ENOMEM;
+}
+
+static bool is_of_service(const struct endpoint *endpoint, const struct service *service)
+{
+	bool dnat = endpoint->kind == ENDPOINT_DNAT;
+	return dnat == (service->origin == ORIGIN_DNAT) &&
+	       address_equal(&endpoint->address, &service->address) &&
+	       address_equal(&endpoint->target, &service->target);
+}
+
+static int add_peers_of(struct survey *survey, size_t service, int arrival, const struct endpoint *endpoint)
+{
+	int result = 0;
+	for (unsigned e = 0; result == 0 && e < endpoint->example_count; e++) {
+		size_t destination = find_destination(survey->facts, &endpoint->examples[e].peer);
+		if (destination < survey->facts->destination_count)
+			result = add_far(survey, service, arrival, destination, &endpoint->examples[e]);
+	}
+	return result;
+}
+
+static const struct flow_example *example_on(
+	const struct facts *facts, const struct service *service, uint16_t port)
+{
+	if (service->endpoint >= facts->endpoint_count)
+		return NULL;
+	const struct endpoint *endpoint = &facts->endpoints[service->endpoint];
+	for (unsigned e = 0; e < endpoint->example_count; e++)
+		if (endpoint->examples[e].port == port)
+			return &endpoint->examples[e];
+	return NULL;
+}
+
+/* Several services may share the address: the port tells which one a peer speaks to. */
+static bool speaks_to(const struct facts *facts, size_t service, const struct handshake_peer *peer)
+{
+	const struct service *asked = &facts->services[service];
+	size_t i = services_first(facts, &asked->address), others = 0;
+	if (!address_equal(&asked->address, &peer->local) || (!peer->asks && asked->origin != ORIGIN_LOCAL))
+		return false;
+	for (; i < facts->service_count && address_equal(&facts->services[i].address, &asked->address); i++) {
+		if (i == service)
+			continue;
+		others++;
+		if (peer->asks && facts->services[i].origin == ORIGIN_DNAT &&
+			example_on(facts, &facts->services[i], peer->port))
+			return false;
+	}
+	return asked->origin == ORIGIN_LOCAL || others == 0 || example_on(facts, asked, peer->port);
+}
+
+/* Those who answer arrive where they do, whoever owns the address they speak to. */
+static int add_arrived(struct survey *survey, size_t service)
+{
+	const struct facts *facts = survey->facts;
+	const struct handshake_report *report = facts->handshakes;
+	int result = 0;
+	for (size_t i = 0; result == 0 && report && i < report->peer_count; i++) {
+		const struct handshake_peer *peer = &report->peers[i];
+		if (!speaks_to(facts, service, peer) ||
+			!survey_is_candidate(facts_device(facts, peer->device)))
+			continue;
+		size_t destination = find_destination(facts, &peer->peer);
+		const struct flow_example *known = example_on(facts, &facts->services[service], peer->port);
+		const struct flow_example example = { .protocol = peer->protocol,
+			.peer_port = peer->peer_port,
+			.port = peer->port,
+			.target_port = known ? known->target_port : peer->port,
+			.mark = known ? known->mark : 0 };
+		if (destination < facts->destination_count)
+			result = add_far(survey, service, peer->device, destination, &example);
+	}
+	return result;
+}
+
+static int add_seen(struct survey *survey, size_t service, int arrival)
+{
+	const struct facts *facts = survey->facts;
+	int result = 0;
+	for (size_t i = 0; result == 0 && i < facts->endpoint_count; i++)
+		if (is_of_service(&facts->endpoints[i], &facts->services[service]))
+			result = add_peers_of(survey, service, arrival, &facts->endpoints[i]);
+	return result;
+}
+
+static int add_probed(struct survey *survey, size_t service, int arrival)
+{
+	const struct facts *facts = survey->facts;
+	int result = 0;
+	for (size_t i = 0; result == 0 && i < facts->destination_count; i++) {
+		const struct destination *destination = &facts->destinations[i];
+		if (destination->kind != DESTINATION_PEER &&
+			destination->address.family == facts->services[service].address.family)
+			result = add_far(survey, service, arrival, i, NULL);
+	}
+	return result;
+}
+
+/* Two devices in one subnet: the reply to a neighbour may leave by the other one. */
+static int add_neighbour(struct survey *survey, size_t service, const struct survey_network *network)
+{
+	struct path path = {
+		.service = service,
+		.arrival = network->ifindex,
+		.kind = DESTINATION_NEIGHBOUR,
+		.basis = PATH_CONNECTED,
+		.destination = network->neighbour,
+	};
+	choose_ports(survey, &path);
+	path.protocol = IPPROTO_TCP;
+	return add_path(survey, &path) ? 0 : -ENOMEM;
+}
+
+static int add_neighbours(struct survey *survey, size_t service)
+{
+	const struct service *asked = &survey->facts->services[service];
+	const struct device_set arrival = asked->arrival;
+	int result = 0;
+	for (unsigned i = 0; asked->origin == ORIGIN_LOCAL && result == 0 && i < arrival.count; i++) {
+		const struct survey_network *network =
+			find_network(survey, arrival.ifindex[i], &asked->address);
+		if (network && !address_is_none(&network->neighbour))
+			result = add_neighbour(survey, service, network);
+	}
+	return result;
+}
+
+static int add_arrival(struct survey *survey, size_t service, int arrival)
+{
+	int result = add_seen(survey, service, arrival);
+	return result == 0 ? add_probed(survey, service, arrival) : result;
+}
+
+int survey_paths(struct survey *survey)
+{
+	int result = 0;
+	for (size_t s = 0; result == 0 && s < survey->facts->service_count; s++) {
+		const struct device_set arrival = survey->facts->services[s].arrival;
+		if (arrival.count == 0)
+			result = add_arrival(survey, s, 0);
+		for (unsigned i = 0; result == 0 && i < arrival.count; i++)
+			result = add_arrival(survey, s, arrival.ifindex[i]);
+		if (result == 0)
+			result = add_arrived(survey, s);
+		if (result == 0)
+			result = add_neighbours(survey, s);
+	}
+	return result;
+}

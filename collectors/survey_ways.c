@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Which devices lead to which far destinations. A destination is asked for with every selector by which a
+ * rule could send it elsewhere: bound to each device, with each of the host's own sources, with each mark
+ * that a rule knows. Whatever device an answer leaves by through a gateway (or as a tunnel) is a line.
+ */
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "collectors/growth.h"
+#include "collectors/service.h"
+#include "collectors/survey.h"
+
+#define MOST_SOURCES 8 /* own addresses that are tried of each device and family */
+
+struct asking {
+	struct survey *survey;
+	struct survey_batch batch;
+	size_t *destinations; /* of each query */
+	size_t destination_count;
+	size_t destination; /* that is being asked for */
+};
+
+static int ask(struct asking *asking, struct route_query query)
+{
+	query.destination = asking->survey->facts->destinations[asking->destination].address;
+	query.protocol = IPPROTO_TCP;
+	size_t *destination = GROW(asking->destinations, asking->destination_count);
+	if (!destination || !survey_ask(&asking->batch, &query))
+		return -ENOMEM;
+	*destination = asking->destination;
+	return 0;
+}
+
+static uint8_t family_of(const struct asking *asking)
+{
+	return asking->survey->facts->destinations[asking->destination].address.family;
+}
+
+static int ask_own_sources(struct asking *asking, const struct device *device)
+{
+	const struct facts *facts = asking->survey->facts;
+	unsigned asked = 0;
+	for (size_t i = 0; i < facts->address_count && asked < MOST_SOURCES; i++) {
+		const struct local_address *local = &facts->addresses[i];
+		if (local->ifindex != device->ifindex || local->prefix.address.family != family_of(asking))
+			continue;
+		if (ask(asking, (struct route_query){ .source = local->prefix.address }) < 0)
+			return -ENOMEM;
+		asked++;
+	}
+	return 0;
+}
+
+static int ask_marks(struct asking *asking)
+{
+	unsigned family = survey_family_index(family_of(asking));
+	for (unsigned i = 0; i < asking->survey->mark_count[family]; i++)
+		if (ask(asking, (struct route_query){ .mark = asking->survey->marks[family][i] }) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+static int ask_for(struct asking *asking)
+{
+	const struct facts *facts = asking->survey->facts;
+	int result = ask_marks(asking);
+	for (size_t i = 0; result == 0 && i < facts->device_count; i++) {
+		const struct device *device = &facts->devices[i];
+		if (!survey_is_candidate(device))
+			continue;
+		result = ask_own_sources(asking, device);
+		if (result == 0)
+			result = ask(asking, (struct route_query){ .oif = device->ifindex });
+	}
+	return result;
+}
+
+static bool leads_out(const struct facts *facts, const struct route_answer *answer, int ifindex)
+{
+	const struct device *device = facts_device(facts, ifindex);
+	return survey_is_candidate(device) &&
+	       (!address_is_none(&answer->gateway) || device->kind == DEVICE_TUNNEL);
+}
+
+static bool is_policy_table(uint32_t table)
+{
+	return table != 0 && table != RT_TABLE_MAIN && table != RT_TABLE_DEFAULT && table != RT_TABLE_LOCAL;
+}
+
+/* A table of its own can be named in a rule; a single device is certain. */
+static int worth(const struct route_answer *answer)
+{
+	return (answer->devices.count == 1 && !answer->devices.more ? 2 : 0) + is_policy_table(answer->table);
+}
+
+static int note_way(struct survey *survey, size_t destination, int ifindex, const struct route_answer *answer)
+{
+	struct way *way = (struct way *)survey_way(survey, destination, ifindex);
+	if (way && worth(&way->answer) >= worth(answer))
+		return 0;
+	if (!way)
+		way = GROW(survey->ways, survey->way_count);
+	if (!way)
+		return -ENOMEM;
+	*way = (struct way){ .destination = destination, .ifindex = ifindex, .answer = *answer };
+	return 0;
+}
+
+static int note_answer(struct survey *survey, size_t destination, const struct route_answer *answer)
+{
+	if (answer->result != ROUTE_FOUND)
+		return 0;
+	int result = 0;
+	for (unsigned i = 0; result == 0 && i < answer->devices.count; i++)
+		if (leads_out(survey->facts, answer, answer->devices.ifindex[i]))
+			result = note_way(survey, destination, answer->devices.ifindex[i], answer);
+	return result;
+}
+
+static int note_answers(struct survey *survey, const struct asking *asking)
+{
+	int result = 0;
+	for (size_t i = 0; result == 0 && i < survey->facts->destination_count; i++)
+		result = note_answer(survey, i, &survey->facts->destinations[i].plain);
+	for (size_t i = 0; result == 0 && i < asking->batch.count; i++)
+		result = note_answer(survey, asking->destinations[i], &asking->batch.answers[i]);
+	return result;
+}
+
+static struct line *line_of(struct facts *facts, int ifindex, uint8_t family)
+{
+	struct line *line = (struct line *)facts_line(facts, ifindex, family);
+	if (line)
+		return line;
+	line = GROW(facts->lines, facts->line_count);
+	if (line)
+		*line = (struct line){ .ifindex = ifindex, .family = family };
+	return line;
+}
+
+/* Of several ways out of a device the one by a table of its own speaks for the line. */
+static int note_line(struct survey *survey, const struct way *way)
+{
+	struct facts *facts = survey->facts;
+	bool is_new = !facts_line(facts, way->ifindex, facts->destinations[way->destination].address.family);
+	struct line *line =
+		line_of(facts, way->ifindex, facts->destinations[way->destination].address.family);
+	if (!line)
+		return -ENOMEM;
+	if (is_new || (!is_policy_table(line->table) && is_policy_table(way->answer.table))) {
+		line->gateway = way->answer.gateway;
+		line->table = way->answer.table;
+	}
+	line->named = survey_is_named(survey, facts_device(facts, way->ifindex));
+	return 0;
+}
+
+static bool has_address(const struct facts *facts, int ifindex, uint8_t family)
+{
+	for (size_t i = 0; i < facts->address_count; i++)
+		if (facts->addresses[i].ifindex == ifindex &&
+			facts->addresses[i].prefix.address.family == family)
+			return true;
+	return false;
+}
+
+/* A tunnel or a named device is a line even if no far destination is known to lead out of it. */
+static int note_other_lines(struct survey *survey, uint8_t family)
+{
+	struct facts *facts = survey->facts;
+	for (size_t i = 0; i < facts->device_count; i++) {
+		const struct device *device = &facts->devices[i];
+		bool named = survey_is_named(survey, device);
+		if (!survey_is_candidate(device) || (device->kind != DEVICE_TUNNEL && !named))
+			continue;
+		if (!has_address(facts, device->ifindex, family) ||
+			facts_line(facts, device->ifindex, family))
+			continue;
+		struct line *line = line_of(facts, device->ifindex, family);
+		if (!line)
+			return -ENOMEM;
+		line->tunnel = !named;
+		line->named = named;
+	}
+	return 0;
+}
+
+/* So is one on which peers from beyond this host's links were seen asking. */
+static int note_seen_lines(struct survey *survey)
+{
+	struct facts *facts = survey->facts;
+	const struct handshake_report *report = facts->handshakes;
+	for (size_t i = 0; report && i < report->peer_count; i++) {
+		const struct handshake_peer *peer = &report->peers[i];
+		const struct device *device = facts_device(facts, peer->device);
+		if (!peer->asks || !survey_is_candidate(device) || service_is_on_link(facts, &peer->peer) ||
+			address_is_link_local(&peer->peer))
+			continue;
+		struct line *line = line_of(facts, peer->device, peer->peer.family);
+		if (!line)
+			return -ENOMEM;
+		line->named = survey_is_named(survey, device);
+		line->tunnel = false;
+	}
+	return 0;
+}
+
+int survey_ways(struct survey *survey)
+{
+	struct asking asking = { .survey = survey };
+	int result = 0;
+	for (size_t i = 0; result == 0 && i < survey->facts->destination_count; i++) {
+		asking.destination = i;
+		result = ask_for(&asking);
+	}
+	if (result == 0)
+		result = survey_make(survey, &asking.batch);
+	if (result == 0)
+		result = note_answers(survey, &asking);
+	for (size_t i = 0; result == 0 && i < survey->way_count; i++)
+		result = note_line(survey, &survey->ways[i]);
+	if (result == 0)
+		result = note_seen_lines(survey);
+	if (result == 0)
+		result = note_other_lines(survey, AF_INET);
+	if (result == 0)
+		result = note_other_lines(survey, AF_INET6);
+	survey_batch_clear(&asking.batch);
+	free(asking.destinations);
+	return result;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * One device's packet capture, on libpcap. Frames have the header of DLT_LINUX_SLL2, whatever the device is:
+ * it tells in which direction a packet goes, which Ethernet addresses do not (and a tun device has none). One
+ * ring for both directions, so that packets come in their order.
+ *
+ * Opened in the network namespace of the calling thread. Not to be used on two threads at once.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collectors/bulk.h"
+
+/* Of the kernel's ring for each device; it counts as resident memory of this process from the start. 5,000
+ * handshake packets fit. */
+#define TAP_RING_BYTES ((size_t)1024 * 1024)
+/* Packets wait at most so long in the ring for others to come. */
+#define TAP_DELAY_MS 100
+
+struct tap;
+
+struct tap_frame {
+	int64_t time_ns; /* CLOCK_REALTIME */
+	const uint8_t *bytes;
+	uint32_t size, length; /* captured; on the wire, both with the SLL2 header */
+};
+
+typedef void tap_function(void *argument, const struct tap_frame *frame);
+
+/* A device may be down or go down: packets come when it is up again. 0; -EPERM: no CAP_NET_RAW; -ENODEV: it
+ * is gone; or another negative errno. */
+int tap_open(int ifindex, struct tap **out);
+/* Accepts NULL. */
+void tap_close(struct tap *tap);
+/* Readable when there are frames, or when the device has failed. */
+int tap_descriptor(const struct tap *tap);
+/* Hands over at most `most` frames, without waiting. How many, or -EIO: the tap is of no more use. */
+int tap_read(struct tap *tap, int most, tap_function *function, void *argument);
+/* Replaces the filter; see collectors/capture_filter.h. 0 or negative errno. */
+int tap_filter(struct tap *tap, const struct bulk_flow *bulk, size_t count);
+/* Counts since the tap was opened, which overflow: packets that passed the filter, and those of them that
+ * found no room in the ring. 0 or -EIO. */
+int tap_counts(struct tap *tap, uint32_t *received, uint32_t *dropped);

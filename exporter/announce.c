@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "exporter/announce.h"
+
+#include <stddef.h>
+
+static void say(
+	const struct log *log, enum log_level level, const char *message, const struct finding *finding)
+{
+	char address[ADDRESS_TEXT_SIZE] = "";
+	if (finding->has_service)
+		address_format(&finding->address, address);
+	log_at(log, level, message, { "condition", condition_name(finding->condition) },
+		{ "severity", severity_name(finding->severity) }, { "device", finding->device_name },
+		{ "address", address }, { "summary", finding->summary }, { "cause", finding->cause },
+		{ "intended", finding->intended ? "true" : "false" }, { "id", finding->id });
+}
+
+static enum log_level level_of(const struct finding *finding)
+{
+	bool alarm = finding_is_alarm(finding) && finding->severity != SEVERITY_INFO;
+	return alarm ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
+}
+
+static const struct finding *find_open(const struct findings *findings, const char *id)
+{
+	const struct finding *found = findings ? findings_find(findings, id) : NULL;
+	return found && found->open ? found : NULL;
+}
+
+static void say_opened(const struct log *log, const struct findings *before, const struct finding *finding)
+{
+	const struct finding *old = find_open(before, finding->id);
+	if (!old)
+		say(log, level_of(finding), "Finding opened", finding);
+	else if (old->severity != finding->severity)
+		say(log, level_of(finding), "Finding changed its severity", finding);
+}
+
+void announce_findings(const struct log *log, const struct findings *before, const struct findings *now)
+{
+	for (size_t i = 0; i < now->count; i++)
+		if (now->items[i].open)
+			say_opened(log, before, &now->items[i]);
+	for (size_t i = 0; before && i < before->count; i++)
+		if (before->items[i].open && !find_open(now, before->items[i].id))
+			say(log, LOG_LEVEL_INFO, "Finding closed", &before->items[i]);
+}

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What runs where: the main thread owns the observer, the judge and the loop, and stands in the network
+ * namespace that is watched. HTTP threads were started before it went there; they see the shelf and the
+ * reload mailbox only.
+ */
+#include "exporter/daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "alerts/judge.h"
+#include "exporter/announce.h"
+#include "exporter/clock.h"
+#include "exporter/collector_settings.h"
+#include "exporter/http.h"
+#include "exporter/loop.h"
+#include "exporter/namespace.h"
+#include "exporter/observer.h"
+#include "exporter/reload.h"
+#include "exporter/schedule.h"
+#include "exporter/settings_file.h"
+#include "exporter/snapshot.h"
+#include "exporter/version.h"
+#include "exporter/watches.h"
+
+#define MESSAGE_SIZE 512
+
+struct daemon {
+	const struct options *options;
+	struct log *log;
+
+	struct settings *settings;
+	struct shelf *shelf;
+	struct reload *reload;
+	struct http *http;
+	struct observer *observer;
+	struct loop *loop;
+	struct watches *watches;
+	struct loop_handler signals, timer, reloads;
+
+	struct schedule schedule;
+	const struct snapshot *last; /* what the next judgement is compared with */
+	struct log_limit failures;
+};
+
+/* ---- judging ---- */
+
+static void say_failure(struct daemon *daemon, int error)
+{
+	if (log_limit_allows(&daemon->failures, clock_ns(CLOCK_MONOTONIC)))
+		log_error(daemon->log, "No judgement this time", { "error", strerror(-error) });
+}
+
+static void say_watched(const struct daemon *daemon, const struct facts *facts)
+{
+	char devices[512] = "";
+	for (size_t i = 0, used = 0; i < facts->device_count && used < sizeof(devices); i++)
+		used += (size_t)snprintf(
+			devices + used, sizeof(devices) - used, "%s%s", i ? "," : "", facts->devices[i].name);
+	log_info(daemon->log, "Watching",
+		{ "namespace", daemon->options->netns ? daemon->options->netns : "(its own)" },
+		{ "devices", devices });
+}
+
+static int collect(struct daemon *daemon, struct facts **facts)
+{
+	struct collector_settings settings;
+	int result = collector_settings_make(daemon->settings, daemon->options, &settings);
+	if (result < 0)
+		return result;
+	result = observer_collect(daemon->observer, &settings, facts);
+	collector_settings_clear(&settings);
+	return result;
+}
+
+static void take_over(struct daemon *daemon)
+{
+	const struct snapshot *now = shelf_take(daemon->shelf);
+	if (daemon->last)
+		announce_findings(daemon->log, daemon->last->findings, now->findings);
+	else
+		announce_findings(daemon->log, NULL, now->findings);
+	snapshot_release(daemon->last);
+	daemon->last = now;
+}
+
+static int publish(struct daemon *daemon, struct facts *facts, struct findings *findings)
+{
+	struct settings *settings = settings_copy(daemon->settings);
+	if (!settings) {
+		facts_free(facts);
+		findings_free(findings);
+		return -ENOMEM;
+	}
+	int result = shelf_publish(daemon->shelf, facts, findings, settings);
+	if (result == 0)
+		take_over(daemon);
+	return result;
+}
+
+static int judge_once(struct daemon *daemon)
+{
+	struct facts *facts = NULL;
+	struct findings *findings = NULL;
+	const struct snapshot *last = daemon->last;
+	int result = collect(daemon, &facts);
+	if (result < 0)
+		return result;
+	if (!last)
+		say_watched(daemon, facts);
+	result = judge(
+		daemon->settings, facts, last ? last->facts : NULL, last ? last->findings : NULL, &findings);
+	if (result < 0) {
+		facts_free(facts);
+		return result;
+	}
+	return publish(daemon, facts, findings);
+}
+
+static void on_due(void *argument)
+{
+	struct daemon *daemon = argument;
+	int64_t start_ns = clock_ns(CLOCK_MONOTONIC);
+	descriptor_drain(daemon->timer.descriptor);
+	daemon->schedule.changed_ns = 0;
+	int result = judge_once(daemon);
+	if (result < 0)
+		say_failure(daemon, result);
+	watches_refresh(daemon->watches);
+	daemon->schedule.ended_ns = clock_ns(CLOCK_MONOTONIC);
+	daemon->schedule.cost_ns = daemon->schedule.ended_ns - start_ns;
+	timer_set(daemon->timer.descriptor, schedule_next(&daemon->schedule));
+}
+
+static void on_changed(void *argument)
+{
+	struct daemon *daemon = argument;
+	if (daemon->schedule.changed_ns)
+		return;
+	daemon->schedule.changed_ns = clock_ns(CLOCK_MONOTONIC);
+	timer_set(daemon->timer.descriptor, schedule_next(&daemon->schedule));
+}
+
+/* ---- signals and reloading ---- */
+
+static void on_reloaded(void *argument)
+{
+	struct daemon *daemon = argument;
+	struct settings *settings = reload_take(daemon->reload);
+	if (!settings)
+		return;
+	settings_free(daemon->settings);
+	daemon->settings = settings;
+	log_info(daemon->log, "Settings were read anew",
+		{ "file", daemon->options->config_file ? daemon->options->config_file : "" });
+	on_changed(daemon);
+}
+
+static void on_hangup(struct daemon *daemon)
+{
+	char message[MESSAGE_SIZE];
+	if (reload_request(daemon->reload, message, sizeof(message)) < 0)
+		log_error(daemon->log, "Settings could not be read anew, the old ones stay",
+			{ "error", message });
+}
+
+static void on_signal(void *argument)
+{
+	struct daemon *daemon = argument;
+	struct signalfd_siginfo info;
+	if (read(daemon->signals.descriptor, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGHUP) {
+		on_hangup(daemon);
+		return;
+	}
+	log_info(daemon->log, "Stopping", { "signal", strsignal((int)info.ssi_signo) });
+	loop_stop(daemon->loop);
+}
+
+/* Before any other thread is started: they inherit the mask, so that the signals come to the loop alone. */
+static int open_signals(void)
+{
+	sigset_t signals;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	signal(SIGPIPE, SIG_IGN);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+		return -errno;
+	int descriptor = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	return descriptor < 0 ? -errno : descriptor;
+}
+
+/* ---- start ---- */
+
+static void say_start(const struct daemon *daemon)
+{
+	char names[256] = "";
+	for (size_t i = 0, used = 0; i < OBSERVER_COLLECTORS && used < sizeof(names); i++)
+		if (daemon->options->collectors[i])
+			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", used ? "," : "",
+				observer_collectors[i]->name);
+	log_info(daemon->log, "Starting oneway_exporter", { "version", version_number },
+		{ "revision", version_revision });
+	log_info(daemon->log, "Enabled collectors", { "collectors", names });
+}
+
+static int start_settings(struct daemon *daemon, char *message)
+{
+	return settings_load(daemon->options, &daemon->settings, message, MESSAGE_SIZE);
+}
+
+static int start_signals(struct daemon *daemon, char *message)
+{
+	daemon->signals.descriptor = open_signals();
+	if (daemon->signals.descriptor >= 0)
+		return 0;
+	snprintf(message, MESSAGE_SIZE, "signals: %s", strerror(-daemon->signals.descriptor));
+	return daemon->signals.descriptor;
+}
+
+static int start_mailboxes(struct daemon *daemon, char *message)
+{
+	daemon->shelf = shelf_new();
+	int result = daemon->shelf ? reload_new(daemon->options, &daemon->reload) : -ENOMEM;
+	if (result < 0)
+		snprintf(message, MESSAGE_SIZE, "%s", strerror(-result));
+	return result;
+}
+
+static int start_http(struct daemon *daemon, char *message)
+{
+	const struct options *options = daemon->options;
+	const struct http_options http = {
+		.listen = options->listen.items,
+		.listen_count = options->listen.count,
+		.telemetry_path = options->telemetry_path,
+		.web_config = options->web_config,
+		.procfs = options->procfs,
+		.max_requests = options->max_requests,
+		.max_addresses = options->max_addresses,
+		.expose_api = options->expose_api,
+		.exporter_metrics = !options->no_exporter_metrics,
+	};
+	const struct http_callbacks callbacks = { reload_request, daemon->reload };
+	return http_start(
+		&http, &callbacks, daemon->shelf, daemon->log, &daemon->http, message, MESSAGE_SIZE);
+}
+
+static int start_namespace(struct daemon *daemon, char *message)
+{
+	return daemon->options->netns ? namespace_enter(daemon->options->netns, message, MESSAGE_SIZE) : 0;
+}
+
+static int open_observer(struct daemon *daemon)
+{
+	struct collector_settings settings;
+	int result = collector_settings_make(daemon->settings, daemon->options, &settings);
+	if (result < 0)
+		return result;
+	result = observer_open(daemon->options->collectors, &settings, daemon->log, &daemon->observer);
+	collector_settings_clear(&settings);
+	return result;
+}
+
+static int watch(
+	struct daemon *daemon, struct loop_handler *handler, int descriptor, void (*function)(void *argument))
+{
+	*handler =
+		(struct loop_handler){ .descriptor = descriptor, .function = function, .argument = daemon };
+	return descriptor < 0 ? descriptor : loop_watch(daemon->loop, handler);
+}
+
+static int fill_loop(struct daemon *daemon)
+{
+	int result = watch(daemon, &daemon->signals, daemon->signals.descriptor, on_signal);
+	if (result == 0)
+		result = watch(daemon, &daemon->reloads, reload_descriptor(daemon->reload), on_reloaded);
+	if (result == 0)
+		result = watch(daemon, &daemon->timer, timer_open(), on_due);
+	if (result == 0)
+		result = timer_set(daemon->timer.descriptor, 0);
+	if (result == 0)
+		result = watches_new(daemon->loop, daemon->observer, on_changed, daemon, &daemon->watches);
+	return result;
+}
+
+static int start_loop(struct daemon *daemon, char *message)
+{
+	int result = open_observer(daemon);
+	if (result == 0)
+		result = loop_new(&daemon->loop);
+	if (result == 0)
+		result = fill_loop(daemon);
+	if (result < 0)
+		snprintf(message, MESSAGE_SIZE, "%s", strerror(-result));
+	return result;
+}
+
+typedef int start_function(struct daemon *daemon, char *message);
+
+/* HTTP sockets are bound before the namespace is entered. */
+static start_function *const starts[] = {
+	start_signals,
+	start_settings,
+	start_mailboxes,
+	start_http,
+	start_namespace,
+	start_loop,
+};
+
+static int start(struct daemon *daemon)
+{
+	say_start(daemon);
+	for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++) {
+		char message[MESSAGE_SIZE] = "";
+		int result = starts[i](daemon, message);
+		if (result < 0) {
+			log_error(daemon->log, "Cannot start", { "error", message });
+			return result;
+		}
+	}
+	return 0;
+}
+
+static void close_descriptor(int descriptor)
+{
+	if (descriptor >= 0)
+		close(descriptor);
+}
+
+/* HTTP ends first: its threads use the shelf and the mailbox. */
+static void stop(struct daemon *daemon)
+{
+	http_stop(daemon->http);
+	watches_free(daemon->watches);
+	observer_close(daemon->observer);
+	loop_free(daemon->loop);
+	close_descriptor(daemon->timer.descriptor);
+	close_descriptor(daemon->signals.descriptor);
+	snapshot_release(daemon->last);
+	shelf_free(daemon->shelf);
+	reload_free(daemon->reload);
+	settings_free(daemon->settings);
+}
+
+int daemon_run(const struct options *options, struct log *log)
+{
+	struct daemon daemon = {
+		.options = options,
+		.log = log,
+		.signals.descriptor = -1,
+		.timer.descriptor = -1,
+		.failures = { .period_ns = 60 * SECOND_NS, .burst = 1 },
+	};
+	int result = start(&daemon);
+	if (result == 0)
+		result = loop_run(daemon.loop);
+	stop(&daemon);
+	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

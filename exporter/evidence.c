@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "exporter/evidence.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/growth.h"
+#include "exporter/cooked.h"
+#include "exporter/pcapng.h"
+#include "exporter/version.h"
+
+/* ---- which ---- */
+
+static const struct handshake_suspect *find_suspect(const struct facts *facts, uint64_t id)
+{
+	const struct handshake_report *report = facts->handshakes;
+	for (size_t i = 0; report && i < report->suspect_count; i++)
+		if (report->suspects[i].id == id)
+			return &report->suspects[i];
+	return NULL;
+}
+
+size_t evidence_handshakes(const struct facts *facts, const struct finding *finding,
+	const struct handshake_suspect *out[static FINDING_HANDSHAKES])
+{
+	size_t count = 0;
+	for (size_t i = 0; i < finding->handshake_count; i++) {
+		const struct handshake_suspect *suspect = find_suspect(facts, finding->handshakes[i]);
+		if (suspect)
+			out[count++] = suspect;
+	}
+	return count;
+}
+
+bool evidence_has_handshakes(const struct facts *facts, const struct finding *finding)
+{
+	const struct handshake_suspect *suspects[FINDING_HANDSHAKES];
+	return evidence_handshakes(facts, finding, suspects) > 0;
+}
+
+/* Ids of handshakes. */
+struct choice {
+	uint64_t ids[2 * FINDING_HANDSHAKES];
+	size_t count;
+};
+
+static struct choice choose(const struct facts *facts, const struct finding *finding)
+{
+	struct choice choice = { .count = finding->handshake_count };
+	memcpy(choice.ids, finding->handshakes, choice.count * sizeof(*choice.ids));
+	const struct handshake_suspect *suspects[FINDING_HANDSHAKES];
+	size_t count = evidence_handshakes(facts, finding, suspects);
+	for (size_t i = 0; i < count; i++)
+		if (suspects[i]->joined)
+			choice.ids[choice.count++] = suspects[i]->other_id;
+	return choice;
+}
+
+static bool is_chosen(const struct choice *choice, const struct frame *frame)
+{
+	for (size_t i = 0; i < choice->count; i++)
+		if (choice->ids[i] == frame->handshake)
+			return true;
+	return false;
+}
+
+static const struct frame *next_frame(const struct facts *facts, const struct choice *choice, size_t *at)
+{
+	while (*at < facts->frame_count) {
+		const struct frame *frame = &facts->frames[(*at)++];
+		if (is_chosen(choice, frame))
+			return frame;
+	}
+	return NULL;
+}
+
+bool evidence_has_packets(const struct facts *facts, const struct finding *finding)
+{
+	const struct choice choice = choose(facts, finding);
+	size_t at = 0;
+	return next_frame(facts, &choice, &at) != NULL;
+}
+
+/* ---- writing ---- */
+
+struct writer {
+	struct buffer *out;
+	const struct facts *facts;
+	bool mixed; /* frames do not all begin alike */
+	enum packet_link link;
+	int *devices; /* of the file's interfaces, in their order */
+	size_t device_count;
+};
+
+/* The device's interface, described where it comes first. */
+static int find_interface(struct writer *writer, int device, uint32_t *interface)
+{
+	for (size_t i = 0; i < writer->device_count; i++)
+		if (writer->devices[i] == device) {
+			*interface = (uint32_t)i;
+			return 0;
+		}
+	int *fresh = GROW(writer->devices, writer->device_count);
+	if (!fresh)
+		return -ENOMEM;
+	*fresh = device;
+	*interface = (uint32_t)(writer->device_count - 1);
+	pcapng_interface(writer->out, link_type_number(writer->mixed ? PACKET_SLL : writer->link),
+		facts_capture_name(writer->facts, device));
+	return 0;
+}
+
+static void put_cooked(struct buffer *out, const struct frame *frame, struct pcapng_packet *packet)
+{
+	struct cooked_frame cooked;
+	if (cooked_make(frame, &cooked) < 0)
+		return;
+	packet->header = cooked.header;
+	packet->header_size = sizeof(cooked.header);
+	packet->bytes = cooked.bytes;
+	packet->size = cooked.size;
+	packet->length = cooked.length;
+	pcapng_packet(out, packet);
+}
+
+static void put_plain(struct buffer *out, const struct frame *frame, struct pcapng_packet *packet)
+{
+	packet->bytes = frame->bytes;
+	packet->size = frame->size;
+	packet->length = frame->length;
+	pcapng_packet(out, packet);
+}
+
+static int put_frame(struct writer *writer, const struct frame *frame)
+{
+	struct pcapng_packet packet = { .time_ns = frame->time_ns, .direction = frame->direction };
+	if (find_interface(writer, frame->device, &packet.interface) < 0)
+		return -ENOMEM;
+	if (writer->mixed)
+		put_cooked(writer->out, frame, &packet);
+	else
+		put_plain(writer->out, frame, &packet);
+	return 0;
+}
+
+static void put_section(struct buffer *out, const struct finding *finding)
+{
+	struct buffer comment = { 0 };
+	char application[64];
+	buffer_format(&comment, "finding %s (%s): %s", finding->id, condition_name(finding->condition),
+		finding->summary ? finding->summary : "");
+	buffer_add(&comment, "", 1);
+	snprintf(application, sizeof(application), "oneway %s", version_number);
+	if (comment.failed)
+		out->failed = true;
+	else
+		pcapng_section(out, comment.data, application);
+	buffer_clear(&comment);
+}
+
+static int put_frames(struct writer *writer, const struct choice *choice)
+{
+	const struct frame *frame;
+	int result = 0;
+	for (size_t at = 0; result == 0 && (frame = next_frame(writer->facts, choice, &at));)
+		result = put_frame(writer, frame);
+	return writer->out->failed ? -ENOMEM : result;
+}
+
+int evidence_write(struct buffer *out, const struct facts *facts, const struct finding *finding)
+{
+	const struct choice choice = choose(facts, finding);
+	size_t at = 0;
+	const struct frame *frame = next_frame(facts, &choice, &at);
+	if (!frame)
+		return -ENOENT;
+	struct writer writer = { .out = out, .facts = facts, .link = frame->link };
+	while ((frame = next_frame(facts, &choice, &at)))
+		writer.mixed |= frame->link != writer.link;
+	put_section(out, finding);
+	int result = put_frames(&writer, &choice);
+	free(writer.devices);
+	return result;
+}

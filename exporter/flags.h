@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The table of all flags and the readers of their values. */
+
+#include "exporter/options.h"
+
+/* Those that open the observer, and so have flags that choose collectors. */
+#define PROGRAMS_OBSERVING (PROGRAM_EXPORTER | PROGRAM_CHECK | PROGRAM_EXPLAIN)
+
+struct flag;
+/* 0, or -EINVAL: not what flag->allowed says; -ENOMEM. */
+typedef int set_function(const struct flag *flag, const char *value, void *target);
+
+struct flag {
+	const char *name;
+	const char *argument; /* placeholder; NULL: a switch */
+	const char *help;
+	const char *initial; /* or NULL */
+	const char *allowed; /* for messages: what a value must be */
+	set_function *set;
+	size_t offset;
+	unsigned programs;
+	unsigned least, most;
+};
+
+extern const struct flag flag_table[];
+extern const size_t flag_count;
+
+/* Repeatable: its initial value stands only if none is given. */
+bool flag_is_list(const struct flag *flag);

@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "exporter/http_routes.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "exporter/compress.h"
+#include "exporter/evidence.h"
+#include "exporter/families.h"
+#include "exporter/guard.h"
+#include "exporter/json.h"
+#include "exporter/negotiate.h"
+#include "exporter/page.h"
+#include "exporter/value.h"
+
+#define TYPE_TEXT "text/plain; charset=utf-8"
+#define TYPE_JSON "application/json; charset=utf-8"
+#define TYPE_HTML "text/html; charset=UTF-8"
+/* None is registered for pcapng (that of pcap is application/vnd.tcpdump.pcap, another format); Wireshark
+ * takes this one. */
+#define TYPE_PCAPNG "application/x-pcapng"
+
+#define FINDING_PREFIX "/api/v1/findings/"
+
+/* Less is not worth a compressor's memory. */
+#define COMPRESS_LEAST 256
+
+#define RELOAD_MESSAGE_SIZE 1024
+
+struct answer {
+	unsigned status;
+	const char *content_type;
+	const char *vary;
+	const char *header, *header_value; /* one more, or NULL */
+	char file_name[sizeof("attachment; filename=\"oneway-.pcapng\"") + FINDING_ID_SIZE];
+	struct buffer body;
+};
+
+struct request {
+	const struct http_server *server;
+	struct MHD_Connection *connection;
+	const char *path;
+	const char *method;
+};
+
+static const char *header_of(const struct request *request, const char *name)
+{
+	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
+/* An answer of one line. */
+static void say(struct answer *answer, unsigned status, const char *line)
+{
+	buffer_clear(&answer->body);
+	answer->status = status;
+	answer->content_type = TYPE_TEXT;
+	buffer_text(&answer->body, line);
+	buffer_text(&answer->body, "\n");
+}
+
+/* ---- routes ---- */
+
+static int expose(const struct http_server *server, const struct snapshot *snapshot,
+	enum metrics_format format, struct buffer *out)
+{
+	struct exposition exposition;
+	struct process_stats process;
+	if (server->procfs)
+		process_read(server->procfs, &process);
+	int result = exposition_make(
+		snapshot, server->procfs ? &process : NULL, server->max_addresses, &exposition);
+	if (result < 0)
+		return result;
+	result = metrics_expose(out, format, &exposition);
+	exposition_clear(&exposition);
+	return result;
+}
+
+static int answer_metrics(
+	const struct request *request, const struct snapshot *snapshot, struct answer *answer)
+{
+	struct negotiated negotiated = negotiate_format(header_of(request, MHD_HTTP_HEADER_ACCEPT));
+	answer->content_type = negotiated.content_type;
+	answer->vary = "Accept, Accept-Encoding";
+	return expose(request->server, snapshot, negotiated.format, &answer->body);
+}
+
+/* Takes the value over. */
+static int put_json(struct answer *answer, json_t *value)
+{
+	char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
+	json_decref(value);
+	if (!text)
+		return -ENOMEM;
+	answer->content_type = TYPE_JSON;
+	buffer_text(&answer->body, text);
+	buffer_text(&answer->body, "\n");
+	free(text);
+	return 0;
+}
+
+/* Takes the list over. */
+static int put_list(struct answer *answer, const char *key, json_t *list)
+{
+	const struct value_member members[] = { { key, list } };
+	return put_json(answer, VALUE_OBJECT(members));
+}
+
+static void say_not_ready(struct answer *answer)
+{
+	say(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "Not ready: the first judgement is due.");
+}
+
+static int answer_findings(
+	const struct request *request, const struct snapshot *snapshot, struct answer *answer)
+{
+	(void)request;
+	if (snapshot)
+		return put_list(answer, "findings", json_findings(snapshot->findings, snapshot->facts));
+	say_not_ready(answer);
+	return 0;
+}
+
+static int answer_addresses(
+	const struct request *request, const struct snapshot *snapshot, struct answer *answer)
+{
+	(void)request;
+	if (snapshot)
+		return put_list(answer, "addresses", json_addresses(snapshot->settings, snapshot->facts));
+	say_not_ready(answer);
+	return 0;
+}
+
+static int answer_handshakes(
+	const struct request *request, const struct snapshot *snapshot, struct answer *answer)
+{
+	(void)request;
+	if (!snapshot)
+		say_not_ready(answer);
+	else if (!snapshot->facts->handshakes)
+		say(answer, MHD_HTTP_NOT_FOUND, "Handshakes are not watched: see the collector handshake.");
+	else
+		return put_json(answer, json_handshakes(snapshot->facts));
+	return 0;
+}
+
+/* The open finding whose id the path names. */
+static const struct finding *finding_of(const struct request *request, const struct snapshot *snapshot)
+{
+	char id[FINDING_ID_SIZE];
+	const char *begin = request->path + strlen(FINDING_PREFIX);
+	size_t length = strcspn(begin, "/");
+	if (length >= sizeof(id))
+		return NULL;
+	memcpy(id, begin, length);
+	id[length] = '\0';
+	const struct finding *finding = findings_find(snapshot->findings, id);
+	return finding && finding->open ? finding : NULL;
+}
+
+static int put_evidence(struct answer *answer, const struct facts *facts, const struct finding *finding)
+{
+	int result = evidence_write(&answer->body, facts, finding);
+	if (result == -ENOENT) {
+		say(answer, MHD_HTTP_NOT_FOUND,
+			"No packets are kept for this finding: its evidence is not from the wire, or it is "
+			"too old.");
+		return 0;
+	}
+	answer->content_type = TYPE_PCAPNG;
+	snprintf(answer->file_name, sizeof(answer->file_name), "attachment; filename=\"oneway-%s.pcapng\"",
+		finding->id);
+	answer->header = MHD_HTTP_HEADER_CONTENT_DISPOSITION;
+	answer->header_value = answer->file_name;
+	return result;
+}
+
+static int answer_evidence(
+	const struct request *request, const struct snapshot *snapshot, struct answer *answer)
+{
+	const struct finding *finding = snapshot ? finding_of(request, snapshot) : NULL;
+	if (finding)
+		return put_evidence(answer, snapshot->facts, finding);
+	if (snapshot)
+		say(answer, MHD_HTTP_NOT_FOUND, "No open finding has this id.");
+	else
+		say_not_ready(answer);
+	return 0;
+}
+
+static int answer_healthy(
+	const struct request *request, const struct snapshot *snapshot, struct answer *answer)
+{
+	(void)request;
+	(void)snapshot;
+	say(answer, MHD_HTTP_OK, "Healthy.");
+	return 0;
+}
+
+static int answer_ready(const struct request *request, const struct snapshot *snapshot, struct answer *answer)
+{
+	(void)request;
+	if (snapshot)
+		say(answer, MHD_HTTP_OK, "Ready.");
+	else
+		say_not_ready(answer);
+	return 0;
+}
+
+static int answer_reload(
+	const struct request *request, const struct snapshot *snapshot, struct answer *answer)
+{
+	char message[RELOAD_MESSAGE_SIZE] = "";
+	const struct http_callbacks *callbacks = &request->server->callbacks;
+	(void)snapshot;
+	if (!callbacks->reload)
+		say(answer, MHD_HTTP_NOT_IMPLEMENTED, "There is nothing to reload.");
+	else if (callbacks->reload(callbacks->argument, message, sizeof(message)) < 0)
+		say(answer, MHD_HTTP_INTERNAL_SERVER_ERROR, message);
+	else
+		say(answer, MHD_HTTP_OK, "Reloaded.");
+	return 0;
+}
+
+static int answer_page(const struct request *request, const struct snapshot *snapshot, struct answer *answer)
+{
+	answer->content_type = TYPE_HTML;
+	answer->header = "Content-Security-Policy";
+	answer->header_value = "default-src 'none'; style-src 'unsafe-inline'";
+	return page_write(&answer->body, snapshot, request->server->telemetry_path);
+}
+
+static const struct route {
+	const char *path; /* * stands for one segment; NULL: the telemetry path */
+	bool writes;      /* POST; else GET and HEAD */
+	bool private;     /* names peers or acts: see guard() */
+	bool always;      /* answered however many others are being answered */
+	int (*answer)(const struct request *request, const struct snapshot *snapshot, struct answer *answer);
+} routes[] = {
+	{ .path = NULL, .answer = answer_metrics },
+	{ .path = "/", .private = true, .answer = answer_page },
+	{ .path = "/api/v1/findings", .private = true, .answer = answer_findings },
+	{ .path = "/api/v1/addresses", .private = true, .answer = answer_addresses },
+	{ .path = FINDING_PREFIX "*/evidence.pcap", .private = true, .answer = answer_evidence },
+	{ .path = "/api/v1/handshakes", .private = true, .answer = answer_handshakes },
+	{ .path = "/-/healthy", .always = true, .answer = answer_healthy },
+	{ .path = "/-/ready", .always = true, .answer = answer_ready },
+	{ .path = "/-/reload", .writes = true, .private = true, .answer = answer_reload },
+};
+
+static bool is_route(const struct route *route, const struct request *request)
+{
+	if (!route->path)
+		return strcmp(request->server->telemetry_path, request->path) == 0;
+	return fnmatch(route->path, request->path, FNM_PATHNAME) == 0;
+}
+
+static const struct route *route_of(const struct request *request)
+{
+	for (size_t i = 0; i < sizeof(routes) / sizeof(*routes); i++)
+		if (is_route(&routes[i], request))
+			return &routes[i];
+	return NULL;
+}
+
+/* ---- who may ask ---- */
+
+/* Each of these returns true, or false with the refusal in the answer. */
+
+static bool check_user(const struct request *request, struct answer *answer)
+{
+	char *password = NULL;
+	if (!request->server->auth)
+		return true;
+	char *name = MHD_basic_auth_get_username_password(request->connection, &password);
+	enum auth_result result =
+		name && password ? auth_check(request->server->auth, name, password) : AUTH_DENIED;
+	MHD_free(name);
+	MHD_free(password);
+	if (result == AUTH_GRANTED)
+		return true;
+	if (result == AUTH_BUSY) {
+		say(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "Too many passwords to verify, try again later.");
+		return false;
+	}
+	say(answer, MHD_HTTP_UNAUTHORIZED, "Unauthorized.");
+	answer->header = MHD_HTTP_HEADER_WWW_AUTHENTICATE;
+	answer->header_value = "Basic realm=\"oneway\", charset=\"UTF-8\"";
+	return false;
+}
+
+static bool check_method(const struct request *request, const struct route *route, struct answer *answer)
+{
+	bool reads = strcmp(request->method, MHD_HTTP_METHOD_GET) == 0 ||
+		     strcmp(request->method, MHD_HTTP_METHOD_HEAD) == 0;
+	bool allowed = route->writes ? strcmp(request->method, MHD_HTTP_METHOD_POST) == 0 : reads;
+	if (allowed)
+		return true;
+	say(answer, MHD_HTTP_METHOD_NOT_ALLOWED, "Method not allowed.");
+	answer->header = MHD_HTTP_HEADER_ALLOW;
+	answer->header_value = route->writes ? "POST" : "GET, HEAD";
+	return false;
+}
+
+static bool check_client(const struct request *request, const struct route *route, struct answer *answer)
+{
+	if (!route->private || request->server->exposed)
+		return true;
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	if (!guard_is_loopback(info ? info->client_addr : NULL))
+		say(answer, MHD_HTTP_FORBIDDEN,
+			"This shows peers' addresses and answers this host alone. Open it with users in "
+			"--web.config.file, or with --web.expose-api.");
+	else if (!guard_host_is_own(header_of(request, MHD_HTTP_HEADER_HOST)))
+		say(answer, MHD_HTTP_FORBIDDEN,
+			"This answers only under an IP address or localhost. Open it to other names with "
+			"users in --web.config.file, or with --web.expose-api.");
+	else
+		return true;
+	return false;
+}
+
+static bool check_load(const struct route *route, bool overloaded, struct answer *answer)
+{
+	if (!overloaded || (route && route->always))
+		return true;
+	say(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "Limit of concurrent requests reached, try again later.");
+	return false;
+}
+
+static void answer_route(const struct request *request, const struct route *route, struct answer *answer)
+{
+	const struct snapshot *snapshot = shelf_take(request->server->shelf);
+	if (route->answer(request, snapshot, answer) < 0 || answer->body.failed)
+		say(answer, MHD_HTTP_INTERNAL_SERVER_ERROR, "Out of memory.");
+	if (snapshot)
+		snapshot_release(snapshot);
+}
+
+static void make_answer(const struct request *request, bool overloaded, struct answer *answer)
+{
+	const struct route *route = route_of(request);
+	if (!check_load(route, overloaded, answer) || !check_user(request, answer))
+		return;
+	if (!route)
+		say(answer, MHD_HTTP_NOT_FOUND, "Not found.");
+	else if (check_method(request, route, answer) && check_client(request, route, answer))
+		answer_route(request, route, answer);
+}
+
+/* ---- sending ---- */
+
+/* Replaces the body if the client takes gzip. True if it did. */
+static bool compress(const struct request *request, struct answer *answer)
+{
+	struct buffer small = { 0 };
+	if (answer->body.size < COMPRESS_LEAST ||
+		!negotiate_gzip(header_of(request, MHD_HTTP_HEADER_ACCEPT_ENCODING)))
+		return false;
+	if (compress_gzip(answer->body.data, answer->body.size, &small) < 0) {
+		buffer_clear(&small);
+		return false;
+	}
+	buffer_clear(&answer->body);
+	answer->body = small;
+	return true;
+}
+
+static bool add_headers(struct MHD_Response *response, const struct answer *answer, bool compressed)
+{
+	const char *const headers[][2] = {
+		{ MHD_HTTP_HEADER_CONTENT_TYPE, answer->content_type },
+		{ MHD_HTTP_HEADER_VARY, answer->vary },
+		{ MHD_HTTP_HEADER_CACHE_CONTROL, "no-store" },
+		{ "X-Content-Type-Options", "nosniff" },
+		{ MHD_HTTP_HEADER_CONTENT_ENCODING, compressed ? "gzip" : NULL },
+		{ answer->header, answer->header_value },
+	};
+	for (size_t i = 0; i < sizeof(headers) / sizeof(*headers); i++)
+		if (headers[i][0] && headers[i][1] &&
+			MHD_add_response_header(response, headers[i][0], headers[i][1]) != MHD_YES)
+			return false;
+	return true;
+}
+
+/* Takes the body over. MHD_NO closes the connection. */
+static enum MHD_Result send_answer(const struct request *request, struct answer *answer)
+{
+	bool compressed = compress(request, answer);
+	struct MHD_Response *response = answer->body.failed
+						? NULL
+						: MHD_create_response_from_buffer(answer->body.size,
+							  answer->body.data, MHD_RESPMEM_MUST_FREE);
+	if (!response) {
+		buffer_clear(&answer->body);
+		return MHD_NO;
+	}
+	enum MHD_Result result = MHD_NO;
+	if (add_headers(response, answer, compressed))
+		result = MHD_queue_response(request->connection, answer->status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+enum MHD_Result http_answer(const struct http_server *server, struct MHD_Connection *connection,
+	const char *path, const char *method, bool overloaded)
+{
+	const struct request request = { server, connection, path, method };
+	struct answer answer = {
+		.status = MHD_HTTP_OK, .content_type = TYPE_TEXT, .vary = MHD_HTTP_HEADER_ACCEPT_ENCODING
+	};
+	make_answer(&request, overloaded, &answer);
+	log_debug(server->log, "Request", { "method", method }, { "path", path },
+		{ "outcome", answer.status < 400 ? "answered" : "refused" });
+	return send_answer(&request, &answer);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What is answered to which path: the table of routes, and who may ask. Called on HTTP threads. */
+
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "exporter/auth.h"
+#include "exporter/http.h"
+
+/* What answers are made from; fixed from start to stop. */
+struct http_server {
+	char *telemetry_path;
+	char *procfs; /* NULL: no process_* */
+	unsigned max_requests;
+	size_t max_addresses;
+	bool exposed;      /* page and API answer everyone who may ask at all */
+	struct auth *auth; /* NULL: nobody is asked for a name */
+	struct http_callbacks callbacks;
+	struct shelf *shelf;
+	struct log *log;
+};
+
+/* overloaded: too many requests are being answered already. Never blocks on another client. */
+enum MHD_Result http_answer(const struct http_server *server, struct MHD_Connection *connection,
+	const char *path, const char *method, bool overloaded);

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "exporter/json.h"
+
+#include <string.h>
+
+#include "exporter/coverage.h"
+#include "exporter/value.h"
+
+/* ---- findings ---- */
+
+static json_t *evidence_value(const struct evidence *evidence)
+{
+	json_t *number = evidence->number ? json_loads(evidence->text, JSON_DECODE_ANY, NULL) : NULL;
+	if (json_is_number(number))
+		return number;
+	json_decref(number);
+	return value_text(evidence->text);
+}
+
+static int add_evidence(json_t *object, const struct evidence *evidence)
+{
+	json_t *value = evidence_value(evidence);
+	if (!evidence->item)
+		return json_object_set_new(object, evidence->key, value);
+	json_t *list = json_object_get(object, evidence->key);
+	if (!list) {
+		list = json_array();
+		if (json_object_set_new(object, evidence->key, list) < 0) {
+			json_decref(value);
+			return -1;
+		}
+	}
+	return json_array_append_new(list, value);
+}
+
+/* The handshakes are there if there are any. */
+static int add_handshakes(json_t *object, const struct finding *finding, const struct facts *facts)
+{
+	if (!facts)
+		return 0;
+	json_t *list = json_finding_handshakes(finding, facts);
+	if (list && json_array_size(list) > 0)
+		return json_object_set_new(object, "handshakes", list);
+	int result = list ? 0 : -1;
+	json_decref(list);
+	return result;
+}
+
+static json_t *evidence_object(const struct finding *finding, const struct facts *facts)
+{
+	json_t *object = json_object();
+	int result = object ? 0 : -1;
+	for (size_t i = 0; result == 0 && i < finding->evidence_count; i++)
+		result = add_evidence(object, &finding->evidence[i]);
+	if (result == 0)
+		result = add_handshakes(object, finding, facts);
+	if (result == 0)
+		return object;
+	json_decref(object);
+	return NULL;
+}
+
+static json_t *remedy_array(const struct finding *finding)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < finding->remedy_count; i++)
+		value_append(&array, value_text(finding->remedy[i]));
+	return array;
+}
+
+json_t *json_finding(const struct finding *finding, const struct facts *facts)
+{
+	bool service = finding->has_service;
+	const struct value_member members[] = {
+		{ "id", value_text(finding->id) },
+		{ "condition", value_text(condition_name(finding->condition)) },
+		{ "severity", value_text(severity_name(finding->severity)) },
+		{ "device", value_text_or_null(finding->device_name) },
+		{ "address", service ? value_address(&finding->address) : json_null() },
+		{ "origin", service ? value_text(origin_name(finding->origin)) : json_null() },
+		{ "target", service ? value_address(&finding->target) : json_null() },
+		{ "reply_device", value_text_or_null(finding->reply_device) },
+		{ "since", value_time(finding->since_ns) },
+		{ "last_seen", value_time(finding->last_seen_ns) },
+		{ "summary", value_text(finding->summary ? finding->summary : "") },
+		{ "explanation", value_text(finding->explanation ? finding->explanation : "") },
+		{ "evidence", evidence_object(finding, facts) },
+		{ "cause", value_text_or_null(finding->cause) },
+		{ "intended", json_boolean(finding->intended) },
+		{ "remedy", remedy_array(finding) },
+		{ "remedy_checked", json_boolean(finding->remedy_checked) },
+	};
+	return VALUE_OBJECT(members);
+}
+
+json_t *json_findings(const struct findings *findings, const struct facts *facts)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < findings->count; i++)
+		if (findings->items[i].open)
+			value_append(&array, json_finding(&findings->items[i], facts));
+	return array;
+}
+
+/* ---- addresses ---- */
+
+static const char *destination_kind_name(enum destination_kind kind)
+{
+	switch (kind) {
+	case DESTINATION_PEER:
+		return "peer";
+	case DESTINATION_SET:
+		return "set";
+	case DESTINATION_PROBE:
+		return "probe";
+	case DESTINATION_NEIGHBOUR:
+		return "neighbour";
+	}
+	return "";
+}
+
+static json_t *device_names(const struct facts *facts, const struct device_set *set)
+{
+	json_t *array = json_array();
+	for (unsigned i = 0; i < set->count; i++)
+		value_append(&array, value_text(facts_device_name(facts, set->ifindex[i])));
+	return array;
+}
+
+static json_t *path_object(const struct facts *facts, const struct path *path, enum verdict verdict)
+{
+	bool found = path->reply.result == ROUTE_FOUND;
+	const struct device_set none = { 0 };
+	const struct value_member members[] = {
+		{ "destination", value_address(&path->destination) },
+		{ "kind", value_text(destination_kind_name(path->kind)) },
+		{ "arrival_device", value_text(facts_device_name(facts, path->arrival)) },
+		{ "reply_devices", device_names(facts, found ? &path->reply.devices : &none) },
+		{ "verdict", value_text(verdict_name(verdict)) },
+		{ "table", path->reply.table ? json_integer(path->reply.table) : json_null() },
+		{ "gateway", found ? value_address(&path->reply.gateway) : json_null() },
+	};
+	return VALUE_OBJECT(members);
+}
+
+static json_t *flows_object(const struct service *service)
+{
+	const struct value_member members[] = {
+		{ "half_open", json_integer((json_int_t)service->half_open) },
+		{ "open", json_integer((json_int_t)service->open) },
+	};
+	return VALUE_OBJECT(members);
+}
+
+/* Takes the paths over. */
+static json_t *service_object(
+	const struct facts *facts, const struct service *service, enum verdict verdict, json_t *paths)
+{
+	const struct value_member members[] = {
+		{ "address", value_address(&service->address) },
+		{ "origin", value_text(origin_name(service->origin)) },
+		{ "target", value_address(&service->target) },
+		{ "arrival_devices", device_names(facts, &service->arrival) },
+		{ "verdict", value_text(verdict_name(verdict)) },
+		{ "flows", flows_object(service) },
+		{ "paths", paths },
+	};
+	return VALUE_OBJECT(members);
+}
+
+/* Fills one array of paths per service in one pass over all paths. */
+static json_t *addresses_of(const struct facts *facts, const struct coverage *coverage)
+{
+	json_t *paths = json_array();
+	for (size_t i = 0; i < facts->service_count; i++)
+		value_append(&paths, json_array());
+	for (size_t i = 0; paths && i < facts->path_count; i++) {
+		json_t *of_service = json_array_get(paths, facts->paths[i].service);
+		json_t *path = path_object(facts, &facts->paths[i], coverage->paths[i]);
+		if (json_array_append_new(of_service, path) < 0)
+			value_append(&paths, NULL);
+	}
+	json_t *array = paths ? json_array() : NULL;
+	for (size_t i = 0; array && i < facts->service_count; i++)
+		value_append(&array, service_object(facts, &facts->services[i], coverage->services[i],
+					     json_incref(json_array_get(paths, i))));
+	json_decref(paths);
+	return array;
+}
+
+json_t *json_addresses(const struct settings *settings, const struct facts *facts)
+{
+	struct coverage coverage;
+	if (coverage_make(settings, facts, &coverage) < 0)
+		return NULL;
+	json_t *array = addresses_of(facts, &coverage);
+	coverage_clear(&coverage);
+	return array;
+}

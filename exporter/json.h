@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* JSON: one shape per type, whichever face shows it. All functions return a new reference, or NULL when
+ * memory is out. */
+
+#include <jansson.h>
+
+#include "alerts/finding.h"
+#include "alerts/settings.h"
+#include "collectors/facts.h"
+
+/* {"id","condition","severity","device","address","origin","target","reply_device","since","last_seen","summary",
+ * "explanation","evidence":{…},"cause":ID|null,"intended":bool,"remedy":[commands],"remedy_checked":bool}.
+ * device, address, origin, target and reply_device are null where they mean nothing; times are RFC 3339 in
+ * UTC. evidence.handshakes is there if the facts (or NULL) have handshakes of the finding: see
+ * json_finding_handshakes(). */
+json_t *json_finding(const struct finding *finding, const struct facts *facts);
+/* Array of the open findings. */
+json_t *json_findings(const struct findings *findings, const struct facts *facts);
+/* Array of the service addresses:
+ * {"address","origin","target","arrival_devices":[…],"verdict","flows":{"half_open",
+ * "open"},"paths":[{"destination","kind","arrival_device","reply_devices":[…],"verdict","table","gateway"}]}.
+ */
+json_t *json_addresses(const struct settings *settings, const struct facts *facts);
+
+/* Array of the handshakes that show the finding, newest first:
+ * {"client","client_port","server","server_port","first","last","repeats","syn":{"in":DEVICE|null,"out":…},
+ * "synack":{…},"acknowledged","translated":null}, where translated is the same opening as seen on the other
+ * side of a translation: {"client","client_port","server","server_port","syn","synack"}. */
+json_t *json_finding_handshakes(const struct finding *finding, const struct facts *facts);
+/* {OUTCOME:COUNT,…}, outcomes that did not occur left out. */
+json_t *json_outcomes(const uint64_t counts[static HANDSHAKE_OUTCOMES]);
+/* {"tracked","limit","sampling_ratio","evicted","devices":[{"device","packets":{"in":{KIND:COUNT,…},"out":{…}},
+ * "echo":{OUTCOME:COUNT,…},"captured","dropped"}],"pairs":[{"syn_device","synack_device","outcomes":{…}}]}. A
+ * pair's device is null where that packet was not seen; sampling_ratio is the share of flows that is
+ * followed. facts->handshakes must be there. */
+json_t *json_handshakes(const struct facts *facts);

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "exporter/evidence.h"
+#include "exporter/json.h"
+#include "exporter/value.h"
+#include "exporter/wire_rows.h"
+
+/* ---- the handshakes of a finding ---- */
+
+static json_t *way_object(const struct facts *facts, const struct handshake_way *way)
+{
+	const struct value_member members[] = {
+		{ "in", value_device(facts, way->in) },
+		{ "out", value_device(facts, way->out) },
+	};
+	return VALUE_OBJECT(members);
+}
+
+static json_t *other_view(const struct facts *facts, const struct handshake_suspect *suspect)
+{
+	if (!suspect->joined)
+		return json_null();
+	const struct value_member members[] = {
+		{ "client", value_address(&suspect->other_client) },
+		{ "client_port", json_integer(suspect->other_client_port) },
+		{ "server", value_address(&suspect->other_server) },
+		{ "server_port", json_integer(suspect->other_server_port) },
+		{ "syn", way_object(facts, &suspect->other_syn) },
+		{ "synack", way_object(facts, &suspect->other_synack) },
+	};
+	return VALUE_OBJECT(members);
+}
+
+static json_t *suspect_object(const struct facts *facts, const struct handshake_suspect *suspect)
+{
+	const struct value_member members[] = {
+		{ "client", value_address(&suspect->client) },
+		{ "client_port", json_integer(suspect->client_port) },
+		{ "server", value_address(&suspect->server) },
+		{ "server_port", json_integer(suspect->server_port) },
+		{ "first", value_time(suspect->first_ns) },
+		{ "last", value_time(suspect->last_ns) },
+		{ "repeats", json_integer(suspect->repeats) },
+		{ "syn", way_object(facts, &suspect->syn) },
+		{ "synack", way_object(facts, &suspect->synack) },
+		{ "acknowledged", json_boolean(suspect->acknowledged) },
+		{ "translated", other_view(facts, suspect) },
+	};
+	return VALUE_OBJECT(members);
+}
+
+json_t *json_finding_handshakes(const struct finding *finding, const struct facts *facts)
+{
+	const struct handshake_suspect *suspects[FINDING_HANDSHAKES];
+	size_t count = evidence_handshakes(facts, finding, suspects);
+	json_t *array = json_array();
+	for (size_t i = 0; i < count; i++)
+		value_append(&array, suspect_object(facts, suspects[i]));
+	return array;
+}
+
+/* ---- counts ---- */
+
+static json_t *kinds_object(const uint64_t counts[static HANDSHAKE_KINDS])
+{
+	struct value_member members[HANDSHAKE_KINDS];
+	for (unsigned i = 0; i < HANDSHAKE_KINDS; i++)
+		members[i] = (struct value_member){ handshake_kind_name((enum handshake_kind)i),
+			value_count(counts[i]) };
+	return VALUE_OBJECT(members);
+}
+
+static json_t *packets_object(const struct handshake_device *device)
+{
+	const struct value_member members[] = {
+		{ "in", kinds_object(device->packets[DIRECTION_IN]) },
+		{ "out", kinds_object(device->packets[DIRECTION_OUT]) },
+	};
+	return VALUE_OBJECT(members);
+}
+
+static json_t *echoes_object(const struct handshake_device *device)
+{
+	struct value_member members[ECHO_OUTCOMES];
+	for (unsigned i = 0; i < ECHO_OUTCOMES; i++)
+		members[i] = (struct value_member){ echo_outcome_name((enum echo_outcome)i),
+			value_count(device->echoes[i]) };
+	return VALUE_OBJECT(members);
+}
+
+json_t *json_outcomes(const uint64_t counts[static HANDSHAKE_OUTCOMES])
+{
+	struct value_member members[HANDSHAKE_OUTCOMES];
+	size_t count = 0;
+	for (unsigned i = 0; i < HANDSHAKE_OUTCOMES; i++)
+		if (counts[i])
+			members[count++] =
+				(struct value_member){ handshake_outcome_name((enum handshake_outcome)i),
+					value_count(counts[i]) };
+	return value_object(members, count);
+}
+
+/* ---- all ---- */
+
+static json_t *device_object(const struct facts *facts, const struct handshake_device *device)
+{
+	struct capture capture;
+	const char *name = wire_name(facts, device->device);
+	bool known = wire_find_capture(facts, name, &capture);
+	const struct value_member members[] = {
+		{ "device", value_text_or_null(name) },
+		{ "packets", packets_object(device) },
+		{ "echo", echoes_object(device) },
+		{ "captured", known ? value_count(capture.packets) : json_null() },
+		{ "dropped", known ? value_count(capture.dropped) : json_null() },
+	};
+	return VALUE_OBJECT(members);
+}
+
+static json_t *devices_array(const struct facts *facts)
+{
+	struct handshake_device device;
+	json_t *array = json_array();
+	for (size_t at = 0; wire_next_device(facts, &at, &device);)
+		value_append(&array, device_object(facts, &device));
+	return array;
+}
+
+static json_t *pair_object(const struct facts *facts, const struct handshake_pair *pair)
+{
+	const struct value_member members[] = {
+		{ "syn_device", value_device(facts, pair->syn_device) },
+		{ "synack_device", value_device(facts, pair->synack_device) },
+		{ "outcomes", json_outcomes(pair->counts) },
+	};
+	return VALUE_OBJECT(members);
+}
+
+static json_t *pairs_array(const struct facts *facts)
+{
+	struct handshake_pair pair;
+	json_t *array = json_array();
+	for (size_t at = 0; wire_next_pair(facts, &at, &pair);)
+		value_append(&array, pair_object(facts, &pair));
+	return array;
+}
+
+json_t *json_handshakes(const struct facts *facts)
+{
+	const struct handshake_report *report = facts->handshakes;
+	const struct value_member members[] = {
+		{ "tracked", value_count(report->tracked) },
+		{ "limit", value_count(report->limit) },
+		{ "sampling_ratio", json_real(1.0 / (report->ratio ? report->ratio : 1)) },
+		{ "evicted", value_count(report->evicted) },
+		{ "devices", devices_array(facts) },
+		{ "pairs", pairs_array(facts) },
+	};
+	return VALUE_OBJECT(members);
+}

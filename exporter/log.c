@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "exporter/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "exporter/text.h"
+
+static const char *const level_names[] = {
+	[LOG_LEVEL_DEBUG] = "debug",
+	[LOG_LEVEL_INFO] = "info",
+	[LOG_LEVEL_WARN] = "warn",
+	[LOG_LEVEL_ERROR] = "error",
+};
+
+static const char *const level_labels[] = {
+	[LOG_LEVEL_DEBUG] = "DEBUG",
+	[LOG_LEVEL_INFO] = "INFO",
+	[LOG_LEVEL_WARN] = "WARN",
+	[LOG_LEVEL_ERROR] = "ERROR",
+};
+
+static const char *const format_names[] = {
+	[LOG_FORMAT_LOGFMT] = "logfmt",
+	[LOG_FORMAT_JSON] = "json",
+};
+
+static int find_name(const char *const *names, size_t count, const char *text)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(names[i], text) == 0)
+			return (int)i;
+	return -EINVAL;
+}
+
+int log_level_parse(const char *text, enum log_level *out)
+{
+	int found = find_name(level_names, sizeof(level_names) / sizeof(*level_names), text);
+	if (found < 0)
+		return found;
+	*out = (enum log_level)found;
+	return 0;
+}
+
+int log_format_parse(const char *text, enum log_format *out)
+{
+	int found = find_name(format_names, sizeof(format_names) / sizeof(*format_names), text);
+	if (found < 0)
+		return found;
+	*out = (enum log_format)found;
+	return 0;
+}
+
+static void put_time(FILE *line)
+{
+	struct timespec now;
+	struct tm parts;
+	char text[32];
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &parts);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
+	fprintf(line, "%s.%03ldZ", text, now.tv_nsec / 1000000);
+}
+
+static bool needs_quotes(const char *value)
+{
+	for (const char *next = value; *next; next += text_next(next).length)
+		if (strchr(" =\"\\", *next) || !character_is_printable(text_next(next)))
+			return true;
+	return !*value;
+}
+
+static void put_logfmt_value(FILE *line, const char *value)
+{
+	text_put(line, value, needs_quotes(value) ? TEXT_QUOTED : TEXT_PLAIN);
+}
+
+static void put_logfmt(FILE *line, enum log_level level, const char *message, const struct log_field *fields)
+{
+	fputs("time=", line);
+	put_time(line);
+	fprintf(line, " level=%s msg=", level_labels[level]);
+	put_logfmt_value(line, message);
+	for (; fields->key; fields++) {
+		fprintf(line, " %s=", fields->key);
+		put_logfmt_value(line, fields->value ? fields->value : "");
+	}
+	fputc('\n', line);
+}
+
+static void put_json(FILE *line, enum log_level level, const char *message, const struct log_field *fields)
+{
+	fputs("{\"time\":\"", line);
+	put_time(line);
+	fprintf(line, "\",\"level\":\"%s\",\"msg\":", level_labels[level]);
+	text_put(line, message, TEXT_JSON);
+	for (; fields->key; fields++) {
+		fprintf(line, ",\"%s\":", fields->key);
+		text_put(line, fields->value ? fields->value : "", TEXT_JSON);
+	}
+	fputs("}\n", line);
+}
+
+/* One write for the whole line, so that lines of several threads do not mix. What cannot be written is lost:
+ * there is nowhere to say so. */
+static void write_line(int descriptor, const char *text, size_t size)
+{
+	while (size) {
+		ssize_t written = write(descriptor, text, size);
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return;
+		text += written;
+		size -= (size_t)written;
+	}
+}
+
+void log_write(
+	const struct log *log, enum log_level level, const char *message, const struct log_field *fields)
+{
+	char *text = NULL;
+	size_t size = 0;
+	if (level < log->level)
+		return;
+	FILE *line = open_memstream(&text, &size);
+	if (!line)
+		return;
+	switch (log->format) {
+	case LOG_FORMAT_LOGFMT:
+		put_logfmt(line, level, message, fields);
+		break;
+	case LOG_FORMAT_JSON:
+		put_json(line, level, message, fields);
+		break;
+	}
+	if (fclose(line) == 0)
+		write_line(log->descriptor, text, size);
+	free(text);
+}
+
+bool log_limit_allows(struct log_limit *limit, int64_t now_ns)
+{
+	if (!limit->started_ns || now_ns - limit->started_ns >= limit->period_ns) {
+		limit->started_ns = now_ns;
+		limit->used = 0;
+	}
+	if (limit->used >= limit->burst) {
+		limit->suppressed++;
+		return false;
+	}
+	limit->used++;
+	return true;
+}

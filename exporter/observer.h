@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The observer owns the collectors and the judge's memory. The daemon's loop and `oneway check` drive it
+ * alike: collect facts, judge them, remember both for the next time. Used on one thread.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "alerts/judge.h"
+#include "collectors/collector.h"
+#include "exporter/log.h"
+
+#define OBSERVER_COLLECTORS 7
+
+/* In the order in which they are asked. */
+extern const struct collector *const observer_collectors[OBSERVER_COLLECTORS];
+
+struct observer;
+
+/* enabled[i]: whether observer_collectors[i] is wanted. A collector that cannot start is said once in the
+ * log, with what it lacks, and is reported as not successful; the others go on. 0 or -ENOMEM. */
+int observer_open(const bool enabled[static OBSERVER_COLLECTORS], const struct collector_settings *settings,
+	const struct log *log, struct observer **out);
+/* Accepts NULL. */
+void observer_close(struct observer *observer);
+
+/* The descriptor of one collector, or -1. */
+int observer_descriptor(const struct observer *observer, size_t collector);
+/* Lets one collector do a piece of its work; see struct collector's advance. 0, or its negative errno, which
+ * was said once in the log; *wish is filled in either way. */
+int observer_advance(
+	struct observer *observer, size_t collector, int64_t now_ns, struct collector_wish *wish);
+
+/* Collects anew. 0 or -ENOMEM; *facts is the caller's. */
+int observer_collect(
+	struct observer *observer, const struct collector_settings *settings, struct facts **facts);
+
+/* Runs the collectors' own work for so long, without a loop. */
+void observer_run(struct observer *observer, int64_t duration_ns);
+/* Runs the collectors' own work (a conntrack sweep) until it has ended once or the time is over: for one look
+ * at the host, without a loop. */
+void observer_settle(struct observer *observer, int64_t timeout_ns);

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "exporter/daemon.h"
+#include "exporter/options.h"
+#include "exporter/reload.h"
+#include "exporter/settings_file.h"
+#include "exporter/web_config.h"
+
+static const struct usage usage = {
+	.program = PROGRAM_EXPORTER,
+	.name = "oneway_exporter",
+	.summary = "Watches a multi-homed host, NAT gateway or router for connections whose replies leave by "
+		   "the wrong way or are dropped on the way back, and serves what it finds to Prometheus.",
+};
+
+/* --config.check */
+static int check_config(const struct options *options)
+{
+	char message[SETTINGS_MESSAGE_SIZE];
+	struct settings *settings = NULL;
+	if (settings_load(options, &settings, message, sizeof(message)) < 0) {
+		fprintf(stderr, "%s\n", message);
+		return EXIT_FAILURE;
+	}
+	settings_free(settings);
+	struct web_config *web = NULL;
+	if (web_config_read(options->web_config, &web, message, sizeof(message)) < 0) {
+		fprintf(stderr, "%s\n", message);
+		return EXIT_FAILURE;
+	}
+	web_config_free(web);
+	puts("The configuration is valid.");
+	return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	int status = options_parse(&usage, argc, argv, &options, stdout, stderr);
+	if (status == OPTIONS_RUN) {
+		struct log log = { options.log_level, options.log_format, STDERR_FILENO };
+		status = options.config_check ? check_config(&options) : daemon_run(&options, &log);
+	}
+	options_free(&options);
+	return status;
+}

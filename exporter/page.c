@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "exporter/page.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "exporter/coverage.h"
+#include "exporter/families.h"
+#include "exporter/html.h"
+#include "exporter/page_handshakes.h"
+#include "exporter/rfc3339.h"
+#include "exporter/version.h"
+
+/* Beyond this many rows a table helps nobody; the API has them all. */
+#define MOST_ROWS 500
+
+static const char style[] =
+	"body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:60rem;padding:1rem;color:#1c2430;"
+	"background:#fff}"
+	"h1{font-size:1.5rem;margin:0}h2{font-size:1.15rem;margin:2rem 0 .5rem}h3{font-size:1rem;margin:0}"
+	"p{margin:.4rem 0}a{color:#0b57a4}nav a{margin-right:1rem}.dim{color:#5b6572}"
+	"article{border-left:.3rem solid #5b6572;padding:.4rem .8rem;margin:.8rem 0;background:#f5f6f8}"
+	"article article{background:#fff}.critical{border-color:#b3261e}.warning{border-color:#b26a00}"
+	".tag{font-size:.8rem;font-weight:600;margin-right:.5rem}.critical>h3 .tag{color:#b3261e}"
+	".warning>h3 .tag{color:#8a5200}.good{border-color:#1b7f3b}"
+	"pre{overflow-x:auto;background:#1c2430;color:#f5f6f8;padding:.6rem;margin:.4rem "
+	"0;border-radius:.2rem}"
+	".wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.9rem}"
+	"th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #d5d9df}"
+	".uncovered,.no_route,.failed{color:#b3261e;font-weight:600}.partly{color:#8a5200;font-weight:600}"
+	"@media(prefers-color-scheme:dark){body{background:#14181f;color:#e4e7ec}article{background:#1d232c}"
+	"article article{background:#14181f}a{color:#7ab8ff}.dim{color:#a3acb8}th,td{border-color:#343c48}"
+	".critical>h3 .tag,.uncovered,.no_route,.failed{color:#ff8a80}.warning>h3 .tag,.partly{color:#ffc266}"
+	"pre{background:#0b0e13}}";
+
+static void put_head(struct buffer *out, const char *telemetry_path)
+{
+	buffer_format(out,
+		"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+		"<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
+		"<title>oneway</title><style>%s</style></head>\n<body>\n<header><h1>oneway</h1>"
+		"<p class=\"dim\">Finds one-way connectivity on this host. Version ",
+		style);
+	html_text(out, version_number);
+	buffer_text(out, " (");
+	html_text(out, version_revision);
+	buffer_text(out, ")</p><nav><a href=\"");
+	html_text(out, telemetry_path);
+	buffer_text(out, "\">Metrics</a> <a href=\"/api/v1/findings\">Findings (JSON)</a> "
+			 "<a href=\"/api/v1/addresses\">Addresses (JSON)</a> "
+			 "<a href=\"/api/v1/handshakes\">Handshakes (JSON)</a></nav></header>\n");
+}
+
+/* ---- findings ---- */
+
+static void put_since(struct buffer *out, const struct finding *finding)
+{
+	char text[RFC3339_SIZE];
+	buffer_text(out, "<p class=\"dim\">Since ");
+	html_text(out, rfc3339_format(finding->since_ns, text));
+	buffer_text(out, "</p>");
+}
+
+static void put_remedy(struct buffer *out, const struct finding *finding)
+{
+	if (finding->remedy_count == 0)
+		return;
+	buffer_format(out, "<p>%s</p><pre>",
+		finding->remedy_checked ? "What heals it, checked by route lookups:"
+					: "What may heal it, not checked:");
+	for (size_t i = 0; i < finding->remedy_count; i++) {
+		html_text(out, finding->remedy[i]);
+		buffer_text(out, "\n");
+	}
+	buffer_text(out, "</pre>");
+}
+
+/* Leaves the element open, for symptoms to follow. */
+static void begin_finding(struct buffer *out, const struct facts *facts, const struct finding *finding)
+{
+	const char *severity = severity_name(finding->severity);
+	buffer_format(out, "<article class=\"%s\" id=\"f%s\"><h3><span class=\"tag\">%s</span>", severity,
+		finding->id, severity);
+	html_text(out, finding->summary);
+	buffer_format(out, "</h3><p class=\"dim\">%s</p>", condition_name(finding->condition));
+	html_element(out, "p", finding->explanation);
+	page_put_evidence(out, facts, finding);
+	put_remedy(out, finding);
+	put_since(out, finding);
+}
+
+/* The finding that explains this one in the end. One whose cause is not open, or is itself, stands alone. */
+static const struct finding *root_of(const struct findings *findings, const struct finding *finding)
+{
+	const struct finding *root = finding;
+	for (size_t hops = 0; hops < findings->count && *root->cause; hops++) {
+		const struct finding *cause = findings_find(findings, root->cause);
+		if (!cause || !cause->open || cause->intended != finding->intended)
+			return root;
+		root = cause;
+	}
+	return *root->cause ? finding : root;
+}
+
+/* The roots of all findings, by position; NULL for one that is not shown. */
+static const struct finding **roots_make(const struct findings *findings)
+{
+	const struct finding **roots = calloc(findings->count + 1, sizeof(const struct finding *));
+	for (size_t i = 0; roots && i < findings->count; i++)
+		if (findings->items[i].open)
+			roots[i] = root_of(findings, &findings->items[i]);
+	return roots;
+}
+
+static void put_symptoms(struct buffer *out, const struct snapshot *snapshot,
+	const struct finding *const *roots, const struct finding *cause)
+{
+	const struct findings *findings = snapshot->findings;
+	for (size_t i = 0; i < findings->count; i++) {
+		if (roots[i] != cause || &findings->items[i] == cause)
+			continue;
+		begin_finding(out, snapshot->facts, &findings->items[i]);
+		buffer_text(out, "</article>\n");
+	}
+}
+
+/* Returns how many were met. */
+static size_t put_findings(struct buffer *out, const struct snapshot *snapshot,
+	const struct finding *const *roots, bool intended)
+{
+	const struct findings *findings = snapshot->findings;
+	size_t met = 0;
+	for (size_t i = 0; i < findings->count; i++) {
+		const struct finding *finding = &findings->items[i];
+		if (roots[i] != finding || finding->intended != intended || met++ >= MOST_ROWS)
+			continue;
+		if (met == 1)
+			html_element(out, "h2", intended ? "Declared as intended" : "Findings");
+		begin_finding(out, snapshot->facts, finding);
+		put_symptoms(out, snapshot, roots, finding);
+		buffer_text(out, "</article>\n");
+	}
+	if (met > MOST_ROWS)
+		buffer_format(out,
+			"<p class=\"dim\">%zu more in <a href=\"/api/v1/findings\">JSON</a>.</p>\n",
+			met - MOST_ROWS);
+	return met;
+}
+
+static void put_none(struct buffer *out, const struct facts *facts)
+{
+	buffer_format(out,
+		"<h2>Findings</h2><article class=\"good\"><h3>No findings</h3><p>Looked at %zu devices, %zu "
+		"service addresses and %zu ways of requests and their replies.</p></article>\n",
+		facts->device_count, facts->service_count, facts->path_count);
+}
+
+static void put_failures(struct buffer *out, const struct facts *facts)
+{
+	for (size_t i = 0; i < facts->collector_count; i++) {
+		const struct collector_status *status = &facts->collectors[i];
+		if (status->success)
+			continue;
+		buffer_text(out, "<article class=\"warning\"><h3>Not looked at: ");
+		html_text(out, status->name);
+		buffer_text(out, "</h3>");
+		html_element(out, "p", status->error);
+		buffer_text(out, "</article>\n");
+	}
+}
+
+/* ---- addresses ---- */
+
+static void put_address(struct buffer *out, const struct address *address)
+{
+	char text[ADDRESS_TEXT_SIZE];
+	html_element(out, "td", address_format(address, text));
+}
+
+static void put_service(
+	struct buffer *out, const struct facts *facts, const struct service *service, enum verdict verdict)
+{
+	char names[DEVICE_NAMES_SIZE];
+	buffer_text(out, "<tr>");
+	put_address(out, &service->address);
+	html_element(out, "td", origin_name(service->origin));
+	put_address(out, &service->target);
+	html_element(out, "td", device_set_names(facts, &service->arrival, names));
+	buffer_format(out, "<td class=\"%s\">%s</td></tr>\n", verdict_name(verdict), verdict_name(verdict));
+}
+
+static void put_services(struct buffer *out, const struct facts *facts, const struct coverage *coverage)
+{
+	if (facts->service_count == 0)
+		return;
+	buffer_text(out,
+		"<h2>Service addresses</h2><div class=\"wide\"><table><thead><tr><th>Address</th>"
+		"<th>Origin</th><th>Target</th><th>Arrival device</th><th>Reply route</th></tr></thead>"
+		"<tbody>\n");
+	for (size_t i = 0; i < facts->service_count && i < MOST_ROWS; i++)
+		put_service(out, facts, &facts->services[i], coverage->services[i]);
+	buffer_text(out, "</tbody></table></div>\n");
+	if (facts->service_count > MOST_ROWS)
+		buffer_format(out,
+			"<p class=\"dim\">%zu more in <a href=\"/api/v1/addresses\">JSON</a>.</p>\n",
+			facts->service_count - MOST_ROWS);
+}
+
+static void put_time(struct buffer *out, const struct facts *facts)
+{
+	char text[RFC3339_SIZE];
+	buffer_format(out, "<p class=\"dim\">As of %s</p>\n", rfc3339_format(facts->time_ns, text));
+}
+
+static void put_all(struct buffer *out, const struct snapshot *snapshot, const struct coverage *coverage,
+	const struct finding *const *roots)
+{
+	if (put_findings(out, snapshot, roots, false) == 0)
+		put_none(out, snapshot->facts);
+	put_failures(out, snapshot->facts);
+	put_findings(out, snapshot, roots, true);
+	page_put_handshakes(out, snapshot->facts);
+	put_services(out, snapshot->facts, coverage);
+	put_time(out, snapshot->facts);
+}
+
+static int put_snapshot(struct buffer *out, const struct snapshot *snapshot)
+{
+	struct coverage coverage;
+	const struct finding **roots = roots_make(snapshot->findings);
+	int result = roots ? coverage_make(snapshot->settings, snapshot->facts, &coverage) : -ENOMEM;
+	if (result == 0) {
+		put_all(out, snapshot, &coverage, roots);
+		coverage_clear(&coverage);
+	}
+	free(roots);
+	return result;
+}
+
+int page_write(struct buffer *out, const struct snapshot *snapshot, const char *telemetry_path)
+{
+	put_head(out, telemetry_path);
+	if (!snapshot)
+		buffer_text(out, "<h2>Findings</h2><p>Not looked yet: the first judgement is due.</p>\n");
+	else if (put_snapshot(out, snapshot) < 0)
+		return -ENOMEM;
+	buffer_text(out, "</body></html>\n");
+	return out->failed ? -ENOMEM : 0;
+}

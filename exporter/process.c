@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "exporter/process.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Fields of /proc/self/stat (proc(5)), counted from the state, which is field 3. */
+#define STAT_FIRST     3
+#define STAT_UTIME     14
+#define STAT_STIME     15
+#define STAT_THREADS   20
+#define STAT_STARTTIME 22
+#define STAT_VSIZE     23
+#define STAT_RSS       24
+#define STAT_LAST      STAT_RSS
+
+static void set(struct process_stats *stats, enum process_metric metric, double value)
+{
+	stats->known[metric] = true;
+	stats->value[metric] = value;
+}
+
+static FILE *open_file(const char *procfs, const char *name)
+{
+	char path[PATH_MAX];
+	int length = snprintf(path, sizeof(path), "%s/%s", procfs, name);
+	return length > 0 && (size_t)length < sizeof(path) ? fopen(path, "re") : NULL;
+}
+
+static bool boot_seconds(const char *procfs, double *out)
+{
+	char line[256];
+	bool found = false;
+	FILE *file = open_file(procfs, "stat");
+	if (!file)
+		return false;
+	while (!found && fgets(line, sizeof(line), file))
+		found = sscanf(line, "btime %lf", out) == 1;
+	fclose(file);
+	return found;
+}
+
+/* The command's name stands in parentheses and may hold anything, so fields are counted from the last one. */
+static bool stat_fields(const char *procfs, double fields[static STAT_LAST + 1])
+{
+	char line[2048];
+	FILE *file = open_file(procfs, "self/stat");
+	const char *read = file ? fgets(line, sizeof(line), file) : NULL;
+	if (file)
+		fclose(file);
+	char *next = read ? strrchr(line, ')') : NULL;
+	if (!next || strlen(next) < 3)
+		return false;
+	next += 3; /* ") S" */
+	for (int i = STAT_FIRST + 1; i <= STAT_LAST; i++) {
+		char *end;
+		fields[i] = strtod(next, &end);
+		if (end == next)
+			return false;
+		next = end;
+	}
+	return true;
+}
+
+static void read_stat(const char *procfs, struct process_stats *stats)
+{
+	double fields[STAT_LAST + 1], booted;
+	double ticks = (double)sysconf(_SC_CLK_TCK);
+	if (!stat_fields(procfs, fields))
+		return;
+	set(stats, PROCESS_CPU_SECONDS, (fields[STAT_UTIME] + fields[STAT_STIME]) / ticks);
+	set(stats, PROCESS_THREADS, fields[STAT_THREADS]);
+	set(stats, PROCESS_VIRTUAL_BYTES, fields[STAT_VSIZE]);
+	set(stats, PROCESS_RESIDENT_BYTES, fields[STAT_RSS] * (double)sysconf(_SC_PAGESIZE));
+	if (boot_seconds(procfs, &booted))
+		set(stats, PROCESS_START_SECONDS, booted + fields[STAT_STARTTIME] / ticks);
+}
+
+static void read_descriptors(const char *procfs, struct process_stats *stats)
+{
+	char path[PATH_MAX];
+	int length = snprintf(path, sizeof(path), "%s/self/fd", procfs);
+	DIR *directory = length > 0 && (size_t)length < sizeof(path) ? opendir(path) : NULL;
+	if (!directory)
+		return;
+	int count = -1; /* the descriptor that reads the directory is not the process's own */
+	for (const struct dirent *entry; (entry = readdir(directory));)
+		count += entry->d_name[0] != '.';
+	closedir(directory);
+	set(stats, PROCESS_OPEN_FDS, count);
+}
+
+static void read_limit(struct process_stats *stats, enum process_metric metric, int resource)
+{
+	struct rlimit limit;
+	if (getrlimit((__rlimit_resource_t)resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+		set(stats, metric, (double)limit.rlim_cur);
+}
+
+void process_read(const char *procfs, struct process_stats *out)
+{
+	*out = (struct process_stats){ 0 };
+	read_stat(procfs, out);
+	read_descriptors(procfs, out);
+	read_limit(out, PROCESS_MAX_FDS, RLIMIT_NOFILE);
+	read_limit(out, PROCESS_VIRTUAL_MAX_BYTES, RLIMIT_AS);
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "exporter/report.h"
+
+#include <string.h>
+
+#include "exporter/evidence.h"
+#include "exporter/report_handshakes.h"
+#include "exporter/text.h"
+
+enum ink { INK_BOLD, INK_DIM, INK_INFO, INK_WARNING, INK_CRITICAL, INK_GOOD, INKS };
+
+static const char *const inks[INKS] = {
+	[INK_BOLD] = "\033[1m",
+	[INK_DIM] = "\033[2m",
+	[INK_INFO] = "\033[1;36m",
+	[INK_WARNING] = "\033[1;33m",
+	[INK_CRITICAL] = "\033[1;31m",
+	[INK_GOOD] = "\033[32m",
+};
+
+static const enum ink severity_inks[SEVERITIES] = {
+	[SEVERITY_INFO] = INK_INFO,
+	[SEVERITY_WARNING] = INK_WARNING,
+	[SEVERITY_CRITICAL] = INK_CRITICAL,
+};
+
+struct report {
+	FILE *out;
+	const struct report_style *style;
+	const struct facts *facts;
+	const struct findings *findings;
+};
+
+static void put(const struct report *report, enum ink ink, const char *text)
+{
+	if (report->style->colour)
+		fputs(inks[ink], report->out);
+	text_put(report->out, text, TEXT_PLAIN);
+	if (report->style->colour)
+		fputs("\033[0m", report->out);
+}
+
+static void put_indented(const struct report *report, unsigned indent, const char *text)
+{
+	fprintf(report->out, "%*s", (int)indent, "");
+	text_put(report->out, text, TEXT_PLAIN);
+	fputc('\n', report->out);
+}
+
+static void put_title(const struct report *report, unsigned indent, const char *title)
+{
+	fprintf(report->out, "\n%*s", (int)indent, "");
+	put(report, INK_BOLD, title);
+	fputc('\n', report->out);
+}
+
+#define STEP 2 /* columns of one more indentation */
+
+static void put_heading(const struct report *report, const struct finding *finding, unsigned indent)
+{
+	fprintf(report->out, "%*s", (int)indent, "");
+	put(report, severity_inks[finding->severity], severity_name(finding->severity));
+	fputc(' ', report->out);
+	put(report, INK_BOLD, condition_name(finding->condition));
+	fputc('\n', report->out);
+	text_wrap(report->out, finding->summary ? finding->summary : "", indent + STEP, report->style->width);
+}
+
+static void put_explanation(const struct report *report, const struct finding *finding, unsigned indent)
+{
+	if (!finding->explanation || !*finding->explanation)
+		return;
+	fputc('\n', report->out);
+	text_wrap(report->out, finding->explanation, indent, report->style->width);
+}
+
+/* Items of one list share a line. */
+static bool is_next_item(const struct finding *finding, size_t i)
+{
+	return i > 0 && finding->evidence[i].item &&
+	       strcmp(finding->evidence[i].key, finding->evidence[i - 1].key) == 0;
+}
+
+static void put_observations(const struct report *report, const struct finding *finding, unsigned indent)
+{
+	size_t column = 0;
+	for (size_t i = 0; i < finding->evidence_count; i++)
+		if (strlen(finding->evidence[i].key) > column)
+			column = strlen(finding->evidence[i].key);
+	for (size_t i = 0; i < finding->evidence_count; i++) {
+		const struct evidence *evidence = &finding->evidence[i];
+		if (is_next_item(finding, i))
+			fputs(", ", report->out);
+		else
+			fprintf(report->out, "%s%*s%-*s  ", i ? "\n" : "", (int)indent, "", (int)column,
+				evidence->key);
+		text_put(report->out, evidence->text, TEXT_PLAIN);
+	}
+	fputs(finding->evidence_count ? "\n" : "", report->out);
+}
+
+static void put_evidence(const struct report *report, const struct finding *finding, unsigned indent)
+{
+	bool has_handshakes = evidence_has_handshakes(report->facts, finding);
+	if (!finding->evidence_count && !has_handshakes)
+		return;
+	put_title(report, indent, "Evidence");
+	put_observations(report, finding, indent + STEP);
+	if (finding->evidence_count && has_handshakes)
+		fputc('\n', report->out);
+	report_put_handshakes(report->out, report->facts, finding, indent + STEP);
+}
+
+static void put_remedy(const struct report *report, const struct finding *finding, unsigned indent)
+{
+	if (!finding->remedy_count)
+		return;
+	put_title(report, indent,
+		finding->remedy_checked ? "Remedy (checked by lookups on this host)"
+					: "Remedy (not checked: read it before you run it)");
+	for (size_t i = 0; i < finding->remedy_count; i++)
+		put_indented(report, indent + STEP, finding->remedy[i]);
+}
+
+static const struct finding *cause_of(const struct findings *findings, const struct finding *finding)
+{
+	return *finding->cause ? findings_find(findings, finding->cause) : NULL;
+}
+
+/* What an intended asymmetry brings about is intended as well. */
+static bool is_shown(const struct findings *findings, const struct finding *finding)
+{
+	const struct finding *cause = cause_of(findings, finding);
+	return finding->open && !finding->intended && !(cause && cause->open && cause->intended);
+}
+
+static bool is_symptom_of(
+	const struct findings *findings, const struct finding *finding, const struct finding *cause)
+{
+	return is_shown(findings, finding) && strcmp(finding->cause, cause->id) == 0;
+}
+
+static void put_symptoms(const struct report *report, const struct finding *cause, unsigned indent)
+{
+	bool titled = false;
+	for (size_t i = 0; i < report->findings->count; i++) {
+		const struct finding *finding = &report->findings->items[i];
+		if (!is_symptom_of(report->findings, finding, cause))
+			continue;
+		if (!titled)
+			put_title(report, indent, "It explains");
+		titled = true;
+		put_heading(report, finding, indent + STEP);
+		put_evidence(report, finding, indent + 2 * STEP);
+	}
+}
+
+static void put_finding(const struct report *report, const struct finding *finding)
+{
+	put_heading(report, finding, 0);
+	put_explanation(report, finding, STEP);
+	put_evidence(report, finding, STEP);
+	put_symptoms(report, finding, STEP);
+	put_remedy(report, finding, STEP);
+	fputc('\n', report->out);
+}
+
+/* A cause that is itself not shown leaves its symptoms to stand on their own. */
+static bool has_shown_cause(const struct findings *findings, const struct finding *finding)
+{
+	const struct finding *cause = cause_of(findings, finding);
+	return cause && is_shown(findings, cause) && !*cause->cause;
+}
+
+static void put_intended(const struct report *report)
+{
+	for (size_t i = 0; i < report->findings->count; i++) {
+		const struct finding *finding = &report->findings->items[i];
+		if (!finding->open || !finding->intended)
+			continue;
+		put(report, INK_DIM, "intended");
+		fprintf(report->out, " %s: ", condition_name(finding->condition));
+		text_put(report->out, finding->summary ? finding->summary : "", TEXT_PLAIN);
+		fputc('\n', report->out);
+	}
+}
+
+size_t report_count(const struct findings *findings)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < findings->count; i++)
+		count += is_shown(findings, &findings->items[i]) ? 1 : 0;
+	return count;
+}
+
+static const char *plural(size_t count, const char *one, const char *many)
+{
+	return count == 1 ? one : many;
+}
+
+static size_t count_lines(const struct facts *facts)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < facts->line_count; i++) {
+		bool again = false; /* a line is listed once for each family */
+		for (size_t j = 0; j < i; j++)
+			again |= facts->lines[j].ifindex == facts->lines[i].ifindex;
+		count += again ? 0 : 1;
+	}
+	return count;
+}
+
+static void put_looked_at(const struct report *report, const struct facts *facts)
+{
+	size_t lines = count_lines(facts);
+	fprintf(report->out, "Looked at %zu service %s, %zu %s, %zu %s, %zu %s.\n", facts->service_count,
+		plural(facts->service_count, "address", "addresses"), lines, plural(lines, "line", "lines"),
+		facts->device_count, plural(facts->device_count, "device", "devices"), facts->path_count,
+		plural(facts->path_count, "reply route", "reply routes"));
+}
+
+static bool failed(const struct facts *facts, const char *name)
+{
+	for (size_t i = 0; i < facts->collector_count; i++)
+		if (strcmp(facts->collectors[i].name, name) == 0)
+			return !facts->collectors[i].success;
+	return false; /* not asked for */
+}
+
+bool report_could_not_look(const struct facts *facts)
+{
+	return failed(facts, "link") || failed(facts, "route");
+}
+
+static void put_nothing(const struct report *report, const struct facts *facts)
+{
+	if (report_could_not_look(facts))
+		put(report, INK_WARNING, "Could not look: nothing can be said.");
+	else
+		put(report, INK_GOOD, "No one-way connectivity found.");
+	fputc('\n', report->out);
+}
+
+static void put_failures(const struct report *report, const struct facts *facts)
+{
+	for (size_t i = 0; i < facts->collector_count; i++) {
+		const struct collector_status *status = &facts->collectors[i];
+		if (status->success)
+			continue;
+		put(report, INK_WARNING, "could not look");
+		fprintf(report->out, " %s: ", status->name);
+		text_put(report->out, status->error, TEXT_PLAIN);
+		fputc('\n', report->out);
+	}
+}
+
+void report_findings(FILE *out, const struct report_style *style, const struct facts *facts,
+	const struct findings *findings)
+{
+	const struct report report = { out, style, facts, findings };
+	for (size_t i = 0; i < findings->count; i++)
+		if (is_shown(findings, &findings->items[i]) &&
+			!has_shown_cause(findings, &findings->items[i]))
+			put_finding(&report, &findings->items[i]);
+	put_intended(&report);
+}
+
+void report_write(FILE *out, const struct report_style *style, const struct facts *facts,
+	const struct findings *findings)
+{
+	const struct report report = { out, style, facts, findings };
+	report_findings(out, style, facts, findings);
+	bool nothing = report_count(findings) == 0;
+	if (nothing)
+		put_nothing(&report, facts);
+	put_looked_at(&report, facts);
+	if (nothing)
+		report_put_seen(out, facts);
+	put_failures(&report, facts);
+}

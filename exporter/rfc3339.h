@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <stdint.h>
+
+#define RFC3339_SIZE 32
+
+/* "2026-01-02T03:04:05.678Z" of a CLOCK_REALTIME time; returns text. */
+const char *rfc3339_format(int64_t time_ns, char text[static RFC3339_SIZE]);

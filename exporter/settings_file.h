@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The settings file: YAML, all keys optional.
+ *
+ *	lines: [wan1, wan2]             devices that are lines whatever their routes say
+ *	probes: [192.0.2.1]             far destinations to ask routes for
+ *	intended:                       asymmetry that is meant to be
+ *	  - address: 198.51.100.7       or a prefix; arrival and reply default to any device
+ *	    arrival: wan1
+ *	    reply: wan2
+ *	    reason: backup line
+ *	thresholds:                     names and ranges: threshold_table of alerts/settings.h
+ *	  close_seconds: 60
+ *
+ * Anchors, aliases, tags and several documents are refused.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "alerts/settings.h"
+
+#define SETTINGS_MESSAGE_SIZE 512
+#define SETTINGS_FILE_MOST    ((size_t)1024 * 1024)
+#define SETTINGS_LIST_MOST    4096
+
+/* Settings with nothing but defaults, or NULL. */
+struct settings *settings_new(void);
+/* Accepts NULL. */
+void settings_free(struct settings *settings);
+/* Deep copy, or NULL. */
+struct settings *settings_copy(const struct settings *settings);
+/* Adds a line unless it is there. 0, -ENOMEM or -EINVAL (no device name). */
+int settings_add_line(struct settings *settings, const char *device);
+
+/* What the kernel takes for a device name (dev_valid_name, net/core/dev.c). */
+bool device_name_is_valid(const char *name);
+
+/* 0 with *out the caller's, or negative errno with one line in message: file, line, key, what was expected.
+ */
+int settings_read(const char *path, struct settings **out, char *message, size_t size);
+/* The same from memory; `file` stands in messages. */
+int settings_parse(
+	const char *file, const char *text, size_t length, struct settings **out, char *message, size_t size);

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "exporter/text.h"
+
+#include <string.h>
+
+struct sequence {
+	size_t length;
+	uint32_t least; /* smaller ones are overlong */
+	uint8_t mask, lead;
+};
+
+static const struct sequence sequences[] = {
+	{ 1, 0, 0x80, 0x00 },
+	{ 2, 0x80, 0xe0, 0xc0 },
+	{ 3, 0x800, 0xf0, 0xe0 },
+	{ 4, 0x10000, 0xf8, 0xf0 },
+};
+
+static bool is_scalar(uint32_t code)
+{
+	return code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff);
+}
+
+static bool decode(const uint8_t *bytes, const struct sequence *sequence, uint32_t *out)
+{
+	uint32_t code = bytes[0] & (uint8_t)~sequence->mask;
+	for (size_t i = 1; i < sequence->length; i++) {
+		if ((bytes[i] & 0xc0) != 0x80) /* also at the terminating NUL */
+			return false;
+		code = code << 6 | (bytes[i] & 0x3f);
+	}
+	if (code < sequence->least || !is_scalar(code))
+		return false;
+	*out = code;
+	return true;
+}
+
+struct character text_next(const char *text)
+{
+	const uint8_t *bytes = (const uint8_t *)text;
+	for (size_t i = 0; i < sizeof(sequences) / sizeof(*sequences); i++) {
+		uint32_t code;
+		if ((bytes[0] & sequences[i].mask) == sequences[i].lead &&
+			decode(bytes, &sequences[i], &code))
+			return (struct character){ code, sequences[i].length, true };
+	}
+	return (struct character){ bytes[0], 1, false };
+}
+
+struct range {
+	uint32_t first, last;
+};
+
+static const struct range unprintable[] = {
+	{ 0x00, 0x1f },
+	{ 0x7f, 0x9f },
+	{ 0x200b, 0x200f }, /* no width, direction marks */
+	{ 0x2028, 0x202e }, /* line and paragraph separators, direction overrides */
+	{ 0x2066, 0x2069 },
+	{ 0xfeff, 0xfeff },
+};
+
+bool character_is_printable(struct character character)
+{
+	if (!character.valid)
+		return false;
+	for (size_t i = 0; i < sizeof(unprintable) / sizeof(*unprintable); i++)
+		if (character.code >= unprintable[i].first && character.code <= unprintable[i].last)
+			return false;
+	return true;
+}
+
+static const char short_escapes[] = { ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't' };
+
+#define ESCAPE_SIZE 16
+
+static void escape_unprintable(
+	struct character character, enum text_style style, char out[static ESCAPE_SIZE])
+{
+	uint32_t code = character.code;
+	if (code < sizeof(short_escapes) && short_escapes[code])
+		snprintf(out, ESCAPE_SIZE, "\\%c", short_escapes[code]);
+	else if (style == TEXT_JSON)
+		snprintf(out, ESCAPE_SIZE, "\\u%04x", character.valid ? code : 0xfffd);
+	else
+		snprintf(out, ESCAPE_SIZE, code <= 0xff ? "\\x%02x" : "\\u%04x", code);
+}
+
+static void escape(
+	const char *text, struct character character, enum text_style style, char out[static ESCAPE_SIZE])
+{
+	if (!character_is_printable(character))
+		escape_unprintable(character, style, out);
+	else
+		snprintf(out, ESCAPE_SIZE, "%s%.*s",
+			style != TEXT_PLAIN && (*text == '"' || *text == '\\') ? "\\" : "",
+			(int)character.length, text);
+}
+
+void text_put(FILE *file, const char *text, enum text_style style)
+{
+	const char *quote = style == TEXT_PLAIN ? "" : "\"";
+	fputs(quote, file);
+	for (struct character next; *text; text += next.length) {
+		char escaped[ESCAPE_SIZE];
+		next = text_next(text);
+		escape(text, next, style, escaped);
+		fputs(escaped, file);
+	}
+	fputs(quote, file);
+}
+
+const char *text_format(const char *text, enum text_style style, char *buffer, size_t size)
+{
+	const char *quote = style == TEXT_PLAIN ? "" : "\"";
+	size_t used = (size_t)snprintf(buffer, size, "%s", quote);
+	for (struct character next; *text; text += next.length) {
+		char escaped[ESCAPE_SIZE];
+		next = text_next(text);
+		escape(text, next, style, escaped);
+		if (used + strlen(escaped) + strlen(quote) + 1 > size)
+			break;
+		used += (size_t)snprintf(buffer + used, size - used, "%s", escaped);
+	}
+	snprintf(buffer + used, size - used, "%s", quote);
+	return buffer;
+}
+
+size_t text_width(const char *text)
+{
+	size_t width = 0;
+	for (; *text; text += text_next(text).length)
+		width++;
+	return width;
+}
+
+static void put_word(FILE *file, const char *word, size_t length)
+{
+	char copy[256];
+	for (size_t part; length; word += part, length -= part) {
+		part = length < sizeof(copy) ? length : sizeof(copy) - 1;
+		memcpy(copy, word, part);
+		copy[part] = '\0';
+		text_put(file, copy, TEXT_PLAIN);
+	}
+}
+
+static size_t word_width(const char *word, size_t length)
+{
+	size_t width = 0;
+	for (size_t i = 0; i < length; i += text_next(word + i).length)
+		width++;
+	return width;
+}
+
+void text_wrap(FILE *file, const char *text, unsigned indent, unsigned width)
+{
+	size_t column = 0;
+	for (text += strspn(text, " \n"); *text; text += strspn(text, " \n")) {
+		size_t length = strcspn(text, " \n");
+		size_t columns = word_width(text, length);
+		if (!column || column + 1 + columns > width) {
+			fprintf(file, "%s%*s", column ? "\n" : "", (int)indent, "");
+			column = indent;
+		} else {
+			fputc(' ', file);
+			column++;
+		}
+		put_word(file, text, length);
+		column += columns;
+		text += length;
+	}
+	fputc('\n', file);
+}

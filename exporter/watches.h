@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Lets the collectors do their own work from the loop: one piece when a descriptor is readable or when the
+ * time has come that the collector asked for. Collectors that fail again and again are left alone for a
+ * while. */
+
+#include "exporter/loop.h"
+#include "exporter/observer.h"
+
+struct watches;
+
+/* changed() is called when a collector says that its facts changed. loop and observer are lent. 0 or negative
+ * errno. */
+int watches_new(struct loop *loop, struct observer *observer, void (*changed)(void *argument), void *argument,
+	struct watches **out);
+/* Before the observer is closed. Accepts NULL. */
+void watches_free(struct watches *watches);
+/* Takes notice of collectors that could start since. */
+void watches_refresh(struct watches *watches);

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh disable=SC2034,SC2086 # lists for those who source this, one word a package
+# Debian packages of each task, and how to install those that are missing. Sourced by packaging/run and tests/run.
+
+packages_build="gcc libc6-dev cmake ninja-build pkg-config git libmicrohttpd-dev libmnl-dev libnetfilter-conntrack-dev
+	libpcap-dev libyaml-dev libjansson-dev zlib1g-dev libcrypt-dev"
+packages_lab="python3 iproute2 nftables iptables conntrack iputils-ping procps"
+packages_test="$packages_lab clang clang-format libclang-rt-14-dev libcmocka-dev python3-pytest python3-prometheus-client
+	python3-yaml prometheus curl openssl valgrind universal-ctags tcpdump man-db"
+
+# Prints those of the named packages that are not installed.
+packages_missing() {
+	for package in "$@"; do
+		case $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) in
+		installed) ;;
+		*) echo "$package" ;;
+		esac
+	done
+}
+
+# Installs what is missing of the named packages; says so before, and why if it cannot.
+packages_install() {
+	command -v dpkg-query >/dev/null || {
+		echo "This script knows Debian packages only. Needed here: $*" >&2
+		return 1
+	}
+	missing=$(packages_missing "$@")
+	[ -n "$missing" ] || return 0
+	as_root=
+	if [ "$(id -u)" != 0 ]; then
+		as_root=$(command -v sudo) || {
+			echo "Not root, and no sudo. Please install:" $missing >&2
+			return 1
+		}
+	fi
+	echo "Installing:" $missing
+	# No daemon that a package brings along is started: only its program is wanted.
+	policy=/usr/sbin/policy-rc.d
+	if [ ! -e $policy ]; then
+		printf '#!/bin/sh\nexit 101\n' | $as_root tee $policy >/dev/null
+		$as_root chmod +x $policy
+	else
+		policy=
+	fi
+	$as_root apt-get update -q &&
+		$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $missing
+	status=$?
+	[ -z "$policy" ] || $as_root rm -f $policy
+	return $status
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The HTTP face over a host that is written down, for tests/e2e/test_http.py. Ends when its standard input
+ * does. Options: --empty (no snapshot), --expose, --config FILE, --max-requests N, --path TELEMETRY_PATH,
+ * --addresses N (that many more), and addresses to listen on.
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "collectors/growth.h"
+#include "exporter/http.h"
+#include "tests/unit/sample.h"
+
+#define MOST_LISTEN 8
+
+struct arguments {
+	struct http_options options;
+	const char *listen[MOST_LISTEN];
+	bool empty;
+	unsigned addresses;
+};
+
+/* Every second one fails. */
+static int reload(void *argument, char *message, size_t size)
+{
+	atomic_uint *count = argument;
+	if (atomic_fetch_add(count, 1) % 2 == 0)
+		return 0;
+	snprintf(message, size, "settings.yml:3: lines: expected a list");
+	return -EINVAL;
+}
+
+static unsigned number(const char *text)
+{
+	return (unsigned)strtoul(text, NULL, 10);
+}
+
+static void parse_pair(struct arguments *out, const char *name, const char *value)
+{
+	if (strcmp(name, "--config") == 0)
+		out->options.web_config = value;
+	else if (strcmp(name, "--max-requests") == 0)
+		out->options.max_requests = number(value);
+	else if (strcmp(name, "--addresses") == 0)
+		out->addresses = number(value);
+	else if (strcmp(name, "--path") == 0)
+		out->options.telemetry_path = value;
+	else
+		exit(2);
+}
+
+static void parse(int argc, char **argv, struct arguments *out)
+{
+	out->options = (struct http_options){ .listen = out->listen,
+		.telemetry_path = "/metrics",
+		.procfs = "/proc",
+		.max_requests = 40,
+		.exporter_metrics = true };
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--empty") == 0)
+			out->empty = true;
+		else if (strcmp(argv[i], "--expose") == 0)
+			out->options.expose_api = true;
+		else if (argv[i][0] == '-' && i + 1 < argc)
+			parse_pair(out, argv[i], argv[i + 1]), i++;
+		else if (out->options.listen_count < MOST_LISTEN)
+			out->listen[out->options.listen_count++] = argv[i];
+	}
+}
+
+static void add_address(struct facts *facts, unsigned position)
+{
+	uint8_t bytes[16] = { 0x20, 0x01, 0x0d, 0xb8, 0, 7 };
+	bytes[14] = (uint8_t)(position >> 8);
+	bytes[15] = (uint8_t)position;
+	struct service *service = GROW(facts->services, facts->service_count);
+	struct path *path = GROW(facts->paths, facts->path_count);
+	if (!service || !path)
+		abort();
+	service->address = service->target = address_make(AF_INET6, bytes);
+	service->endpoint = SIZE_MAX;
+	path->service = facts->service_count - 1;
+	path->arrival = facts->devices[1].ifindex;
+	path->reply.result = ROUTE_FOUND;
+	device_set_add(&path->reply.devices, path->arrival);
+}
+
+static int serve(const struct arguments *arguments, struct shelf *shelf)
+{
+	struct log log = { .level = LOG_LEVEL_INFO, .descriptor = STDERR_FILENO };
+	atomic_uint reloads = 0;
+	const struct http_callbacks callbacks = { reload, &reloads };
+	struct http *http;
+	char message[512], byte;
+	if (http_start(&arguments->options, &callbacks, shelf, &log, &http, message, sizeof(message)) < 0) {
+		fprintf(stderr, "%s\n", message);
+		return 1;
+	}
+	fprintf(stderr, "started\n");
+	while (read(STDIN_FILENO, &byte, 1) > 0)
+		;
+	http_stop(http);
+	return 0;
+}
+
+static int publish(struct shelf *shelf, unsigned addresses)
+{
+	struct snapshot snapshot = sample_snapshot();
+	for (unsigned i = 0; i < addresses; i++)
+		add_address(snapshot.facts, i);
+	return shelf_publish(shelf, snapshot.facts, snapshot.findings, snapshot.settings);
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments arguments = { 0 };
+	parse(argc, argv, &arguments);
+	struct shelf *shelf = shelf_new();
+	if (!shelf || (!arguments.empty && publish(shelf, arguments.addresses) < 0))
+		return 1;
+	int result = serve(&arguments, shelf);
+	shelf_free(shelf);
+	return result;
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collectors/procfs.h"
+#include "collectors/rpfilter.h"
+#include "tests/fuzz/message.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = malloc(size + 1);
+	uint64_t value, other;
+	if (!text)
+		abort();
+	memcpy(text, data, size);
+	text[size] = '\0';
+	rpfilter_parse_drops(text, &value);
+	rpfilter_parse_martians(text, &value, &other);
+	procfs_columns_sum(text, "invalid", 16, &value);
+	free(text);
+	return 0;
+}

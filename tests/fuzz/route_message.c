@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collectors/lookup.h"
+#include "tests/fuzz/message.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct nlmsghdr *header = message_of(data, size);
+	struct route_answer answer;
+	if (!header)
+		return 0;
+	for (int input = 0; input < 2; input++)
+		if (lookup_parse(header, input, &answer) == 0 && answer.devices.count > DEVICE_SET_SIZE)
+			abort();
+	free(header);
+	return 0;
+}

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the tests of the topology and those of oneway both assert about a lab's connections."""
+
+from lab.traffic import run_all
+
+
+def failures(attempts):
+    """{name: outcome} of those that did not end as they should."""
+    return {attempt.name: outcome for attempt, outcome in run_all(attempts).items() if outcome != attempt.outcome}
+
+
+def risen(before, after):
+    return {what for what, count in after.items() if count > before[what]}
+
+
+def assert_faulty(lab):
+    """What is broken fails as in the report, and nothing else does."""
+    signature, witnesses = lab.signature(), lab.witnesses()
+    broken = {attempt.name: attempt.symptom for attempt in lab.attempts() if attempt.broken}
+    outcomes = failures(lab.attempts() + lab.side_checks())
+    assert outcomes == broken
+    assert risen(signature, lab.signature()) == set(signature)
+    assert risen(witnesses, lab.witnesses()) == set(witnesses)
+
+
+def assert_healthy(lab):
+    """Everything works, and the signature of the fault does not show."""
+    signature, witnesses = lab.signature(), lab.witnesses()
+    if lab.disturb:
+        lab.disturb()
+    assert not failures(lab.attempts() + lab.side_checks())
+    assert not risen(signature, lab.signature())
+    assert risen(witnesses, lab.witnesses()) == set(witnesses)

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+import contextlib
+
+import pytest
+
+pytest.register_assert_rewrite("lab.checks", "lab.watch")
+
+from lab.labs import cases  # noqa: E402
+from lab.net import Net, Unsupported  # noqa: E402
+
+
+@contextlib.contextmanager
+def _stand(case, healthy):
+    lab, variant, family = case
+    try:
+        with Net() as net:
+            yield lab(net, variant, family, healthy)
+    except Unsupported as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture
+def stand():
+    """stand(case, healthy): a context in which the lab stands."""
+    return _stand
+
+
+def pytest_generate_tests(metafunc):
+    wanted = {"faulty_case": cases(False), "twin_case": cases(False), "silent_case": cases(True)}
+    for name, found in wanted.items():
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, found, ids=[f"{lab.name}-{variant}-v{family}" for lab, variant, family in found])

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""All labs. Several classes may share a name: their variants are that lab's."""
+
+from lab.labs.dnat_uplinks import CompleteRules, Connmark, DnatMarkedReplies, DnatUplinks
+from lab.labs.lookalikes import BridgeVeth, DirectServerReturn, DualStack, Ecmp, Hairpin, LanDevice, VipOnLo
+from lab.labs.odd_traffic import BulkTransfer, Firewalled, LossyPath, ServiceDown, SlowClient, SynFlood, SynScan
+from lab.labs.snat_gateway import SnatGateway
+from lab.labs.tunnel_rp_filter import TunnelRpFilter
+from lab.labs.two_nics import Intended, NicsMarkedReplies, SharedSubnet, TwoNics
+
+CLASSES = (DnatUplinks, DnatMarkedReplies, TwoNics, SharedSubnet, NicsMarkedReplies, TunnelRpFilter, SnatGateway,
+           SynFlood, Connmark, Ecmp, CompleteRules, Intended, LanDevice, VipOnLo, BridgeVeth, Hairpin,
+           DirectServerReturn, DualStack, SynScan, ServiceDown, Firewalled, SlowClient, LossyPath, BulkTransfer)
+
+
+def variants(name):
+    """{variant: class} of one lab; empty if there is none of that name."""
+    return {variant: lab for lab in CLASSES if lab.name == name for variant in lab.variants}
+
+
+def cases(silent):
+    """(class, variant, family) of all labs that have a faulty twin, or of all that have none."""
+    return [(lab, variant, family) for lab in CLASSES if lab.silent == silent
+            for variant in lab.variants for family in lab.families(variant)]

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""oneway over each lab: the fault is found and named, its printed remedy heals it, and a healthy twin is left alone."""
+
+import json
+import os
+import time
+
+import pytest
+
+from lab.checks import assert_faulty, assert_healthy, failures
+from lab.labs.base import run_remedy
+from lab.traffic import Background
+from lab.watch import POLL_SECONDS, Exporter, find_program, poll
+
+OPEN_SECONDS = 20
+STEADY_SECONDS = 2
+TWIN_SECONDS = 6  # a judgement a second
+SILENT_SECONDS = float(os.environ.get("ONEWAY_SILENT_SECONDS", 12))  # a handshake is judged after 10 s at most
+CLOSE_SECONDS = 75  # what was seen to fail counts for a minute
+
+
+@pytest.fixture(scope="session")
+def program():
+    build = os.environ.get("ONEWAY_BUILD")
+    if not build:
+        pytest.skip("ONEWAY_BUILD names no build directory")
+    found = find_program(build, "oneway_exporter")
+    assert found, f"no oneway_exporter in {build}"
+    return found
+
+
+def matches(finding, expected):
+    return all(finding[field] in (value if isinstance(value, tuple) else (value,))
+               for field, value in expected.items())
+
+
+def same(findings, expected):
+    """The findings are the expected ones, each once, and no other."""
+    return len(findings) == len(expected) and all(
+        sum(matches(finding, wanted) for finding in findings) == 1 for wanted in expected)
+
+
+def pretty(findings):
+    return json.dumps(findings, indent=1)
+
+
+def assert_steady(exporter, expected):
+    """No other cause is claimed, now or a little later."""
+    deadline = time.monotonic() + STEADY_SECONDS
+    while time.monotonic() < deadline:
+        causes = exporter.causes()
+        assert same(causes, expected), pretty(causes)
+        time.sleep(POLL_SECONDS)
+
+
+def await_expected(exporter, expected):
+    """The expected causes open, one after the other at most, and meanwhile nothing else does."""
+    def opened():
+        causes = exporter.causes()
+        strangers = [cause for cause in causes if not any(matches(cause, wanted) for wanted in expected)]
+        assert not strangers, pretty(strangers)
+        return same(causes, expected)
+    assert poll(opened, OPEN_SECONDS), f"expected {expected}, found {pretty(exporter.findings())}\n{exporter.log()}"
+
+
+def await_symptoms(exporter, expected):
+    """Each of these is shown, and explained by a cause (that there is no other cause is seen elsewhere)."""
+    def missing():
+        explained = [finding for finding in exporter.findings() if finding["cause"] is not None]
+        return [wanted for wanted in expected if not any(matches(finding, wanted) for finding in explained)]
+    assert poll(lambda: not missing(), OPEN_SECONDS), f"{missing()} not in {pretty(exporter.findings())}"
+
+
+def remedy_of(lab, causes):
+    """The printed commands."""
+    for cause in causes:
+        assert cause["remedy_checked"] == bool(cause["remedy"]), pretty(cause)
+        assert lab.prints_remedy in (None, bool(cause["remedy"])), pretty(cause)
+        assert cause["evidence"] and cause["summary"] and cause["explanation"], pretty(cause)
+    return [command for cause in causes for command in cause["remedy"]]
+
+
+def heal(lab, commands):
+    """As printed; by the operator's own knowledge where nothing is."""
+    if commands:
+        run_remedy(lab.watched, commands)
+    else:
+        lab.heal()
+
+
+def wrong_outcomes(lab, traffic, faulty=False):
+    """Of the traffic so far, {name: outcome} of what did not end as it should; not all may have ended yet."""
+    wanted = {attempt.name: attempt.symptom if faulty and attempt.broken else attempt.outcome
+              for attempt in lab.attempts() + lab.side_checks()}
+    return {name: outcome for name, outcome in traffic.latest.items() if outcome != wanted[name]}
+
+
+def find(lab, exporter, traffic):
+    """All that is wrong and nothing else is found; returns the printed commands."""
+    await_expected(exporter, lab.expected())
+    print(f"all found {time.monotonic() - traffic.started:.1f} s after the first attempt")
+    await_symptoms(exporter, lab.symptoms())
+    assert_steady(exporter, lab.expected())
+    assert not wrong_outcomes(lab, traffic, faulty=True)
+    return remedy_of(lab, exporter.causes())
+
+
+def test_found_and_healed(program, stand, faulty_case):
+    with stand(faulty_case, healthy=False) as lab:
+        assert_faulty(lab)
+        with Exporter(program, lab) as exporter:
+            time.sleep(lab.warm_up)
+            with Background(lab.attempts(), disturb=lab.disturb) as traffic:
+                commands = find(lab, exporter, traffic)
+                heal(lab, commands)
+                assert not failures(lab.attempts() + lab.side_checks()), commands
+                assert poll(lambda: not exporter.findings(), CLOSE_SECONDS), pretty(exporter.findings())
+                assert_healthy(lab)
+
+
+def causes_of(findings):
+    return [finding for finding in findings if not finding["cause"]]
+
+
+def watch_silence(exporter, seconds, intended):
+    """Nothing opens but what is intended, which does."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        findings = exporter.findings()
+        strangers = [finding for finding in causes_of(findings)
+                     if not (finding["intended"] and any(matches(finding, wanted) for wanted in intended))]
+        assert not strangers, pretty(strangers)
+        assert all(finding["intended"] for finding in findings), pretty(findings)
+        time.sleep(POLL_SECONDS)
+    assert same(causes_of(findings), intended), pretty(findings)
+    counts = exporter.samples("oneway_findings")
+    assert counts and not any(counts.values()), counts
+
+
+def assert_silent(program, lab, seconds):
+    with Background(lab.attempts() + lab.side_checks(), disturb=lab.disturb) as traffic:
+        with Exporter(program, lab) as exporter:
+            watch_silence(exporter, seconds, lab.intended)
+    assert traffic.latest and not wrong_outcomes(lab, traffic)
+
+
+def test_twin_is_left_alone(program, stand, twin_case):
+    with stand(twin_case, healthy=True) as lab:
+        assert_healthy(lab)
+        assert_silent(program, lab, SILENT_SECONDS if lab.disturb else TWIN_SECONDS)
+
+
+def test_lookalike_is_left_alone(program, stand, silent_case):
+    with stand(silent_case, healthy=True) as lab:
+        assert_healthy(lab)
+        assert_silent(program, lab, SILENT_SECONDS)

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What of the house style a program can check."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("ONEWAY_BUILD", f"{ROOT}/build/release")
+LONGEST_FUNCTION = 45
+SOURCE = (".c", ".h", ".py", ".sh", ".cmake", "CMakeLists.txt")
+
+
+def files(*endings):
+    found = []
+    for room in ("collectors", "alerts", "exporter", "tests", "packaging"):
+        for folder, _, names in os.walk(f"{ROOT}/{room}"):
+            found += [os.path.join(folder, name) for name in names if name.endswith(endings)]
+    assert found
+    return found
+
+
+def test_sources_are_formatted():
+    if not shutil.which("clang-format"):
+        pytest.skip("clang-format is not installed")
+    done = subprocess.run(["clang-format", "--dry-run", "--Werror", *files(".c", ".h")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[:2000]
+
+
+def test_sources_name_their_licence():
+    for path in files(*SOURCE):
+        with open(path, encoding="utf-8") as file:
+            assert "SPDX-License-Identifier: GPL-2.0-or-later" in file.read(200), path
+
+
+def test_rooms_keep_their_direction():
+    """Collectors know nothing of judge and writers, the judge knows nothing of writers."""
+    forbidden = {"collectors": "alerts|exporter", "alerts": "exporter"}
+    for room, others in forbidden.items():
+        for path in files(".c", ".h"):
+            if f"/{room}/" in path.removeprefix(ROOT):
+                with open(path, encoding="utf-8") as file:
+                    assert not re.search(rf'#include "({others})/', file.read()), path
+
+
+def test_collectors_do_not_include_each_other():
+    names = re.findall(r"^extern const struct collector (\w+)_collector;",
+                       open(f"{ROOT}/collectors/collector.h", encoding="utf-8").read(), re.MULTILINE)
+    assert len(names) >= 5
+    for name in names:
+        path = f"{ROOT}/collectors/{name}.c"
+        if os.path.exists(path):
+            others = "|".join(other for other in names if other != name)
+            with open(path, encoding="utf-8") as file:
+                assert not re.search(rf'#include "collectors/({others})\.h"', file.read()), path
+
+
+def test_functions_need_no_scroll():
+    if not shutil.which("ctags"):
+        pytest.skip("ctags is not installed")
+    sources = [path for path in files(".c") if "/tests/" not in path.removeprefix(ROOT)]
+    tags = subprocess.run(["ctags", "--languages=C", "--kinds-C=f", "--fields=+ne", "-f", "-", *sources],
+                          capture_output=True, text=True, check=True).stdout
+    long = []
+    for line in tags.splitlines():
+        fields = dict(field.split(":", 1) for field in line.split("\t") if re.match(r"(line|end):", field))
+        length = int(fields["end"]) - int(fields["line"]) + 1
+        if length > LONGEST_FUNCTION:
+            long.append((length, line.split("\t")[0]))
+    assert not long
+
+
+def test_no_mutable_globals():
+    symbols = subprocess.run(["objdump", "-t", f"{BUILD}/liboneway.a"], capture_output=True, text=True,
+                             check=True).stdout
+    if "__asan" in symbols:
+        pytest.skip("a sanitized library has the sanitizer's own globals")
+    assert " judge\n" in symbols
+    sections = re.compile(r" O (\.bss|\.data(?!\.rel\.ro)|\*COM\*)")
+    assert [line for line in symbols.splitlines() if sections.search(line)] == []

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "exporter/families.h"
+#include "exporter/version.h"
+#include "tests/unit/sample.h"
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+#define TOTAL        "_total"
+
+static char *expose(const struct snapshot *snapshot, enum metrics_format format, size_t most)
+{
+	struct exposition exposition;
+	struct process_stats process = { 0 };
+	struct buffer out = { 0 };
+	process.known[PROCESS_CPU_SECONDS] = process.known[PROCESS_START_SECONDS] = true;
+	process.value[PROCESS_CPU_SECONDS] = 1.25;
+	process.value[PROCESS_START_SECONDS] = 1767323000.5;
+	assert_int_equal(exposition_make(snapshot, &process, most, &exposition), 0);
+	assert_int_equal(metrics_expose(&out, format, &exposition), 0);
+	buffer_add(&out, "", 1);
+	exposition_clear(&exposition);
+	return out.data;
+}
+
+static char *golden(const char *name)
+{
+	char path[512];
+	snprintf(path, sizeof(path), "%s/metrics/%s", TEST_DATA, name);
+	FILE *file = fopen(path, "re");
+	char *text = calloc(1, 65536);
+	assert_non_null(text);
+	if (file) {
+		assert_true(fread(text, 1, 65535, file) > 0);
+		fclose(file);
+	}
+	return text;
+}
+
+/* What differs from build to build. */
+static void blank_build(char *text)
+{
+	char *start = strstr(text, "oneway_exporter_build_info{");
+	assert_non_null(start);
+	char *end = strchr(start, '}');
+	start += strlen("oneway_exporter_build_info{");
+	memmove(start, end, strlen(end) + 1);
+}
+
+/* With ONEWAY_GOLDEN set, the file is written anew, to be read before it is committed. */
+static void compare(char *text, const char *name)
+{
+	blank_build(text);
+	if (getenv("ONEWAY_GOLDEN")) {
+		char path[512];
+		snprintf(path, sizeof(path), "%s/metrics/%s", TEST_DATA, name);
+		FILE *file = fopen(path, "we");
+		assert_non_null(file);
+		fputs(text, file);
+		fclose(file);
+	}
+	char *expected = golden(name);
+	assert_string_equal(text, expected);
+	free(expected);
+	free(text);
+}
+
+static void a_host_is_written_in_both_formats(void **state)
+{
+	(void)state;
+	struct snapshot snapshot = sample_snapshot();
+	compare(expose(&snapshot, METRICS_TEXT, 256), "host.txt");
+	compare(expose(&snapshot, METRICS_OPENMETRICS, 256), "host.openmetrics.txt");
+	sample_free(&snapshot);
+}
+
+static void before_the_first_judgement_little_is_known(void **state)
+{
+	(void)state;
+	compare(expose(NULL, METRICS_TEXT, 256), "nothing.txt");
+}
+
+static void what_is_not_known_is_absent(void **state)
+{
+	(void)state;
+	struct snapshot snapshot = { facts_new(), findings_new(), sample_settings() };
+	compare(expose(&snapshot, METRICS_TEXT, 256), "unknown.txt");
+	sample_free(&snapshot);
+}
+
+static void the_worst_addresses_are_kept(void **state)
+{
+	(void)state;
+	static const char *const in_order[] = { "198.51.100.7", "2001:db8::1", "192.0.2.1", "192.0.2.9",
+		"198.51.100.8" };
+	struct snapshot snapshot = sample_snapshot();
+	for (size_t most = 0; most <= COUNT(in_order); most++) {
+		char expected[64], *text = expose(&snapshot, METRICS_TEXT, most);
+		snprintf(expected, sizeof(expected), "\noneway_addresses_omitted %zu\n",
+			COUNT(in_order) - most);
+		assert_non_null(strstr(text, expected));
+		for (size_t i = 0; i < 3; i++) { /* the others have no path, or the same rank */
+			snprintf(
+				expected, sizeof(expected), "oneway_reply_route{address=\"%s\"", in_order[i]);
+			assert_true(!strstr(text, expected) == (i >= most));
+		}
+		free(text);
+	}
+	sample_free(&snapshot);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t length = strlen(text);
+	return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
+}
+
+static void families_follow_the_conventions(void **state)
+{
+	(void)state;
+	size_t count;
+	const struct metric_family *families = metrics_families(&count);
+	for (size_t i = 0; i < count; i++) {
+		const struct metric_family *family = &families[i];
+		assert_true(family->help && ends_with(family->help, "."));
+		assert_true(ends_with(family->name, TOTAL) == (family->type == METRIC_COUNTER));
+		if (i > 0)
+			assert_true(strcmp(families[i - 1].name, family->name) < 0);
+		char base[128];
+		snprintf(base, sizeof(base), "%s", family->name);
+		if (family->type == METRIC_COUNTER)
+			base[strlen(base) - strlen(TOTAL)] = '\0';
+		if (family->unit)
+			assert_true(ends_with(base, family->unit));
+		else
+			assert_false(ends_with(base, "_seconds") || ends_with(base, "_bytes"));
+	}
+}
+
+static void write_file(const char *directory, const char *name, const char *text)
+{
+	char path[256];
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	FILE *file = fopen(path, "we");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void remove_tree(const char *directory)
+{
+	static const char *const names[] = { "self/fd/0", "self/fd/1", "self/fd", "self/stat", "self", "stat",
+		"" };
+	for (size_t i = 0; i < COUNT(names); i++) {
+		char path[256];
+		snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
+		remove(path);
+	}
+}
+
+static void the_process_is_read(void **state)
+{
+	(void)state;
+	char directory[] = "/tmp/oneway-proc-XXXXXX", path[64];
+	struct process_stats stats;
+	assert_non_null(mkdtemp(directory));
+	process_read(directory, &stats);
+	assert_false(stats.known[PROCESS_CPU_SECONDS] || stats.known[PROCESS_OPEN_FDS] ||
+		     stats.known[PROCESS_START_SECONDS] || stats.known[PROCESS_RESIDENT_BYTES]);
+	snprintf(path, sizeof(path), "%s/self", directory);
+	mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s/self/fd", directory);
+	mkdir(path, 0700);
+	write_file(directory, "self/fd/0", "");
+	write_file(directory, "self/fd/1", "");
+	write_file(directory, "stat", "cpu 1 2 3\nbtime 1700000000\n");
+	write_file(directory, "self/stat",
+		"7 (a) b) S 1 7 7 0 -1 4194560 1 0 0 0 150 50 0 0 20 0 6 0 1200 4096000 25 1844674407\n");
+	process_read(directory, &stats);
+	double ticks = (double)sysconf(_SC_CLK_TCK);
+	assert_true(stats.known[PROCESS_CPU_SECONDS] && stats.value[PROCESS_CPU_SECONDS] == 200 / ticks);
+	assert_true(stats.known[PROCESS_THREADS] && stats.value[PROCESS_THREADS] == 6);
+	assert_true(stats.known[PROCESS_START_SECONDS] &&
+		    stats.value[PROCESS_START_SECONDS] == 1700000000 + 1200 / ticks);
+	assert_true(stats.known[PROCESS_VIRTUAL_BYTES] && stats.value[PROCESS_VIRTUAL_BYTES] == 4096000);
+	assert_true(stats.known[PROCESS_RESIDENT_BYTES] &&
+		    stats.value[PROCESS_RESIDENT_BYTES] == 25 * (double)sysconf(_SC_PAGESIZE));
+	assert_true(stats.known[PROCESS_OPEN_FDS] && stats.value[PROCESS_OPEN_FDS] == 1);
+	write_file(directory, "self/stat", "7 (a) S 1 2\n");
+	process_read(directory, &stats);
+	assert_false(stats.known[PROCESS_CPU_SECONDS]);
+	remove_tree(directory);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_host_is_written_in_both_formats),
+		cmocka_unit_test(before_the_first_judgement_little_is_known),
+		cmocka_unit_test(what_is_not_known_is_absent),
+		cmocka_unit_test(the_worst_addresses_are_kept),
+		cmocka_unit_test(families_follow_the_conventions),
+		cmocka_unit_test(the_process_is_read),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tests/unit/unit.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alerts/finding.h"
+#include "alerts/settings.h"
+#include "tests/unit/facts_builder.h"
+
+static struct finding subject(enum condition condition, const char *device, const char *address,
+	const char *target, enum origin origin)
+{
+	struct finding finding = { .condition = condition, .origin = origin };
+	snprintf(finding.device_name, sizeof(finding.device_name), "%s", device);
+	finding.has_service = address != NULL;
+	if (address)
+		finding.address = build_address(address);
+	if (target)
+		finding.target = build_address(target);
+	finding_identify(&finding);
+	return finding;
+}
+
+static void ids_are_distinct_for_distinct_subjects(void **state)
+{
+	(void)state;
+	const struct finding subjects[] = {
+		subject(CONDITION_REPLY_WRONG_DEVICE, "eth0", "192.0.2.1", "192.0.2.1", ORIGIN_LOCAL),
+		subject(CONDITION_NO_REPLY_ROUTE, "eth0", "192.0.2.1", "192.0.2.1", ORIGIN_LOCAL),
+		subject(CONDITION_REPLY_WRONG_DEVICE, "eth1", "192.0.2.1", "192.0.2.1", ORIGIN_LOCAL),
+		subject(CONDITION_REPLY_WRONG_DEVICE, "eth0", "192.0.2.2", "192.0.2.1", ORIGIN_LOCAL),
+		subject(CONDITION_REPLY_WRONG_DEVICE, "eth0", "192.0.2.1", "192.0.2.2", ORIGIN_LOCAL),
+		subject(CONDITION_REPLY_WRONG_DEVICE, "eth0", "192.0.2.1", "192.0.2.1", ORIGIN_DNAT),
+		subject(CONDITION_REPLY_WRONG_DEVICE, "eth0", NULL, NULL, ORIGIN_LOCAL),
+		subject(CONDITION_REPLY_WRONG_DEVICE, "", NULL, NULL, ORIGIN_LOCAL),
+		subject(CONDITION_REPLY_WRONG_DEVICE, "eth0", "2001:db8::1", "2001:db8::1", ORIGIN_LOCAL),
+	};
+	for (size_t i = 0; i < sizeof(subjects) / sizeof(*subjects); i++) {
+		assert_int_equal(strspn(subjects[i].id, "0123456789abcdef"), 16);
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(subjects[i].id, subjects[j].id);
+	}
+}
+
+static void ids_are_the_same_on_every_day_and_machine(void **state)
+{
+	(void)state;
+	struct finding finding = subject(CONDITION_RP_FILTER_DROPS, "eth1", NULL, NULL, ORIGIN_LOCAL);
+	assert_string_equal(finding.id, "366b86af321558f5");
+	finding.severity = SEVERITY_CRITICAL;
+	finding.device = 7;
+	finding.since_ns = 1;
+	finding_identify(&finding);
+	assert_string_equal(finding.id, "366b86af321558f5");
+}
+
+static void copies_are_deep(void **state)
+{
+	(void)state;
+	struct finding from = subject(CONDITION_RP_FILTER_DROPS, "eth1", NULL, NULL, ORIGIN_LOCAL), to;
+	assert_int_equal(finding_set_text(&from.summary, "%s", "summary"), 0);
+	assert_int_equal(finding_append_text(&from.explanation, "%s", "one"), 0);
+	assert_int_equal(finding_append_text(&from.explanation, ", %d", 2), 0);
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(finding_add_evidence(&from, "key", "%d", i), 0);
+		assert_int_equal(finding_add_remedy(&from, "command %d", i), 0);
+	}
+	assert_int_equal(finding_add_item(&from, "list", "alone"), 0);
+	assert_int_equal(finding_copy(&to, &from), 0);
+	finding_clear(&from);
+	assert_null(from.summary);
+	assert_int_equal(from.evidence_count, 0);
+	assert_string_equal(to.summary, "summary");
+	assert_string_equal(to.explanation, "one, 2");
+	assert_null(to.reply_device);
+	assert_int_equal(to.evidence_count, 21);
+	assert_string_equal(to.evidence[19].text, "19");
+	assert_false(to.evidence[19].item);
+	assert_true(to.evidence[20].item);
+	assert_string_equal(to.remedy[19], "command 19");
+	/* The copy may grow further. */
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(finding_add_remedy(&to, "more"), 0);
+	finding_clear(&to);
+}
+
+struct number_row {
+	double value;
+	const char *text;
+	bool number;
+};
+
+static void numbers_are_json_numbers(void **state)
+{
+	(void)state;
+	const struct number_row rows[] = {
+		{ 0, "0", true },
+		{ 5, "5", true },
+		{ 0.1, "0.1", true },
+		{ 9007199254740991.0, "9007199254740991", true },
+		{ 1.0 / 3, NULL, true },
+		{ DBL_MAX, NULL, true },
+		{ NAN, NULL, false },
+		{ INFINITY, NULL, false },
+	};
+	struct finding finding = { 0 };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		assert_int_equal(finding_add_number(&finding, "key", rows[i].value), 0);
+		assert_int_equal(finding.evidence[i].number, rows[i].number);
+		if (rows[i].text)
+			assert_string_equal(finding.evidence[i].text, rows[i].text);
+		if (rows[i].number)
+			assert_true(strtod(finding.evidence[i].text, NULL) == rows[i].value);
+	}
+	finding_clear(&finding);
+}
+
+static void findings_are_found_by_id(void **state)
+{
+	(void)state;
+	struct findings *findings = findings_new();
+	assert_non_null(findings);
+	for (int i = 0; i < 30; i++) {
+		struct finding *finding = findings_add(findings);
+		assert_non_null(finding);
+		snprintf(finding->id, sizeof(finding->id), "%016d", i);
+	}
+	assert_ptr_equal(findings_find(findings, "0000000000000017"), &findings->items[17]);
+	assert_null(findings_find(findings, "0000000000000030"));
+	findings_free(findings);
+	findings_free(NULL);
+}
+
+static void only_open_causes_are_alarms(void **state)
+{
+	(void)state;
+	assert_true(finding_is_alarm(&(struct finding){ .open = true }));
+	assert_false(finding_is_alarm(&(struct finding){ .open = false }));
+	assert_false(finding_is_alarm(&(struct finding){ .open = true, .intended = true }));
+	assert_false(finding_is_alarm(&(struct finding){ .open = true, .cause = "0" }));
+}
+
+static void every_name_is_told(void **state)
+{
+	(void)state;
+	assert_string_equal(condition_name(CONDITION_REPLY_WRONG_DEVICE), "reply_wrong_device");
+	assert_string_equal(condition_name(CONDITION_NO_REPLY_ROUTE), "no_reply_route");
+	assert_string_equal(condition_name(CONDITION_RP_FILTER_DROPS), "rp_filter_drops");
+	for (int i = 0; i < CONDITIONS; i++)
+		assert_true(condition_help((enum condition)i)[0] != '\0');
+	assert_string_equal(severity_name(SEVERITY_INFO), "info");
+	assert_string_equal(severity_name(SEVERITY_WARNING), "warning");
+	assert_string_equal(severity_name(SEVERITY_CRITICAL), "critical");
+	assert_string_equal(origin_name(ORIGIN_LOCAL), "local");
+	assert_string_equal(origin_name(ORIGIN_DNAT), "dnat");
+}
+
+static void thresholds_have_one_row_each(void **state)
+{
+	(void)state;
+	struct thresholds thresholds;
+	memset(&thresholds, 0xff, sizeof(thresholds));
+	thresholds_default(&thresholds);
+	assert_int_equal(threshold_count * sizeof(double), sizeof(thresholds));
+	assert_true(thresholds.open_judgements == 2 && thresholds.close_seconds == 60);
+	assert_true(thresholds.pending_seconds == 30 && thresholds.rp_filter_drops == 2);
+	for (size_t i = 0; i < threshold_count; i++) {
+		const struct threshold *row = &threshold_table[i];
+		assert_true(row->name[0] && row->help[0]);
+		assert_true(row->least <= row->initial && row->initial <= row->most);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ids_are_distinct_for_distinct_subjects),
+		cmocka_unit_test(ids_are_the_same_on_every_day_and_machine),
+		cmocka_unit_test(copies_are_deep),
+		cmocka_unit_test(numbers_are_json_numbers),
+		cmocka_unit_test(findings_are_found_by_id),
+		cmocka_unit_test(only_open_causes_are_alarms),
+		cmocka_unit_test(every_name_is_told),
+		cmocka_unit_test(thresholds_have_one_row_each),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

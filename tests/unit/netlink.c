@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/netlink.h"
+
+static const struct nlattr *put(void *buffer, uint16_t type, const void *value, size_t size)
+{
+	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
+	mnl_attr_put(header, type, size, value);
+	return mnl_nlmsg_get_payload(header);
+}
+
+static void numbers_must_have_their_size(void **state)
+{
+	(void)state;
+	char buffer[64] __attribute__((aligned(4)));
+	const uint8_t bytes[8] = { 1, 1, 1, 1, 2 };
+	uint8_t u8 = 0xee;
+	uint16_t u16 = 0xeeee;
+	uint32_t u32 = 0xeeeeeeee;
+	for (size_t size = 0; size <= sizeof(bytes); size++) {
+		const struct nlattr *attribute = put(buffer, 1, bytes, size);
+		assert_int_equal(attribute_u8(attribute, &u8), size == 1);
+		assert_int_equal(attribute_u16(attribute, &u16), size == 2);
+		assert_int_equal(attribute_u32(attribute, &u32), size == 4);
+	}
+	assert_int_equal(u8, 1);
+	assert_int_equal(u16, 0x0101);
+	assert_int_equal(u32, 0x01010101);
+	assert_false(attribute_u8(NULL, &u8) || attribute_u32(NULL, &u32) || attribute_u16(NULL, &u16));
+}
+
+static void texts_are_always_terminated(void **state)
+{
+	(void)state;
+	char buffer[64] __attribute__((aligned(4))), text[4];
+	assert_true(attribute_text(put(buffer, 1, "ab", 3), text, sizeof(text)));
+	assert_string_equal(text, "ab");
+	assert_true(attribute_text(put(buffer, 1, "abcdef", 6), text, sizeof(text)));
+	assert_string_equal(text, "abc");
+	assert_true(attribute_text(put(buffer, 1, "", 0), text, sizeof(text)));
+	assert_string_equal(text, "");
+	assert_false(attribute_text(NULL, text, sizeof(text)));
+	assert_false(attribute_text(put(buffer, 1, "ab", 3), text, 0));
+}
+
+static bool fits(const struct nlattr *written, size_t size, const struct nlattr **table)
+{
+	void *exact = malloc(size ? size : 1);
+	memcpy(exact, written, size);
+	bool result = attributes_of_bytes(exact, size, table, 3);
+	free(exact);
+	return result;
+}
+
+static void attributes_end_where_they_say(void **state)
+{
+	(void)state;
+	struct nlattr attributes[] = { { 8, 1 }, { 0, 0 }, { 6, 9 }, { 0, 0 }, { 4, 3 } };
+	const struct nlattr *table[4];
+	assert_true(fits(attributes, 20, table));
+	assert_true(table[1] && !table[2] && table[3]);
+	assert_true(fits(attributes, 14, table)); /* the last one without padding */
+	assert_true(fits(attributes, 0, table));
+	assert_false(fits(attributes, 7, table));
+	assert_false(fits(attributes, 13, table));
+	assert_false(fits(attributes, 18, table));
+	attributes[0].nla_len = 3;
+	assert_false(fits(attributes, 20, table));
+	attributes[0].nla_len = 21;
+	assert_false(fits(attributes, 20, table));
+	assert_false(attributes_of_nest(NULL, table, 3));
+}
+
+static void type_flags_are_no_part_of_the_type(void **state)
+{
+	(void)state;
+	const struct nlattr attribute = { 4, 2 | NLA_F_NESTED };
+	const struct nlattr *table[4];
+	assert_true(attributes_of_bytes(&attribute, sizeof(attribute), table, 3));
+	assert_ptr_equal(table[2], &attribute);
+}
+
+static void sequences_are_never_those_of_notifications(void **state)
+{
+	(void)state;
+	struct netlink *netlink;
+	assert_int_equal(netlink_open(NETLINK_ROUTE, &netlink), 0);
+	uint32_t first = netlink_sequence(netlink), second = netlink_sequence(netlink);
+	assert_true(first != 0 && second != 0 && first != second);
+	netlink_close(netlink);
+	netlink_close(NULL);
+	struct netlink *none = NULL;
+	assert_true(netlink_open(99, &none) < 0);
+	assert_null(none);
+}
+
+static int refuse(const struct nlmsghdr *header, void *argument)
+{
+	(void)header;
+	(*(int *)argument)++;
+	return -ENOMEM;
+}
+
+static int count_all(const struct nlmsghdr *header, void *argument)
+{
+	(void)header;
+	(*(int *)argument)++;
+	return 0;
+}
+
+static struct nlmsghdr *link_request(void *buffer)
+{
+	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
+	header->nlmsg_type = RTM_GETLINK;
+	mnl_nlmsg_put_extra_header(header, sizeof(struct ifinfomsg));
+	return header;
+}
+
+/* An error of the reader leaves the socket fit for the next dump. */
+static void a_refused_dump_is_drained(void **state)
+{
+	(void)state;
+	char buffer[64] __attribute__((aligned(4)));
+	struct netlink *netlink;
+	int calls = 0;
+	assert_int_equal(netlink_open(NETLINK_ROUTE, &netlink), 0);
+	assert_int_equal(netlink_dump(netlink, link_request(buffer), refuse, NULL, &calls), -ENOMEM);
+	assert_int_equal(calls, 1);
+	calls = 0;
+	assert_int_equal(netlink_dump(netlink, link_request(buffer), count_all, NULL, &calls), 0);
+	assert_true(calls >= 1);
+	assert_int_equal(netlink_drain(netlink, NULL, NULL), 0);
+	netlink_close(netlink);
+}
+
+/* One whose end was never read answers EBUSY until it was. */
+static void an_abandoned_dump_is_overcome(void **state)
+{
+	(void)state;
+	char buffer[64] __attribute__((aligned(4)));
+	struct netlink *netlink;
+	int calls = 0;
+	assert_int_equal(netlink_open(NETLINK_ROUTE, &netlink), 0);
+	struct nlmsghdr *request = link_request(buffer);
+	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	request->nlmsg_seq = 4711;
+	assert_true(mnl_socket_sendto(netlink_socket(netlink), request, request->nlmsg_len) > 0);
+	assert_int_equal(netlink_dump(netlink, link_request(buffer), count_all, NULL, &calls), 0);
+	assert_true(calls >= 1);
+	netlink_close(netlink);
+}
+
+static void refusals_are_told(void **state)
+{
+	(void)state;
+	char buffer[64] __attribute__((aligned(4)));
+	struct netlink *netlink;
+	int calls = 0;
+	assert_int_equal(netlink_open(NETLINK_ROUTE, &netlink), 0);
+	struct nlmsghdr *request = link_request(buffer);
+	request->nlmsg_type = 2000;
+	assert_int_equal(netlink_dump(netlink, request, count_all, NULL, &calls), -EOPNOTSUPP);
+	assert_int_equal(calls, 0);
+	netlink_close(netlink);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers_must_have_their_size),
+		cmocka_unit_test(texts_are_always_terminated),
+		cmocka_unit_test(attributes_end_where_they_say),
+		cmocka_unit_test(type_flags_are_no_part_of_the_type),
+		cmocka_unit_test(sequences_are_never_those_of_notifications),
+		cmocka_unit_test(a_refused_dump_is_drained),
+		cmocka_unit_test(an_abandoned_dump_is_overcome),
+		cmocka_unit_test(refusals_are_told),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
