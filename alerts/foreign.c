@@ -42,7 +42,8 @@ static bool is_translated(const struct scene *scene, const struct handshake_susp
 struct foreign {
 	int device; /* by which it leaves */
 	struct address source;
-	int arrival; /* of the requests, 0: they never came */
+	int arrival;                   /* of the requests, 0: they never came */
+	const struct service *service; /* that was asked; NULL likewise */
 	struct wire_sight sight;
 };
 
@@ -106,8 +107,8 @@ static int add_foreign(const struct scene *scene, const struct foreign *foreign,
 	if (!finding)
 		return -ENOMEM;
 	wire_set_address(scene, &foreign->source, 0, finding);
-	finding->origin = ORIGIN_LOCAL;
-	finding->target = foreign->source;
+	finding->origin = foreign->service ? foreign->service->origin : ORIGIN_LOCAL;
+	finding->target = foreign->service ? foreign->service->target : foreign->source;
 	finding->intended = is_intended(scene, foreign);
 	finding->held = foreign->arrival ? foreign->sight.lasting && foreign->sight.fails : 1;
 	finding->severity = finding->intended      ? SEVERITY_INFO
@@ -155,6 +156,7 @@ static int judge_replies(
 		struct foreign foreign = { .device = observed.devices.ifindex[i],
 			.source = service->address,
 			.arrival = arrival,
+			.service = service,
 			.sight = observed.sight };
 		int owner = foreign_owner(scene, &foreign.source, foreign.device);
 		if (owner && facts_line(scene->now, owner, foreign.source.family) &&
@@ -165,32 +167,8 @@ static int judge_replies(
 	return error;
 }
 
-static int yield_replies(
-	const struct scene *scene, const struct address *address, int arrival, struct findings *candidates)
-{
-	const struct facts *facts = scene->now;
-	int error = 0;
-	for (size_t i = services_first(facts, address);
-		error == 0 && i < facts->service_count && address_equal(&facts->services[i].address, address);
-		i++)
-		error = judge_replies(scene, &facts->services[i], arrival, candidates);
-	return error;
-}
-
 int foreign_source(const struct scene *scene, struct findings *candidates)
 {
-	const struct handshake_report *report = scene->now->handshakes;
-	int error = report ? yield_translated(scene, candidates) : 0;
-	for (size_t i = 0; report && error == 0 && i < report->service_count; i++) {
-		const struct handshake_service *row = &report->services[i];
-		if (row->role != HANDSHAKE_PASSED && row->synack_device > 0 &&
-			row->synack_device != row->device)
-			error = yield_replies(scene, &row->address, row->device, candidates);
-	}
-	for (size_t i = 0; report && error == 0 && i < report->suspect_count; i++) {
-		const struct handshake_suspect *suspect = &report->suspects[i];
-		if (suspect->syn.in > 0 && suspect->synack.out > 0 && suspect->synack.out != suspect->syn.in)
-			error = yield_replies(scene, &suspect->server, suspect->syn.in, candidates);
-	}
-	return error;
+	int error = scene->now->handshakes ? yield_translated(scene, candidates) : 0;
+	return error < 0 ? error : observed_each(scene, judge_replies, candidates);
 }

@@ -6,6 +6,7 @@
  * shows nothing: a scanner's would. Where several services share an address, their ports tell them apart.
  */
 
+#include "alerts/finding.h"
 #include "alerts/wire.h"
 
 /* SYN-ACKs of a service that left by another device than the SYN came by. */
@@ -18,6 +19,16 @@ struct observed {
 /* Other devices do not count, as long as connections complete by them, where requests for the service come by
  * them as well or where routes spread the replies. */
 struct observed observe_replies(const struct scene *scene, const struct service *service, int arrival);
+
+/* Judges one service whose replies may leave by another device than `arrival`, by which its requests come. 0
+ * or -ENOMEM. */
+typedef int observed_judge_function(
+	const struct scene *scene, const struct service *service, int arrival, struct findings *candidates);
+
+/* Calls it for each service of which a SYN-ACK was seen leaving by another device than the SYN came by,
+ * and that device; for the same one more than once, if it is seen in several ways. Stops at the first error.
+ */
+int observed_each(const struct scene *scene, observed_judge_function *function, struct findings *candidates);
 
 /* What was seen speaks against the path's prediction: connections like it complete, answered by the device
  * they came by. */

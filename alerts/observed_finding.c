@@ -188,32 +188,7 @@ static int judge_service(
 	return add_finding(&found, candidates);
 }
 
-static int judge_address(
-	const struct scene *scene, const struct address *address, int arrival, struct findings *candidates)
-{
-	const struct facts *facts = scene->now;
-	int error = 0;
-	for (size_t i = services_first(facts, address);
-		error == 0 && i < facts->service_count && address_equal(&facts->services[i].address, address);
-		i++)
-		error = judge_service(scene, &facts->services[i], arrival, candidates);
-	return error;
-}
-
 int observed_wrong_devices(const struct scene *scene, struct findings *candidates)
 {
-	const struct handshake_report *report = scene->now->handshakes;
-	int error = 0;
-	for (size_t i = 0; report && error == 0 && i < report->service_count; i++) {
-		const struct handshake_service *row = &report->services[i];
-		if (row->role != HANDSHAKE_PASSED && row->synack_device > 0 &&
-			row->synack_device != row->device)
-			error = judge_address(scene, &row->address, row->device, candidates);
-	}
-	for (size_t i = 0; report && error == 0 && i < report->suspect_count; i++) {
-		const struct handshake_suspect *suspect = &report->suspects[i];
-		if (suspect->syn.in > 0 && suspect->synack.out > 0 && suspect->synack.out != suspect->syn.in)
-			error = judge_address(scene, &suspect->server, suspect->syn.in, candidates);
-	}
-	return error;
+	return observed_each(scene, judge_service, candidates);
 }
