@@ -66,6 +66,7 @@ FAKE(3)
 FAKE(4)
 FAKE(5)
 FAKE(6)
+FAKE(7)
 
 static int descriptor(const void *context)
 {
@@ -82,7 +83,7 @@ static int advance(void *context, int64_t now_ns, struct collector_wish *wish)
 }
 
 const struct collector conntrack_collector = { "conntrack", "", "CAP_NET_ADMIN", init_2, collect_2, destroy_2,
-	descriptor, advance };
+	descriptor, advance, NULL };
 static const struct collector fakes[] = {
 	{ .name = "zero", .init = init_0, .collect = collect_0, .destroy = destroy_0 },
 	{ .name = "one", .needs = "CAP_BPF", .init = init_1, .collect = collect_1, .destroy = destroy_1 },
@@ -90,14 +91,15 @@ static const struct collector fakes[] = {
 	{ .name = "four", .init = init_4, .collect = collect_4, .destroy = destroy_4 },
 	{ .name = "five", .init = init_5, .collect = collect_5, .destroy = destroy_5 },
 	{ .name = "six", .init = init_6, .collect = collect_6, .destroy = destroy_6 },
+	{ .name = "seven", .init = init_7, .collect = collect_7, .destroy = destroy_7 },
 };
 
 const struct collector *const observer_collectors[OBSERVER_COLLECTORS] = { &fakes[0], &fakes[1],
-	&conntrack_collector, &fakes[2], &fakes[3], &fakes[4], &fakes[5] };
+	&conntrack_collector, &fakes[2], &fakes[3], &fakes[4], &fakes[5], &fakes[6] };
 
 /* ---- */
 
-static const bool all[OBSERVER_COLLECTORS] = { true, true, true, true, true, true, true };
+static const bool all[OBSERVER_COLLECTORS] = { true, true, true, true, true, true, true, true };
 static const struct collector_settings settings = { .procfs = "/proc" };
 
 struct bench {
