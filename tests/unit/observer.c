@@ -91,7 +91,11 @@ static const struct collector fakes[] = {
 	{ .name = "four", .init = init_4, .collect = collect_4, .destroy = destroy_4 },
 	{ .name = "five", .init = init_5, .collect = collect_5, .destroy = destroy_5 },
 	{ .name = "six", .init = init_6, .collect = collect_6, .destroy = destroy_6 },
-	{ .name = "seven", .init = init_7, .collect = collect_7, .destroy = destroy_7 },
+	{ .name = "seven",
+		.lacks = "no such kernel",
+		.init = init_7,
+		.collect = collect_7,
+		.destroy = destroy_7 },
 };
 
 const struct collector *const observer_collectors[OBSERVER_COLLECTORS] = { &fakes[0], &fakes[1],
@@ -158,7 +162,7 @@ static void collectors_are_asked_in_order_and_freed(void **state)
 	open_bench(&bench, all);
 	int64_t before = clock_ns(CLOCK_MONOTONIC);
 	struct facts *facts = collect_facts(&bench);
-	assert_string_equal(script.order, "0123456");
+	assert_string_equal(script.order, "01234567");
 	assert_true(facts->monotonic_ns >= before && facts->time_ns > 0);
 	assert_int_equal(facts->collector_count, OBSERVER_COLLECTORS);
 	assert_string_equal(facts->collectors[1].name, "one");
@@ -191,13 +195,14 @@ static void what_cannot_start_is_said_once_with_its_needs(void **state)
 	struct bench bench;
 	char text[1024];
 	script.init[1] = -EPERM;
-	script.init[3] = -EOPNOTSUPP;
+	script.init[3] = script.init[7] = -EOPNOTSUPP;
 	open_bench(&bench, all);
 	assert_string_equal(logged(&bench, text),
 		"level=WARN msg=\"Collector cannot look\" collector=one error=\"not permitted: needs "
 		"CAP_BPF\"\n"
 		"level=WARN msg=\"Collector cannot look\" collector=three error=\"this kernel or network "
-		"namespace has no such source\"\n");
+		"namespace has no such source\"\n"
+		"level=WARN msg=\"Collector cannot look\" collector=seven error=\"no such kernel\"\n");
 	for (int i = 0; i < 3; i++) {
 		struct facts *facts = collect_facts(&bench);
 		assert_int_equal(facts->collector_count, OBSERVER_COLLECTORS);
