@@ -4,21 +4,17 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
-#include <netinet/ip.h>
-#include <netinet/ip6.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "collectors/collector.h"
 #include "collectors/drop_reason.h"
+#include "tests/parcel.h"
 
 #define SKIPPED      77 /* SKIP_RETURN_CODE */
 #define WAIT_SECONDS 10
@@ -118,104 +114,6 @@ static int await(struct bench *bench, const char *device, enum drop_reason reaso
 	return error;
 }
 
-/* ---- packets ---- */
-
-struct datagram {
-	struct ethhdr ethernet;
-	union {
-		struct iphdr v4;
-		struct ip6_hdr v6;
-	};
-	uint16_t udp[4];
-} __attribute__((packed));
-
-static uint16_t checksum(const struct iphdr *header)
-{
-	uint16_t words[sizeof(*header) / 2];
-	uint32_t sum = 0;
-	memcpy(words, header, sizeof(words));
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		sum += words[i];
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
-}
-
-static size_t write_v4(struct datagram *frame, const char *source, const char *destination)
-{
-	struct iphdr header = { .version = 4,
-		.ihl = 5,
-		.ttl = 9,
-		.protocol = IPPROTO_UDP,
-		.tot_len = htons(sizeof(header) + 8),
-		.saddr = inet_addr(source),
-		.daddr = inet_addr(destination) };
-	header.check = checksum(&header);
-	frame->ethernet.h_proto = htons(ETH_P_IP);
-	memcpy(&frame->v4, &header, sizeof(header));
-	memcpy((char *)&frame->v4 + sizeof(header), frame->udp, sizeof(frame->udp));
-	return sizeof(frame->ethernet) + sizeof(header) + sizeof(frame->udp);
-}
-
-static size_t write_v6(struct datagram *frame, const char *source, const char *destination)
-{
-	struct ip6_hdr header = {
-		.ip6_flow = htonl(6U << 28), .ip6_plen = htons(8), .ip6_nxt = IPPROTO_UDP, .ip6_hlim = 9
-	};
-	inet_pton(AF_INET6, source, &header.ip6_src);
-	inet_pton(AF_INET6, destination, &header.ip6_dst);
-	frame->ethernet.h_proto = htons(ETH_P_IPV6);
-	memcpy(&frame->v6, &header, sizeof(header));
-	return sizeof(*frame);
-}
-
-static int hardware_address(int fd, const char *device, unsigned char out[static ETH_ALEN])
-{
-	struct ifreq request = { 0 };
-	strcpy(request.ifr_name, device);
-	if (ioctl(fd, SIOCGIFHWADDR, &request) < 0)
-		return -errno;
-	memcpy(out, request.ifr_hwaddr.sa_data, ETH_ALEN);
-	return 0;
-}
-
-struct parcel {
-	const char *device; /* to which its frames are addressed */
-	const char *peer;   /* into which they are sent; NULL: p and the device's name */
-	const char *source, *destination;
-	uint16_t port;
-};
-
-static int post_frames(int fd, const struct parcel *parcel, int count)
-{
-	char peer[IF_NAMESIZE + 1];
-	struct datagram frame = { .ethernet.h_source = { 2, 0, 0, 0, 0, 9 }, /* a bridge wants one */
-		.udp = { htons(4000), htons(parcel->port), htons(8), 0 } };
-	snprintf(peer, sizeof(peer), "p%s", parcel->device);
-	int error = hardware_address(fd, parcel->device, frame.ethernet.h_dest);
-	if (error < 0)
-		return error;
-	size_t size = strchr(parcel->source, ':') ? write_v6(&frame, parcel->source, parcel->destination)
-						  : write_v4(&frame, parcel->source, parcel->destination);
-	const struct sockaddr_ll to = { .sll_family = AF_PACKET,
-		.sll_ifindex = (int)if_nametoindex(parcel->peer ? parcel->peer : peer),
-		.sll_halen = ETH_ALEN };
-	for (int i = 0; i < count; i++)
-		if (sendto(fd, &frame, size, 0, (const struct sockaddr *)&to, sizeof(to)) < 0)
-			return -errno;
-	return 0;
-}
-
-static int post(const struct parcel *parcel, int count)
-{
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	int error = post_frames(fd, parcel, count);
-	close(fd);
-	return error;
-}
-
 static const struct parcel to_va = { "va", NULL, "203.0.113.9", "10.1.0.1", 7 };
 static const struct parcel to_vb = { "vb", NULL, "203.0.113.9", "10.2.0.1", 7 };
 
@@ -227,8 +125,8 @@ static void each_device_counts_its_own(void **state)
 	assert_int_equal(collect(bench), 0);
 	uint64_t before = bench->facts->rpfilter.drops;
 	uint64_t va = dropped(bench, "va", DROP_IP_RPFILTER), vb = dropped(bench, "vb", DROP_IP_RPFILTER);
-	assert_int_equal(post(&to_va, 23), 0);
-	assert_int_equal(post(&to_vb, 41), 0);
+	assert_int_equal(parcel_post(&to_va, 23), 0);
+	assert_int_equal(parcel_post(&to_vb, 41), 0);
 	assert_int_equal(await(bench, "va", DROP_IP_RPFILTER, va + 23), 0);
 	assert_int_equal(await(bench, "vb", DROP_IP_RPFILTER, vb + 41), 0);
 	assert_int_equal(collect(bench), 0);
@@ -247,7 +145,7 @@ static void many_packets_are_all_counted(void **state)
 	struct bench *bench = *state;
 	assert_int_equal(collect(bench), 0);
 	uint64_t before = bench->facts->rpfilter.drops, va = dropped(bench, "va", DROP_IP_RPFILTER);
-	assert_int_equal(post(&to_va, 20000), 0);
+	assert_int_equal(parcel_post(&to_va, 20000), 0);
 	assert_int_equal(await(bench, "va", DROP_IP_RPFILTER, va + 20000), 0);
 	uint64_t counted = dropped(bench, "va", DROP_IP_RPFILTER) - va;
 	uint64_t uncounted = bench->facts->device_drops_uncounted;
@@ -261,7 +159,7 @@ static int act_as_another(void)
 	struct bench bench;
 	if (unshare(CLONE_NEWNET) < 0 || set_scene() < 0 || open_bench(&bench) < 0)
 		return 1;
-	if (post(&to_va, 7) < 0 || await(&bench, "va", DROP_IP_RPFILTER, 7) < 0)
+	if (parcel_post(&to_va, 7) < 0 || await(&bench, "va", DROP_IP_RPFILTER, 7) < 0)
 		return 2;
 	int status = dropped(&bench, "va", DROP_IP_RPFILTER) == 7 ? 0 : 3;
 	close_bench(&bench);
@@ -313,7 +211,7 @@ static void reasons_are_told_apart(void **state)
 			continue;
 		}
 		print_message("  %s on %s\n", drop_reason_name(reason), device);
-		assert_int_equal(post(&reasons[i].parcel, 3), 0);
+		assert_int_equal(parcel_post(&reasons[i].parcel, 3), 0);
 		assert_int_equal(await(bench, device, reason, before + 3), 0);
 		assert_int_equal(dropped(bench, device, reason), before + 3);
 	}
@@ -340,7 +238,7 @@ static void what_has_no_device_is_counted_without(void **state)
 static void a_device_that_goes_keeps_its_count(void **state)
 {
 	struct bench *bench = *state;
-	assert_int_equal(post(&to_vb, 5), 0);
+	assert_int_equal(parcel_post(&to_vb, 5), 0);
 	assert_int_equal(collect(bench), 0);
 	assert_int_equal(await(bench, "vb", DROP_IP_RPFILTER, 5), 0);
 	uint64_t before = dropped(bench, "vb", DROP_IP_RPFILTER);
@@ -349,7 +247,7 @@ static void a_device_that_goes_keeps_its_count(void **state)
 		       "ip link set vb up && ip link set pvb up && ip addr add 10.2.0.1/24 dev vb && "
 		       "echo 1 > /proc/sys/net/ipv4/conf/vb/rp_filter"),
 		0);
-	assert_int_equal(post(&to_vb, 6), 0);
+	assert_int_equal(parcel_post(&to_vb, 6), 0);
 	assert_int_equal(await(bench, "vb", DROP_IP_RPFILTER, before + 6), 0);
 	assert_int_equal(dropped(bench, "vb", DROP_IP_RPFILTER), before + 6);
 }
