@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * rp_filter_drops. The kernel counts these drops for the namespace, not by device, so two sources are joined:
- * the prediction, path by path, and the counter. A prediction alone is a finding; the counter alone is not,
- * for dropping stray sources is what rp_filter is there for. Where only peers are affected of whom nobody
- * knows whether they come by that device, the counter says that it happens and the devices are candidates.
+ * rp_filter_drops. Two sources are joined: the prediction, path by path, and the counter. A prediction alone
+ * is a finding; the counter alone is not, for dropping stray sources is what rp_filter is there for. Where
+ * only peers are affected of whom nobody knows whether they come by that device, the counter says that it
+ * happens. The kernel itself counts these drops for the namespace: then the devices are candidates. Where
+ * drops are counted by device (facts.device_drops), it is the device that counted them and no other.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,21 +12,25 @@
 
 #include "alerts/condition.h"
 #include "alerts/describe.h"
-#include "alerts/remedy.h"
+#include "alerts/rp_filter.h"
 
-struct drop_case {
-	const struct scene *scene;
-	const struct device *device; /* NULL: one of `candidates` */
-	struct device_set candidates;
-	struct path_span span; /* whose packets are dropped, at least one */
-	bool counted;
-};
-
-static bool is_counted(const struct scene *scene)
+static bool counts_by_device(const struct scene *scene)
 {
-	const struct rpfilter_counters *counters = &scene->now->rpfilter;
-	return counters->known &&
-	       (double)counters->drops_recent >= scene->settings->thresholds.rp_filter_drops;
+	return scene->now->device_drops_known && (scene->now->drop_reasons >> DROP_IP_RPFILTER & 1);
+}
+
+/* On the device, if that is known; else on all together. */
+static double recent_drops(const struct scene *scene, int device)
+{
+	const struct device_drop *drop = facts_device_drop(scene->now, device, DROP_IP_RPFILTER);
+	if (counts_by_device(scene))
+		return drop ? (double)drop->recent : 0;
+	return scene->now->rpfilter.known ? (double)scene->now->rpfilter.drops_recent : 0;
+}
+
+static bool is_counted(const struct scene *scene, int device)
+{
+	return recent_drops(scene, device) >= scene->settings->thresholds.rp_filter_drops;
 }
 
 static bool drops_request(const struct scene *scene, size_t path)
@@ -86,6 +91,10 @@ static int explain_counter(const struct drop_case *drop_case, struct finding *fi
 {
 	if (!drop_case->counted)
 		return 0;
+	if (counts_by_device(drop_case->scene))
+		return finding_append_text(&finding->explanation,
+			"On %s %.0f packets dropped by reverse-path filtering were counted within 60 s. ",
+			drop_case->device->name, recent_drops(drop_case->scene, drop_case->device->ifindex));
 	return finding_append_text(&finding->explanation,
 		"The kernel counted %llu packets dropped by reverse-path filtering within 60 s; it does not "
 		"say on which device. ",
@@ -117,6 +126,11 @@ static int explain_mode(const struct drop_case *drop_case, struct finding *findi
 static int explain_whose(const struct drop_case *drop_case, const char *peer, struct finding *finding)
 {
 	const char *device = drop_case->device->name;
+	if (drop_case->supposed)
+		return finding_append_text(&finding->explanation,
+			"Packets that arrive on %s from addresses that this host reaches by another device, "
+			"%s say, are dropped, although a capture there shows them: ",
+			device, peer);
 	if (scene_path(drop_case->scene, drop_case->span.paths[0])->kind == DESTINATION_PEER)
 		return finding_append_text(&finding->explanation,
 			"Packets from %s that arrive on %s are dropped, although a capture there shows "
@@ -173,6 +187,19 @@ static int add_counters(const struct drop_case *drop_case, struct finding *findi
 	return error < 0 ? error : finding_add_number(finding, "drops_total", (double)counters->drops);
 }
 
+static int add_device_counters(const struct drop_case *drop_case, struct finding *finding)
+{
+	if (!drop_case->device || !counts_by_device(drop_case->scene))
+		return 0;
+	int ifindex = drop_case->device->ifindex;
+	const struct device_drop *drop = facts_device_drop(drop_case->scene->now, ifindex, DROP_IP_RPFILTER);
+	int error =
+		finding_add_number(finding, "device_drops_recent", recent_drops(drop_case->scene, ifindex));
+	return error < 0
+		       ? error
+		       : finding_add_number(finding, "device_drops_total", drop ? (double)drop->packets : 0);
+}
+
 static int add_mode(const struct drop_case *drop_case, struct finding *finding)
 {
 	const struct device *device = drop_case->device;
@@ -197,125 +224,6 @@ static int add_paths(const struct drop_case *drop_case, struct finding *finding)
 	return error < 0 ? error : describe_addresses(drop_case->scene, drop_case->span, finding);
 }
 
-static int refuse(struct finding *finding, const char *obstacle)
-{
-	return finding_append_text(&finding->explanation, "No commands are given: %s.", obstacle);
-}
-
-/* The first obstacle of any of the plans, or NULL in *obstacle; it lives until the next plan is asked for. */
-static int find_obstacle(const struct drop_case *drop_case, const char **obstacle)
-{
-	*obstacle = NULL;
-	for (size_t i = 0; i < drop_case->span.count && !*obstacle; i++) {
-		const struct plan *plan;
-		size_t path = drop_case->span.paths[i];
-		if (!remedy_concerns(drop_case->scene, path))
-			continue;
-		int error = remedy_plan(drop_case->scene, &scene_service(drop_case->scene, path)->target,
-			drop_case->device->ifindex, &plan);
-		if (error < 0)
-			return error;
-		*obstacle = plan->obstacle;
-	}
-	return 0;
-}
-
-/* The first path of its target that rules are for. */
-static bool is_new_target(const struct drop_case *drop_case, size_t at)
-{
-	const size_t *paths = drop_case->span.paths;
-	const struct address *target = &scene_service(drop_case->scene, paths[at])->target;
-	if (!remedy_concerns(drop_case->scene, paths[at]))
-		return false;
-	for (size_t i = at;
-		i-- > 0 && address_equal(&scene_service(drop_case->scene, paths[i])->target, target);)
-		if (remedy_concerns(drop_case->scene, paths[i]))
-			return false;
-	return true;
-}
-
-static int write_rules(const struct drop_case *drop_case, struct finding *finding)
-{
-	for (size_t i = 0; i < drop_case->span.count; i++) {
-		const struct plan *plan;
-		if (!is_new_target(drop_case, i))
-			continue;
-		int error = remedy_plan(drop_case->scene,
-			&scene_service(drop_case->scene, drop_case->span.paths[i])->target,
-			drop_case->device->ifindex, &plan);
-		if (error == 0)
-			error = remedy_write_plan(drop_case->scene->now, plan, finding);
-		if (error < 0)
-			return error;
-	}
-	return finding_append_text(&finding->explanation,
-		"The commands lead replies from the addresses concerned out of %s, so that the way back is "
-		"the way they came, and keep the other networks of this host reachable.",
-		drop_case->device->name);
-}
-
-static int add_rules(const struct drop_case *drop_case, struct finding *finding)
-{
-	const char *obstacle;
-	int error = find_obstacle(drop_case, &obstacle);
-	if (error < 0)
-		return error;
-	return obstacle ? refuse(finding, obstacle) : write_rules(drop_case, finding);
-}
-
-static bool has_address(const struct facts *facts, int ifindex)
-{
-	for (size_t i = 0; i < facts->address_count; i++)
-		if (facts->addresses[i].ifindex == ifindex &&
-			facts->addresses[i].prefix.address.family == AF_INET)
-			return true;
-	return false;
-}
-
-/* Loose mode asks only for some route back, but is strict on a device without an IPv4 address. */
-static bool passes_loose(const struct drop_case *drop_case)
-{
-	for (size_t i = 0; i < drop_case->span.count; i++)
-		if (scene_path(drop_case->scene, drop_case->span.paths[i])->reply.result != ROUTE_FOUND)
-			return false;
-	return drop_case->device->rp_filter_effective == 1;
-}
-
-static int add_loose(const struct drop_case *drop_case, struct finding *finding)
-{
-	if (!has_address(drop_case->scene->now, drop_case->device->ifindex))
-		return refuse(finding, "loose mode would not help, since the device has no IPv4 address");
-	if (!passes_loose(drop_case))
-		return refuse(finding, "loose mode would not let these packets pass either");
-	int error = finding_append_text(&finding->explanation,
-		"The command makes the mode loose on %s: then any route back will do.",
-		drop_case->device->name);
-	return error < 0 ? error : remedy_write_loose(drop_case->device, finding);
-}
-
-/* A way out of the device by which rules could lead the replies. */
-static bool has_way_out(const struct drop_case *drop_case)
-{
-	for (size_t i = 0; i < drop_case->span.count; i++) {
-		const struct path *path = scene_path(drop_case->scene, drop_case->span.paths[i]);
-		if (path->arrival == drop_case->device->ifindex && path->basis != PATH_POSSIBLE &&
-			remedy_concerns(drop_case->scene, drop_case->span.paths[i]) &&
-			(path->basis == PATH_CONNECTED || path->way_out.result == ROUTE_FOUND))
-			return true;
-	}
-	return false;
-}
-
-static int add_remedy(const struct drop_case *drop_case, struct finding *finding)
-{
-	if (!drop_case->device)
-		return 0;
-	int error = has_way_out(drop_case) ? add_rules(drop_case, finding) : add_loose(drop_case, finding);
-	if (error == 0)
-		finding->remedy_checked = finding->remedy_count > 0;
-	return error;
-}
-
 static int no_reply_device(const struct drop_case *drop_case, struct finding *finding)
 {
 	(void)drop_case;
@@ -327,10 +235,11 @@ static int (*const steps[])(const struct drop_case *, struct finding *) = {
 	summarise,
 	explain,
 	add_counters,
+	add_device_counters,
 	add_mode,
 	add_candidates,
 	add_paths,
-	add_remedy,
+	rp_filter_add_remedy,
 };
 
 static int add_finding(const struct drop_case *drop_case, enum severity severity, struct findings *candidates)
@@ -358,7 +267,7 @@ static int yield_predicted(const struct scene *scene, size_t *paths, struct find
 			.scene = scene,
 			.device = device,
 			.span = select_paths(scene, device->ifindex, is_predicted, paths),
-			.counted = is_counted(scene),
+			.counted = is_counted(scene, device->ifindex),
 		};
 		if (found.span.count == 0)
 			continue;
@@ -421,12 +330,41 @@ static int yield_counted(const struct scene *scene, size_t *paths, struct findin
 
 #define PATIENCE 4
 
-/* A capture soon shows on which device the packets arrive: until then a vague finding can wait. */
-static bool may_be_vague(const struct scene *scene)
+/* A capture soon shows whose packets arrive on which device: until then a vague finding can wait. */
+static bool may_be_vague(const struct scene *scene, int device)
 {
 	double least = scene->settings->thresholds.rp_filter_drops;
-	return is_counted(scene) &&
-	       (!scene->now->handshakes || (double)scene->now->rpfilter.drops_recent >= least * PATIENCE);
+	return recent_drops(scene, device) >= least * (scene->now->handshakes ? PATIENCE : 1);
+}
+
+static bool is_found(const struct findings *candidates, size_t first, int device)
+{
+	for (size_t i = first; i < candidates->count; i++)
+		if (candidates->items[i].device == device)
+			return true;
+	return false;
+}
+
+/* Of devices on which nothing certain is predicted, those on which drops were counted. `first` is the
+ * condition's first candidate. */
+static int yield_counted_by_device(
+	const struct scene *scene, size_t *paths, size_t first, struct findings *candidates)
+{
+	for (size_t i = 0; i < scene->now->device_count; i++) {
+		struct drop_case found = {
+			.scene = scene, .device = &scene->now->devices[i], .counted = true
+		};
+		int ifindex = found.device->ifindex;
+		found.span = select_paths(scene, ifindex, is_possible, paths);
+		if (found.span.count == 0 || !may_be_vague(scene, ifindex) ||
+			is_found(candidates, first, ifindex))
+			continue;
+		found.supposed = !awaits_answers(&found, ifindex);
+		int error = add_finding(&found, SEVERITY_CRITICAL, candidates);
+		if (error < 0)
+			return error;
+	}
+	return 0;
 }
 
 int rp_filter_drops(const struct scene *scene, struct findings *candidates)
@@ -436,7 +374,9 @@ int rp_filter_drops(const struct scene *scene, struct findings *candidates)
 	if (!paths)
 		return -ENOMEM;
 	int error = yield_predicted(scene, paths, candidates);
-	if (error == 0 && candidates->count == before && may_be_vague(scene))
+	if (error == 0 && counts_by_device(scene))
+		error = yield_counted_by_device(scene, paths, before, candidates);
+	else if (error == 0 && candidates->count == before && may_be_vague(scene, 0))
 		error = yield_counted(scene, paths, candidates);
 	free(paths);
 	return error;

@@ -5,7 +5,7 @@
  * A collector reads one source of truth and adds what it read to the facts. Collectors know nothing of each
  * other: what one needs of another it finds in the facts, because they are asked in the order of this table:
  *
- *	link, rpfilter, conntrack, listen, handshake, synrecv, route
+ *	link, rpfilter, conntrack, listen, handshake, synrecv, drops, route
  *
  * All functions are called on the loop thread, which stands in the network namespace that is watched: sockets
  *and /proc readings belong to it. Nothing blocks but the kernel's own answer to a request.
@@ -61,6 +61,9 @@ struct collector {
 	 * and says what it wants next. 0 or a negative errno that is worth telling; it must go on in either
 	 * case. NULL: never. */
 	int (*advance)(void *context, int64_t now_ns, struct collector_wish *wish);
+
+	/* What is missing when init says -EOPNOTSUPP, where more can be said than that; or NULL. */
+	const char *lacks;
 };
 
 extern const struct collector link_collector;
@@ -69,4 +72,5 @@ extern const struct collector conntrack_collector;
 extern const struct collector listen_collector;
 extern const struct collector handshake_collector;
 extern const struct collector synrecv_collector;
+extern const struct collector drops_collector;
 extern const struct collector route_collector;

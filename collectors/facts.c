@@ -23,6 +23,7 @@ void facts_free(struct facts *facts)
 	free(facts->frames);
 	free(facts->captures);
 	free(facts->syn_recv);
+	free(facts->device_drops);
 	free(facts->rules);
 	free(facts->destinations);
 	free(facts->lines);
@@ -76,6 +77,14 @@ const struct local_address *facts_local_address(const struct facts *facts, const
 	for (size_t i = 0; i < facts->address_count; i++)
 		if (address_equal(&facts->addresses[i].prefix.address, address))
 			return &facts->addresses[i];
+	return NULL;
+}
+
+const struct device_drop *facts_device_drop(const struct facts *facts, int ifindex, enum drop_reason reason)
+{
+	for (size_t i = 0; ifindex && i < facts->device_drop_count; i++)
+		if (facts->device_drops[i].ifindex == ifindex && facts->device_drops[i].reason == reason)
+			return &facts->device_drops[i];
 	return NULL;
 }
 

@@ -175,6 +175,38 @@ struct syn_recv {
 	uint32_t unanswered;
 };
 
+/* ---- drops ---- */
+
+/* Why the kernel drops a packet: those of its reasons (include/net/dropreason-core.h) that tell why a
+ * connection goes one way. Kernels before 6.13 have no LOCAL_SOURCE, INVALID_SOURCE, LOCALNET and
+ * INVALID_DEST. */
+enum drop_reason {
+	DROP_IP_RPFILTER,       /* reverse-path filtering; as TcpExt IPReversePathFilter */
+	DROP_IP_LOCAL_SOURCE,   /* the source is an address of this host */
+	DROP_IP_INVALID_SOURCE, /* multicast, broadcast, ... as source */
+	DROP_IP_LOCALNET,       /* 127.0.0.0/8 from elsewhere */
+	DROP_IP_INVALID_DEST,
+	DROP_IP_OUTNOROUTES,  /* no route for what this host sends */
+	DROP_IP_INNOROUTES,   /* no route for what is to be forwarded */
+	DROP_IP_INADDRERRORS, /* neither for this host nor to be forwarded */
+	DROP_NETFILTER_DROP,  /* by a rule or policy, or by connection tracking or NAT itself */
+	DROP_REASONS
+};
+
+/* Packets dropped since start on a device, under the name it had then: where it arrived, or if it was on its
+ * way out, where it would have left. A port of a bridge or bond counts as that. One row for a name and
+ * reason that ever occurred; rows of devices that have gone stay while there is room. */
+struct device_drop {
+	int ifindex;            /* of the device that has the name now, or 0 */
+	char name[IF_NAMESIZE]; /* "" where the packet had no device yet */
+	enum drop_reason reason;
+	uint64_t packets;
+	int64_t risen_ns; /* monotonic time of the last rise that was seen; 0 if none was */
+	uint64_t recent;  /* rise within the last DEVICE_DROPS_RECENT_NS */
+};
+
+#define DEVICE_DROPS_RECENT_NS (60 * INT64_C(1000000000))
+
 /* ---- route ---- */
 
 #define DEVICE_SET_SIZE 8
@@ -355,6 +387,13 @@ struct facts {
 	struct syn_recv *syn_recv; /* addresses with at least one */
 	size_t syn_recv_count;
 
+	bool device_drops_known;
+	struct device_drop *device_drops;
+	size_t device_drop_count;
+	uint32_t drop_reasons; /* bit per enum drop_reason that this kernel tells of; others are not counted
+				*/
+	uint64_t device_drops_uncounted; /* at most so many packets could not be counted since start */
+
 	struct rule *rules; /* by family, then as the kernel walks them */
 	size_t rule_count;
 	struct destination *destinations;
@@ -386,6 +425,8 @@ int facts_vrf(const struct facts *facts, int ifindex);
 const struct local_address *facts_local_address(const struct facts *facts, const struct address *address);
 /* The name of a captured device, also of one that has gone; "" for 0, "?" if it was never seen. */
 const char *facts_capture_name(const struct facts *facts, int ifindex);
+/* The row of a device and reason; NULL if there was no such drop. */
+const struct device_drop *facts_device_drop(const struct facts *facts, int ifindex, enum drop_reason reason);
 const struct line *facts_line(const struct facts *facts, int ifindex, uint8_t family);
 
 /* Adds a device; keeps the set sorted and distinct. */

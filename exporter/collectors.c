@@ -9,5 +9,6 @@ const struct collector *const observer_collectors[OBSERVER_COLLECTORS] = {
 	&listen_collector,
 	&handshake_collector,
 	&synrecv_collector,
+	&drops_collector,
 	&route_collector,
 };

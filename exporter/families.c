@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "exporter/clock.h"
+#include "exporter/drop_families.h"
 #include "exporter/handshake_families.h"
 #include "exporter/reply_routes.h"
 #include "exporter/version.h"
@@ -359,6 +360,16 @@ static const struct metric_family families[] = {
 	{ "oneway_conntrack_target_flows", METRIC_GAUGE, NULL, { "address", "target", "state" },
 		"Flows to a public address by the target they are translated to, at the last sweep.",
 		emit_target_flows },
+	{ "oneway_device_drops_total", METRIC_COUNTER, NULL, { "device", "reason" },
+		"Packets that the kernel dropped since start, by the device they arrived on or were to leave "
+		"by (empty: none yet).",
+		emit_device_drops },
+	{ "oneway_device_drops_uncounted_total", METRIC_COUNTER, NULL, { NULL },
+		"Packets dropped since start that may be missing in the counts by device, at most.",
+		emit_device_drops_uncounted },
+	{ "oneway_drop_reason_counted", METRIC_GAUGE, NULL, { "reason" },
+		"Whether the running kernel tells this reason, so that its drops are counted.",
+		emit_drop_reasons },
 	{ "oneway_echo_total", METRIC_COUNTER, NULL, { "device", "outcome" },
 		"ICMP echo requests by what became of them, and by the device they were seen on.",
 		emit_echoes },
@@ -399,6 +410,9 @@ static const struct metric_family families[] = {
 		{ "address", "origin", "target", "arrival_device", "reply_device", "verdict" },
 		"1 for each way of replies to requests for a service address by the device they arrive on.",
 		emit_reply_routes },
+	{ "oneway_rp_filter_device_drops_total", METRIC_COUNTER, NULL, { "device" },
+		"Packets that arrived on a device and were dropped by reverse-path filtering since start.",
+		emit_rp_filter_device_drops },
 	{ "oneway_rp_filter_drops_total", METRIC_COUNTER, NULL, { NULL },
 		"Packets dropped by reverse-path filtering in this network namespace.",
 		emit_rp_filter_drops },

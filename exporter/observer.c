@@ -35,6 +35,8 @@ static const char *describe(const struct slot *slot, int error, char text[static
 {
 	if ((error == -EPERM || error == -EACCES) && slot->collector->needs)
 		snprintf(text, COLLECTOR_ERROR_SIZE, "not permitted: needs %s", slot->collector->needs);
+	else if (error == -EOPNOTSUPP && slot->collector->lacks)
+		snprintf(text, COLLECTOR_ERROR_SIZE, "%s", slot->collector->lacks);
 	else if (error == -EOPNOTSUPP)
 		snprintf(text, COLLECTOR_ERROR_SIZE, "this kernel or network namespace has no such source");
 	else

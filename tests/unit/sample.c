@@ -176,6 +176,23 @@ static void add_wire(struct facts *facts)
 		(struct syn_recv){ .address = address("192.0.2.1"), .unanswered = 5 };
 }
 
+/* gone0 was removed; what left by no device has no name. */
+static const struct device_drop drops[] = {
+	{ .ifindex = WAN1, .name = "wan1", .reason = DROP_IP_RPFILTER, .packets = 37, .recent = 4 },
+	{ .ifindex = WAN1, .name = "wan1", .reason = DROP_NETFILTER_DROP, .packets = 1000000 },
+	{ .name = "gone0", .reason = DROP_IP_RPFILTER, .packets = 4 },
+	{ .name = "", .reason = DROP_IP_OUTNOROUTES, .packets = 2 },
+};
+
+static void add_drops(struct facts *facts)
+{
+	facts->device_drops_known = true;
+	facts->drop_reasons = 1 << DROP_IP_RPFILTER | 1 << DROP_IP_OUTNOROUTES | 1 << DROP_NETFILTER_DROP;
+	facts->device_drops_uncounted = 1;
+	for (size_t i = 0; i < COUNT(drops); i++)
+		*ADD(facts->device_drops, facts->device_drop_count) = drops[i];
+}
+
 struct facts *sample_facts(void)
 {
 	struct facts *facts = must(facts_new());
@@ -188,6 +205,7 @@ struct facts *sample_facts(void)
 		add_path(facts, i);
 	add_counters(facts);
 	add_wire(facts);
+	add_drops(facts);
 	sample_add_handshakes(facts, WAN2, WAN1);
 	*ADD(facts->collectors, facts->collector_count) =
 		(struct collector_status){ .name = "link", .success = true, .seconds = 0.001 };

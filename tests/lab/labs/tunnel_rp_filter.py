@@ -75,5 +75,9 @@ class TunnelRpFilter(Lab):
     def signature(self):
         return {"packets dropped by rp_filter": self.host.netstat("IPReversePathFilter")}
 
+    def doubtful_packets(self):
+        """(namespace, source, destination, device): packets that arrive on the device and are dropped there."""
+        return self.remote, self.at(CLIENT, 2), self.at(TUNNEL, 1), "tun_a"
+
     def witnesses(self):
         return {"packets that arrived on tun_a": self.host.received("tun_a")}

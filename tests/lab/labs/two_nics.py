@@ -83,6 +83,10 @@ class TwoNics(Lab):
         return [{"condition": "handshake_one_way", "device": self.nic(n), "address": self.address(n)}
                 for n in range(1, self.count)]
 
+    def doubtful_packets(self):
+        """(namespace, source, destination, device): packets that arrive on the device and, if strict, are dropped."""
+        return self.client, self.client_address, self.address(1), self.nic(1)
+
     def signature(self):
         if self.variant == "strict":
             return {"packets dropped by rp_filter": self.host.netstat("IPReversePathFilter")}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collectors/drop_ledger.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/growth.h"
+
+void drop_ledger_clear(struct drop_ledger *ledger)
+{
+	free(ledger->meters);
+	free(ledger->accounts);
+	*ledger = (struct drop_ledger){ 0 };
+}
+
+/* ---- meters ---- */
+
+static struct drop_meter *meter_of(struct drop_ledger *ledger, const struct drop_count *count, int64_t now)
+{
+	for (size_t i = 0; i < ledger->meter_count; i++)
+		if (ledger->meters[i].ifindex == count->ifindex && ledger->meters[i].reason == count->reason)
+			return &ledger->meters[i];
+	struct drop_meter *meter = GROW(ledger->meters, ledger->meter_count);
+	if (meter)
+		*meter = (struct drop_meter){
+			.ifindex = count->ifindex, .reason = count->reason, .met_ns = now
+		};
+	return meter;
+}
+
+/* The device itself, or the bridge or bond whose port it is. */
+static const struct device *device_above(const struct facts *facts, int ifindex)
+{
+	const struct device *device = facts_device(facts, ifindex);
+	const struct device *master = device && device->port ? facts_device(facts, device->master) : NULL;
+	return master ? master : device;
+}
+
+static void name_meter(struct drop_meter *meter, const struct facts *facts)
+{
+	const struct device *device = device_above(facts, meter->ifindex);
+	bool waited = facts->monotonic_ns - meter->met_ns >= DROP_NAME_PATIENCE_NS;
+	if (device)
+		memcpy(meter->name, device->name, sizeof(meter->name));
+	meter->named |= device || meter->ifindex == 0;
+	meter->gone = !device && meter->ifindex != 0 && (meter->named || waited) && facts->device_count > 0;
+}
+
+bool drop_ledger_retire(struct drop_ledger *ledger, struct drop_meter *out)
+{
+	for (size_t i = 0; i < ledger->meter_count; i++)
+		if (ledger->meters[i].gone) {
+			*out = ledger->meters[i];
+			ledger->meters[i] = ledger->meters[--ledger->meter_count];
+			return true;
+		}
+	return false;
+}
+
+/* ---- accounts ---- */
+
+static bool may_go(const struct drop_account *account, const struct facts *facts)
+{
+	return account->name[0] != '\0' && !facts_device_named(facts, account->name);
+}
+
+/* Of those whose device has gone, the one that did not rise for longest; NULL if there is none. */
+static struct drop_account *stale_account(struct drop_ledger *ledger, const struct facts *facts)
+{
+	struct drop_account *stale = NULL;
+	for (size_t i = 0; i < ledger->account_count; i++) {
+		struct drop_account *account = &ledger->accounts[i];
+		if (may_go(account, facts) && (!stale || account->history.risen_ns < stale->history.risen_ns))
+			stale = account;
+	}
+	return stale;
+}
+
+static struct drop_account *find_account(struct drop_ledger *ledger, const struct drop_meter *meter)
+{
+	for (size_t i = 0; i < ledger->account_count; i++)
+		if (ledger->accounts[i].reason == meter->reason &&
+			strcmp(ledger->accounts[i].name, meter->name) == 0)
+			return &ledger->accounts[i];
+	return NULL;
+}
+
+/* 1 and *out; 0 if there is no room for another; or -ENOMEM. */
+static int open_account(struct drop_ledger *ledger, const struct drop_meter *meter, const struct facts *facts,
+	struct drop_account **out)
+{
+	bool full = ledger->account_count == DROP_ACCOUNTS_MAX;
+	struct drop_account *account =
+		full ? stale_account(ledger, facts) : GROW(ledger->accounts, ledger->account_count);
+	if (!account)
+		return full ? 0 : -ENOMEM;
+	*account = (struct drop_account){ .reason = meter->reason };
+	memcpy(account->name, meter->name, sizeof(account->name));
+	history_add(&account->history, facts->monotonic_ns, 0);
+	*out = account;
+	return 1;
+}
+
+static int charge(struct drop_ledger *ledger, const struct drop_meter *meter, uint64_t packets,
+	const struct facts *facts)
+{
+	struct drop_account *account = find_account(ledger, meter);
+	int opened = account ? 1 : open_account(ledger, meter, facts, &account);
+	if (opened < 0)
+		return opened;
+	if (opened == 0) {
+		ledger->omitted += packets;
+		return 0;
+	}
+	account->packets += packets;
+	history_add(&account->history, facts->monotonic_ns, account->packets);
+	return 0;
+}
+
+/* ---- */
+
+static int enter_count(struct drop_ledger *ledger, const struct drop_count *count, const struct facts *facts)
+{
+	struct drop_meter *meter = meter_of(ledger, count, facts->monotonic_ns);
+	if (!meter)
+		return -ENOMEM;
+	name_meter(meter, facts);
+	if (count->packets == meter->last || (!meter->named && !meter->gone))
+		return 0;
+	int error = charge(ledger, meter, count->packets - meter->last, facts);
+	if (error == 0)
+		meter->last = count->packets;
+	return error;
+}
+
+int drop_ledger_enter(struct drop_ledger *ledger, const struct drop_counts *counts, const struct facts *facts)
+{
+	int error = 0;
+	for (size_t i = 0; i < counts->count && error == 0; i++)
+		error = enter_count(ledger, &counts->items[i], facts);
+	return error;
+}
+
+static struct device_drop row_of(const struct drop_account *account, const struct facts *facts)
+{
+	const struct device *device = account->name[0] ? facts_device_named(facts, account->name) : NULL;
+	struct device_drop row = { .ifindex = device ? device->ifindex : 0,
+		.reason = account->reason,
+		.packets = account->packets,
+		.risen_ns = account->history.risen_ns,
+		.recent = history_recent(&account->history, facts->monotonic_ns) };
+	memcpy(row.name, account->name, sizeof(row.name));
+	return row;
+}
+
+int drop_ledger_give(const struct drop_ledger *ledger, struct facts *facts)
+{
+	for (size_t i = 0; i < ledger->account_count; i++) {
+		struct device_drop *row = GROW(facts->device_drops, facts->device_drop_count);
+		if (!row)
+			return -ENOMEM;
+		*row = row_of(&ledger->accounts[i], facts);
+	}
+	return 0;
+}

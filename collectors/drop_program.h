@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The counting program in the kernel: loaded, read, unloaded. It counts from when it was opened, and is gone
+ * when it is closed or the process ends. Used on one thread.
+ */
+
+#include "collectors/facts.h"
+
+/* What was counted so far under one key. */
+struct drop_count {
+	int ifindex; /* of the device as the packet names it, also a port; 0: none */
+	enum drop_reason reason;
+	uint64_t packets;
+};
+
+struct drop_counts {
+	struct drop_count *items;
+	size_t count;
+};
+
+struct drop_program;
+
+/* What drop_program_open() lacks when it says -EOPNOTSUPP. */
+extern const char drop_program_lacks[];
+
+/* Counts in the network namespace the thread stands in. 0; -EPERM; -EOPNOTSUPP: built without, or the kernel
+ * has no BTF, no reasons in it, or refuses the program; -ENOMEM or another error of the kernel. */
+int drop_program_open(struct drop_program **out);
+/* Accepts NULL. */
+void drop_program_close(struct drop_program *program);
+
+/* Bit per enum drop_reason that this kernel has. */
+uint32_t drop_program_reasons(const struct drop_program *program);
+/* All counts; items are the caller's to free. At most *uncounted packets are in none of them. 0 or a negative
+ * errno. */
+int drop_program_read(struct drop_program *program, struct drop_counts *counts, uint64_t *uncounted);
+/* Makes room: the device is gone. It counts from 0 should it drop again. */
+void drop_program_forget(struct drop_program *program, int ifindex, enum drop_reason reason);
