@@ -42,6 +42,11 @@ const struct condition_kind condition_table[CONDITIONS] = {
 		.help = "SYN-ACKs pass through this host whose SYN never did",
 		.yield = return_only,
 	},
+	[CONDITION_HALF_OPEN_NAT] = {
+		.name = "half_open_nat",
+		.help = "Translated connections are answered and stay unacknowledged, far more than elsewhere on this host",
+		.yield = half_open_nat,
+	},
 };
 
 static bool explains_on_device(
@@ -90,6 +95,9 @@ const struct explanation_rule explanation_table[] = {
 	{ CONDITION_NO_REPLY_ROUTE, CONDITION_HANDSHAKE_ONE_WAY, explains_at_address },
 	{ CONDITION_NO_REPLY_ROUTE, CONDITION_REPLY_IGNORED, no_route_explains_ignored },
 	{ CONDITION_FOREIGN_SOURCE, CONDITION_RETURN_ONLY, explains_on_device },
+	{ CONDITION_REPLY_WRONG_DEVICE, CONDITION_HALF_OPEN_NAT, explains_at_address },
+	{ CONDITION_NO_REPLY_ROUTE, CONDITION_HALF_OPEN_NAT, explains_at_address },
+	{ CONDITION_HANDSHAKE_ONE_WAY, CONDITION_HALF_OPEN_NAT, explains_at_address },
 };
 
 const size_t explanation_count = sizeof(explanation_table) / sizeof(*explanation_table);

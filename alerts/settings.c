@@ -29,6 +29,14 @@ const struct threshold threshold_table[] = {
 		offsetof(struct thresholds, one_way_share), 0.2, 0, 1 },
 	{ "return_only_handshakes", "So many handshakes within 60 s whose SYN-ACK alone passes show a fault",
 		offsetof(struct thresholds, return_only_handshakes), 3, 1, 1e9 },
+	{ "half_open_seconds",
+		"A peer whose translated connections were answered and not acknowledged for so long shows a "
+		"fault; one that never repeats its SYN, as in a flood, is forgotten before",
+		offsetof(struct thresholds, half_open_seconds), 110, 1, 86400 },
+	{ "half_open_share", "If at least this share of the connections to the same target stay so",
+		offsetof(struct thresholds, half_open_share), 0.5, 0, 1 },
+	{ "half_open_factor", "And so many times the share at the host's other targets",
+		offsetof(struct thresholds, half_open_factor), 3, 1, 1e9 },
 };
 
 const size_t threshold_count = sizeof(threshold_table) / sizeof(*threshold_table);

@@ -33,6 +33,9 @@ struct thresholds {
 				    */
 	double one_way_share;      /* of the answered handshakes */
 	double return_only_handshakes; /* within 60 s */
+	double half_open_seconds;      /* a peer whose connections stay answered and unacknowledged so long */
+	double half_open_share;        /* of the target's connections that are so, at least */
+	double half_open_factor;       /* and so many times the share at the host's other targets */
 };
 
 struct threshold {

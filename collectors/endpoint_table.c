@@ -296,6 +296,17 @@ static int8_t settle(const struct endpoint_table *table, const struct endpoint *
 	return (int8_t)least;
 }
 
+/* `place` may be of another peer. */
+static int64_t stuck_since(const struct endpoint_table *table, const struct flow_example *place,
+	const struct flow_example *example)
+{
+	if (example->state != NAT_SYN_RECV)
+		return 0;
+	bool goes_on = place->stuck_ns && place->seen_ns >= table->before_ns &&
+		       address_equal(&place->peer, &example->peer);
+	return goes_on ? place->stuck_ns : table->now_ns;
+}
+
 void endpoint_table_add(
 	struct endpoint_table *table, const struct endpoint_key *key, const struct flow_example *example)
 {
@@ -309,8 +320,10 @@ void endpoint_table_add(
 	struct flow_example *place = place_for_peer(table, &slot->endpoint, example);
 	if (!place)
 		return;
+	int64_t stuck_ns = stuck_since(table, place, example);
 	*place = *example;
 	place->seen_ns = table->now_ns;
+	place->stuck_ns = stuck_ns;
 	slot->settled = settle(table, &slot->endpoint);
 }
 

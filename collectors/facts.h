@@ -123,6 +123,7 @@ struct flow_example {
 	enum nat_state state; /* as last met */
 	bool assured;         /* IPS_ASSURED: the handshake was completed */
 	int64_t seen_ns;      /* monotonic */
+	int64_t stuck_ns; /* monotonic time since when each sweep met the peer in NAT_SYN_RECV; 0: not now */
 };
 
 #define ENDPOINT_EXAMPLES 4

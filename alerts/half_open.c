@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * half_open_nat: what connection tracking alone can tell of replies that get lost, where the wire is not
+ * watched. A translated connection that was answered and not acknowledged is tracked for 60 s after the last
+ * SYN-ACK. The target repeats that for 31 s (tcp_synack_retries), so a SYN that was never repeated, as in a
+ * scan or forged flood, is gone after 91 s; only a client that goes on asking keeps its entry longer. A
+ * service that is down leaves no such entries, nor does a slow client. Where the wire is watched, it must
+ * agree.
+ */
+#include <errno.h>
+
+#include "alerts/condition.h"
+#include "alerts/describe.h"
+#include "alerts/wire.h"
+
+#define SECOND_NS 1e9
+
+static bool is_stuck(const struct scene *scene, const struct flow_example *example)
+{
+	double seconds = (double)(scene->now->monotonic_ns - example->stuck_ns) / SECOND_NS;
+	return example->state == NAT_SYN_RECV && example->stuck_ns &&
+	       seconds >= scene->settings->thresholds.half_open_seconds;
+}
+
+static bool has_stuck_peer(const struct scene *scene, const struct endpoint *endpoint)
+{
+	for (unsigned i = 0; i < endpoint->example_count && endpoint->syn_recv > 0; i++)
+		if (is_stuck(scene, &endpoint->examples[i]))
+			return true;
+	return false;
+}
+
+static double share_of(uint64_t syn_recv, uint64_t open)
+{
+	return syn_recv ? (double)syn_recv / (double)(syn_recv + open) : 0;
+}
+
+/* At all targets together where nobody is stuck. */
+static double usual_share(const struct scene *scene)
+{
+	const struct facts *facts = scene->now;
+	uint64_t syn_recv = 0, open = 0;
+	for (size_t i = 0; i < facts->endpoint_count; i++) {
+		const struct endpoint *endpoint = &facts->endpoints[i];
+		if (endpoint->kind != ENDPOINT_DNAT || has_stuck_peer(scene, endpoint))
+			continue;
+		syn_recv += endpoint->syn_recv;
+		open += endpoint->open;
+	}
+	return share_of(syn_recv, open);
+}
+
+static bool wire_agrees(const struct scene *scene, const struct address *address)
+{
+	const struct handshake_report *report = scene->now->handshakes;
+	for (size_t i = 0; report && i < report->suspect_count; i++)
+		if (address_equal(&report->suspects[i].server, address) &&
+			wire_is_lasting(scene, &report->suspects[i]))
+			return true;
+	for (size_t i = 0; report && i < report->service_count; i++)
+		if (address_equal(&report->services[i].address, address) &&
+			report->services[i].recent[HANDSHAKE_ONE_WAY])
+			return true;
+	return !report;
+}
+
+static bool is_beyond(const struct scene *scene, const struct endpoint *endpoint, double usual)
+{
+	const struct thresholds *thresholds = &scene->settings->thresholds;
+	double share = share_of(endpoint->syn_recv, endpoint->open);
+	return endpoint->kind == ENDPOINT_DNAT && has_stuck_peer(scene, endpoint) &&
+	       share >= thresholds->half_open_share && share >= usual * thresholds->half_open_factor &&
+	       wire_agrees(scene, &endpoint->address);
+}
+
+static int write_texts(const struct endpoint *endpoint, struct finding *finding)
+{
+	char address[ADDRESS_TEXT_SIZE], target[ADDRESS_TEXT_SIZE];
+	address_format(&endpoint->address, address);
+	address_format(&endpoint->target, target);
+	int error = finding_set_text(&finding->reply_device, "%s", "");
+	if (error == 0)
+		error = finding_set_text(&finding->summary,
+			"connections to %s (to %s) are answered and never acknowledged", address, target);
+	if (error == 0)
+		error = finding_set_text(&finding->explanation,
+			"%s answers, the answers come to this host, and clients go on asking: connection "
+			"tracking shows them half open for minutes. If nothing else is found here, the "
+			"answers are lost or changed on their way after they left this host.",
+			target);
+	return error;
+}
+
+static int add_peers(const struct scene *scene, const struct endpoint *endpoint, struct finding *finding)
+{
+	int error = 0;
+	for (unsigned i = 0; i < endpoint->example_count && error == 0; i++) {
+		char peer[ADDRESS_TEXT_SIZE];
+		if (is_stuck(scene, &endpoint->examples[i]))
+			error = finding_add_item(
+				finding, "peers", address_format(&endpoint->examples[i].peer, peer));
+	}
+	return error;
+}
+
+static int add_finding(
+	const struct scene *scene, const struct endpoint *endpoint, double usual, struct findings *candidates)
+{
+	struct finding *finding = findings_add(candidates);
+	if (!finding)
+		return -ENOMEM;
+	finding->condition = CONDITION_HALF_OPEN_NAT;
+	finding->has_service = true;
+	finding->origin = ORIGIN_DNAT;
+	finding->address = endpoint->address;
+	finding->target = endpoint->target;
+	finding->intended = intended_covers(scene->settings, &endpoint->address, &endpoint->target, "", "");
+	finding->severity = finding->intended ? SEVERITY_INFO : SEVERITY_WARNING;
+	int error = write_texts(endpoint, finding);
+	if (error == 0)
+		error = add_peers(scene, endpoint, finding);
+	if (error == 0)
+		error = finding_add_number(finding, "syn_recv", (double)endpoint->syn_recv);
+	if (error == 0)
+		error = finding_add_number(finding, "open", (double)endpoint->open);
+	return error < 0 ? error : finding_add_number(finding, "usual_share", usual);
+}
+
+int half_open_nat(const struct scene *scene, struct findings *candidates)
+{
+	double usual = usual_share(scene);
+	int error = 0;
+	for (size_t i = 0; i < scene->now->endpoint_count && error == 0; i++)
+		if (is_beyond(scene, &scene->now->endpoints[i], usual))
+			error = add_finding(scene, &scene->now->endpoints[i], usual, candidates);
+	return error;
+}
