@@ -16,6 +16,9 @@ void facts_free(struct facts *facts)
 	free(facts->devices);
 	free(facts->addresses);
 	free(facts->endpoints);
+	free(facts->nat_rules);
+	free(facts->nat_unread);
+	free(facts->nat_names);
 	free(facts->listeners);
 	if (facts->handshakes)
 		handshake_report_clear(facts->handshakes);
@@ -117,6 +120,14 @@ bool device_set_within(const struct device_set *set, const struct device_set *ot
 		if (!device_set_contains(other, set->ifindex[i]))
 			return false;
 	return true;
+}
+
+bool device_set_overlaps(const struct device_set *a, const struct device_set *b)
+{
+	for (unsigned i = 0; i < a->count; i++)
+		if (device_set_contains(b, a->ifindex[i]))
+			return true;
+	return false;
 }
 
 bool device_set_equal(const struct device_set *a, const struct device_set *b)
