@@ -53,6 +53,31 @@ size_t nat_rule_find(const struct facts *facts, const struct nat_request *reques
 	return i < facts->nat_rule_count ? i : facts->nat_rule_count;
 }
 
+static bool leads_to(const struct nat_rule *rule, const struct address *target)
+{
+	if (rule->redirect)
+		return true;
+	return rule->target[0].family == target->family && address_compare(&rule->target[0], target) <= 0 &&
+	       address_compare(&rule->target[1], target) >= 0;
+}
+
+const struct nat_rule *nat_rule_of(
+	const struct facts *facts, const struct nat_request *request, const struct address *target)
+{
+	const struct nat_rule *possible = NULL;
+	for (size_t i = nat_rule_find(facts, request, 0); i < facts->nat_rule_count;
+		i = nat_rule_find(facts, request, i + 1)) {
+		const struct nat_rule *rule = &facts->nat_rules[i];
+		if (leads_to(rule, target) && !rule->conditional)
+			return rule;
+		if (leads_to(rule, target) && !possible)
+			possible = rule;
+		else if (!rule->conditional && !rule->balanced)
+			break; /* it takes them all */
+	}
+	return possible;
+}
+
 static bool ports_meet(const struct nat_rule *a, const struct nat_rule *b)
 {
 	bool any = (a->ports[0] == 0 && a->ports[1] == 0) || (b->ports[0] == 0 && b->ports[1] == 0);

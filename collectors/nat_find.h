@@ -17,6 +17,11 @@ struct nat_request {
  * conditional need not be the one that translates it. */
 size_t nat_rule_find(const struct facts *facts, const struct nat_request *request, size_t from);
 
+/* The first rule for the request that translates to the target, or redirects; NULL if there is none. One that
+ * is not conditional is preferred to those before it. */
+const struct nat_rule *nat_rule_of(
+	const struct facts *facts, const struct nat_request *request, const struct address *target);
+
 /* It is this rule that translates requests for the address by the device: none before it does, or may do, and
  * it is not conditional itself. */
 bool nat_rule_decides(const struct facts *facts, size_t position, const struct address *address, int ifindex);
