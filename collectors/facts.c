@@ -122,14 +122,6 @@ bool device_set_within(const struct device_set *set, const struct device_set *ot
 	return true;
 }
 
-bool device_set_overlaps(const struct device_set *a, const struct device_set *b)
-{
-	for (unsigned i = 0; i < a->count; i++)
-		if (device_set_contains(b, a->ifindex[i]))
-			return true;
-	return false;
-}
-
 bool device_set_equal(const struct device_set *a, const struct device_set *b)
 {
 	return a->count == b->count && device_set_within(a, b);

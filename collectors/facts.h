@@ -444,5 +444,4 @@ void device_set_add(struct device_set *set, int ifindex);
 bool device_set_contains(const struct device_set *set, int ifindex);
 /* Every member of `set` is in `other`; true for the empty set. */
 bool device_set_within(const struct device_set *set, const struct device_set *other);
-bool device_set_overlaps(const struct device_set *a, const struct device_set *b);
 bool device_set_equal(const struct device_set *a, const struct device_set *b);

@@ -262,18 +262,16 @@ static struct device_set named_devices(const struct facts *facts, const struct n
 	return set;
 }
 
+/* Requests for an own address come by the device that has it, those for another's by the one that the rule
+ * names. */
 static int add_single(struct ruling *ruling)
 {
 	const struct address *address = &ruling->rule->destination.address;
-	struct device_set candidates = owners(ruling->facts, address);
-	struct device_set named = named_devices(ruling->facts, ruling->rule);
 	bool local = facts_local_address(ruling->facts, address);
 	if (ruling->rule->destination_local && !local)
 		return 0;
-	for (unsigned i = 0; i < named.count; i++)
-		if (!local || device_set_contains(&candidates, named.ifindex[i]) ||
-			!device_set_overlaps(&candidates, &named))
-			device_set_add(&candidates, named.ifindex[i]);
+	const struct device_set candidates =
+		local ? owners(ruling->facts, address) : named_devices(ruling->facts, ruling->rule);
 	return add_address(ruling, address, &candidates);
 }
 
