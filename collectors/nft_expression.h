@@ -36,6 +36,7 @@ enum nft_kind {
 	NFT_KIND_MATCH,
 	NFT_KIND_TARGET,
 	NFT_KIND_END, /* ends the packet's way without a translation: reject, queue, ... */
+	NFT_KINDS
 };
 
 /* Bytes of a message. */
