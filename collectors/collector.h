@@ -5,7 +5,7 @@
  * A collector reads one source of truth and adds what it read to the facts. Collectors know nothing of each
  * other: what one needs of another it finds in the facts, because they are asked in the order of this table:
  *
- *	link, rpfilter, conntrack, listen, handshake, synrecv, drops, route
+ *	link, rpfilter, conntrack, natrules, listen, handshake, synrecv, drops, route
  *
  * All functions are called on the loop thread, which stands in the network namespace that is watched: sockets
  *and /proc readings belong to it. Nothing blocks but the kernel's own answer to a request.
@@ -69,6 +69,7 @@ struct collector {
 extern const struct collector link_collector;
 extern const struct collector rpfilter_collector;
 extern const struct collector conntrack_collector;
+extern const struct collector natrules_collector;
 extern const struct collector listen_collector;
 extern const struct collector handshake_collector;
 extern const struct collector synrecv_collector;

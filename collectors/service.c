@@ -7,7 +7,7 @@
 
 #include "collectors/growth.h"
 
-static bool carries_services(const struct device *device)
+bool service_device_carries(const struct device *device)
 {
 	return device && device->up && !device->port;
 }
@@ -16,11 +16,11 @@ static void add_owner(
 	const struct facts *facts, const struct local_address *local, struct device_set *arrival)
 {
 	const struct device *device = facts_device(facts, local->ifindex);
-	if (carries_services(device) && device->kind != DEVICE_LOOPBACK)
+	if (service_device_carries(device) && device->kind != DEVICE_LOOPBACK)
 		device_set_add(arrival, local->ifindex);
 }
 
-static struct device_set owners(const struct facts *facts, const struct address *address)
+struct device_set service_owners(const struct facts *facts, const struct address *address)
 {
 	struct device_set set = { 0 };
 	for (size_t i = 0; i < facts->address_count; i++)
@@ -40,7 +40,7 @@ static int by_address(const void *a, const void *b)
 
 static int add_local(struct facts *facts, const struct local_address *local)
 {
-	if (!carries_services(facts_device(facts, local->ifindex)))
+	if (!service_device_carries(facts_device(facts, local->ifindex)))
 		return 0;
 	struct service *service = GROW(facts->services, facts->service_count);
 	if (!service)
@@ -50,6 +50,14 @@ static int add_local(struct facts *facts, const struct local_address *local)
 	service->target_local = true;
 	add_owner(facts, local, &service->arrival);
 	return 0;
+}
+
+static void take_rule(struct service *service, const struct service *ruled)
+{
+	service->ruled = true;
+	service->protocol = ruled->protocol;
+	service->port = ruled->port;
+	service->target_port = ruled->target_port;
 }
 
 /* The same address may stand on several devices: any of them may be the one by which a request arrives. */
@@ -65,6 +73,8 @@ static void merge_equal(struct facts *facts)
 		}
 		for (unsigned d = 0; d < service->arrival.count; d++)
 			device_set_add(&last->arrival, service->arrival.ifindex[d]);
+		if (service->ruled && !last->ruled)
+			take_rule(last, service);
 	}
 	facts->service_count = kept;
 }
@@ -81,7 +91,7 @@ static int add_dnat(struct facts *facts, const struct endpoint *endpoint)
 	service->target = endpoint->target;
 	service->target_local =
 		address_is_loopback(&endpoint->target) || facts_local_address(facts, &endpoint->target);
-	service->arrival = owners(facts, &endpoint->address);
+	service->arrival = service_owners(facts, &endpoint->address);
 	return 0;
 }
 
@@ -111,7 +121,7 @@ size_t services_first(const struct facts *facts, const struct address *address)
 static bool is_witness(const struct facts *facts, const struct handshake_peer *peer, bool far)
 {
 	const struct device *device = facts_device(facts, peer->device);
-	return peer->asks && carries_services(device) && device->kind != DEVICE_LOOPBACK &&
+	return peer->asks && service_device_carries(device) && device->kind != DEVICE_LOOPBACK &&
 	       service_is_on_link(facts, &peer->peer) != far;
 }
 
@@ -141,6 +151,14 @@ static int observe(struct facts *facts, bool far)
 	return 0;
 }
 
+int services_settle(struct facts *facts)
+{
+	sort_services(facts);
+	services_attach(facts);
+	int result = observe(facts, true);
+	return result < 0 ? result : observe(facts, false);
+}
+
 int services_derive(struct facts *facts)
 {
 	int result = 0;
@@ -148,12 +166,7 @@ int services_derive(struct facts *facts)
 		result = add_local(facts, &facts->addresses[i]);
 	for (size_t i = 0; result == 0 && i < facts->endpoint_count; i++)
 		result = add_dnat(facts, &facts->endpoints[i]);
-	if (result < 0)
-		return result;
-	sort_services(facts);
-	services_attach(facts);
-	result = observe(facts, true);
-	return result < 0 ? result : observe(facts, false);
+	return result < 0 ? result : services_settle(facts);
 }
 
 static struct service *service_of(struct facts *facts, const struct endpoint *endpoint)

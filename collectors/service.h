@@ -8,6 +8,21 @@
  * which device its requests come. Targets are not looked up here (target_ifindex stays 0). 0 or -ENOMEM. */
 int services_derive(struct facts *facts);
 
+/* A device on which requests can arrive; accepts NULL. */
+bool service_device_carries(const struct device *device);
+/* The devices that have the address. */
+struct device_set service_owners(const struct facts *facts, const struct address *address);
+/* Puts services that were added into order, joins equal ones, and notes where requests were seen. 0 or
+ * -ENOMEM. */
+int services_settle(struct facts *facts);
+
+/* Adds the services that facts->nat_rules translate before anyone has asked for them: own addresses on lines,
+ * and single addresses of which a rule says by which line they come; SERVICES_RULED_MAX at most. Rules that
+ * are conditional, that another one may stand before, or that keep the address, give none. The lines must be
+ * known, and services_derive() have been called. 0 or -ENOMEM. */
+#define SERVICES_RULED_MAX 1024
+int services_add_ruled(struct facts *facts);
+
 /* The position of the first service with this address, in services as derived; service_count if there is
  * none. The others stand behind it. */
 size_t services_first(const struct facts *facts, const struct address *address);

@@ -120,11 +120,13 @@ int survey_run(struct facts *facts, const struct collector_settings *settings, s
 	collect_marks(&survey);
 	int result = services_derive(facts);
 	if (result == 0)
-		result = survey_targets(&survey);
-	if (result == 0)
 		result = survey_destinations(&survey);
 	if (result == 0)
 		result = survey_ways(&survey);
+	if (result == 0)
+		result = services_add_ruled(facts);
+	if (result == 0)
+		result = survey_targets(&survey);
 	if (result == 0)
 		result = survey_networks(&survey);
 	if (result == 0)

@@ -6,7 +6,8 @@
  *requests come and by which the kernel sends the replies. It asks through a function, so that it can be
  *tested without a kernel.
  *
- *	services ─▶ targets ─▶ destinations ─▶ ways and lines ─▶ paths ─▶ replies ─▶ requests
+ *	services ─▶ destinations ─▶ ways and lines ─▶ services by rules ─▶ targets ─▶ paths ─▶ replies ─▶
+ *	requests
  *
  * Each step makes one batch of lookups from what the steps before it found.
  */
@@ -36,7 +37,8 @@ struct survey_network {
 };
 
 struct survey {
-	struct facts *facts; /* devices, addresses, endpoints, listeners and rules are there already */
+	struct facts *facts; /* devices, addresses, endpoints, listeners and rules of both kinds are there
+				already */
 	const struct collector_settings *settings;
 	survey_lookup_function *lookup;
 	void *argument;

@@ -68,6 +68,10 @@ static void choose_ports(const struct survey *survey, struct path *path)
 		path->protocol = example->protocol;
 		path->port = example->port;
 		path->target_port = example->target_port;
+	} else if (service->ruled) {
+		path->protocol = service->protocol ? service->protocol : IPPROTO_TCP;
+		path->port = service->port ? service->port : DEFAULT_PORT;
+		path->target_port = service->target_port ? service->target_port : path->port;
 	} else if (service->target_local) {
 		const struct listener *listener = survey_listener(facts, service, path->arrival, 0);
 		if (listener)

@@ -2,6 +2,10 @@
 #include "exporter/announce.h"
 
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "exporter/nat_rule_text.h"
 
 static void say(
 	const struct log *log, enum log_level level, const char *message, const struct finding *finding)
@@ -44,4 +48,33 @@ void announce_findings(const struct log *log, const struct findings *before, con
 	for (size_t i = 0; before && i < before->count; i++)
 		if (before->items[i].open && !find_open(now, before->items[i].id))
 			say(log, LOG_LEVEL_INFO, "Finding closed", &before->items[i]);
+}
+
+static bool is_same_rule(const struct nat_unread *a, const struct nat_unread *b)
+{
+	return a->handle == b->handle && a->table_family == b->table_family &&
+	       strcmp(a->table, b->table) == 0 && strcmp(a->chain, b->chain) == 0 &&
+	       strcmp(a->reason, b->reason) == 0;
+}
+
+static bool was_said(const struct facts *before, const struct nat_unread *unread)
+{
+	for (size_t i = 0; before && i < before->nat_unread_count; i++)
+		if (is_same_rule(&before->nat_unread[i], unread))
+			return true;
+	return false;
+}
+
+void announce_unread_rules(const struct log *log, const struct facts *before, const struct facts *now)
+{
+	for (size_t i = 0; i < now->nat_unread_count; i++) {
+		const struct nat_unread *unread = &now->nat_unread[i];
+		char handle[24];
+		snprintf(handle, sizeof(handle), "%llu", (unsigned long long)unread->handle);
+		if (!was_said(before, unread))
+			log_warn(log, "Cannot read a rule that translates, ignoring it",
+				{ "family", table_family_name(unread->table_family) },
+				{ "table", unread->table }, { "chain", unread->chain }, { "handle", handle },
+				{ "reason", unread->reason });
+	}
 }

@@ -6,6 +6,7 @@ const struct collector *const observer_collectors[OBSERVER_COLLECTORS] = {
 	&link_collector,
 	&rpfilter_collector,
 	&conntrack_collector,
+	&natrules_collector,
 	&listen_collector,
 	&handshake_collector,
 	&synrecv_collector,

@@ -86,6 +86,7 @@ static void take_over(struct daemon *daemon)
 		announce_findings(daemon->log, daemon->last->findings, now->findings);
 	else
 		announce_findings(daemon->log, NULL, now->findings);
+	announce_unread_rules(daemon->log, daemon->last ? daemon->last->facts : NULL, now->facts);
 	snapshot_release(daemon->last);
 	daemon->last = now;
 }

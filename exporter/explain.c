@@ -8,7 +8,9 @@
 
 #include "alerts/judge.h"
 #include "alerts/rule_match.h"
+#include "collectors/nat_find.h"
 #include "collectors/survey.h"
+#include "exporter/nat_rule_text.h"
 
 static const char *const step_names[STEPS] = {
 	[STEP_ARRIVAL] = "arrives",
@@ -80,18 +82,74 @@ static void tell_arrival(struct telling *telling)
 		tell(telling, STEP_ARRIVAL, STEP_PASSES, "on %s (%s)", device->name, telling->reason);
 }
 
+/* The rule that translates the request, or NULL. */
+static const struct nat_rule *translating_rule(const struct telling *telling)
+{
+	const struct path *path = telling->path;
+	const struct nat_request request = { .address = telling->service->address,
+		.protocol = path->protocol,
+		.port = path->port,
+		.ifindex = path->arrival };
+	return nat_rule_of(telling->facts, &request, &telling->service->target);
+}
+
+static bool is_in_conntrack(const struct telling *telling)
+{
+	const struct facts *facts = telling->facts;
+	if (telling->service->endpoint >= facts->endpoint_count)
+		return false;
+	const struct endpoint *endpoint = &facts->endpoints[telling->service->endpoint];
+	for (unsigned i = 0; i < endpoint->example_count; i++)
+		if (endpoint->examples[i].port == telling->path->port)
+			return true;
+	return false;
+}
+
+static void tell_dnat(struct telling *telling)
+{
+	char target[ADDRESS_TEXT_SIZE], place[NAT_RULE_TEXT_SIZE];
+	const struct nat_rule *rule = translating_rule(telling);
+	uint16_t port = telling->path->target_port;
+	bool seen = is_in_conntrack(telling);
+	address_format(&telling->service->target, target);
+	if (!rule)
+		tell(telling, STEP_TRANSLATION, STEP_PASSES, "to %s port %u, as conntrack shows", target,
+			port);
+	else if (seen)
+		tell(telling, STEP_TRANSLATION, STEP_PASSES, "to %s port %u, as conntrack shows, by %s",
+			target, port, nat_rule_text(rule, place));
+	else
+		tell(telling, STEP_TRANSLATION, rule->conditional ? STEP_OPEN : STEP_PASSES,
+			"to %s port %u by %s%s%s; no connection of it is in conntrack", target, port,
+			nat_rule_text(rule, place),
+			rule->balanced ? ", which chooses among several targets" : "",
+			rule->conditional ? ", which demands more than can be told" : "");
+}
+
+static void tell_redirect(struct telling *telling, const struct nat_rule *rule)
+{
+	char place[NAT_RULE_TEXT_SIZE];
+	tell(telling, STEP_TRANSLATION, rule->conditional ? STEP_OPEN : STEP_PASSES,
+		"to port %u of this host by %s%s", telling->path->target_port, nat_rule_text(rule, place),
+		rule->conditional ? ", which demands more than can be told" : "");
+}
+
 static void tell_translation(struct telling *telling)
 {
-	char target[ADDRESS_TEXT_SIZE];
 	const struct conntrack_sample *conntrack = &telling->facts->conntrack;
+	const struct nat_rule *rule = translating_rule(telling);
 	if (telling->service->origin == ORIGIN_DNAT)
-		tell(telling, STEP_TRANSLATION, STEP_PASSES, "to %s port %u, as conntrack shows",
-			address_format(&telling->service->target, target), telling->path->target_port);
+		tell_dnat(telling);
+	else if (rule && rule->redirect)
+		tell_redirect(telling, rule);
 	else if (!conntrack->known)
 		tell(telling, STEP_TRANSLATION, STEP_OPEN, "not known: conntrack cannot be read");
 	else if (conntrack->in_use)
 		tell(telling, STEP_TRANSLATION, STEP_PASSES,
-			"no translation of port %u was seen in conntrack", telling->path->port);
+			telling->facts->nat_rules_known && telling->facts->nat_rules_unread == 0
+				? "no translation of port %u was seen in conntrack, and no rule does it"
+				: "no translation of port %u was seen in conntrack",
+			telling->path->port);
 }
 
 static const char *const mode_names[] = { "off", "strict", "loose" };

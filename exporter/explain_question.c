@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "collectors/growth.h"
+#include "collectors/nat_find.h"
 #include "exporter/explain.h"
 
 #define ASSUMED_PORT      22
@@ -57,13 +58,57 @@ static bool saw_port(const struct facts *facts, const struct service *service, u
 	return false;
 }
 
-/* A translated service is meant where its port was seen, or where no port was asked for; else the local one.
- */
-static int fitness(const struct facts *facts, const struct service *service, uint16_t port)
+static void add_owners(const struct facts *facts, const struct address *address, struct device_set *arrival)
+{
+	for (size_t i = 0; i < facts->address_count; i++)
+		if (address_equal(&facts->addresses[i].prefix.address, address))
+			device_set_add(arrival, facts->addresses[i].ifindex);
+}
+
+/* The rule that translates what is asked for to another address; NULL if there is none. */
+static const struct nat_rule *rule_of(const struct facts *facts, const struct explain_question *question)
+{
+	const struct device *device = question->device ? facts_device_named(facts, question->device) : NULL;
+	const struct nat_request request = { .address = question->service,
+		.protocol = IPPROTO_TCP,
+		.port = question->port,
+		.ifindex = device ? device->ifindex : 0 };
+	size_t i = nat_rule_find(facts, &request, 0);
+	while (i < facts->nat_rule_count && facts->nat_rules[i].conditional)
+		i = nat_rule_find(facts, &request, i + 1);
+	const struct nat_rule *rule = i < facts->nat_rule_count ? &facts->nat_rules[i] : NULL;
+	return rule && !rule->redirect && !address_is_none(&rule->target[0]) ? rule : NULL;
+}
+
+/* A translated service is meant where its port was seen or a rule translates it, or where no port was asked
+ * for; else the local one. */
+static int fitness(const struct facts *facts, const struct service *service,
+	const struct explain_question *question, const struct nat_rule *rule)
 {
 	if (service->origin == ORIGIN_LOCAL)
 		return 2;
-	return port == 0 || saw_port(facts, service, port) ? 3 : 1;
+	bool ruled = rule && address_equal(&rule->target[0], &service->target);
+	return question->port == 0 || ruled || saw_port(facts, service, question->port) ? 3 : 1;
+}
+
+static int add_translated(
+	struct facts *facts, const struct address *address, const struct nat_rule *rule, size_t *service)
+{
+	struct service *added = GROW(facts->services, facts->service_count);
+	if (!added)
+		return -ENOMEM;
+	added->origin = ORIGIN_DNAT;
+	added->address = *address;
+	added->target = rule->target[0];
+	added->target_local = facts_local_address(facts, &rule->target[0]);
+	added->ruled = true;
+	added->protocol = rule->protocol;
+	added->port = rule->ports[0];
+	added->target_port = rule->target_ports[0];
+	added->endpoint = SIZE_MAX;
+	add_owners(facts, address, &added->arrival);
+	*service = facts->service_count - 1;
+	return 0;
 }
 
 static int add_forwarded(struct facts *facts, const struct address *address, size_t *service)
@@ -81,15 +126,18 @@ static int add_forwarded(struct facts *facts, const struct address *address, siz
 static int choose_service(struct facts *facts, const struct explain_question *question, size_t *service)
 {
 	int best = 0;
+	const struct nat_rule *rule = rule_of(facts, question);
 	for (size_t i = 0; i < facts->service_count; i++) {
 		if (!address_equal(&facts->services[i].address, &question->service))
 			continue;
-		int fits = fitness(facts, &facts->services[i], question->port);
+		int fits = fitness(facts, &facts->services[i], question, rule);
 		if (fits > best) {
 			best = fits;
 			*service = i;
 		}
 	}
+	if (best < 3 && rule && question->port)
+		return add_translated(facts, &question->service, rule, service);
 	return best ? 0 : add_forwarded(facts, &question->service, service);
 }
 
@@ -131,6 +179,22 @@ static int choose_device(const struct facts *facts, const struct explain_questio
 	return connected;
 }
 
+/* Without a connection in conntrack: as a rule says, for a service it translates or one it redirects to. */
+static void choose_ruled_ports(
+	const struct facts *facts, const struct explain_question *question, struct path *path)
+{
+	const struct service *service = &facts->services[path->service];
+	if (service->ruled && !question->port && service->port)
+		path->port = path->target_port = service->port;
+	const struct nat_request request = { .address = service->address,
+		.protocol = IPPROTO_TCP,
+		.port = path->port,
+		.ifindex = path->arrival };
+	const struct nat_rule *rule = nat_rule_of(facts, &request, &service->target);
+	if (rule && rule->target_ports[0] && (service->origin == ORIGIN_DNAT || rule->redirect))
+		path->target_port = rule->target_ports[0];
+}
+
 static void choose_ports(
 	const struct facts *facts, const struct explain_question *question, struct path *path)
 {
@@ -138,6 +202,7 @@ static void choose_ports(
 	path->protocol = IPPROTO_TCP;
 	path->peer_port = ASSUMED_PEER_PORT;
 	path->port = path->target_port = question->port ? question->port : ASSUMED_PORT;
+	choose_ruled_ports(facts, question, path);
 	if (service->endpoint >= facts->endpoint_count)
 		return;
 	const struct endpoint *endpoint = &facts->endpoints[service->endpoint];

@@ -147,6 +147,26 @@ static void emit_martians(struct metrics *metrics, const struct exposition *expo
 	metrics_add(metrics, (double)exposition->facts->rpfilter.martian_destinations, "destination");
 }
 
+/* ---- natrules ---- */
+
+static void emit_nat_rules(struct metrics *metrics, const struct exposition *exposition)
+{
+	const struct facts *facts = exposition->facts;
+	size_t redirects = 0;
+	if (!facts || !facts->nat_rules_known)
+		return;
+	for (size_t i = 0; i < facts->nat_rule_count; i++)
+		redirects += facts->nat_rules[i].redirect;
+	metrics_add(metrics, (double)(facts->nat_rule_count - redirects), "dnat");
+	metrics_add(metrics, (double)redirects, "redirect");
+}
+
+static void emit_nat_rules_unread(struct metrics *metrics, const struct exposition *exposition)
+{
+	if (exposition->facts && exposition->facts->nat_rules_known)
+		metrics_add(metrics, (double)exposition->facts->nat_rules_unread);
+}
+
 /* ---- route ---- */
 
 const char *device_set_names(
@@ -406,6 +426,11 @@ static const struct metric_family families[] = {
 	{ "oneway_martian_packets_total", METRIC_COUNTER, NULL, { "kind" },
 		"Packets with an impossible source or destination, in all network namespaces of the host.",
 		emit_martians },
+	{ "oneway_nat_rules", METRIC_GAUGE, NULL, { "kind" },
+		"Rules of the firewall that translate destinations, one for each target and element of a map.",
+		emit_nat_rules },
+	{ "oneway_nat_rules_unread", METRIC_GAUGE, NULL, { NULL },
+		"Rules that translate destinations, but to what could not be read.", emit_nat_rules_unread },
 	{ "oneway_reply_route", METRIC_GAUGE, NULL,
 		{ "address", "origin", "target", "arrival_device", "reply_device", "verdict" },
 		"1 for each way of replies to requests for a service address by the device they arrive on.",

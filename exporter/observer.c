@@ -244,8 +244,8 @@ void observer_run(struct observer *observer, int64_t duration_ns)
 		take_turn(observer, &turn, until_ns);
 }
 
-/* Only conntrack has work that ends: its first sweep, which waits for the addresses that link gives. It is
- * asked for what it has; the facts are thrown away. */
+/* Work that ends: conntrack's first sweep, which waits for the addresses that link gives, and the first
+ * reading of the firewall's rules. They are asked for what they have; the facts are thrown away. */
 static bool is_settled(const struct observer *observer)
 {
 	const struct collector_settings settings = { .procfs = observer->procfs };
@@ -253,10 +253,14 @@ static bool is_settled(const struct observer *observer)
 	struct facts *facts = facts_new();
 	for (size_t i = 0; facts && i < OBSERVER_COLLECTORS; i++) {
 		const struct slot *slot = &observer->slots[i];
-		bool wanted = slot->collector == &link_collector || slot->collector == &conntrack_collector;
-		if (slot->open && wanted && slot->collector->collect(slot->context, &settings, facts) == 0 &&
-			slot->collector == &conntrack_collector)
-			settled = facts->conntrack.known || !facts->conntrack.in_use;
+		bool wanted = slot->collector == &link_collector || slot->collector == &conntrack_collector ||
+			      slot->collector == &natrules_collector;
+		if (!slot->open || !wanted || slot->collector->collect(slot->context, &settings, facts) < 0)
+			continue;
+		if (slot->collector == &conntrack_collector)
+			settled &= facts->conntrack.known || !facts->conntrack.in_use;
+		if (slot->collector == &natrules_collector)
+			settled &= facts->nat_rules_known;
 	}
 	facts_free(facts);
 	return settled;

@@ -178,11 +178,11 @@ def test_it_starts_serves_and_stops(tmp_path):
     with Exporter(tmp_path) as exporter:
         status, metrics = exporter.get("/metrics")
         assert status == 200 and "oneway_exporter_build_info{" in metrics
-        for name in ("link", "rpfilter", "conntrack", "listen", "handshake", "synrecv", "drops", "route"):
+        for name in ("link", "rpfilter", "conntrack", "natrules", "listen", "handshake", "synrecv", "drops", "route"):
             assert f'oneway_scrape_collector_success{{collector="{name}"}}' in metrics
     log = exporter.log()
     assert 'msg="Starting oneway_exporter" version=' in log
-    assert "collectors=link,rpfilter,conntrack,listen,handshake,synrecv,drops,route" in log
+    assert "collectors=link,rpfilter,conntrack,natrules,listen,handshake,synrecv,drops,route" in log
     assert log.count('msg="Listening on"') == 1
     assert "msg=Watching" in log
 

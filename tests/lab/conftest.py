@@ -26,7 +26,9 @@ def stand():
 
 
 def pytest_generate_tests(metafunc):
-    wanted = {"faulty_case": cases(False), "twin_case": cases(False), "silent_case": cases(True)}
+    faulty = cases(False)
+    wanted = {"faulty_case": faulty, "twin_case": faulty, "silent_case": cases(True),
+              "early_case": [case for case in faulty if case[0].early]}
     for name, found in wanted.items():
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, found, ids=[f"{lab.name}-{variant}-v{family}" for lab, variant, family in found])

@@ -3,6 +3,8 @@
 
 import json
 import os
+import re
+import subprocess
 import time
 
 import pytest
@@ -116,6 +118,48 @@ def test_found_and_healed(program, stand, faulty_case):
                 assert not failures(lab.attempts() + lab.side_checks()), commands
                 assert poll(lambda: not exporter.findings(), CLOSE_SECONDS), pretty(exporter.findings())
                 assert_healthy(lab)
+
+
+def assert_nobody_connected(exporter):
+    assert not any(exporter.samples("oneway_conntrack_target_flows").values())
+
+
+def assert_explained(program, lab, finding):
+    """`oneway explain` names the rule that translates, though conntrack has no connection that shows it."""
+    command = program.with_name("oneway")
+    attempt = next(attempt for attempt in lab.attempts() if attempt.address == finding["address"])
+    result = subprocess.run([command, "explain", "--netns", lab.watched.name, "--format", "json", lab.client_address,
+                             f"[{attempt.address}]:{attempt.port}" if lab.family == 6 else f"{attempt.address}:{attempt.port}"],
+                            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1, result.stderr
+    explanation = json.loads(result.stdout)
+    step = next(step for step in explanation["steps"] if step["step"] == "translated")
+    assert f"to {finding['target']} port 22 by table {lab.nft_family} nat, chain " in step["text"], step
+    handle = int(re.search(r", handle (\d+);", step["text"]).group(1))
+    chain = re.search(r", chain (\w+), ", step["text"]).group(1)
+    listed = lab.watched.run("nft", "-a", "list", "chain", lab.nft_family, "nat", chain)
+    rule = next(line for line in listed.splitlines() if line.endswith(f"# handle {handle}"))
+    assert "dnat" in rule.lower(), rule
+    assert explanation["breaks_at"] == "leaves", explanation
+
+
+def test_found_before_the_first_connection(program, stand, early_case):
+    with stand(early_case, healthy=False) as lab, Exporter(program, lab) as exporter:
+        await_expected(exporter, lab.expected())
+        assert_steady(exporter, lab.expected())
+        assert_nobody_connected(exporter)
+        causes = exporter.causes()
+        assert_explained(program, lab, causes[0])
+        run_remedy(lab.watched, remedy_of(lab, causes))
+        assert poll(lambda: not exporter.findings(), CLOSE_SECONDS), pretty(exporter.findings())
+        assert_nobody_connected(exporter)
+
+
+def test_twin_is_left_alone_before_the_first_connection(program, stand, early_case):
+    with stand(early_case, healthy=True) as lab, Exporter(program, lab) as exporter:
+        watch_silence(exporter, TWIN_SECONDS, lab.intended)
+        assert exporter.samples("oneway_nat_rules")['kind="dnat"'] >= 3
+        assert exporter.samples("oneway_nat_rules_unread")[""] == 0
 
 
 def causes_of(findings):

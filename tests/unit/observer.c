@@ -67,6 +67,7 @@ FAKE(4)
 FAKE(5)
 FAKE(6)
 FAKE(7)
+FAKE(8)
 
 static int descriptor(const void *context)
 {
@@ -96,14 +97,15 @@ static const struct collector fakes[] = {
 		.init = init_7,
 		.collect = collect_7,
 		.destroy = destroy_7 },
+	{ .name = "eight", .init = init_8, .collect = collect_8, .destroy = destroy_8 },
 };
 
 const struct collector *const observer_collectors[OBSERVER_COLLECTORS] = { &fakes[0], &fakes[1],
-	&conntrack_collector, &fakes[2], &fakes[3], &fakes[4], &fakes[5], &fakes[6] };
+	&conntrack_collector, &fakes[2], &fakes[3], &fakes[4], &fakes[5], &fakes[6], &fakes[7] };
 
 /* ---- */
 
-static const bool all[OBSERVER_COLLECTORS] = { true, true, true, true, true, true, true, true };
+static const bool all[OBSERVER_COLLECTORS] = { true, true, true, true, true, true, true, true, true };
 static const struct collector_settings settings = { .procfs = "/proc" };
 
 struct bench {
@@ -162,7 +164,7 @@ static void collectors_are_asked_in_order_and_freed(void **state)
 	open_bench(&bench, all);
 	int64_t before = clock_ns(CLOCK_MONOTONIC);
 	struct facts *facts = collect_facts(&bench);
-	assert_string_equal(script.order, "01234567");
+	assert_string_equal(script.order, "012345678");
 	assert_true(facts->monotonic_ns >= before && facts->time_ns > 0);
 	assert_int_equal(facts->collector_count, OBSERVER_COLLECTORS);
 	assert_string_equal(facts->collectors[1].name, "one");

@@ -43,10 +43,11 @@ static const struct collector fakes[OBSERVER_COLLECTORS] = {
 	FAKE_COLLECTOR("six"),
 	FAKE_COLLECTOR("seven"),
 	FAKE_COLLECTOR("eight"),
+	FAKE_COLLECTOR("nine"),
 };
 
 const struct collector *const observer_collectors[OBSERVER_COLLECTORS] = { &fakes[0], &fakes[1], &fakes[2],
-	&fakes[3], &fakes[4], &fakes[5], &fakes[6], &fakes[7] };
+	&fakes[3], &fakes[4], &fakes[5], &fakes[6], &fakes[7], &fakes[8] };
 
 static const struct usage exporter = { PROGRAM_EXPORTER, "oneway_exporter", "It watches.", NULL, 0 };
 static const struct usage check = { PROGRAM_CHECK, "oneway check", "It looks.", NULL, 0 };

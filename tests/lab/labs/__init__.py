@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """All labs. Several classes may share a name: their variants are that lab's."""
 
-from lab.labs.dnat_uplinks import CompleteRules, Connmark, DnatMarkedReplies, DnatUplinks
+from lab.labs.dnat_uplinks import CompleteRules, Connmark, DnatByRules, DnatMarkedReplies, DnatUplinks
 from lab.labs.lookalikes import BridgeVeth, DirectServerReturn, DualStack, Ecmp, Hairpin, LanDevice, VipOnLo
 from lab.labs.odd_traffic import BulkTransfer, Firewalled, LossyPath, ServiceDown, SlowClient, SynFlood, SynScan
 from lab.labs.snat_gateway import SnatGateway
 from lab.labs.tunnel_rp_filter import TunnelRpFilter
 from lab.labs.two_nics import Intended, NicsMarkedReplies, SharedSubnet, TwoNics
 
-CLASSES = (DnatUplinks, DnatMarkedReplies, TwoNics, SharedSubnet, NicsMarkedReplies, TunnelRpFilter, SnatGateway,
+CLASSES = (DnatUplinks, DnatByRules, DnatMarkedReplies, TwoNics, SharedSubnet, NicsMarkedReplies, TunnelRpFilter, SnatGateway,
            SynFlood, Connmark, Ecmp, CompleteRules, Intended, LanDevice, VipOnLo, BridgeVeth, Hairpin,
            DirectServerReturn, DualStack, SynScan, ServiceDown, Firewalled, SlowClient, LossyPath, BulkTransfer)
 

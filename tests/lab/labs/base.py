@@ -24,6 +24,7 @@ class Lab:
     disturb = None  # what else goes on; called about twice a second
     intended = ()  # the findings that must be shown as intended
     prints_remedy = True  # oneway does; False: it cannot, None: it may
+    early = False  # the fault is found before anyone connects
     warm_up = 0  # seconds that the exporter watches before the traffic begins
 
     def __init__(self, net, variant, family=4, healthy=True):

@@ -132,6 +132,55 @@ class DnatUplinks(Lab):
         return {"replies with a foreign source, dropped by a provider": self.foreign_dropped()}
 
 
+class DnatByRules(DnatUplinks):
+    name = "dnat-by-rules"
+    story = ("The fault of dnat-uplinks, and nobody has connected yet: that a port is forwarded, and to whom, is known from\n"
+             "the firewall's rules alone.")
+    variants = ("nft-wan2", "docker-wan2", "map-wan2")
+    rp_filters = dict.fromkeys(("nft", "docker", "map"), 2)
+    early = True
+
+    def make_translation(self):
+        {"nft": self.translate_nft, "docker": self.translate_docker, "map": self.translate_map}[self.kind]()
+        self.gateway.nft(f"""
+            table {self.nft_family} masquerading {{
+                chain postrouting {{ type nat hook postrouting priority srcnat; oifname "wan*" masquerade
+                }}
+            }}""")
+
+    def translate_docker(self):
+        """As Docker publishes ports, one of them for neighbours alone."""
+        command = "iptables-nft" if self.family == 4 else "ip6tables-nft"
+        brackets = "{}:22" if self.family == 4 else "[{}]:22"
+        published = [(self.at(LINES[n], 2), self.target(n)) for n in range(3)] + [(self.at(LAN, 1), self.target(0))]
+        rules = ["-N DOCKER", "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER", "-A DOCKER -i dock0 -j RETURN"]
+        rules += [f"-A DOCKER -d {address} ! -i dock0 -p tcp -m tcp --dport {FORWARDED} -j DNAT --to-destination "
+                  f"{brackets.format(target)}" for address, target in published]
+        for rule in rules:
+            self.gateway.run(command, "-t", "nat", *rule.split())
+
+    def translate_map(self):
+        """A map for the lines; rules that are not for every request, and a device that is none, say nothing."""
+        elements = ", ".join(f"{self.at(LINES[n], 2)} . {FORWARDED} : {self.target(n)} . 22" for n in range(3))
+        kind = "ipv4_addr" if self.family == 4 else "ipv6_addr"
+        ip = self.nft_family
+        self.gateway.nft(f"""
+            table {ip} nat {{
+                map published {{ type {kind} . inet_service : {kind} . inet_service; elements = {{ {elements} }}; }}
+                chain published {{ meta l4proto tcp dnat {ip} to {ip} daddr . tcp dport map @published
+                }}
+                chain prerouting {{ type nat hook prerouting priority dstnat
+                    iifname "gone0" tcp dport {FORWARDED} dnat to {self.target(1)}
+                    {ip} daddr {self.at(LINES[2], 2)} tcp dport 2223 meta mark 9 dnat to {self.target(1)}
+                    iifname vmap {{ "lan0" : accept, "wan1" : goto published, "wan2" : goto published,
+                        "wan3" : goto published }}
+                }}
+            }}""")
+
+    def side_checks(self):
+        return [check for check in super().side_checks() if not check.name.startswith("LAN -> wan")]
+
+
 class DnatMarkedReplies(DnatUplinks):
     story = ("Port 2222 of one public address times out, although there is a rule for each of the container's\n"
              "addresses: a firewall marks some replies, and the rule for that mark leads to wan1, whose provider\n"

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The rules that translate destinations. The kernel announces each change of the ruleset; when it has been
+ * quiet for a moment, or half a minute is over, the ruleset's generation tells whether there is anything new,
+ * and only then is it read, a few milliseconds at a time. What was read last stays until then.
+ */
+#include <errno.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "collectors/collector.h"
+#include "collectors/nat_list.h"
+#include "collectors/nat_walk.h"
+#include "collectors/netlink.h"
+#include "collectors/nft_reader.h"
+
+#define MILLISECOND_NS INT64_C(1000000)
+#define SECOND_NS      (1000 * MILLISECOND_NS)
+#define QUIET_NS       (200 * MILLISECOND_NS) /* after a change; more may follow */
+#define PATIENCE_NS    (2 * SECOND_NS)        /* with changes that do not end */
+#define TURN_NS        (2 * MILLISECOND_NS)   /* of reading in one advance() */
+#define PERIOD_NS      (30 * SECOND_NS)
+#define TRIES_MAX      8
+
+struct natrules {
+	struct nft_reader *reader;
+	struct netlink *events;
+	bool known;
+	bool reading;
+	bool changed;         /* announced, not read yet */
+	int64_t announced_ns; /* the first change since the last reading */
+	int64_t due_ns;
+	unsigned tries; /* readings that met a change */
+	int error;      /* of the last reading, negative; 0 */
+	uint32_t generation;
+	uint64_t version;
+	struct nat_list list;
+};
+
+static int64_t monotonic_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * SECOND_NS + now.tv_nsec;
+}
+
+/* ---- when to read */
+
+static void note_changes(struct natrules *natrules, int64_t now_ns)
+{
+	if (netlink_drain(natrules->events, NULL, NULL) == 0)
+		return;
+	if (!natrules->changed)
+		natrules->announced_ns = now_ns;
+	natrules->changed = true;
+	int64_t latest_ns = natrules->announced_ns + PATIENCE_NS, due_ns = now_ns + QUIET_NS;
+	if (!natrules->reading)
+		natrules->due_ns = due_ns < latest_ns ? due_ns : latest_ns;
+}
+
+/* A ruleset that changes all the time is tried again a little later, then much later. */
+static void fail(struct natrules *natrules, int error, int64_t now_ns)
+{
+	natrules->reading = false;
+	natrules->tries++;
+	bool again = error == -EINTR && natrules->tries < TRIES_MAX;
+	natrules->due_ns = now_ns + (again ? natrules->tries * QUIET_NS : PERIOD_NS);
+	if (again)
+		return;
+	natrules->tries = 0;
+	natrules->error = error;
+}
+
+static void rest(struct natrules *natrules, int64_t now_ns)
+{
+	natrules->reading = false;
+	natrules->tries = 0;
+	natrules->error = 0;
+	natrules->due_ns = now_ns + PERIOD_NS;
+}
+
+/* ---- reading */
+
+/* 0, or a negative errno; begins to read if there is anything new. */
+static int look(struct natrules *natrules, int64_t now_ns)
+{
+	uint32_t generation;
+	natrules->changed = false;
+	int error = nft_reader_generation(natrules->reader, &generation);
+	if (error == 0 && natrules->known && generation == natrules->generation) {
+		rest(natrules, now_ns);
+		return 0;
+	}
+	if (error == 0)
+		error = nft_reader_begin(natrules->reader);
+	natrules->reading = error == 0;
+	return error;
+}
+
+static int take_over(struct natrules *natrules)
+{
+	struct nat_list list = { 0 };
+	int error = nat_walk(nft_reader_ruleset(natrules->reader), &list);
+	natrules->generation = nft_reader_read_generation(natrules->reader);
+	nft_reader_drop(natrules->reader);
+	if (error < 0) {
+		nat_list_clear(&list);
+		return error;
+	}
+	nat_list_clear(&natrules->list);
+	natrules->list = list;
+	natrules->known = true;
+	natrules->version++;
+	return 0;
+}
+
+/* True if there are new rules. */
+static bool read_on(struct natrules *natrules)
+{
+	int64_t now = monotonic_ns(), until = now + TURN_NS;
+	int result = 0;
+	while (result == 0 && now < until) {
+		result = nft_reader_go_on(natrules->reader);
+		now = monotonic_ns();
+	}
+	if (result > 0)
+		result = take_over(natrules) < 0 ? -ENOMEM : 1;
+	if (result < 0)
+		fail(natrules, result, now);
+	else if (result > 0)
+		rest(natrules, now);
+	return result > 0;
+}
+
+static int natrules_advance(void *context, int64_t now_ns, struct collector_wish *wish)
+{
+	struct natrules *natrules = context;
+	note_changes(natrules, now_ns);
+	if (!natrules->reading && now_ns >= natrules->due_ns) {
+		int error = look(natrules, now_ns);
+		if (error < 0)
+			fail(natrules, error, now_ns);
+	}
+	if (natrules->reading)
+		wish->changed = read_on(natrules);
+	/* What was announced while it was being read. */
+	if (!natrules->reading && natrules->changed && natrules->due_ns > now_ns + QUIET_NS)
+		natrules->due_ns = now_ns + QUIET_NS;
+	wish->due_ns = natrules->reading ? now_ns : natrules->due_ns;
+	return 0;
+}
+
+static int natrules_collect(void *context, const struct collector_settings *settings, struct facts *facts)
+{
+	(void)settings;
+	struct natrules *natrules = context;
+	int error = natrules->known ? nat_list_copy(&natrules->list, facts) : 0;
+	facts->nat_rules_known = natrules->known && error == 0;
+	facts->nat_rules_version = natrules->version;
+	return error < 0 ? error : natrules->error;
+}
+
+/* ---- the collector */
+
+static int natrules_descriptor(const void *context)
+{
+	const struct natrules *natrules = context;
+	return netlink_descriptor(natrules->events);
+}
+
+static void natrules_destroy(void *context)
+{
+	struct natrules *natrules = context;
+	if (!natrules)
+		return;
+	nft_reader_close(natrules->reader);
+	netlink_close(natrules->events);
+	nat_list_clear(&natrules->list);
+	free(natrules);
+}
+
+static int natrules_init(const struct collector_settings *settings, void **context)
+{
+	(void)settings;
+	struct natrules *natrules = calloc(1, sizeof(*natrules));
+	if (!natrules)
+		return -ENOMEM;
+	int error = nft_reader_open(&natrules->reader);
+	if (error == 0)
+		error = netlink_open(NETLINK_NETFILTER, &natrules->events);
+	if (error == 0)
+		error = netlink_join(natrules->events, NFNLGRP_NFTABLES);
+	if (error < 0) {
+		natrules_destroy(natrules);
+		return error;
+	}
+	*context = natrules;
+	return 0;
+}
+
+const struct collector natrules_collector = {
+	.name = "natrules",
+	.summary = "firewall rules that translate destinations",
+	.needs = "CAP_NET_ADMIN",
+	.init = natrules_init,
+	.collect = natrules_collect,
+	.destroy = natrules_destroy,
+	.descriptor = natrules_descriptor,
+	.advance = natrules_advance,
+};

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Reads the nat part of the nftables ruleset from the kernel, a piece at a time: all chains, then the rules
+ * and sets of those tables that have a nat chain, then the elements of those sets that its rules ask. A
+ * ruleset that changed meanwhile is not believed. Needs CAP_NET_ADMIN.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collectors/nft_ruleset.h"
+
+struct nft_reader;
+
+/* 0 or negative errno: -EPERM, -EOPNOTSUPP if the kernel has no nf_tables. */
+int nft_reader_open(struct nft_reader **out);
+/* Accepts NULL. */
+void nft_reader_close(struct nft_reader *reader);
+
+/* The number of the ruleset's latest change. 0 or negative errno. */
+int nft_reader_generation(struct nft_reader *reader, uint32_t *out);
+
+/* Begins to read, forgetting what was read. 0 or negative errno. */
+int nft_reader_begin(struct nft_reader *reader);
+/* Takes one piece (at most 32 KiB). 0: there is more; 1: the ruleset is there; negative errno: it is of no
+ * use, -EINTR because it changed. */
+int nft_reader_go_on(struct nft_reader *reader);
+/* What was read, until the next begin or drop. */
+const struct nft_ruleset *nft_reader_ruleset(const struct nft_reader *reader);
+uint32_t nft_reader_read_generation(const struct nft_reader *reader);
+void nft_reader_drop(struct nft_reader *reader);
+
+/* For recording: is handed each message that is read. */
+void nft_reader_record(struct nft_reader *reader,
+	void (*message)(const struct nlmsghdr *header, void *argument), void *argument);

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The part of an nftables ruleset that may translate destinations, as plain structs: filled from the kernel's
+ * messages in the order chains, rules, sets, elements, and then only read. Nothing here knows a socket.
+ */
+
+#include <linux/netlink.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collectors/nft_expression.h"
+
+/* What is beyond these limits is left out, and the ruleset says so (`omitted`). */
+#define NFT_CHAINS_MAX   65536
+#define NFT_RULES_MAX    262144
+#define NFT_SETS_MAX     65536
+#define NFT_ELEMENTS_MAX 65536
+#define NFT_BYTES_MAX    (128u << 20) /* of all rules' expressions */
+#define NFT_KEY_SIZE     NFT_REGISTER_BYTES
+
+#define NFT_NO_INDEX SIZE_MAX
+
+struct nft_chain {
+	uint8_t family; /* NFPROTO_* of its table */
+	char *table, *name;
+	bool is_nat; /* a base chain of type nat that sees packets before they are routed */
+	int32_t priority;
+	size_t first_rule, last_rule; /* NFT_NO_INDEX: none */
+	bool reached;                 /* by nft_reach() */
+};
+
+struct nft_rule {
+	uint64_t handle;
+	size_t chain;
+	size_t next;        /* in its chain, or NFT_NO_INDEX */
+	size_t bytes, size; /* its NFTA_RULE_EXPRESSIONS, in the ruleset's bytes */
+};
+
+/* One element: a key, or with `has_end` the range from key to key_end. */
+struct nft_element {
+	size_t next; /* of its set, or NFT_NO_INDEX */
+	uint8_t key[NFT_KEY_SIZE], key_end[NFT_KEY_SIZE];
+	bool has_end;
+	bool interval_end; /* a mark where an interval has ended, in sets of plain intervals */
+	bool catch_all;    /* matches what no other element does */
+	uint8_t data[NFT_KEY_SIZE];
+	size_t data_size;
+	int32_t verdict; /* of a verdict map; then `chain` may name one */
+	char *chain;     /* or NULL */
+};
+
+struct nft_set {
+	uint8_t family;
+	char *table, *name;
+	uint32_t flags; /* NFT_SET_* */
+	uint32_t key_size, data_size;
+	bool verdicts;
+	size_t first_element;
+	bool wanted; /* nft_reach() met a lookup of it */
+	bool read;   /* all its elements are there, but for those omitted */
+	bool cut;    /* some elements were left out */
+};
+
+struct nft_ruleset {
+	struct nft_chain *chains; /* sorted once nft_ruleset_sort() was called */
+	size_t chain_count;
+	struct nft_rule *rules;
+	size_t rule_count;
+	struct nft_set *sets;
+	size_t set_count;
+	struct nft_element *elements;
+	size_t element_count;
+	uint8_t *bytes;
+	size_t byte_count, byte_room;
+	size_t *queue; /* of nft_reach(): chains to be walked */
+	size_t queue_count;
+	uint64_t omitted; /* rules, chains, sets and elements for which there was no room, or that are
+			     malformed */
+};
+
+void nft_ruleset_clear(struct nft_ruleset *ruleset);
+
+/* One message of the answer to a dump: NFT_MSG_NEWCHAIN, NEWRULE, NEWSET or NEWSETELEM; others are skipped.
+ * All chains must have been added, and sorted, before the first rule; all sets of the table before the first
+ * element. 0, -EBADMSG for a malformed one, which is left out, or -ENOMEM. */
+int nft_ruleset_add(struct nft_ruleset *ruleset, const struct nlmsghdr *header);
+
+/* Puts chains in order so that they can be found; before rules are added. */
+void nft_ruleset_sort_chains(struct nft_ruleset *ruleset);
+void nft_ruleset_sort_sets(struct nft_ruleset *ruleset);
+
+/* Position, or NFT_NO_INDEX. */
+size_t nft_ruleset_chain(
+	const struct nft_ruleset *ruleset, uint8_t family, const char *table, const char *name);
+size_t nft_ruleset_set(
+	const struct nft_ruleset *ruleset, uint8_t family, const char *table, const char *name);
+
+/* Follows jumps and lookups from the nat chains, through what is there, and marks chains as reached and sets
+ * as wanted. To be called again after elements were added: verdict maps lead on. 0 or -ENOMEM. */
+int nft_reach(struct nft_ruleset *ruleset);

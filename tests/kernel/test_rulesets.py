@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The rulesets of tests/data/rulesets, loaded into a namespace of the running kernel: what is read of them is what
+their JSON says. Run as a program, it records what the kernel sends anew, and what is read of that."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+DATA = pathlib.Path(__file__).resolve().parent.parent / "data" / "rulesets"
+LOADERS = {".nft": ["nft", "-f"], ".iptables": ["iptables-nft-restore"], ".ip6tables": ["ip6tables-nft-restore"]}
+RULESETS = sorted(path for path in DATA.iterdir() if path.suffix in LOADERS)
+SECONDS = 60
+
+
+def read(path, *arguments, loader=None):
+    """What rulesets_read prints where the ruleset was loaded, in a namespace that is gone afterwards."""
+    program = pathlib.Path(os.environ["ONEWAY_BUILD"], "tests", "rulesets_read")
+    script = '"$@" && exec ' + " ".join(f"'{word}'" for word in (program, *arguments))
+    command = ["unshare", "--net", "sh", "-c", script, "sh", *(loader or LOADERS[path.suffix]), str(path)]
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS)
+    if result.returncode == 77:
+        pytest.skip(result.stderr)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def may_unshare():
+    return subprocess.run(["unshare", "--net", "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not may_unshare(), reason="network namespaces need root")
+@pytest.mark.parametrize("path", RULESETS, ids=lambda path: path.name)
+def test_ruleset_is_read(path):
+    expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    found = read(path)
+    assert found["unread"] == expected["unread"]
+    for rule, wanted in zip(found["rules"], expected["rules"]):
+        assert rule == wanted
+    assert len(found["rules"]) == len(expected["rules"])
+
+
+def record():
+    for path in RULESETS:
+        found = read(path, "--record", path.with_suffix(".messages"))
+        rules = ",\n".join("  " + json.dumps(rule) for rule in found["rules"])
+        path.with_suffix(".json").write_text(
+            f'{{\n "rules": [\n{rules}\n ],\n "unread": {json.dumps(found["unread"])}\n}}\n', encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(record())

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The rulesets of tests/data/rulesets as the kernel (6.18) sent them when they had been loaded: what is read
+ * of them is what their JSON says. tests/kernel/test_rulesets.py has the same of the running kernel.
+ */
+#include "tests/unit/unit.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/nat_list.h"
+#include "collectors/nat_walk.h"
+#include "collectors/nft_ruleset.h"
+#include "tests/messages.h"
+#include "tests/rulesets_json.h"
+
+static const char *const names[] = { "docker", "docker6", "firewalld", "iptables", "kube-proxy",
+	"kube-proxy-nft", "maps" };
+
+static char *read_file(const char *name, const char *suffix, size_t *size)
+{
+	char path[512];
+	snprintf(path, sizeof(path), TEST_DATA "/rulesets/%s.%s", name, suffix);
+	FILE *file = fopen(path, "rbe");
+	if (!file || fseek(file, 0, SEEK_END) < 0)
+		fail_msg("%s cannot be read", path);
+	*size = (size_t)ftell(file);
+	rewind(file);
+	char *bytes = malloc(*size + 1);
+	assert_non_null(bytes);
+	assert_int_equal(fread(bytes, 1, *size, file), *size);
+	bytes[*size] = '\0';
+	fclose(file);
+	return bytes;
+}
+
+static json_t *walked(const char *bytes, size_t size)
+{
+	struct nft_ruleset ruleset = { 0 };
+	struct nat_list list = { 0 };
+	struct facts *facts = facts_new();
+	assert_non_null(facts);
+	assert_int_equal(messages_read(&ruleset, bytes, size), 0);
+	assert_int_equal(nat_walk(&ruleset, &list), 0);
+	assert_int_equal(nat_list_copy(&list, facts), 0);
+	json_t *json = rulesets_json(facts);
+	nat_list_clear(&list);
+	nft_ruleset_clear(&ruleset);
+	facts_free(facts);
+	return json;
+}
+
+static void recorded_rulesets_are_read_as_they_are_meant(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		size_t size, expected_size;
+		char *bytes = read_file(names[i], "messages", &size);
+		char *expected = read_file(names[i], "json", &expected_size);
+		json_t *read = walked(bytes, size), *wanted = json_loads(expected, 0, NULL);
+		if (!json_equal(read, wanted)) {
+			char *text = json_dumps(read, JSON_INDENT(1));
+			fail_msg("%s: %s", names[i], text);
+		}
+		json_decref(read);
+		json_decref(wanted);
+		free(bytes);
+		free(expected);
+	}
+}
+
+/* Cut anywhere, or with a byte that is another one: whatever is read of it, it is read within its bounds. */
+static void maimed_messages_do_no_harm(void **state)
+{
+	(void)state;
+	static const unsigned char values[] = { 0, 1, 4, 0x7f, 0xff };
+	size_t size;
+	char *bytes = read_file("docker6", "messages", &size);
+	for (size_t at = 0; at < size; at += 3)
+		for (size_t i = 0; i < sizeof(values); i++) {
+			char before = bytes[at];
+			bytes[at] = (char)values[i];
+			struct nft_ruleset ruleset = { 0 };
+			struct nat_list list = { 0 };
+			messages_read(&ruleset, bytes, size - at % 7);
+			assert_int_equal(nat_walk(&ruleset, &list), 0);
+			assert_true(list.count <= NAT_RULES_MAX);
+			nat_list_clear(&list);
+			nft_ruleset_clear(&ruleset);
+			bytes[at] = before;
+		}
+	free(bytes);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(recorded_rulesets_are_read_as_they_are_meant),
+		cmocka_unit_test(maimed_messages_do_no_harm),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
