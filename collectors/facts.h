@@ -357,7 +357,7 @@ struct service {
 	bool ruled;                 /* a rule translates it (origin dnat), whether or not there is a flow */
 	uint8_t protocol;           /* of that rule; 0: any */
 	uint16_t port, target_port; /* of that rule; 0: any, kept */
-	size_t endpoint; /* position in endpoints, or SIZE_MAX if conntrack showed no flow */
+	size_t endpoint;            /* position in endpoints, or SIZE_MAX if conntrack showed no flow */
 	uint64_t half_open, syn_recv, open; /* that endpoint's; 0 if none */
 };
 

@@ -142,11 +142,11 @@ struct choice {
 };
 
 static const struct choice choices[] = {
-	{ "--no-collector.two", "+-++++++" },
-	{ "--collector.disable-defaults --collector.five", "----+---" },
-	{ "--collector.five --collector.disable-defaults", "----+---" },
-	{ "--collector.one --no-collector.one", "-+++++++" },
-	{ "--no-collector.one --collector.one", "++++++++" },
+	{ "--no-collector.two", "+-+++++++" },
+	{ "--collector.disable-defaults --collector.five", "----+----" },
+	{ "--collector.five --collector.disable-defaults", "----+----" },
+	{ "--collector.one --no-collector.one", "-++++++++" },
+	{ "--no-collector.one --collector.one", "+++++++++" },
 };
 
 static void patterns_are_taken_one_at_a_time(void **state)
