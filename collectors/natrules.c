@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "collectors/collector.h"
+#include "collectors/ip_tables_read.h"
 #include "collectors/nat_list.h"
 #include "collectors/nat_walk.h"
 #include "collectors/netlink.h"
@@ -36,6 +37,8 @@ struct natrules {
 	int error;      /* of the last reading, negative; 0 */
 	uint32_t generation;
 	uint64_t version;
+	char *procfs;
+	struct ip_table legacy[2]; /* as read last, [0] IPv4, [1] IPv6; no bytes: there is none */
 	struct nat_list list;
 };
 
@@ -83,13 +86,37 @@ static void rest(struct natrules *natrules, int64_t now_ns)
 
 /* ---- reading */
 
+static bool is_same(const struct ip_table *a, const struct ip_table *b)
+{
+	return a->size == b->size && a->entry == b->entry && !a->bytes == !b->bytes &&
+	       (a->size == 0 || memcmp(a->bytes, b->bytes, a->size) == 0);
+}
+
+/* True if a table of legacy iptables has changed; nobody announces it. One that cannot be read stays as it
+ * was. */
+static bool read_legacy(struct natrules *natrules)
+{
+	static const uint8_t families[2] = { AF_INET, AF_INET6 };
+	bool changed = false;
+	for (unsigned i = 0; i < 2; i++) {
+		struct ip_table table = { .family = families[i] };
+		if (ip_table_read(natrules->procfs, families[i], &table) < 0)
+			continue;
+		changed |= !is_same(&table, &natrules->legacy[i]);
+		free((void *)natrules->legacy[i].bytes);
+		natrules->legacy[i] = table;
+	}
+	return changed;
+}
+
 /* 0, or a negative errno; begins to read if there is anything new. */
 static int look(struct natrules *natrules, int64_t now_ns)
 {
 	uint32_t generation;
 	natrules->changed = false;
+	bool legacy_changed = read_legacy(natrules);
 	int error = nft_reader_generation(natrules->reader, &generation);
-	if (error == 0 && natrules->known && generation == natrules->generation) {
+	if (error == 0 && natrules->known && !legacy_changed && generation == natrules->generation) {
 		rest(natrules, now_ns);
 		return 0;
 	}
@@ -105,6 +132,11 @@ static int take_over(struct natrules *natrules)
 	int error = nat_walk(nft_reader_ruleset(natrules->reader), &list);
 	natrules->generation = nft_reader_read_generation(natrules->reader);
 	nft_reader_drop(natrules->reader);
+	for (unsigned i = 0; i < 2; i++)
+		if (natrules->legacy[i].bytes)
+			ip_table_walk(&natrules->legacy[i], &list);
+	if (error == 0 && list.failed)
+		error = -ENOMEM;
 	if (error < 0) {
 		nat_list_clear(&list);
 		return error;
@@ -178,16 +210,19 @@ static void natrules_destroy(void *context)
 	nft_reader_close(natrules->reader);
 	netlink_close(natrules->events);
 	nat_list_clear(&natrules->list);
+	for (unsigned i = 0; i < 2; i++)
+		free((void *)natrules->legacy[i].bytes);
+	free(natrules->procfs);
 	free(natrules);
 }
 
 static int natrules_init(const struct collector_settings *settings, void **context)
 {
-	(void)settings;
 	struct natrules *natrules = calloc(1, sizeof(*natrules));
 	if (!natrules)
 		return -ENOMEM;
-	int error = nft_reader_open(&natrules->reader);
+	natrules->procfs = strdup(settings->procfs);
+	int error = natrules->procfs ? nft_reader_open(&natrules->reader) : -ENOMEM;
 	if (error == 0)
 		error = netlink_open(NETLINK_NETFILTER, &natrules->events);
 	if (error == 0)

@@ -56,6 +56,13 @@ static bool attribute_register(const struct nlattr *attribute, unsigned *out)
 	return true;
 }
 
+/* The text in the message, if it ends there; NULL if it does not, or is absent. */
+const char *nft_text(const struct nlattr *attribute)
+{
+	const char *text = attribute ? mnl_attr_get_payload(attribute) : NULL;
+	return text && memchr(text, '\0', mnl_attr_get_payload_len(attribute)) ? text : NULL;
+}
+
 static struct nft_data whole(const struct nlattr *attribute)
 {
 	if (!attribute)
@@ -74,7 +81,7 @@ struct nft_data nft_data_value(const struct nlattr *nest)
 struct nft_verdict nft_data_verdict(const struct nlattr *nest)
 {
 	const struct nlattr *table[NFTA_DATA_MAX + 1], *inner[NFTA_VERDICT_MAX + 1];
-	struct nft_verdict verdict = { 0 };
+	struct nft_verdict verdict = { .chain = "" };
 	uint32_t code;
 	if (!attributes_of_nest(nest, table, NFTA_DATA_MAX) ||
 		!attributes_of_nest(table[NFTA_DATA_VERDICT], inner, NFTA_VERDICT_MAX) ||
@@ -82,7 +89,8 @@ struct nft_verdict nft_data_verdict(const struct nlattr *nest)
 		return verdict;
 	verdict.present = true;
 	verdict.code = (int32_t)code;
-	attribute_text(inner[NFTA_VERDICT_CHAIN], verdict.chain, sizeof(verdict.chain));
+	if (nft_text(inner[NFTA_VERDICT_CHAIN]))
+		verdict.chain = nft_text(inner[NFTA_VERDICT_CHAIN]);
 	return verdict;
 }
 
@@ -226,7 +234,8 @@ static bool take(const struct field *field, const struct nlattr *attribute, stru
 		*(struct nft_data *)at = whole(attribute);
 		return true;
 	case FORM_NAME:
-		return attribute_text(attribute, at, NFT_NAME_SIZE);
+		*(const char **)at = nft_text(attribute);
+		return *(const char **)at != NULL;
 	}
 	return false;
 }
@@ -306,9 +315,11 @@ static int finish(const struct nlattr *const *table, struct nft_expression *out)
 int nft_expression_parse(const struct nlattr *element, struct nft_expression *out)
 {
 	const struct nlattr *outer[NFTA_EXPR_MAX + 1], *table[ATTRIBUTES_MOST + 1];
-	struct nft_expression parsed = { 0 };
-	if (!attributes_of_nest(element, outer, NFTA_EXPR_MAX) ||
-		!attribute_text(outer[NFTA_EXPR_NAME], parsed.name, sizeof(parsed.name)))
+	struct nft_expression parsed = { .verdict.chain = "" };
+	if (!attributes_of_nest(element, outer, NFTA_EXPR_MAX))
+		return -EBADMSG;
+	parsed.name = nft_text(outer[NFTA_EXPR_NAME]);
+	if (!parsed.name)
 		return -EBADMSG;
 	const struct layout *layout = find_layout(parsed.name);
 	if (layout && layout->fields[0].attribute) {

@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #define NFT_REGISTER_BYTES 64
-#define NFT_NAME_SIZE      256 /* NFT_NAME_MAXLEN, linux/netfilter/nf_tables.h */
 
 enum nft_kind {
 	NFT_KIND_UNKNOWN,   /* an expression of which nothing is known */
@@ -47,8 +46,8 @@ struct nft_data {
 
 struct nft_verdict {
 	bool present;
-	int32_t code; /* NF_ACCEPT, NF_DROP, NFT_JUMP, ... */
-	char chain[NFT_NAME_SIZE];
+	int32_t code;      /* NF_ACCEPT, NF_DROP, NFT_JUMP, ... */
+	const char *chain; /* in the message; "": none */
 };
 
 /* Which members mean something depends on the kind; what the kernel did not send is 0. */
@@ -68,7 +67,7 @@ struct nft_expression {
 	struct nft_data data;       /* IMMEDIATE, CMP; RANGE: from; BITWISE: mask; MATCH, TARGET: info */
 	struct nft_data more;       /* RANGE: to; BITWISE: xor */
 	struct nft_verdict verdict; /* IMMEDIATE */
-	char name[NFT_NAME_SIZE];   /* LOOKUP: set; MATCH, TARGET: name; UNKNOWN: of the expression */
+	const char *name; /* in the message: LOOKUP: set; MATCH, TARGET: name; UNKNOWN: of the expression */
 };
 
 /* Goes through attributes that stand one after the other. NULL at the end, or where one is malformed. */
@@ -81,6 +80,9 @@ const struct nlattr *nft_cursor_next(struct nft_cursor *cursor);
 /* One NFTA_LIST_ELEM of NFTA_RULE_EXPRESSIONS. 0, or -EBADMSG: an expression that is known and lacks what it
  * must have. */
 int nft_expression_parse(const struct nlattr *element, struct nft_expression *out);
+
+/* The attribute's text if it ends within it; NULL if it does not or the attribute is NULL. */
+const char *nft_text(const struct nlattr *attribute);
 
 /* NFTA_DATA_VALUE within a nest of NFTA_DATA_*; absent if there is none. */
 struct nft_data nft_data_value(const struct nlattr *nest);

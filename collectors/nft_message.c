@@ -26,17 +26,12 @@ static bool number_of(const struct nlattr *attribute, uint32_t *out)
 	return true;
 }
 
-static bool name_of(const struct nlattr *attribute, char name[static NFT_NAME_SIZE])
-{
-	return attribute_text(attribute, name, NFT_NAME_SIZE);
-}
-
 /* ---- chains */
 
 static bool is_nat_type(const struct nlattr *type)
 {
-	char text[NFT_NAME_SIZE];
-	return name_of(type, text) && strcmp(text, "nat") == 0;
+	const char *text = nft_text(type);
+	return text && strcmp(text, "nat") == 0;
 }
 
 static void read_hook(const struct message *message, struct nft_chain *chain)
@@ -56,9 +51,9 @@ static void read_hook(const struct message *message, struct nft_chain *chain)
 
 static int add_chain(struct nft_ruleset *ruleset, const struct message *message)
 {
-	char table[NFT_NAME_SIZE], name[NFT_NAME_SIZE];
-	if (!name_of(message->table[NFTA_CHAIN_TABLE], table) ||
-		!name_of(message->table[NFTA_CHAIN_NAME], name))
+	const char *table = nft_text(message->table[NFTA_CHAIN_TABLE]);
+	const char *name = nft_text(message->table[NFTA_CHAIN_NAME]);
+	if (!table || !name)
 		return -EBADMSG;
 	if (ruleset->chain_count == NFT_CHAINS_MAX) {
 		ruleset->omitted++;
@@ -145,11 +140,11 @@ static size_t chain_of(const struct nft_ruleset *ruleset, uint8_t family, const 
 
 static int add_rule(struct nft_ruleset *ruleset, const struct message *message)
 {
-	char table[NFT_NAME_SIZE], name[NFT_NAME_SIZE];
 	const struct nlattr *const *attributes = message->table;
+	const char *table = nft_text(attributes[NFTA_RULE_TABLE]);
+	const char *name = nft_text(attributes[NFTA_RULE_CHAIN]);
 	uint64_t handle;
-	if (!name_of(attributes[NFTA_RULE_TABLE], table) || !name_of(attributes[NFTA_RULE_CHAIN], name) ||
-		!attributes[NFTA_RULE_HANDLE] ||
+	if (!table || !name || !attributes[NFTA_RULE_HANDLE] ||
 		mnl_attr_get_payload_len(attributes[NFTA_RULE_HANDLE]) != sizeof(handle))
 		return -EBADMSG;
 	memcpy(&handle, mnl_attr_get_payload(attributes[NFTA_RULE_HANDLE]), sizeof(handle));
@@ -168,12 +163,12 @@ static int add_rule(struct nft_ruleset *ruleset, const struct message *message)
 
 static int add_set(struct nft_ruleset *ruleset, const struct message *message)
 {
-	char table[NFT_NAME_SIZE], name[NFT_NAME_SIZE];
 	const struct nlattr *const *attributes = message->table;
+	const char *table = nft_text(attributes[NFTA_SET_TABLE]), *name = nft_text(attributes[NFTA_SET_NAME]);
 	uint32_t data_type = 0;
 	struct nft_set set = { .family = message->family, .first_element = NFT_NO_INDEX };
-	if (!name_of(attributes[NFTA_SET_TABLE], table) || !name_of(attributes[NFTA_SET_NAME], name) ||
-		!number_of(attributes[NFTA_SET_KEY_LEN], &set.key_size) || set.key_size > NFT_KEY_SIZE)
+	if (!table || !name || !number_of(attributes[NFTA_SET_KEY_LEN], &set.key_size) ||
+		set.key_size > NFT_KEY_SIZE)
 		return -EBADMSG;
 	number_of(attributes[NFTA_SET_FLAGS], &set.flags);
 	number_of(attributes[NFTA_SET_DATA_TYPE], &data_type);
@@ -257,10 +252,10 @@ static int add_element(struct nft_ruleset *ruleset, struct nft_set *set, const s
 
 static int add_elements(struct nft_ruleset *ruleset, const struct message *message)
 {
-	char table[NFT_NAME_SIZE], name[NFT_NAME_SIZE];
 	const struct nlattr *const *attributes = message->table;
-	if (!name_of(attributes[NFTA_SET_ELEM_LIST_TABLE], table) ||
-		!name_of(attributes[NFTA_SET_ELEM_LIST_SET], name))
+	const char *table = nft_text(attributes[NFTA_SET_ELEM_LIST_TABLE]);
+	const char *name = nft_text(attributes[NFTA_SET_ELEM_LIST_SET]);
+	if (!table || !name)
 		return -EBADMSG;
 	size_t set = nft_ruleset_set(ruleset, message->family, table, name);
 	const struct nlattr *nest = attributes[NFTA_SET_ELEM_LIST_ELEMENTS];

@@ -43,8 +43,25 @@ def test_ruleset_is_read(path):
     assert len(found["rules"]) == len(expected["rules"])
 
 
+LEGACY_LOADERS = {".iptables": ["iptables-legacy-restore"], ".ip6tables": ["ip6tables-legacy-restore"]}
+
+
+def has_legacy():
+    return subprocess.run(["unshare", "--net", "iptables-legacy", "-t", "nat", "-S"], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not may_unshare() or not has_legacy(), reason="this kernel has no legacy iptables")
+@pytest.mark.parametrize("path", [path for path in RULESETS if path.suffix in LEGACY_LOADERS], ids=lambda path: path.name)
+def test_legacy_table_is_read(path):
+    """The same file, loaded by the legacy program, means the same."""
+    assert read(path, loader=LEGACY_LOADERS[path.suffix]) == json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+
+
 def record():
     for path in RULESETS:
+        if path.suffix in LEGACY_LOADERS:
+            read(path, "--record", path.with_suffix(".table"), loader=LEGACY_LOADERS[path.suffix])
         found = read(path, "--record", path.with_suffix(".messages"))
         rules = ",\n".join("  " + json.dumps(rule) for rule in found["rules"])
         path.with_suffix(".json").write_text(

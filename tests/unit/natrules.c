@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/ip_tables.h"
 #include "collectors/nat_list.h"
 #include "collectors/nat_walk.h"
 #include "collectors/nft_ruleset.h"
@@ -71,6 +72,63 @@ static void recorded_rulesets_are_read_as_they_are_meant(void **state)
 	}
 }
 
+static json_t *walked_table(uint8_t family, const char *bytes, size_t size)
+{
+	struct nat_list list = { 0 };
+	struct facts *facts = facts_new();
+	struct ip_table table = { .family = family, .size = size - sizeof(table.entry) };
+	uint8_t *exact = malloc(table.size);
+	assert_true(facts && exact);
+	memcpy(&table.entry, bytes, sizeof(table.entry));
+	memcpy(exact, bytes + sizeof(table.entry), table.size);
+	table.bytes = exact;
+	ip_table_walk(&table, &list);
+	assert_int_equal(nat_list_copy(&list, facts), 0);
+	for (size_t i = 0; i < facts->nat_rule_count; i++)
+		assert_true(facts->nat_rules[i].legacy && facts->nat_rules[i].handle > 0);
+	json_t *json = rulesets_json(facts);
+	nat_list_clear(&list);
+	facts_free(facts);
+	free(exact);
+	return json;
+}
+
+/* The tables that iptables-legacy makes of the same files mean the same. */
+static void recorded_tables_are_read_as_they_are_meant(void **state)
+{
+	(void)state;
+	static const char *const tables[] = { "docker", "docker6", "iptables", "kube-proxy" };
+	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
+		size_t size, expected_size;
+		char *bytes = read_file(tables[i], "table", &size);
+		char *expected = read_file(tables[i], "json", &expected_size);
+		uint8_t family = strcmp(tables[i], "docker6") == 0 ? AF_INET6 : AF_INET;
+		json_t *read = walked_table(family, bytes, size), *wanted = json_loads(expected, 0, NULL);
+		if (!json_equal(read, wanted))
+			fail_msg("%s: %s", tables[i], json_dumps(read, JSON_INDENT(1)));
+		json_decref(read);
+		json_decref(wanted);
+		free(bytes);
+		free(expected);
+	}
+}
+
+static void maimed_tables_do_no_harm(void **state)
+{
+	(void)state;
+	static const unsigned char values[] = { 0, 1, 8, 0x70, 0x7f, 0xff };
+	size_t size;
+	char *bytes = read_file("docker6", "table", &size);
+	for (size_t at = 0; at < size; at++)
+		for (size_t i = 0; i < sizeof(values); i++) {
+			char before = bytes[at];
+			bytes[at] = (char)values[i];
+			json_decref(walked_table(AF_INET6, bytes, size - at % 5));
+			bytes[at] = before;
+		}
+	free(bytes);
+}
+
 /* Cut anywhere, or with a byte that is another one: whatever is read of it, it is read within its bounds. */
 static void maimed_messages_do_no_harm(void **state)
 {
@@ -99,6 +157,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(recorded_rulesets_are_read_as_they_are_meant),
 		cmocka_unit_test(maimed_messages_do_no_harm),
+		cmocka_unit_test(recorded_tables_are_read_as_they_are_meant),
+		cmocka_unit_test(maimed_tables_do_no_harm),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collectors/ip_tables_read.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4/ip_tables.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
+
+#include "collectors/procfs.h"
+
+#define NAT_TABLE "nat"
+
+/* The structs of the two families are of the same layout but for the entries themselves. */
+_Static_assert(sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo) &&
+		       IPT_SO_GET_INFO == IP6T_SO_GET_INFO && IPT_SO_GET_ENTRIES == IP6T_SO_GET_ENTRIES,
+	"one way to ask serves both");
+
+static bool is_loaded(const char *procfs, uint8_t family)
+{
+	char *text, *saved = NULL;
+	bool found = false;
+	const char *name = family == AF_INET ? "net/ip_tables_names" : "net/ip6_tables_names";
+	if (procfs_read(procfs, name, &text, NULL) < 0)
+		return false;
+	for (char *line = strtok_r(text, "\n", &saved); line; line = strtok_r(NULL, "\n", &saved))
+		found |= strcmp(line, NAT_TABLE) == 0;
+	free(text);
+	return found;
+}
+
+static int read_entries(int fd, int level, const struct ipt_getinfo *info, struct ip_table *table)
+{
+	socklen_t size = (socklen_t)(sizeof(struct ipt_get_entries) + info->size);
+	struct ipt_get_entries *entries = calloc(1, size);
+	uint8_t *bytes = malloc(info->size + 1);
+	int result = entries && bytes ? 1 : -ENOMEM;
+	if (result > 0) {
+		snprintf(entries->name, sizeof(entries->name), NAT_TABLE);
+		entries->size = info->size;
+		if (getsockopt(fd, level, IPT_SO_GET_ENTRIES, entries, &size) < 0)
+			result = -errno;
+	}
+	if (result > 0) {
+		memcpy(bytes, entries->entrytable, info->size);
+		ip_table_clear_counters(level == SOL_IP ? AF_INET : AF_INET6, bytes, info->size);
+		*table = (struct ip_table){ .family = level == SOL_IP ? AF_INET : AF_INET6,
+			.entry = info->hook_entry[NF_INET_PRE_ROUTING],
+			.size = info->size,
+			.bytes = bytes };
+		bytes = NULL;
+	}
+	free(bytes);
+	free(entries);
+	return result;
+}
+
+static int ask(int fd, int level, struct ip_table *table)
+{
+	struct ipt_getinfo info = { .name = NAT_TABLE };
+	socklen_t size = sizeof(info);
+	if (getsockopt(fd, level, IPT_SO_GET_INFO, &info, &size) < 0)
+		return -errno;
+	if (!(info.valid_hooks & 1u << NF_INET_PRE_ROUTING))
+		return 0;
+	return info.size > IP_TABLE_SIZE_MAX ? -EFBIG : read_entries(fd, level, &info, table);
+}
+
+int ip_table_read(const char *procfs, uint8_t family, struct ip_table *table)
+{
+	if (!is_loaded(procfs, family))
+		return 0;
+	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	int result = ask(fd, family == AF_INET ? SOL_IP : SOL_IPV6, table);
+	close(fd);
+	return result;
+}

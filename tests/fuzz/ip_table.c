@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A table of legacy iptables; the input begins with the offset of its first rule, whose lowest bit, which is
+ * never set there, says that it is of IPv6. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/ip_tables.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct ip_table table = { 0 };
+	struct nat_list list = { 0 };
+	if (size <= sizeof(table.entry))
+		return 0;
+	memcpy(&table.entry, data, sizeof(table.entry));
+	table.family = table.entry & 1 ? AF_INET6 : AF_INET;
+	table.entry &= ~1u;
+	table.size = size - sizeof(table.entry);
+	uint8_t *bytes = malloc(table.size);
+	struct facts *facts = facts_new();
+	if (!bytes || !facts)
+		abort();
+	memcpy(bytes, data + sizeof(table.entry), table.size);
+	ip_table_clear_counters(table.family, bytes, table.size);
+	table.bytes = bytes;
+	ip_table_walk(&table, &list);
+	if (nat_list_copy(&list, facts) < 0 || facts->nat_rule_count > NAT_RULES_MAX)
+		abort();
+	facts_free(facts);
+	nat_list_clear(&list);
+	free(bytes);
+	return 0;
+}
