@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/trace.h"
+
 struct facts *facts_new(void)
 {
 	return calloc(1, sizeof(struct facts));
@@ -16,6 +18,8 @@ void facts_free(struct facts *facts)
 	free(facts->devices);
 	free(facts->addresses);
 	free(facts->endpoints);
+	free(facts->nat_rules);
+	free(facts->nat_names);
 	free(facts->listeners);
 	if (facts->handshakes)
 		handshake_report_clear(facts->handshakes);
@@ -28,6 +32,8 @@ void facts_free(struct facts *facts)
 	free(facts->lines);
 	free(facts->services);
 	free(facts->paths);
+	traces_free(facts->traces, facts->trace_count);
+	trace_drops_free(facts->trace_drops, facts->trace_drop_count);
 	free(facts->collectors);
 	free(facts);
 }

@@ -141,6 +141,27 @@ struct endpoint {
 	struct flow_example examples[ENDPOINT_EXAMPLES]; /* distinct peers, latest first */
 };
 
+/* ---- natrules ---- */
+
+/* A rule that translates the destination of packets: DNAT or redirect. Ports are in host byte order. */
+struct nat_rule {
+	uint8_t family;            /* AF_INET or AF_INET6 */
+	uint8_t protocol;          /* IPPROTO_*; 0: any */
+	struct prefix destination; /* AF_UNSPEC: any */
+	bool destination_local;    /* any address of this host */
+	uint16_t ports[2];         /* range; {0,0}: any */
+	char iif[IF_NAMESIZE];     /* "": any; one that ends with '*' is a prefix */
+	bool iif_excluded;
+	bool redirect;
+	bool conditional;          /* the rule demands more than is listed here */
+	bool balanced;             /* one of several targets, chosen for each connection */
+	struct address target[2];  /* first, last; none: not changed */
+	uint16_t target_ports[2];  /* {0,0}: kept */
+	uint8_t table_family;      /* NFPROTO_* */
+	const char *table, *chain; /* in facts->nat_names */
+	uint64_t handle;
+};
+
 /* ---- listen ---- */
 
 /* A TCP socket that listens in this namespace. One that takes any address has 0.0.0.0 if it serves IPv4
@@ -316,6 +337,11 @@ struct path {
 					if there is one) */
 };
 
+/* ---- nftrace ---- */
+
+struct trace; /* both: collectors/trace.h */
+struct trace_drops;
+
 /* ---- all ---- */
 
 #define COLLECTOR_ERROR_SIZE 160
@@ -342,6 +368,12 @@ struct facts {
 	struct endpoint *endpoints;
 	size_t endpoint_count;
 
+	bool nat_rules_known;
+	struct nat_rule *nat_rules;
+	size_t nat_rule_count;
+	uint64_t nat_rules_unread; /* that could not be understood */
+	char *nat_names;
+
 	struct listener *listeners;
 	size_t listener_count;
 
@@ -367,6 +399,12 @@ struct facts {
 	size_t path_count;
 	uint32_t free_tables[2]; /* routing tables that neither a rule nor a route uses, [0] IPv4, [1] IPv6;
 				    0: unknown */
+
+	bool traces_known;
+	struct trace *traces; /* one for each service and arrival device, of the last minutes */
+	size_t trace_count;
+	struct trace_drops *trace_drops;
+	size_t trace_drop_count;
 
 	struct collector_status *collectors;
 	size_t collector_count;

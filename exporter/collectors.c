@@ -10,4 +10,5 @@ const struct collector *const observer_collectors[OBSERVER_COLLECTORS] = {
 	&handshake_collector,
 	&synrecv_collector,
 	&route_collector,
+	&nftrace_collector,
 };

@@ -14,7 +14,7 @@
 #include "collectors/collector.h"
 #include "exporter/log.h"
 
-#define OBSERVER_COLLECTORS 7
+#define OBSERVER_COLLECTORS 8
 
 /* In the order in which they are asked. */
 extern const struct collector *const observer_collectors[OBSERVER_COLLECTORS];
