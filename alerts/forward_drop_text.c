@@ -142,14 +142,8 @@ static int explain_untraced(const struct forward_drop *drop, struct finding *fin
 		address_format(&silence->server, service), six ? "]" : "", silence->port);
 }
 
-static int explain(const struct forward_drop *drop, struct finding *finding)
+static int explain_trace(const struct trace *trace, struct finding *finding)
 {
-	const struct trace *trace = drop->trace;
-	int error = explain_translation(drop, finding);
-	if (error < 0)
-		return error;
-	if (!trace)
-		return explain_untraced(drop, finding);
 	if (trace_is_dropped(trace))
 		return explain_drop(trace, finding);
 	if (trace->end == TRACE_QUEUED)
@@ -158,6 +152,14 @@ static int explain(const struct forward_drop *drop, struct finding *finding)
 			"let it go on.",
 			(unsigned long long)trace->handle, trace->chain, trace->table);
 	return explain_vanished(trace, finding);
+}
+
+static int explain(const struct forward_drop *drop, struct finding *finding)
+{
+	int error = explain_translation(drop, finding);
+	if (error < 0)
+		return error;
+	return drop->trace ? explain_trace(drop->trace, finding) : explain_untraced(drop, finding);
 }
 
 /* ---- evidence ---- */
@@ -251,7 +253,7 @@ static int admit(const struct trace *trace, struct finding *finding)
 	char target[ADDRESS_TEXT_SIZE];
 	bool routed = trace->table_family == NFPROTO_INET || trace->table_family == NFPROTO_IPV4 ||
 		      trace->table_family == NFPROTO_IPV6;
-	if (!routed || !is_plain(trace->table) || !is_plain(trace->chain))
+	if (!trace_is_dropped(trace) || !routed || !is_plain(trace->table) || !is_plain(trace->chain))
 		return 0;
 	address_format(&trace->target, target);
 	if (is_plain(trace->set) && is_plain_element(trace->element))
@@ -273,7 +275,13 @@ int forward_drop_describe(const struct scene *scene, const struct forward_drop *
 		error = finding_append_text(&finding->explanation, " This is declared as intended.");
 	if (error == 0)
 		error = add_evidence(drop, first, finding);
-	if (error == 0 && !finding->intended && drop->trace && trace_is_dropped(drop->trace))
+	if (error == 0 && !finding->intended && drop->trace)
 		error = admit(drop->trace, finding);
 	return error;
+}
+
+int forward_drop_tell(const struct trace *trace, struct finding *finding)
+{
+	int error = explain_trace(trace, finding);
+	return error < 0 ? error : admit(trace, finding);
 }

@@ -26,6 +26,8 @@ def stand():
 
 
 def pytest_generate_tests(metafunc):
+    if "family" in metafunc.fixturenames:
+        metafunc.parametrize("family", (4, 6))
     wanted = {"faulty_case": cases(False), "twin_case": cases(False), "silent_case": cases(True)}
     for name, found in wanted.items():
         if name in metafunc.fixturenames:

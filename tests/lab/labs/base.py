@@ -24,6 +24,9 @@ class Lab:
     disturb = None  # what else goes on; called about twice a second
     intended = ()  # the findings that must be shown as intended
     prints_remedy = True  # oneway does; False: it cannot, None: it may
+    checks_remedy = True  # oneway checks what it prints
+    flags = ()  # more of the exporter's
+    open_seconds = 20  # after the first attempt
     warm_up = 0  # seconds that the exporter watches before the traffic begins
 
     def __init__(self, net, variant, family=4, healthy=True):
