@@ -264,9 +264,8 @@ static int admit(const struct trace *trace, struct finding *finding)
 
 /* ---- all ---- */
 
-int forward_drop_describe(const struct scene *scene, const struct forward_drop *drop, struct finding *finding)
+int forward_drop_describe(const struct forward_drop *drop, struct finding *finding)
 {
-	(void)scene;
 	bool first = finding->explanation == NULL;
 	int error = first ? summarise(drop, finding) : 0;
 	if (error == 0)

@@ -66,6 +66,7 @@ FAKE(3)
 FAKE(4)
 FAKE(5)
 FAKE(6)
+FAKE(7)
 
 static int descriptor(const void *context)
 {
@@ -81,8 +82,14 @@ static int advance(void *context, int64_t now_ns, struct collector_wish *wish)
 	return script.advance;
 }
 
-const struct collector conntrack_collector = { "conntrack", "", "CAP_NET_ADMIN", init_2, collect_2, destroy_2,
-	descriptor, advance };
+const struct collector conntrack_collector = { .name = "conntrack",
+	.summary = "",
+	.needs = "CAP_NET_ADMIN",
+	.init = init_2,
+	.collect = collect_2,
+	.destroy = destroy_2,
+	.descriptor = descriptor,
+	.advance = advance };
 static const struct collector fakes[] = {
 	{ .name = "zero", .init = init_0, .collect = collect_0, .destroy = destroy_0 },
 	{ .name = "one", .needs = "CAP_BPF", .init = init_1, .collect = collect_1, .destroy = destroy_1 },
@@ -90,14 +97,15 @@ static const struct collector fakes[] = {
 	{ .name = "four", .init = init_4, .collect = collect_4, .destroy = destroy_4 },
 	{ .name = "five", .init = init_5, .collect = collect_5, .destroy = destroy_5 },
 	{ .name = "six", .init = init_6, .collect = collect_6, .destroy = destroy_6 },
+	{ .name = "seven", .init = init_7, .collect = collect_7, .destroy = destroy_7 },
 };
 
 const struct collector *const observer_collectors[OBSERVER_COLLECTORS] = { &fakes[0], &fakes[1],
-	&conntrack_collector, &fakes[2], &fakes[3], &fakes[4], &fakes[5] };
+	&conntrack_collector, &fakes[2], &fakes[3], &fakes[4], &fakes[5], &fakes[6] };
 
 /* ---- */
 
-static const bool all[OBSERVER_COLLECTORS] = { true, true, true, true, true, true, true };
+static const bool all[OBSERVER_COLLECTORS] = { true, true, true, true, true, true, true, true };
 static const struct collector_settings settings = { .procfs = "/proc" };
 
 struct bench {
@@ -156,7 +164,7 @@ static void collectors_are_asked_in_order_and_freed(void **state)
 	open_bench(&bench, all);
 	int64_t before = clock_ns(CLOCK_MONOTONIC);
 	struct facts *facts = collect_facts(&bench);
-	assert_string_equal(script.order, "0123456");
+	assert_string_equal(script.order, "01234567");
 	assert_true(facts->monotonic_ns >= before && facts->time_ns > 0);
 	assert_int_equal(facts->collector_count, OBSERVER_COLLECTORS);
 	assert_string_equal(facts->collectors[1].name, "one");

@@ -42,10 +42,16 @@ static const struct collector fakes[OBSERVER_COLLECTORS] = {
 	FAKE_COLLECTOR("five"),
 	FAKE_COLLECTOR("six"),
 	FAKE_COLLECTOR("seven"),
+	{ .name = "eight",
+		.summary = "Changes something.",
+		.consent = true,
+		.init = fake_init,
+		.collect = fake_collect,
+		.destroy = fake_destroy },
 };
 
 const struct collector *const observer_collectors[OBSERVER_COLLECTORS] = { &fakes[0], &fakes[1], &fakes[2],
-	&fakes[3], &fakes[4], &fakes[5], &fakes[6] };
+	&fakes[3], &fakes[4], &fakes[5], &fakes[6], &fakes[7] };
 
 static const struct usage exporter = { PROGRAM_EXPORTER, "oneway_exporter", "It watches.", NULL, 0 };
 static const struct usage check = { PROGRAM_CHECK, "oneway check", "It looks.", NULL, 0 };
@@ -102,7 +108,7 @@ static void defaults_are_as_documented(void **state)
 	assert_null(options->netns);
 	assert_false(options->expose_api || options->config_check || options->no_exporter_metrics);
 	for (size_t i = 0; i < OBSERVER_COLLECTORS; i++)
-		assert_true(options->collectors[i]);
+		assert_int_equal(options->collectors[i], !fakes[i].consent);
 	clear(&outcome);
 }
 
@@ -140,11 +146,13 @@ struct choice {
 };
 
 static const struct choice choices[] = {
-	{ "--no-collector.two", "+-+++++" },
-	{ "--collector.disable-defaults --collector.five", "----+--" },
-	{ "--collector.five --collector.disable-defaults", "----+--" },
-	{ "--collector.one --no-collector.one", "-++++++" },
-	{ "--no-collector.one --collector.one", "+++++++" },
+	{ "--no-collector.two", "+-+++++-" },
+	{ "--collector.disable-defaults --collector.five", "----+---" },
+	{ "--collector.five --collector.disable-defaults", "----+---" },
+	{ "--collector.one --no-collector.one", "-++++++-" },
+	{ "--no-collector.one --collector.one", "+++++++-" },
+	{ "--collector.eight", "++++++++" },
+	{ "--collector.eight --no-collector.eight", "+++++++-" },
 };
 
 static void patterns_are_taken_one_at_a_time(void **state)
