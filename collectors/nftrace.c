@@ -234,8 +234,7 @@ static int nftrace_advance(void *context, int64_t now_ns, struct collector_wish 
 
 const struct collector nftrace_collector = {
 	.name = "nftrace",
-	.summary = "the rule that drops translated requests: traced by a table of its own for up to 10 s; "
-		   "off unless named",
+	.summary = "the rule that drops translated requests, traced by a table of its own for up to 10 s",
 	.consent = true,
 	.needs = "CAP_NET_ADMIN",
 	.init = nftrace_init,

@@ -123,7 +123,7 @@ int ruleset_chain(struct ruleset *ruleset, uint8_t family, const char *table, co
 	if (!is_word(table) || !is_word(chain))
 		return -EINVAL;
 	snprintf(command, sizeof(command), "list chain %s %s %s\n", trace_family_name(family), table, chain);
-	int result = list(ruleset, command, NFT_CTX_OUTPUT_HANDLE, &found.text);
+	int result = list(ruleset, command, NFT_CTX_OUTPUT_HANDLE | NFT_CTX_OUTPUT_STATELESS, &found.text);
 	found.iptables = strstr(ruleset->complaint, "managed by iptables-nft") != NULL;
 	if (result == 0)
 		result = list_json(ruleset, command, &found.json);
