@@ -47,6 +47,11 @@ const struct condition_kind condition_table[CONDITIONS] = {
 		.help = "Translated connections are answered and stay unacknowledged, far more than elsewhere on this host",
 		.yield = half_open_nat,
 	},
+	[CONDITION_FORWARD_DROP] = {
+		.name = "forward_drop",
+		.help = "Requests for a translated service arrive, do not leave, and nothing answers",
+		.yield = forward_drop,
+	},
 };
 
 static bool explains_on_device(
@@ -90,6 +95,7 @@ const struct explanation_rule explanation_table[] = {
 	{ CONDITION_RP_FILTER_DROPS, CONDITION_NO_REPLY_ROUTE, rp_filter_explains_reply },
 	{ CONDITION_RP_FILTER_DROPS, CONDITION_RP_FILTER_DROPS, rp_filter_explains_itself },
 	{ CONDITION_RP_FILTER_DROPS, CONDITION_REPLY_IGNORED, explains_on_device },
+	{ CONDITION_RP_FILTER_DROPS, CONDITION_FORWARD_DROP, rp_filter_explains_forward_drop },
 	{ CONDITION_REPLY_WRONG_DEVICE, CONDITION_HANDSHAKE_ONE_WAY, explains_at_place },
 	{ CONDITION_REPLY_WRONG_DEVICE, CONDITION_FOREIGN_SOURCE, explains_at_address },
 	{ CONDITION_NO_REPLY_ROUTE, CONDITION_HANDSHAKE_ONE_WAY, explains_at_address },

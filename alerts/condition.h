@@ -28,6 +28,7 @@ int reply_from_other_address(const struct scene *scene, struct findings *candida
 int foreign_source(const struct scene *scene, struct findings *candidates);
 int return_only(const struct scene *scene, struct findings *candidates);
 int half_open_nat(const struct scene *scene, struct findings *candidates);
+int forward_drop(const struct scene *scene, struct findings *candidates);
 
 /* `cause` explains `symptom`, if `explains` says so; both hold. */
 struct explanation_rule {
@@ -44,4 +45,7 @@ bool rp_filter_explains_reply(
 	const struct scene *scene, const struct finding *cause, const struct finding *symptom);
 /* The drops on an untold device are those on the one that is told. */
 bool rp_filter_explains_itself(
+	const struct scene *scene, const struct finding *cause, const struct finding *symptom);
+/* The requests that do not get through are those which rp_filter drops. */
+bool rp_filter_explains_forward_drop(
 	const struct scene *scene, const struct finding *cause, const struct finding *symptom);

@@ -5,7 +5,7 @@
  * A collector reads one source of truth and adds what it read to the facts. Collectors know nothing of each
  * other: what one needs of another it finds in the facts, because they are asked in the order of this table:
  *
- *	link, rpfilter, conntrack, natrules, listen, handshake, synrecv, drops, route
+ *	link, rpfilter, conntrack, natrules, listen, handshake, synrecv, drops, route, nftrace
  *
  * All functions are called on the loop thread, which stands in the network namespace that is watched: sockets
  *and /proc readings belong to it. Nothing blocks but the kernel's own answer to a request.
@@ -41,7 +41,8 @@ struct collector_wish {
 struct collector {
 	const char *name;
 	const char *summary; /* one line for --help */
-	const char *needs;   /* what it lacks when init or collect say -EPERM: "CAP_NET_ADMIN", or NULL */
+	bool consent;      /* not wanted unless it is named: it changes something on the host, for a while */
+	const char *needs; /* what it lacks when init or collect say -EPERM: "CAP_NET_ADMIN", or NULL */
 
 	/* Opens what is needed. 0, or a negative errno, and then nothing is left open and destroy() is not
 	 * called. -EOPNOTSUPP: this kernel or namespace has no such source. */
@@ -75,3 +76,4 @@ extern const struct collector handshake_collector;
 extern const struct collector synrecv_collector;
 extern const struct collector drops_collector;
 extern const struct collector route_collector;
+extern const struct collector nftrace_collector;

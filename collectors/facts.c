@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/trace.h"
+
 struct facts *facts_new(void)
 {
 	return calloc(1, sizeof(struct facts));
@@ -32,6 +34,8 @@ void facts_free(struct facts *facts)
 	free(facts->lines);
 	free(facts->services);
 	free(facts->paths);
+	traces_free(facts->traces, facts->trace_count);
+	trace_drops_free(facts->trace_drops, facts->trace_drop_count);
 	free(facts->collectors);
 	free(facts);
 }

@@ -391,6 +391,11 @@ struct path {
 					if there is one) */
 };
 
+/* ---- nftrace ---- */
+
+struct trace; /* both: collectors/trace.h */
+struct trace_drops;
+
 /* ---- all ---- */
 
 #define COLLECTOR_ERROR_SIZE 160
@@ -458,6 +463,12 @@ struct facts {
 	size_t path_count;
 	uint32_t free_tables[2]; /* routing tables that neither a rule nor a route uses, [0] IPv4, [1] IPv6;
 				    0: unknown */
+
+	bool traces_known;
+	struct trace *traces; /* one for each service and arrival device, of the last minutes */
+	size_t trace_count;
+	struct trace_drops *trace_drops;
+	size_t trace_drop_count;
 
 	struct collector_status *collectors;
 	size_t collector_count;

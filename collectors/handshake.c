@@ -118,6 +118,35 @@ static void note_asking(
 			&(struct handshake_peer){ .asks = true, .unfinished = true });
 }
 
+static void note_silence(
+	struct handshakes *handshakes, const struct entry *entry, const struct sighting *sighting)
+{
+	const struct flow *flow = &entry->flow;
+	int device = entry_way(handshakes, entry, VIEW_SYN).devices.in;
+	if (entry->flags & (ENTRY_SYNACK | ENTRY_REFUSED) || sighting->direction != DIRECTION_IN ||
+		sighting->device != device)
+		return;
+	const struct handshake_silence silence = {
+		.server = address_make(flow->family, flow->server),
+		.port = flow->server_port,
+		.device = device,
+		.client = address_make(flow->family, flow->client),
+		.client_port = flow->client_port,
+		.id = entry->id,
+		.since_ns = entry->start_ns,
+		.last_ns = sighting->time_ns,
+	};
+	silences_note(&handshakes->silences, &silence, entry->sequence);
+}
+
+static void end_silence(struct handshakes *handshakes, const struct entry *entry)
+{
+	if (handshakes->silences.count == 0)
+		return;
+	struct address server = address_make(entry->flow.family, entry->flow.server);
+	silences_answered(&handshakes->silences, &server, entry->flow.server_port);
+}
+
 /* Its SYN-ACK was seen, but it has no entry: that was evicted, or never made, since it was not sampled. */
 static bool is_recalled(struct handshakes *handshakes, const struct flow *flow, const struct packet *packet,
 	const struct sighting *sighting)
@@ -158,8 +187,10 @@ static void on_syn(
 	if (!(entry->flags & ENTRY_SYN))
 		first_syn(handshakes, entry, packet);
 	enum note note = handshake_sight(handshakes, entry, VIEW_SYN, packet, sighting);
-	if (note == NOTE_REPEAT)
+	if (note == NOTE_REPEAT) {
 		note_asking(handshakes, entry, sighting);
+		note_silence(handshakes, entry, sighting);
+	}
 	if (note == NOTE_REPEAT || recalled)
 		repeated_syn(handshakes, entry, packet, sighting);
 }
@@ -201,6 +232,7 @@ static struct entry *add_return(struct handshakes *handshakes, const struct flow
 static void first_synack(struct handshakes *handshakes, struct entry *entry, const struct sighting *sighting)
 {
 	entry->flags |= ENTRY_SYNACK;
+	end_silence(handshakes, entry);
 	entry->synack_us = microseconds_since(entry->start_ns, sighting->time_ns);
 	handshake_table_renew(&handshakes->table, entry);
 	if (entry->flags & ENTRY_EARLY_ACK && entry->early_ack == entry->server_sequence + 1)
@@ -354,6 +386,7 @@ static bool take_server_reset(
 		handshake_sight(handshakes, entry, VIEW_RST, packet, sighting);
 	if (is_open(entry) && !(entry->flags & ENTRY_SYNACK)) {
 		entry->flags |= ENTRY_REFUSED;
+		end_silence(handshakes, entry);
 		handshake_move(handshakes, entry, QUEUE_SETTLING);
 	}
 	return true;

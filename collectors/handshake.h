@@ -221,7 +221,28 @@ struct handshake_peer {
 	int64_t completed_ns, echoed_ns;
 };
 
-#define ECHO_SUSPECTS 32
+/* A service whose SYNs come in by a device, came again within the last 60 s and were not answered, neither by
+ * SYN-ACK nor RST, whoever asked. Scanned ports of a firewall that drops look the same. */
+struct handshake_silence {
+	struct address server;
+	uint16_t port;
+	int device;
+	struct address client; /* the latest */
+	uint16_t client_port;
+	uint64_t id;         /* of its handshake */
+	uint32_t repeats;    /* SYNs that came again since the last answer, of all clients */
+	int64_t since_ns;    /* the first SYN of the first such client */
+	int64_t repeated_ns; /* the first that came again */
+	int64_t last_ns;     /* the last */
+	/* The latest client's SYN left this host, as it was or under another address, which then is the
+	 * target. */
+	bool left;
+	struct address target;
+	uint16_t target_port;
+};
+
+#define HANDSHAKE_SILENCES 128
+#define ECHO_SUSPECTS      32
 
 struct handshake_report {
 	struct handshake_device *devices;
@@ -232,6 +253,8 @@ struct handshake_report {
 	size_t service_count;
 	struct handshake_suspect *suspects; /* newest first within each sign */
 	size_t suspect_count;
+	struct handshake_silence *silences; /* in no order */
+	size_t silence_count;
 	struct echo_suspect echo_suspects[ECHO_SUSPECTS]; /* newest first */
 	size_t echo_suspect_count;
 	struct handshake_peer *peers; /* the latest few of each device, of the last ten minutes */

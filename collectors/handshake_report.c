@@ -175,6 +175,59 @@ static void fill_suspects(struct handshakes *handshakes, struct handshake_report
 	drop_blind(report, blind);
 }
 
+/* ---- silent services ----
+ *
+ * Whether the SYN left is asked of the table: it left under another address if another SYN with its number
+ * did.
+ */
+
+static bool is_current(const struct handshakes *handshakes, const struct handshake_silence *silence)
+{
+	return handshakes->now_ns - silence->last_ns < HANDSHAKE_RECENT_NS;
+}
+
+static void note_leaving(
+	const struct handshakes *handshakes, const struct entry *entry, struct handshake_silence *silence)
+{
+	const struct flow *flow = &entry->flow;
+	if (!entry_way(handshakes, entry, VIEW_SYN).has_out)
+		return;
+	silence->left = true;
+	silence->target = address_make(flow->family, flow->server);
+	silence->target_port = flow->server_port;
+}
+
+/* numbers: the silences' sequence numbers. */
+static void find_leaving(
+	const struct handshakes *handshakes, const uint32_t *numbers, struct handshake_report *report)
+{
+	uint64_t bits[JOIN_BITS / 64] = { 0 };
+	for (size_t i = 0; i < report->silence_count; i++)
+		bits[join_bit(numbers[i]) / 64] |= UINT64_C(1) << join_bit(numbers[i]) % 64;
+	for (uint32_t i = 0; report->silence_count && i < handshakes->table.fresh; i++) {
+		const struct entry *entry = &handshakes->table.entries[i];
+		uint32_t bit = join_bit(entry->sequence);
+		if (entry->queue == QUEUES || !(bits[bit / 64] >> bit % 64 & 1))
+			continue;
+		for (size_t j = 0; j < report->silence_count; j++)
+			if (numbers[j] == entry->sequence)
+				note_leaving(handshakes, entry, &report->silences[j]);
+	}
+}
+
+static void fill_silences(const struct handshakes *handshakes, struct handshake_report *report)
+{
+	uint32_t numbers[HANDSHAKE_SILENCES];
+	const struct silences *silences = &handshakes->silences;
+	for (unsigned i = 0; i < silences->count; i++) {
+		if (!is_current(handshakes, &silences->rows[i].silence))
+			continue;
+		numbers[report->silence_count] = silences->rows[i].sequence;
+		report->silences[report->silence_count++] = silences->rows[i].silence;
+	}
+	find_leaving(handshakes, numbers, report);
+}
+
 /* ---- all ---- */
 
 struct handshake_load handshakes_load(const struct handshakes *handshakes)
@@ -195,12 +248,15 @@ int handshakes_report(struct handshakes *handshakes, struct handshake_report *ou
 		.unmatched = handshakes->unmatched,
 		.ratio = handshakes->ratio };
 	report.suspects = calloc(handshakes->limits.suspects + 1, sizeof(*report.suspects));
-	if (!report.suspects || tally_report(&handshakes->tally, handshakes->now_ns, &report) < 0 ||
+	report.silences = calloc(handshakes->silences.count + 1, sizeof(*report.silences));
+	if (!report.suspects || !report.silences ||
+		tally_report(&handshakes->tally, handshakes->now_ns, &report) < 0 ||
 		arrivals_report(&handshakes->arrivals, &handshakes->tally, handshakes->now_ns, &report) < 0) {
 		handshake_report_clear(&report);
 		return -ENOMEM;
 	}
 	fill_suspects(handshakes, &report);
+	fill_silences(handshakes, &report);
 	echoes_report(&handshakes->echoes, &report);
 	*out = report;
 	return 0;
@@ -212,6 +268,7 @@ void handshake_report_clear(struct handshake_report *report)
 	free(report->pairs);
 	free(report->services);
 	free(report->suspects);
+	free(report->silences);
 	free(report->peers);
 	*report = (struct handshake_report){ 0 };
 }

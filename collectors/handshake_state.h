@@ -8,6 +8,7 @@
 #include "collectors/departed.h"
 #include "collectors/echo.h"
 #include "collectors/handshake_table.h"
+#include "collectors/silences.h"
 #include "collectors/tally.h"
 
 /* Evidence of its own for each, so that a flood of stray SYN-ACKs does not wash away the other. */
@@ -20,6 +21,7 @@ struct handshakes {
 	struct echoes echoes;
 	struct departed departed;
 	struct arrivals arrivals;
+	struct silences silences;
 	struct frame_ring recent; /* the first SYN and SYN-ACK of all, in case they become suspects */
 	struct frame_ring evidence[EVIDENCE_RINGS];
 	int64_t now_ns;

@@ -261,11 +261,12 @@ int netlink_drain(struct netlink *netlink, netlink_message_function *message, vo
 		if (size == -EAGAIN)
 			return some;
 		/* A notification that does not fit is lost like one that found no room. */
-		if (size == -ENOBUFS || size == -EMSGSIZE)
+		bool lost = size == -ENOBUFS || size == -EMSGSIZE;
+		if (lost)
 			size = 0;
 		if (size < 0)
 			return (int)size;
-		some = 1;
+		some = lost || some == NETLINK_LOST ? NETLINK_LOST : 1;
 		int result =
 			each_message(netlink, (size_t)size, message ? message : ignore_message, argument);
 		if (result < 0)

@@ -50,8 +50,9 @@ int netlink_exchange(struct netlink *netlink, const void *requests, size_t size,
 int netlink_join(struct netlink *netlink, unsigned group);
 
 /* Reads all waiting notifications, at most NETLINK_DRAIN_READS reads, without blocking; `message` may be
- * NULL. Returns 1 if there were some or if some were lost (ENOBUFS: re-read everything), 0 if none, or
- * negative errno. */
+ * NULL. Returns 1 if there were some, NETLINK_LOST if some were lost (ENOBUFS: re-read everything), 0 if
+ * none, or negative errno. */
+#define NETLINK_LOST        2
 #define NETLINK_DRAIN_READS 64
 int netlink_drain(struct netlink *netlink, netlink_message_function *message, void *argument);
 

@@ -12,4 +12,5 @@ const struct collector *const observer_collectors[OBSERVER_COLLECTORS] = {
 	&synrecv_collector,
 	&drops_collector,
 	&route_collector,
+	&nftrace_collector,
 };

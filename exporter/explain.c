@@ -425,6 +425,9 @@ void explanation_clear(struct explanation *explanation)
 {
 	for (int kind = 0; kind < STEPS; kind++)
 		free(explanation->steps[kind].text);
+	if (explanation->trace)
+		explain_trace_clear(explanation->trace);
+	free(explanation->trace);
 	free(explanation->flow);
 	free(explanation->conclusion);
 	findings_free(explanation->findings);

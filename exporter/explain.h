@@ -11,6 +11,7 @@
 #include "alerts/finding.h"
 #include "alerts/settings.h"
 #include "collectors/facts.h"
+#include "exporter/explain_trace.h"
 
 enum step_kind {
 	STEP_ARRIVAL,     /* by which device the request comes */
@@ -37,7 +38,8 @@ struct explanation {
 	uint16_t port;
 	char device[IF_NAMESIZE]; /* of arrival; "" if unknown */
 	struct step steps[STEPS];
-	char *flow; /* a connection of the service as conntrack(8) prints it, or NULL */
+	struct explain_trace *trace; /* of a request, or NULL */
+	char *flow;                  /* a connection of the service as conntrack(8) prints it, or NULL */
 	char *conclusion;
 	struct findings
 		*findings; /* what the judge says of this path, with the remedy; the first is the cause */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "collectors/conntrack_find.h"
@@ -17,7 +18,8 @@ static const struct usage usage = {
 	.arguments = "CLIENT SERVICE[:PORT]",
 	.argument_count = 2,
 	.summary = "Follows one connection: how CLIENT's request reaches SERVICE and how the reply leaves, "
-		   "with the rule, table and device that decide, and where it breaks. Sends nothing. "
+		   "with the rule, table and device that decide, and where it breaks. Sends nothing, but "
+		   "for --trace --probe. "
 		   "Exit status: 0 nothing breaks it, 1 it breaks, 2 could not look.",
 };
 
@@ -97,6 +99,46 @@ static char *find_flow(const struct look *look, const struct path *path)
 	return strdup(text);
 }
 
+static bool wants_trace(const struct options *options)
+{
+	return options->trace || options->probe;
+}
+
+/* 0 or the exit status. */
+static int add_trace(const struct look *look, const struct path *path, struct explanation *explanation)
+{
+	char message[LOOK_MESSAGE_SIZE];
+	const struct options *options = look->options;
+	const struct trace_wait wait = { .subject = { .address = explanation->service,
+						 .port = explanation->port,
+						 .arrival = options->probe ? 0 : path->arrival,
+						 .client = options->probe ? (struct address){ 0 }
+									  : explanation->client },
+		.duration_ns = options->watch_ns,
+		.probe = options->probe };
+	if (!options->probe && !path->arrival)
+		return complain("--trace: it is not known by which device the request comes; name it with "
+				"--device");
+	explanation->trace = calloc(1, sizeof(*explanation->trace));
+	if (!explanation->trace)
+		return complain(strerror(ENOMEM));
+	int result = explain_trace_wait(&wait, look->facts, explanation->trace, message, sizeof(message));
+	if (result == 0)
+		return 0;
+	free(explanation->trace);
+	explanation->trace = NULL;
+	return complain(message);
+}
+
+static int status_of(const struct explanation *explanation)
+{
+	const struct explain_trace *traced = explanation->trace;
+	bool breaks = explanation_break(explanation) != STEPS;
+	if (traced && traced->trace.end == TRACE_NOTHING)
+		return EXPLAIN_FAILED;
+	return breaks || (traced && explain_trace_breaks(traced)) ? EXPLAIN_BREAKS : EXPLAIN_WHOLE;
+}
+
 static int explain(struct look *look, const struct path *path, const char *reason)
 {
 	struct explanation explanation;
@@ -104,12 +146,13 @@ static int explain(struct look *look, const struct path *path, const char *reaso
 	if (result < 0)
 		return complain(strerror(-result));
 	explanation.flow = find_flow(look, path);
-	result = report(look, &explanation);
-	bool breaks = explanation_break(&explanation) != STEPS;
+	int status = wants_trace(look->options) ? add_trace(look, path, &explanation) : 0;
+	if (status == 0) {
+		result = report(look, &explanation);
+		status = result < 0 ? complain(strerror(-result)) : status_of(&explanation);
+	}
 	explanation_clear(&explanation);
-	if (result < 0)
-		return complain(strerror(-result));
-	return breaks ? EXPLAIN_BREAKS : EXPLAIN_WHOLE;
+	return status;
 }
 
 static int answer(struct look *look, const struct explain_question *question)
@@ -139,6 +182,8 @@ static int run(const struct options *options)
 		return refuse(options->arguments.items[0], "an IPv4 or IPv6 address");
 	if (explain_parse_service(options->arguments.items[1], &question.service, &question.port) < 0)
 		return refuse(options->arguments.items[1], "an address, ADDRESS:PORT or [IPV6]:PORT");
+	if (wants_trace(options) && question.port == 0)
+		return refuse(options->arguments.items[1], "a port to trace, ADDRESS:PORT or [IPV6]:PORT");
 	int result = look_open(&look, options, message, sizeof(message));
 	int status = result < 0 ? complain(message) : answer(&look, &question);
 	look_close(&look);

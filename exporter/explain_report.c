@@ -83,6 +83,8 @@ void explain_write(FILE *out, const struct report_style *style, const struct exp
 	for (size_t i = 0; i < explanation->findings->count; i++)
 		if (finding_is_alarm(&explanation->findings->items[i]))
 			put_finding(out, style, &explanation->findings->items[i]);
+	if (explanation->trace)
+		explain_trace_write(out, style, explanation->trace);
 }
 
 static json_t *json_steps(const struct explanation *explanation)
@@ -110,10 +112,11 @@ json_t *explain_json(const struct explanation *explanation)
 	address_format(&explanation->client, client);
 	address_format(&explanation->service, service);
 	address_format(&explanation->target, target);
-	return json_pack("{s:s, s:s, s:i, s:s?, s:s?, s:o, s:s?, s:s?, s:s, s:o}", "client", client,
+	json_t *trace = explanation->trace ? explain_trace_json(explanation->trace) : json_null();
+	return json_pack("{s:s, s:s, s:i, s:s?, s:s?, s:o, s:s?, s:s?, s:s, s:o, s:o}", "client", client,
 		"service", service, "port", (int)explanation->port, "target", translated ? target : NULL,
 		"device", explanation->device[0] ? explanation->device : NULL, "steps",
 		json_steps(explanation), "breaks_at", broken == STEPS ? NULL : step_name(broken), "flow",
 		explanation->flow, "conclusion", explanation->conclusion, "findings",
-		json_findings(explanation->findings, NULL));
+		json_findings(explanation->findings, NULL), "trace", trace);
 }

@@ -9,6 +9,7 @@
 #include "exporter/drop_families.h"
 #include "exporter/handshake_families.h"
 #include "exporter/reply_routes.h"
+#include "exporter/trace_families.h"
 #include "exporter/version.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
@@ -454,6 +455,10 @@ static const struct metric_family families[] = {
 	{ "oneway_syn_recv_unanswered", METRIC_GAUGE, NULL, { "address" },
 		"Connections to a local address whose SYN-ACK was repeated twice or more.",
 		emit_syn_recv_unanswered },
+	{ "oneway_trace_drops_total", METRIC_COUNTER, NULL, { "table", "chain", "rule" },
+		"Traced requests that were dropped, by the handle of the rule that did it, or policy; empty "
+		"labels: others.",
+		emit_trace_drops },
 	{ "process_cpu_seconds_total", METRIC_COUNTER, "seconds", { NULL },
 		"Total user and system CPU time spent in seconds.", emit_process_cpu },
 	{ "process_max_fds", METRIC_GAUGE, NULL, { NULL }, "Maximum number of open file descriptors.",

@@ -14,7 +14,7 @@
 #include "collectors/collector.h"
 #include "exporter/log.h"
 
-#define OBSERVER_COLLECTORS 9
+#define OBSERVER_COLLECTORS 10
 
 /* In the order in which they are asked. */
 extern const struct collector *const observer_collectors[OBSERVER_COLLECTORS];

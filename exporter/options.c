@@ -49,7 +49,8 @@ static void print_collectors(FILE *out)
 {
 	for (size_t i = 0; i < OBSERVER_COLLECTORS; i++) {
 		const struct collector *collector = observer_collectors[i];
-		fprintf(out, "  --[no-]collector.%s (on)\n", collector->name);
+		fprintf(out, "  --[no-]collector.%s (%s)\n", collector->name,
+			collector->consent ? "off" : "on");
 		text_wrap(out, collector->summary, HELP_INDENT, HELP_WIDTH);
 	}
 }
@@ -220,7 +221,7 @@ static int choose_collectors(const struct parsing *parsing)
 {
 	bool any = false;
 	for (size_t i = 0; i < OBSERVER_COLLECTORS; i++) {
-		bool wanted = !parsing->options->no_default_collectors;
+		bool wanted = !parsing->options->no_default_collectors && !observer_collectors[i]->consent;
 		if (parsing->chosen[i])
 			wanted = parsing->chosen[i] > 0;
 		parsing->options->collectors[i] = wanted;

@@ -55,6 +55,7 @@ struct options {
 	enum log_format log_format;
 
 	int64_t watch_ns; /* --for; 0: one look */
+	bool trace, probe;
 	enum report_format format;
 	enum report_colour colour;
 	const char *device; /* --device, or NULL */

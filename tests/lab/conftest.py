@@ -26,6 +26,8 @@ def stand():
 
 
 def pytest_generate_tests(metafunc):
+    if "family" in metafunc.fixturenames:
+        metafunc.parametrize("family", (4, 6))
     faulty = cases(False)
     wanted = {"faulty_case": faulty, "twin_case": faulty, "silent_case": cases(True),
               "early_case": [case for case in faulty if case[0].early]}

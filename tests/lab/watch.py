@@ -58,8 +58,9 @@ class Exporter:
         self._log_path = pathlib.Path(self._directory.name, "log")
         # setpriv: it ends with us, even if we are killed.
         self._command = ["setpriv", "--pdeathsig", "KILL", str(program), "--netns", lab.watched.name,
-                         f"--web.listen-address=127.0.0.1:{self.port}", "--config.file", str(settings)]
+                         f"--web.listen-address=127.0.0.1:{self.port}", "--config.file", str(settings), *lab.flags]
         self._process = None
+        self._killed = False
 
     def __enter__(self):
         try:
@@ -74,7 +75,7 @@ class Exporter:
 
     def __exit__(self, kind, *_):
         try:
-            if kind is None:
+            if kind is None and not self._killed:
                 self.stop()
         finally:
             self._kill()
@@ -94,6 +95,12 @@ class Exporter:
 
     def log(self):
         return self._log_path.read_text(errors="replace")
+
+    def kill(self, number):
+        """Ends it by a signal that it cannot hear."""
+        self._killed = True
+        self._process.send_signal(number)
+        self._process.wait(STOP_SECONDS)
 
     def stop(self):
         """Ends it as systemd would. It must exit cleanly, leaking nothing."""

@@ -156,6 +156,23 @@ struct path *build_path(struct facts *facts, size_t service, const char *destina
 	return path;
 }
 
+struct nat_rule *build_nat_rule(
+	struct facts *facts, const char *address, uint16_t port, const char *target, uint16_t target_port)
+{
+	struct nat_rule *rule = GROW(facts->nat_rules, facts->nat_rule_count);
+	if (!rule)
+		abort();
+	rule->destination.address = build_address(address);
+	rule->family = rule->destination.address.family;
+	rule->destination.length = rule->family == AF_INET ? 32 : 128;
+	rule->protocol = IPPROTO_TCP;
+	rule->ports[0] = rule->ports[1] = port;
+	rule->target[0] = rule->target[1] = build_address(target);
+	rule->target_ports[0] = rule->target_ports[1] = target_port;
+	facts->nat_rules_known = true;
+	return rule;
+}
+
 void build_destination(struct facts *facts, const char *address, struct route_answer plain)
 {
 	struct destination *destination = ADD(facts->destinations, facts->destination_count);

@@ -68,6 +68,7 @@ FAKE(5)
 FAKE(6)
 FAKE(7)
 FAKE(8)
+FAKE(9)
 
 static int descriptor(const void *context)
 {
@@ -83,8 +84,14 @@ static int advance(void *context, int64_t now_ns, struct collector_wish *wish)
 	return script.advance;
 }
 
-const struct collector conntrack_collector = { "conntrack", "", "CAP_NET_ADMIN", init_2, collect_2, destroy_2,
-	descriptor, advance, NULL };
+const struct collector conntrack_collector = { .name = "conntrack",
+	.summary = "",
+	.needs = "CAP_NET_ADMIN",
+	.init = init_2,
+	.collect = collect_2,
+	.destroy = destroy_2,
+	.descriptor = descriptor,
+	.advance = advance };
 static const struct collector fakes[] = {
 	{ .name = "zero", .init = init_0, .collect = collect_0, .destroy = destroy_0 },
 	{ .name = "one", .needs = "CAP_BPF", .init = init_1, .collect = collect_1, .destroy = destroy_1 },
@@ -98,14 +105,15 @@ static const struct collector fakes[] = {
 		.collect = collect_7,
 		.destroy = destroy_7 },
 	{ .name = "eight", .init = init_8, .collect = collect_8, .destroy = destroy_8 },
+	{ .name = "nine", .init = init_9, .collect = collect_9, .destroy = destroy_9 },
 };
 
 const struct collector *const observer_collectors[OBSERVER_COLLECTORS] = { &fakes[0], &fakes[1],
-	&conntrack_collector, &fakes[2], &fakes[3], &fakes[4], &fakes[5], &fakes[6], &fakes[7] };
+	&conntrack_collector, &fakes[2], &fakes[3], &fakes[4], &fakes[5], &fakes[6], &fakes[7], &fakes[8] };
 
 /* ---- */
 
-static const bool all[OBSERVER_COLLECTORS] = { true, true, true, true, true, true, true, true, true };
+static const bool all[OBSERVER_COLLECTORS] = { true, true, true, true, true, true, true, true, true, true };
 static const struct collector_settings settings = { .procfs = "/proc" };
 
 struct bench {
@@ -164,7 +172,7 @@ static void collectors_are_asked_in_order_and_freed(void **state)
 	open_bench(&bench, all);
 	int64_t before = clock_ns(CLOCK_MONOTONIC);
 	struct facts *facts = collect_facts(&bench);
-	assert_string_equal(script.order, "012345678");
+	assert_string_equal(script.order, "0123456789");
 	assert_true(facts->monotonic_ns >= before && facts->time_ns > 0);
 	assert_int_equal(facts->collector_count, OBSERVER_COLLECTORS);
 	assert_string_equal(facts->collectors[1].name, "one");

@@ -44,10 +44,16 @@ static const struct collector fakes[OBSERVER_COLLECTORS] = {
 	FAKE_COLLECTOR("seven"),
 	FAKE_COLLECTOR("eight"),
 	FAKE_COLLECTOR("nine"),
+	{ .name = "ten",
+		.summary = "Changes something.",
+		.consent = true,
+		.init = fake_init,
+		.collect = fake_collect,
+		.destroy = fake_destroy },
 };
 
 const struct collector *const observer_collectors[OBSERVER_COLLECTORS] = { &fakes[0], &fakes[1], &fakes[2],
-	&fakes[3], &fakes[4], &fakes[5], &fakes[6], &fakes[7], &fakes[8] };
+	&fakes[3], &fakes[4], &fakes[5], &fakes[6], &fakes[7], &fakes[8], &fakes[9] };
 
 static const struct usage exporter = { PROGRAM_EXPORTER, "oneway_exporter", "It watches.", NULL, 0 };
 static const struct usage check = { PROGRAM_CHECK, "oneway check", "It looks.", NULL, 0 };
@@ -104,7 +110,7 @@ static void defaults_are_as_documented(void **state)
 	assert_null(options->netns);
 	assert_false(options->expose_api || options->config_check || options->no_exporter_metrics);
 	for (size_t i = 0; i < OBSERVER_COLLECTORS; i++)
-		assert_true(options->collectors[i]);
+		assert_int_equal(options->collectors[i], !fakes[i].consent);
 	clear(&outcome);
 }
 
@@ -142,11 +148,13 @@ struct choice {
 };
 
 static const struct choice choices[] = {
-	{ "--no-collector.two", "+-+++++++" },
-	{ "--collector.disable-defaults --collector.five", "----+----" },
-	{ "--collector.five --collector.disable-defaults", "----+----" },
-	{ "--collector.one --no-collector.one", "-++++++++" },
-	{ "--no-collector.one --collector.one", "+++++++++" },
+	{ "--no-collector.two", "+-+++++++-" },
+	{ "--collector.disable-defaults --collector.five", "----+-----" },
+	{ "--collector.five --collector.disable-defaults", "----+-----" },
+	{ "--collector.one --no-collector.one", "-++++++++-" },
+	{ "--no-collector.one --collector.one", "+++++++++-" },
+	{ "--collector.ten", "++++++++++" },
+	{ "--collector.ten --no-collector.ten", "+++++++++-" },
 };
 
 static void patterns_are_taken_one_at_a_time(void **state)
@@ -242,7 +250,8 @@ static const struct refusal refusals[] = {
 		"--help\n" },
 	{ &exporter, "--nonsense", "oneway_exporter: --nonsense: unknown flag; see --help\n" },
 	{ &exporter, "--web.listen", "oneway_exporter: --web.listen: unknown flag; see --help\n" },
-	{ &exporter, "--collector.ten", "oneway_exporter: --collector.ten: unknown flag; see --help\n" },
+	{ &exporter, "--collector.eleven",
+		"oneway_exporter: --collector.eleven: unknown flag; see --help\n" },
 	{ &exporter, "-x", "oneway_exporter: -x: unknown flag; see --help\n" },
 	{ &exporter, "--", "oneway_exporter: --: unknown flag; see --help\n" },
 	{ &exporter, "extra", "oneway_exporter: extra: unexpected argument; see --help\n" },

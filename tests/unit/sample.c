@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/unit/sample.h"
 
+/* before the kernel's headers, which bring the same */
 #include <netinet/in.h>
+
+#include <linux/netfilter.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "collectors/growth.h"
+#include "collectors/trace.h"
 #include "exporter/settings_file.h"
 #include "tests/unit/sample_wire.h"
 
@@ -157,6 +161,16 @@ static const struct handshake_pair wire_pairs[] = {
 	{ 0, WAN1, { [HANDSHAKE_RETURN_ONLY] = 6 } },
 };
 
+static void add_trace_drops(struct facts *facts, uint8_t family, const char *table, const char *chain,
+	uint64_t handle, uint64_t packets)
+{
+	*ADD(facts->trace_drops, facts->trace_drop_count) = (struct trace_drops){ .table_family = family,
+		.table = strdup(table),
+		.chain = strdup(chain),
+		.handle = handle,
+		.packets = packets };
+}
+
 static void add_wire(struct facts *facts)
 {
 	struct handshake_report *report = must(calloc(1, sizeof(*report)));
@@ -174,6 +188,10 @@ static void add_wire(struct facts *facts)
 	facts->syn_recv_known = true;
 	*ADD(facts->syn_recv, facts->syn_recv_count) =
 		(struct syn_recv){ .address = address("192.0.2.1"), .unanswered = 5 };
+	facts->traces_known = true;
+	add_trace_drops(facts, NFPROTO_IPV4, "filter", "allowed_dnats", 9, 4);
+	add_trace_drops(facts, NFPROTO_INET, "guard", "forward", 0, 1);
+	add_trace_drops(facts, 0, "", "", 0, 2);
 }
 
 /* gone0 was removed; what left by no device has no name. */

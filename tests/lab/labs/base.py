@@ -25,6 +25,9 @@ class Lab:
     intended = ()  # the findings that must be shown as intended
     prints_remedy = True  # oneway does; False: it cannot, None: it may
     early = False  # the fault is found before anyone connects
+    checks_remedy = True  # oneway checks what it prints
+    flags = ()  # more of the exporter's
+    open_seconds = 20  # after the first attempt
     warm_up = 0  # seconds that the exporter watches before the traffic begins
 
     def __init__(self, net, variant, family=4, healthy=True):

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * forward_drop: requests for a translated service come in, are repeated, do not leave, and nobody answers. A
+ * scanned port of a firewall shows the same, so the service must be known to be translated: by a rule, by
+ * earlier connections, or by a trace. A request that was let through makes a conntrack entry behind all
+ * rules: then its target is down, or its answer is lost, and this is not the place that is at fault.
+ */
+#include "alerts/forward_drop.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "alerts/condition.h"
+#include "alerts/verdict.h"
+#include "alerts/wire.h"
+
+/* So long the finding waits for the trace that is under way. */
+#define TRACE_WAIT_NS (5 * INT64_C(1000000000))
+
+/* Of the present silence: what was before an answer says nothing. */
+static const struct trace *current_trace(const struct scene *scene, const struct handshake_silence *silence)
+{
+	const struct trace *trace = trace_of(scene->now, &silence->server, silence->port, silence->device);
+	return trace && trace->end != TRACE_NOTHING && trace->time_ns >= silence->since_ns ? trace : NULL;
+}
+
+static bool is_often(const struct scene *scene, const struct handshake_silence *silence)
+{
+	return !silence->left && silence->device > 0 && wire_is_often(scene, silence->repeats);
+}
+
+static bool is_translated(const struct forward_drop *drop)
+{
+	return drop->translation.basis >= TRANSLATION_RULE || (drop->trace && drop->trace->translated);
+}
+
+/* Without a trace: conntrack was gone through since, and has no entry of a request that waits. */
+static bool is_held_back(const struct scene *scene, const struct handshake_silence *silence)
+{
+	const struct facts *facts = scene->now;
+	if (facts->traces_known && facts->time_ns - silence->repeated_ns < TRACE_WAIT_NS)
+		return false;
+	return facts->conntrack.known && facts->conntrack.in_use &&
+	       facts->conntrack.ended_ns > silence->repeated_ns &&
+	       !translation_is_let_through(facts, &silence->server, silence->port);
+}
+
+static bool holds(const struct scene *scene, const struct forward_drop *drop)
+{
+	if (!is_often(scene, drop->silence) || !is_translated(drop))
+		return false;
+	return drop->trace ? drop->trace->end != TRACE_PASSED : is_held_back(scene, drop->silence);
+}
+
+static struct forward_drop look(const struct scene *scene, const struct handshake_silence *silence)
+{
+	struct forward_drop drop = { .silence = silence,
+		.trace = current_trace(scene, silence),
+		.translation = translation_of(scene->now, &silence->server, silence->port, silence->device),
+		.target = silence->server };
+	if (drop.trace && drop.trace->translated) {
+		drop.target = drop.trace->target;
+		drop.target_port = drop.trace->target_port;
+	} else if (!address_is_none(&drop.translation.target)) {
+		drop.target = drop.translation.target;
+		drop.target_port = drop.translation.port;
+	}
+	return drop;
+}
+
+/* Several ports of one address may lead to one target: they share a finding. */
+static struct finding *find_shared(const struct forward_drop *drop, struct findings *candidates)
+{
+	for (size_t i = 0; i < candidates->count; i++) {
+		struct finding *finding = &candidates->items[i];
+		if (finding->condition == CONDITION_FORWARD_DROP &&
+			finding->device == drop->silence->device &&
+			address_equal(&finding->address, &drop->silence->server) &&
+			address_equal(&finding->target, &drop->target))
+			return finding;
+	}
+	return NULL;
+}
+
+static struct finding *make_finding(
+	const struct scene *scene, const struct forward_drop *drop, struct findings *candidates)
+{
+	struct finding *finding =
+		wire_finding(scene, CONDITION_FORWARD_DROP, drop->silence->device, candidates);
+	if (!finding)
+		return NULL;
+	finding->has_service = true;
+	finding->origin = ORIGIN_DNAT;
+	finding->address = drop->silence->server;
+	finding->target = drop->target;
+	finding->intended = intended_covers(
+		scene->settings, &finding->address, &finding->target, finding->device_name, "");
+	if (finding->intended)
+		finding->severity = SEVERITY_INFO;
+	return finding;
+}
+
+static int add(const struct scene *scene, const struct forward_drop *drop, struct findings *candidates)
+{
+	struct finding *finding = find_shared(drop, candidates);
+	if (!finding)
+		finding = make_finding(scene, drop, candidates);
+	if (!finding)
+		return -ENOMEM;
+	if (drop->trace && trace_is_dropped(drop->trace))
+		finding->held = 1; /* the kernel itself said so */
+	return forward_drop_describe(drop, finding);
+}
+
+int forward_drop(const struct scene *scene, struct findings *candidates)
+{
+	const struct handshake_report *report = scene->now->handshakes;
+	int error = 0;
+	for (size_t i = 0; report && error == 0 && i < report->silence_count; i++) {
+		const struct forward_drop drop = look(scene, &report->silences[i]);
+		if (holds(scene, &drop))
+			error = add(scene, &drop, candidates);
+	}
+	return error;
+}
+
+/* Unless a trace shows that something else drops them. */
+bool rp_filter_explains_forward_drop(
+	const struct scene *scene, const struct finding *cause, const struct finding *symptom)
+{
+	const struct facts *facts = scene->now;
+	if (cause->device == 0 || cause->device != symptom->device)
+		return false;
+	for (size_t i = 0; i < facts->trace_count; i++) {
+		const struct trace *trace = &facts->traces[i];
+		if (trace->arrival == symptom->device && address_equal(&trace->address, &symptom->address) &&
+			(trace->end != TRACE_VANISHED || trace->place > TRACE_ROUTING))
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The collector that names the rule: whom to trace is trace_schedule.c's to say, how is tracer.c's. It is the
+ * only one that changes anything on the host, for some seconds at a time, and so is not wanted unless it is
+ * named.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/collector.h"
+#include "collectors/growth.h"
+#include "collectors/trace.h"
+#include "collectors/trace_schedule.h"
+#include "collectors/tracer.h"
+
+#define ARMED_NS    (10 * INT64_C(1000000000))
+#define KEPT_NS     (180 * INT64_C(1000000000)) /* longer than a service waits for its next turn */
+#define REFUSED_NS  (60 * INT64_C(1000000000))
+#define TRACES_MOST TRACE_MEMORY
+#define DROPS_MOST  128
+
+struct nftrace {
+	struct tracer *tracer;
+	struct trace_schedule schedule;
+	struct trace traces[TRACES_MOST];
+	int64_t taken_ns[TRACES_MOST]; /* monotonic */
+	size_t trace_count;
+	struct trace_drops drops[DROPS_MOST]; /* the first one is of all that found no room */
+	size_t drop_count;
+	int arm_error; /* of the last attempt */
+	int64_t retry_ns;
+};
+
+/* ---- what was learnt ---- */
+
+static size_t find_place(const struct nftrace *nftrace, const struct trace *trace)
+{
+	size_t oldest = 0;
+	for (size_t i = 0; i < nftrace->trace_count; i++) {
+		const struct trace *known = &nftrace->traces[i];
+		if (known->port == trace->port && known->arrival == trace->arrival &&
+			address_equal(&known->address, &trace->address))
+			return i;
+		if (nftrace->taken_ns[i] < nftrace->taken_ns[oldest])
+			oldest = i;
+	}
+	return nftrace->trace_count < TRACES_MOST ? nftrace->trace_count : oldest;
+}
+
+static void keep(struct nftrace *nftrace, struct trace *trace, int64_t now_ns)
+{
+	size_t place = find_place(nftrace, trace);
+	if (place == nftrace->trace_count)
+		nftrace->trace_count++;
+	else
+		trace_clear(&nftrace->traces[place]);
+	nftrace->traces[place] = *trace;
+	nftrace->taken_ns[place] = now_ns;
+}
+
+static void forget_old(struct nftrace *nftrace, int64_t now_ns)
+{
+	for (size_t i = nftrace->trace_count; i-- > 0;) {
+		if (now_ns - nftrace->taken_ns[i] < KEPT_NS)
+			continue;
+		size_t last = --nftrace->trace_count;
+		trace_clear(&nftrace->traces[i]);
+		nftrace->traces[i] = nftrace->traces[last];
+		nftrace->taken_ns[i] = nftrace->taken_ns[last];
+		nftrace->traces[last] = (struct trace){ 0 };
+	}
+}
+
+static bool same_dropper(const struct trace_drops *drops, const struct trace *trace)
+{
+	return drops->table_family == trace->table_family && drops->handle == trace->handle &&
+	       strcmp(drops->table, trace->table) == 0 && strcmp(drops->chain, trace->chain) == 0;
+}
+
+static int add_drops(struct trace_drops *drops, uint8_t family, const char *table, const char *chain,
+	uint64_t handle, uint64_t packets)
+{
+	*drops = (struct trace_drops){ .table_family = family,
+		.table = strdup(table),
+		.chain = strdup(chain),
+		.handle = handle,
+		.packets = packets };
+	if (drops->table && drops->chain)
+		return 0;
+	free(drops->table);
+	free(drops->chain);
+	return -ENOMEM;
+}
+
+static int count_drop(struct nftrace *nftrace, const struct trace *trace)
+{
+	for (size_t i = 1; i < nftrace->drop_count; i++)
+		if (same_dropper(&nftrace->drops[i], trace)) {
+			nftrace->drops[i].packets++;
+			return 0;
+		}
+	if (nftrace->drop_count == DROPS_MOST) {
+		nftrace->drops[0].packets++;
+		return 0;
+	}
+	int error = add_drops(&nftrace->drops[nftrace->drop_count], trace->table_family, trace->table,
+		trace->chain, trace->handle, 1);
+	nftrace->drop_count += error == 0;
+	return error;
+}
+
+/* ---- tracing ---- */
+
+static int take(struct nftrace *nftrace, const struct facts *facts)
+{
+	struct trace_turn turn = { .ended_ns = facts->monotonic_ns, .asked_ns = facts->time_ns };
+	struct trace trace;
+	int error = tracer_take(nftrace->tracer, facts, false, &turn.subject, &trace);
+	if (error < 0)
+		return error;
+	turn.ruleset = tracer_generation(nftrace->tracer);
+	turn.seen = trace.end != TRACE_NOTHING;
+	trace_schedule_note(&nftrace->schedule, facts, &turn);
+	error = trace_is_dropped(&trace) ? count_drop(nftrace, &trace) : 0;
+	if (turn.seen)
+		keep(nftrace, &trace, facts->monotonic_ns);
+	else
+		trace_clear(&trace);
+	return error;
+}
+
+static int arm(struct nftrace *nftrace, const struct facts *facts)
+{
+	struct trace_subject subject;
+	if (facts->monotonic_ns < nftrace->retry_ns)
+		return nftrace->arm_error;
+	uint32_t generation = facts->handshakes && facts->handshakes->silence_count
+				      ? tracer_generation(nftrace->tracer)
+				      : 0;
+	if (!trace_schedule_next(&nftrace->schedule, facts, generation, &subject))
+		return nftrace->arm_error;
+	nftrace->arm_error = tracer_arm(nftrace->tracer, &subject, facts->monotonic_ns, ARMED_NS);
+	if (nftrace->arm_error)
+		nftrace->retry_ns = facts->monotonic_ns + REFUSED_NS;
+	return nftrace->arm_error;
+}
+
+static int copy(const struct nftrace *nftrace, struct facts *facts)
+{
+	for (size_t i = 0; i < nftrace->trace_count; i++) {
+		struct trace *trace = GROW(facts->traces, facts->trace_count);
+		if (!trace || trace_copy(&nftrace->traces[i], trace) < 0)
+			return -ENOMEM;
+	}
+	for (size_t i = 0; i < nftrace->drop_count; i++) {
+		const struct trace_drops *from = &nftrace->drops[i];
+		struct trace_drops *drops;
+		if (i == 0 && from->packets == 0)
+			continue;
+		drops = GROW(facts->trace_drops, facts->trace_drop_count);
+		if (!drops || add_drops(drops, from->table_family, from->table, from->chain, from->handle,
+				      from->packets) < 0)
+			return -ENOMEM;
+	}
+	facts->traces_known = true;
+	return 0;
+}
+
+/* ---- the collector ---- */
+
+static void nftrace_destroy(void *context)
+{
+	struct nftrace *nftrace = context;
+	if (!nftrace)
+		return;
+	tracer_close(nftrace->tracer);
+	for (size_t i = 0; i < nftrace->trace_count; i++)
+		trace_clear(&nftrace->traces[i]);
+	for (size_t i = 0; i < nftrace->drop_count; i++) {
+		free(nftrace->drops[i].table);
+		free(nftrace->drops[i].chain);
+	}
+	free(nftrace);
+}
+
+static int nftrace_init(const struct collector_settings *settings, void **context)
+{
+	(void)settings;
+	struct nftrace *nftrace = calloc(1, sizeof(*nftrace));
+	if (!nftrace)
+		return -ENOMEM;
+	int error = add_drops(&nftrace->drops[0], 0, "", "", 0, 0);
+	nftrace->drop_count = error == 0;
+	if (error == 0)
+		error = tracer_open(&nftrace->tracer);
+	if (error < 0) {
+		nftrace_destroy(nftrace);
+		return error;
+	}
+	*context = nftrace;
+	return 0;
+}
+
+static int nftrace_collect(void *context, const struct collector_settings *settings, struct facts *facts)
+{
+	(void)settings;
+	struct nftrace *nftrace = context;
+	int error = tracer_advance(nftrace->tracer, facts->monotonic_ns);
+	forget_old(nftrace, facts->monotonic_ns);
+	if (error == 0 && tracer_is_over(nftrace->tracer))
+		error = take(nftrace, facts);
+	if (error == 0 && !tracer_is_armed(nftrace->tracer) && !tracer_is_over(nftrace->tracer))
+		error = arm(nftrace, facts);
+	int failed = copy(nftrace, facts);
+	return failed < 0 ? failed : error;
+}
+
+static int nftrace_descriptor(const void *context)
+{
+	const struct nftrace *nftrace = context;
+	return tracer_descriptor(nftrace->tracer);
+}
+
+static int nftrace_advance(void *context, int64_t now_ns, struct collector_wish *wish)
+{
+	struct nftrace *nftrace = context;
+	bool before = tracer_is_over(nftrace->tracer);
+	int error = tracer_advance(nftrace->tracer, now_ns);
+	wish->due_ns = tracer_due(nftrace->tracer);
+	wish->changed = !before && tracer_is_over(nftrace->tracer);
+	return error;
+}
+
+const struct collector nftrace_collector = {
+	.name = "nftrace",
+	.summary = "the rule that drops translated requests, traced by a table of its own for up to 10 s",
+	.consent = true,
+	.needs = "CAP_NET_ADMIN",
+	.init = nftrace_init,
+	.collect = nftrace_collect,
+	.destroy = nftrace_destroy,
+	.descriptor = nftrace_descriptor,
+	.advance = nftrace_advance,
+};

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collectors/trace_build.h"
+
+/* before the kernel's headers, which bring the same */
+#include <netinet/in.h>
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/ruleset_read.h"
+#include "collectors/trace.h"
+
+/* ---- steps ---- */
+
+static const char *verdict_word(int32_t verdict)
+{
+	switch (verdict) {
+	case NFT_CONTINUE:
+	case NFT_BREAK:
+		return "continue";
+	case NFT_JUMP:
+		return "jump";
+	case NFT_GOTO:
+		return "goto";
+	case NFT_RETURN:
+		return "return";
+	}
+	switch (verdict & NF_VERDICT_MASK) {
+	case NF_DROP:
+		return "drop";
+	case NF_ACCEPT:
+		return "accept";
+	case NF_QUEUE:
+		return "queue";
+	case NF_STOLEN:
+		return "stolen";
+	}
+	return "unknown";
+}
+
+char *trace_verdict_text(const struct trace_way_step *step)
+{
+	char *text = NULL;
+	int size = asprintf(&text, "%s%s%s%s", step->kind == TRACE_BY_POLICY ? "policy " : "",
+		verdict_word(step->verdict), step->target[0] ? " " : "", step->target);
+	return size < 0 ? NULL : text;
+}
+
+/* The rule's text, if it can be read. */
+static char *read_rule(const struct trace_sources *sources, const struct trace_way_step *step)
+{
+	struct ruleset_chain chain;
+	if (!step->handle ||
+		ruleset_chain(sources->ruleset, step->family, step->table, step->chain, &chain) < 0)
+		return NULL;
+	char *text = ruleset_rule_text(chain.text, step->handle);
+	ruleset_chain_clear(&chain);
+	return text;
+}
+
+static int fill_steps(const struct trace_sources *sources, const struct trace_way *way, struct trace *trace)
+{
+	trace->steps = calloc(way->count + 1, sizeof(*trace->steps));
+	if (!trace->steps)
+		return -ENOMEM;
+	for (unsigned i = 0; i < way->count; i++) {
+		const struct trace_way_step *from = &way->steps[i];
+		struct trace_step *step = &trace->steps[trace->step_count++];
+		step->family = from->family;
+		step->handle = from->handle;
+		step->table = strdup(from->table);
+		step->chain = strdup(from->chain);
+		step->verdict = trace_verdict_text(from);
+		step->rule = read_rule(sources, from);
+		if (!step->table || !step->chain || !step->verdict)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* ---- who dropped it ---- */
+
+static bool is_translated(const struct trace_way *way)
+{
+	return !address_equal(&way->asked.destination, &way->latest.destination) ||
+	       way->asked.destination_port != way->latest.destination_port;
+}
+
+static struct ruleset_packet packet_of(const struct facts *facts, const struct trace_way *way)
+{
+	struct ruleset_packet packet = {
+		.headers = way->latest, .original = way->asked, .translated = is_translated(way)
+	};
+	if (way->iif)
+		snprintf(packet.iif, sizeof(packet.iif), "%s", facts_device_name(facts, way->iif));
+	if (way->oif)
+		snprintf(packet.oif, sizeof(packet.oif), "%s", facts_device_name(facts, way->oif));
+	return packet;
+}
+
+static bool same_chain(const struct trace_way_step *a, const struct trace_way_step *b)
+{
+	return a->family == b->family && strcmp(a->table, b->table) == 0 && strcmp(a->chain, b->chain) == 0;
+}
+
+/* Looks for the miss in the chain of step `at`, up to the rule it took there. */
+static bool find_miss_at(const struct trace_sources *sources, const struct trace_way *way, unsigned at,
+	struct ruleset_miss *miss)
+{
+	const struct trace_way_step *step = &way->steps[at];
+	const struct ruleset_packet packet = packet_of(sources->facts, way);
+	uint64_t taken[TRACE_WAY_STEPS];
+	unsigned count = 0;
+	struct ruleset_chain chain;
+	if (ruleset_chain(sources->ruleset, step->family, step->table, step->chain, &chain) < 0)
+		return false;
+	for (unsigned i = 0; i < way->count; i++)
+		if (same_chain(&way->steps[i], step))
+			taken[count++] = way->steps[i].handle;
+	bool found = ruleset_find_miss(chain.json, step->handle, &packet, taken, count, miss);
+	ruleset_chain_clear(&chain);
+	return found;
+}
+
+/* From the chain that dropped it back to the base chain it came from. */
+static void find_miss(const struct trace_sources *sources, const struct trace_way *way, struct trace *trace)
+{
+	const struct trace_way_step *last = trace_way_last(way);
+	struct ruleset_miss miss;
+	for (unsigned i = way->count; i-- > 0;) {
+		const struct trace_way_step *step = &way->steps[i];
+		bool inside = step->family == last->family && strcmp(step->table, last->table) == 0;
+		if (!inside)
+			return;
+		if (find_miss_at(sources, way, i, &miss)) {
+			trace->set = miss.set;
+			trace->element = miss.element;
+			trace->map = miss.map;
+			return;
+		}
+		if (step->first)
+			return;
+	}
+}
+
+static int name_dropper(const struct trace_sources *sources, const struct trace_way *way, struct trace *trace)
+{
+	const struct trace_way_step *last = trace_way_last(way);
+	struct ruleset_chain chain;
+	if (!last)
+		return 0;
+	trace->table_family = last->family;
+	trace->handle = last->handle;
+	trace->table = strdup(last->table);
+	trace->chain = strdup(last->chain);
+	if (!trace->table || !trace->chain)
+		return -ENOMEM;
+	if (ruleset_chain(sources->ruleset, last->family, last->table, last->chain, &chain) < 0)
+		return 0;
+	trace->rule = last->handle ? ruleset_rule_text(chain.text, last->handle) : NULL;
+	trace->number = ruleset_rule_number(chain.json, last->handle);
+	trace->iptables = chain.iptables;
+	ruleset_chain_clear(&chain);
+	find_miss(sources, way, trace);
+	return 0;
+}
+
+/* ---- why it vanished ---- */
+
+static bool has_address4(const struct facts *facts, int ifindex)
+{
+	for (size_t i = 0; i < facts->address_count; i++)
+		if (facts->addresses[i].ifindex == ifindex &&
+			facts->addresses[i].prefix.address.family == AF_INET)
+			return true;
+	return false;
+}
+
+/* The kernel's refusal alone does not say whether reverse-path filtering is behind it. */
+static void ask_source(
+	const struct trace_sources *sources, const struct route_query *query, struct route_answer *answer)
+{
+	const struct device *device = facts_device(sources->facts, query->iif);
+	struct route_query plain = *query;
+	struct route_answer way, reverse;
+	plain.iif = 0;
+	plain.source = (struct address){ 0 };
+	if (!device || lookup_batch(sources->routes, &plain, &way, 1) < 0)
+		return;
+	int egress = way.result == ROUTE_FOUND && way.devices.count ? way.devices.ifindex[0] : 0;
+	const struct route_query back = lookup_reverse(query, egress, device->src_valid_mark);
+	if (lookup_batch(sources->routes, &back, &reverse, 1) < 0)
+		return;
+	enum route_result verdict =
+		lookup_source_verdict(device, has_address4(sources->facts, query->iif), &reverse);
+	if (verdict == ROUTE_RP_FILTER || verdict == ROUTE_MARTIAN)
+		answer->result = verdict;
+}
+
+static void ask_route(const struct trace_sources *sources, const struct trace_way *way, struct trace *trace)
+{
+	const struct trace_headers *headers = &way->latest;
+	const struct device *device = facts_device(sources->facts, trace->arrival);
+	const struct route_query query = { .destination = headers->destination,
+		.source = headers->source,
+		.iif = trace->arrival,
+		.protocol = IPPROTO_TCP,
+		.source_port = headers->source_port,
+		.destination_port = headers->destination_port };
+	if (trace->end != TRACE_VANISHED || trace->place != TRACE_ROUTING || !trace->arrival)
+		return;
+	if (lookup_batch(sources->routes, &query, &trace->route, 1) < 0)
+		return;
+	if (trace->route.result == ROUTE_FAILED)
+		ask_source(sources, &query, &trace->route);
+	if (trace->route.result == ROUTE_UNREACHABLE && device && !device->forwarding4 &&
+		query.destination.family == AF_INET)
+		trace->route.result = ROUTE_NOT_FORWARDED;
+}
+
+/* ---- all ---- */
+
+static struct trace outline(
+	const struct facts *facts, const struct trace_subject *subject, const struct trace_way *way)
+{
+	struct trace trace = { .address = subject->address,
+		.port = subject->port,
+		.protocol = IPPROTO_TCP,
+		.arrival = subject->arrival,
+		.target = subject->address,
+		.target_port = subject->port,
+		.end = TRACE_NOTHING,
+		.time_ns = facts->time_ns };
+	if (!way->begun)
+		return trace;
+	trace.end = way->over ? way->end : TRACE_VANISHED;
+	trace.place = way->place;
+	trace.client = way->asked.source;
+	trace.client_port = way->asked.source_port;
+	trace.translated = is_translated(way);
+	trace.target = way->latest.destination;
+	trace.target_port = way->latest.destination_port;
+	trace.leaving = way->oif;
+	return trace;
+}
+
+int trace_build(const struct trace_sources *sources, const struct trace_subject *subject,
+	const struct trace_way *way, struct trace *out)
+{
+	struct trace trace = outline(sources->facts, subject, way);
+	int error = name_dropper(sources, way, &trace);
+	if (error == 0 && sources->steps)
+		error = fill_steps(sources, way, &trace);
+	if (error < 0) {
+		trace_clear(&trace);
+		return error;
+	}
+	ask_route(sources, way, &trace);
+	*out = trace;
+	return 0;
+}

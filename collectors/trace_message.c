@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collectors/trace_message.h"
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "collectors/cursor.h"
+#include "collectors/netlink.h"
+
+#define TRACE_TYPE (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_TRACE)
+
+/* Numbers of nf_tables are in network byte order, but for the packet's id. */
+static bool read_be32(const struct nlattr *attribute, uint32_t *out)
+{
+	uint32_t raw;
+	if (!attribute_u32(attribute, &raw))
+		return false;
+	*out = ntohl(raw);
+	return true;
+}
+
+static bool read_be64(const struct nlattr *attribute, uint64_t *out)
+{
+	if (!attribute || mnl_attr_get_payload_len(attribute) != sizeof(*out))
+		return false;
+	memcpy(out, mnl_attr_get_payload(attribute), sizeof(*out));
+	*out = be64toh(*out);
+	return true;
+}
+
+static int read_verdict(const struct nlattr *nest, struct trace_message *message)
+{
+	const struct nlattr *table[NFTA_VERDICT_MAX + 1];
+	uint32_t code;
+	if (!attributes_of_nest(nest, table, NFTA_VERDICT_MAX) || !read_be32(table[NFTA_VERDICT_CODE], &code))
+		return -EBADMSG;
+	message->verdict = (int32_t)code;
+	attribute_text(table[NFTA_VERDICT_CHAIN], message->target, sizeof(message->target));
+	return 0;
+}
+
+/* The policy is shown as an unsigned number, the verdict of a rule as a nest; a return has neither. */
+static int read_outcome(const struct nlattr *const *table, struct trace_message *message)
+{
+	uint32_t policy;
+	switch (message->kind) {
+	case TRACE_BY_POLICY:
+		if (!read_be32(table[NFTA_TRACE_POLICY], &policy))
+			return -EBADMSG;
+		message->verdict = (int32_t)policy;
+		return 0;
+	case TRACE_BY_RULE:
+	case TRACE_BY_RETURN:
+		break;
+	}
+	return table[NFTA_TRACE_VERDICT] ? read_verdict(table[NFTA_TRACE_VERDICT], message) : -EBADMSG;
+}
+
+static struct cursor cursor_of(const struct nlattr *attribute)
+{
+	return attribute ? cursor_make(mnl_attr_get_payload(attribute), mnl_attr_get_payload_len(attribute))
+			 : cursor_make(NULL, 0);
+}
+
+static struct address take_address(struct cursor *cursor, uint8_t family)
+{
+	const uint8_t *bytes = cursor_take(cursor, address_size(family));
+	return bytes ? address_make(family, bytes) : (struct address){ 0 };
+}
+
+/* Where protocol and addresses stand in the headers of both families (RFC 791, RFC 8200). Behind IPv6
+ * extension headers the kernel finds the transport header, and nothing here says what it is. */
+static bool read_network(const struct nlattr *attribute, struct trace_headers *headers)
+{
+	struct cursor cursor = cursor_of(attribute);
+	uint8_t version = cursor_u8(&cursor) >> 4;
+	bool four = version == 4;
+	uint8_t family = four ? AF_INET : AF_INET6;
+	cursor_skip(&cursor, four ? 8 : 5);
+	uint8_t protocol = cursor_u8(&cursor);
+	cursor_skip(&cursor, four ? 2 : 1);
+	headers->source = take_address(&cursor, family);
+	headers->destination = take_address(&cursor, family);
+	return !cursor.failed && (four ? protocol == IPPROTO_TCP : version == 6);
+}
+
+static bool read_transport(const struct nlattr *attribute, struct trace_headers *headers)
+{
+	struct cursor cursor = cursor_of(attribute);
+	headers->source_port = cursor_u16(&cursor);
+	headers->destination_port = cursor_u16(&cursor);
+	headers->sequence = cursor_u32(&cursor);
+	return !cursor.failed;
+}
+
+static void read_packet(const struct nlattr *const *table, struct trace_message *message)
+{
+	uint32_t ifindex;
+	if (read_be32(table[NFTA_TRACE_IIF], &ifindex))
+		message->iif = (int)ifindex;
+	if (read_be32(table[NFTA_TRACE_OIF], &ifindex))
+		message->oif = (int)ifindex;
+	message->has_headers = read_network(table[NFTA_TRACE_NETWORK_HEADER], &message->headers) &&
+			       read_transport(table[NFTA_TRACE_TRANSPORT_HEADER], &message->headers);
+}
+
+static bool read_names(const struct nlattr *const *table, struct trace_message *message)
+{
+	return attribute_text(table[NFTA_TRACE_TABLE], message->table, sizeof(message->table)) &&
+	       attribute_text(table[NFTA_TRACE_CHAIN], message->chain, sizeof(message->chain));
+}
+
+int trace_message_parse(const struct nlmsghdr *header, struct trace_message *out)
+{
+	const struct nlattr *table[NFTA_TRACE_MAX + 1];
+	struct trace_message message = { 0 };
+	struct nfgenmsg generic;
+	uint32_t kind;
+	if (header->nlmsg_type != TRACE_TYPE || mnl_nlmsg_get_payload_len(header) < sizeof(generic) ||
+		!attributes_of_message(header, sizeof(generic), table, NFTA_TRACE_MAX))
+		return -EBADMSG;
+	memcpy(&generic, mnl_nlmsg_get_payload(header), sizeof(generic));
+	message.family = generic.nfgen_family;
+	if (!attribute_u32(table[NFTA_TRACE_ID], &message.id) || !read_names(table, &message) ||
+		!read_be32(table[NFTA_TRACE_TYPE], &kind) || kind < TRACE_BY_POLICY || kind > TRACE_BY_RULE)
+		return -EBADMSG;
+	message.kind = (enum trace_message_kind)kind;
+	read_be64(table[NFTA_TRACE_RULE_HANDLE], &message.handle);
+	if (read_outcome(table, &message) < 0)
+		return -EBADMSG;
+	read_packet(table, &message);
+	*out = message;
+	return 0;
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collectors/trace_way.h"
+
+#include <linux/netfilter.h>
+#include <string.h>
+
+#include "collectors/trace_table.h"
+
+static bool is_start(const struct trace_message *message, bool own)
+{
+	return own && message->kind == TRACE_BY_RULE && message->handle && message->has_headers;
+}
+
+static void begin(struct trace_way *way, const struct trace_message *message)
+{
+	*way = (struct trace_way){
+		.begun = true, .id = message->id, .asked = message->headers, .latest = message->headers
+	};
+}
+
+static bool is_same(const struct trace_way *way, const struct trace_message *message)
+{
+	return message->id == way->id ||
+	       (message->has_headers && message->headers.sequence == way->asked.sequence);
+}
+
+static void note_headers(struct trace_way *way, const struct trace_message *message)
+{
+	if (!message->has_headers)
+		return;
+	way->id = message->id;
+	way->latest = message->headers;
+	way->iif = message->iif ? message->iif : way->iif;
+	way->oif = message->oif ? message->oif : way->oif;
+}
+
+static void finish(struct trace_way *way, enum trace_end end)
+{
+	way->over = true;
+	way->end = end;
+}
+
+static void note_place(struct trace_way *way, const struct trace_message *message)
+{
+	if (trace_table_place(message->chain, &way->place) && way->place == TRACE_THROUGH)
+		finish(way, TRACE_PASSED);
+}
+
+static void add_step(struct trace_way *way, const struct trace_message *message)
+{
+	if (way->count == TRACE_WAY_STEPS) { /* the last one, which decides, is kept in any case */
+		way->more = true;
+		way->count--;
+	}
+	struct trace_way_step *step = &way->steps[way->count++];
+	*step = (struct trace_way_step){ .family = message->family,
+		.kind = message->kind,
+		.handle = message->handle,
+		.verdict = message->verdict,
+		.first = message->has_headers };
+	memcpy(step->table, message->table, sizeof(step->table));
+	memcpy(step->chain, message->chain, sizeof(step->chain));
+	memcpy(step->target, message->target, sizeof(step->target));
+}
+
+/* The end of a chain is told as a rule without handle: that nothing in it took the packet. */
+static bool is_chain_end(const struct trace_message *message)
+{
+	return message->kind == TRACE_BY_RULE && message->handle == 0;
+}
+
+static void take(struct trace_way *way, const struct trace_message *message)
+{
+	note_headers(way, message);
+	if (is_chain_end(message))
+		return;
+	add_step(way, message);
+	if (message->verdict < 0) /* NFT_CONTINUE, NFT_JUMP, ...: verdicts within nf_tables */
+		return;
+	switch (message->verdict & NF_VERDICT_MASK) {
+	case NF_DROP:
+		finish(way, message->kind == TRACE_BY_POLICY ? TRACE_POLICY : TRACE_RULE);
+		break;
+	case NF_QUEUE:
+	case NF_STOLEN: /* synproxy */
+		finish(way, TRACE_QUEUED);
+		break;
+	default: /* NF_ACCEPT */
+		break;
+	}
+}
+
+void trace_way_add(
+	struct trace_way *way, const char *own, const struct trace_message *message, int64_t now_ns)
+{
+	bool is_own = message->family == NFPROTO_INET && strcmp(message->table, own) == 0;
+	if (way->over)
+		return;
+	if (!way->begun && is_start(message, is_own))
+		begin(way, message);
+	if (!way->begun || !is_same(way, message))
+		return;
+	way->last_ns = now_ns;
+	if (!is_own) {
+		take(way, message);
+		return;
+	}
+	note_headers(way, message);
+	note_place(way, message);
+}
+
+void trace_way_advance(struct trace_way *way, int64_t now_ns)
+{
+	if (way->begun && !way->over && now_ns - way->last_ns >= TRACE_WAY_SILENCE_NS)
+		finish(way, TRACE_VANISHED);
+}
+
+const struct trace_way_step *trace_way_last(const struct trace_way *way)
+{
+	bool told = way->end == TRACE_RULE || way->end == TRACE_POLICY || way->end == TRACE_QUEUED;
+	return way->over && told && way->count ? &way->steps[way->count - 1] : NULL;
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collectors/translation.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+static bool takes_destination(
+	const struct facts *facts, const struct nat_rule *rule, const struct address *address)
+{
+	if (rule->destination_local && !facts_local_address(facts, address))
+		return false;
+	return rule->destination.address.family == AF_UNSPEC || prefix_contains(&rule->destination, address);
+}
+
+static bool takes_port(const struct nat_rule *rule, uint16_t port)
+{
+	return (rule->protocol == 0 || rule->protocol == IPPROTO_TCP) &&
+	       (rule->ports[1] == 0 || (port >= rule->ports[0] && port <= rule->ports[1]));
+}
+
+static bool takes_device(const struct nat_rule *rule, const char *device)
+{
+	size_t length = strnlen(rule->iif, sizeof(rule->iif));
+	if (length == 0)
+		return true;
+	bool same = rule->iif[length - 1] == '*' ? strncmp(rule->iif, device, length - 1) == 0
+						 : strncmp(rule->iif, device, sizeof(rule->iif)) == 0;
+	return same != rule->iif_excluded;
+}
+
+static struct translation by_rule(const struct nat_rule *rule, const struct address *address, uint16_t port)
+{
+	bool one = !rule->balanced && address_equal(&rule->target[0], &rule->target[1]);
+	struct translation translation = {
+		.basis = rule->conditional ? TRANSLATION_POSSIBLE : TRANSLATION_RULE, .rule = rule
+	};
+	if (address_is_none(&rule->target[0]))
+		translation.target = *address;
+	else if (one || address_is_none(&rule->target[1]))
+		translation.target = rule->target[0];
+	if (rule->target_ports[1] == 0)
+		translation.port = port;
+	else if (rule->target_ports[0] == rule->target_ports[1])
+		translation.port = rule->target_ports[0];
+	return translation;
+}
+
+/* The first rule that takes it decides; behind one that asks for more another may. */
+static struct translation ask_rules(
+	const struct facts *facts, const struct address *address, uint16_t port, const char *device)
+{
+	bool sure = facts->nat_rules_known && facts->nat_rules_unread == 0;
+	struct translation found = { .basis = sure ? TRANSLATION_NONE : TRANSLATION_POSSIBLE };
+	for (size_t i = 0; i < facts->nat_rule_count && found.basis != TRANSLATION_RULE; i++) {
+		const struct nat_rule *rule = &facts->nat_rules[i];
+		if (rule->family == address->family && takes_destination(facts, rule, address) &&
+			takes_port(rule, port) && takes_device(rule, device))
+			found = by_rule(rule, address, port);
+	}
+	return found;
+}
+
+static bool has_example(const struct endpoint *endpoint, uint16_t port, uint16_t *target_port)
+{
+	for (unsigned i = 0; i < endpoint->example_count && i < ENDPOINT_EXAMPLES; i++)
+		if (endpoint->examples[i].port == port && endpoint->examples[i].protocol == IPPROTO_TCP) {
+			*target_port = endpoint->examples[i].target_port;
+			return true;
+		}
+	return false;
+}
+
+struct translation translation_of(
+	const struct facts *facts, const struct address *address, uint16_t port, int device)
+{
+	struct translation found = ask_rules(facts, address, port, facts_device_name(facts, device));
+	for (size_t i = 0; i < facts->endpoint_count && found.basis != TRANSLATION_RULE; i++) {
+		const struct endpoint *endpoint = &facts->endpoints[i];
+		uint16_t target_port;
+		if (endpoint->kind == ENDPOINT_DNAT && address_equal(&endpoint->address, address) &&
+			has_example(endpoint, port, &target_port))
+			return (struct translation){ TRANSLATION_SEEN, endpoint->target, target_port, NULL };
+	}
+	return found;
+}
+
+static bool is_waiting(const struct flow_example *example, uint16_t port)
+{
+	return example->protocol == IPPROTO_TCP && example->port == port &&
+	       (example->state == NAT_SYN_SENT || example->state == NAT_SYN_RECV);
+}
+
+bool translation_is_let_through(const struct facts *facts, const struct address *address, uint16_t port)
+{
+	for (size_t i = 0; i < facts->endpoint_count; i++) {
+		const struct endpoint *endpoint = &facts->endpoints[i];
+		if (endpoint->kind == ENDPOINT_OUT || endpoint->half_open == 0 ||
+			!address_equal(&endpoint->address, address))
+			continue;
+		for (unsigned j = 0; j < endpoint->example_count && j < ENDPOINT_EXAMPLES; j++)
+			if (is_waiting(&endpoint->examples[j], port))
+				return true;
+	}
+	return false;
+}

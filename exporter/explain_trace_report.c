@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "exporter/explain_trace.h"
+#include "exporter/text.h"
+
+#define STEP_INDENT  2
+#define RULE_INDENT  8
+#define MESSAGE_SIZE (2 * ADDRESS_TEXT_SIZE + 160)
+
+static void put_line(FILE *out, const struct report_style *style, unsigned indent, const char *text)
+{
+	text_wrap(out, text, indent, style->width);
+}
+
+static void put_step(FILE *out, const struct report_style *style, const struct trace_step *step)
+{
+	char *line = NULL;
+	int size = step->handle ? asprintf(&line, "%s %s %s, rule %llu: %s", trace_family_name(step->family),
+					  step->table, step->chain, (unsigned long long)step->handle,
+					  step->verdict)
+				: asprintf(&line, "%s %s %s: %s", trace_family_name(step->family),
+					  step->table, step->chain, step->verdict);
+	if (size < 0)
+		return;
+	put_line(out, style, STEP_INDENT, line);
+	free(line);
+	if (step->rule)
+		put_line(out, style, RULE_INDENT, step->rule);
+}
+
+static const char *ending_text(const struct trace *trace, char text[static MESSAGE_SIZE])
+{
+	char address[ADDRESS_TEXT_SIZE];
+	address_format(&trace->target, address);
+	if (trace->place != TRACE_THROUGH)
+		snprintf(text, MESSAGE_SIZE, "It ended in %s.", trace_place_name(trace->place));
+	else if (trace->leaving)
+		snprintf(text, MESSAGE_SIZE,
+			"It got through all rules and left for %s port %u: if nothing answers, look there.",
+			address, trace->target_port);
+	else
+		snprintf(text, MESSAGE_SIZE, "It got through all rules, to port %u of this host.",
+			trace->target_port);
+	return text;
+}
+
+static void put_title(FILE *out, const struct trace *trace)
+{
+	char client[ADDRESS_TEXT_SIZE], target[ADDRESS_TEXT_SIZE];
+	fprintf(out, "\nTrace of a request from %s port %u\n\n", address_format(&trace->client, client),
+		trace->client_port);
+	if (trace->translated)
+		fprintf(out, "%*stranslated to %s port %u\n", STEP_INDENT, "",
+			address_format(&trace->target, target), trace->target_port);
+}
+
+static void put_remedy(FILE *out, const struct finding *told)
+{
+	if (told->remedy_count)
+		fputs("\nWould admit it (a matter of policy, not checked)\n", out);
+	for (size_t i = 0; i < told->remedy_count; i++) {
+		fprintf(out, "%*s", STEP_INDENT, "");
+		text_put(out, told->remedy[i], TEXT_PLAIN);
+		fputc('\n', out);
+	}
+}
+
+void explain_trace_write(FILE *out, const struct report_style *style, const struct explain_trace *traced)
+{
+	const struct trace *trace = &traced->trace;
+	char text[MESSAGE_SIZE];
+	if (trace->end == TRACE_NOTHING) {
+		fputs("\nNo request came while the trace was armed.\n", out);
+		return;
+	}
+	put_title(out, trace);
+	for (size_t i = 0; i < trace->step_count; i++)
+		put_step(out, style, &trace->steps[i]);
+	fputc('\n', out);
+	put_line(out, style, 0,
+		traced->told.explanation ? traced->told.explanation : ending_text(trace, text));
+	put_remedy(out, &traced->told);
+}
+
+/* ---- JSON ---- */
+
+static json_t *json_table(uint8_t family, const char *table)
+{
+	return table ? json_sprintf("%s %s", trace_family_name(family), table) : json_null();
+}
+
+static json_t *json_handle(uint64_t handle)
+{
+	return handle ? json_integer((json_int_t)handle) : json_null();
+}
+
+static json_t *json_steps(const struct trace *trace)
+{
+	json_t *steps = json_array();
+	for (size_t i = 0; steps && i < trace->step_count; i++) {
+		const struct trace_step *step = &trace->steps[i];
+		json_t *item = json_pack("{s:o, s:s, s:o, s:s, s:s?}", "table",
+			json_table(step->family, step->table), "chain", step->chain, "handle",
+			json_handle(step->handle), "verdict", step->verdict, "rule", step->rule);
+		if (json_array_append_new(steps, item) < 0) {
+			json_decref(steps);
+			return NULL;
+		}
+	}
+	return steps;
+}
+
+static json_t *json_remedy(const struct finding *told)
+{
+	json_t *commands = json_array();
+	for (size_t i = 0; commands && i < told->remedy_count; i++)
+		if (json_array_append_new(commands, json_string(told->remedy[i])) < 0) {
+			json_decref(commands);
+			return NULL;
+		}
+	return commands;
+}
+
+json_t *explain_trace_json(const struct explain_trace *traced)
+{
+	const struct trace *trace = &traced->trace;
+	char client[ADDRESS_TEXT_SIZE], target[ADDRESS_TEXT_SIZE];
+	bool came = trace->end != TRACE_NOTHING;
+	address_format(&trace->client, client);
+	address_format(&trace->target, target);
+	return json_pack(
+		"{s:s?, s:o, s:b, s:s, s:i, s:s, s:s?, s:o, s:s?, s:o, s:s?, s:s?, s:s?, s:o, s:s?, s:o}",
+		"client", came ? client : NULL, "client_port",
+		came ? json_integer(trace->client_port) : json_null(), "translated", trace->translated,
+		"target", target, "target_port", (int)trace->target_port, "end", trace_end_name(trace->end),
+		"place", came ? trace_place_name(trace->place) : NULL, "table",
+		json_table(trace->table_family, trace->table), "chain", trace->chain, "handle",
+		json_handle(trace->handle), "rule", trace->rule, "set", trace->set, "missing_element",
+		trace->element, "steps", json_steps(trace), "explanation", traced->told.explanation, "remedy",
+		json_remedy(&traced->told));
+}
