@@ -2,31 +2,8 @@
 #include "collectors/translation.h"
 
 #include <netinet/in.h>
-#include <string.h>
 
-static bool takes_destination(
-	const struct facts *facts, const struct nat_rule *rule, const struct address *address)
-{
-	if (rule->destination_local && !facts_local_address(facts, address))
-		return false;
-	return rule->destination.address.family == AF_UNSPEC || prefix_contains(&rule->destination, address);
-}
-
-static bool takes_port(const struct nat_rule *rule, uint16_t port)
-{
-	return (rule->protocol == 0 || rule->protocol == IPPROTO_TCP) &&
-	       (rule->ports[1] == 0 || (port >= rule->ports[0] && port <= rule->ports[1]));
-}
-
-static bool takes_device(const struct nat_rule *rule, const char *device)
-{
-	size_t length = strnlen(rule->iif, sizeof(rule->iif));
-	if (length == 0)
-		return true;
-	bool same = rule->iif[length - 1] == '*' ? strncmp(rule->iif, device, length - 1) == 0
-						 : strncmp(rule->iif, device, sizeof(rule->iif)) == 0;
-	return same != rule->iif_excluded;
-}
+#include "collectors/nat_find.h"
 
 static struct translation by_rule(const struct nat_rule *rule, const struct address *address, uint16_t port)
 {
@@ -47,15 +24,17 @@ static struct translation by_rule(const struct nat_rule *rule, const struct addr
 
 /* The first rule that takes it decides; behind one that asks for more another may. */
 static struct translation ask_rules(
-	const struct facts *facts, const struct address *address, uint16_t port, const char *device)
+	const struct facts *facts, const struct address *address, uint16_t port, int device)
 {
+	const struct nat_request request = {
+		.address = *address, .protocol = IPPROTO_TCP, .port = port, .ifindex = device
+	};
 	bool sure = facts->nat_rules_known && facts->nat_rules_unread == 0;
 	struct translation found = { .basis = sure ? TRANSLATION_NONE : TRANSLATION_POSSIBLE };
-	for (size_t i = 0; i < facts->nat_rule_count && found.basis != TRANSLATION_RULE; i++) {
-		const struct nat_rule *rule = &facts->nat_rules[i];
-		if (rule->family == address->family && takes_destination(facts, rule, address) &&
-			takes_port(rule, port) && takes_device(rule, device))
-			found = by_rule(rule, address, port);
+	size_t i = nat_rule_find(facts, &request, 0);
+	while (i < facts->nat_rule_count && found.basis != TRANSLATION_RULE) {
+		found = by_rule(&facts->nat_rules[i], address, port);
+		i = nat_rule_find(facts, &request, i + 1);
 	}
 	return found;
 }
@@ -73,7 +52,7 @@ static bool has_example(const struct endpoint *endpoint, uint16_t port, uint16_t
 struct translation translation_of(
 	const struct facts *facts, const struct address *address, uint16_t port, int device)
 {
-	struct translation found = ask_rules(facts, address, port, facts_device_name(facts, device));
+	struct translation found = ask_rules(facts, address, port, device);
 	for (size_t i = 0; i < facts->endpoint_count && found.basis != TRANSLATION_RULE; i++) {
 		const struct endpoint *endpoint = &facts->endpoints[i];
 		uint16_t target_port;
