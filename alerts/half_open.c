@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * half_open_nat: what connection tracking alone can tell of replies that get lost, where the wire is not
- * watched. A translated connection that was answered and not acknowledged is tracked for 60 s after the last
- * SYN-ACK. The target repeats that for 31 s (tcp_synack_retries), so a SYN that was never repeated, as in a
- * scan or forged flood, is gone after 91 s; only a client that goes on asking keeps its entry longer. A
- * service that is down leaves no such entries, nor does a slow client. Where the wire is watched, it must
- * agree.
+ * watched. A translated connection that was answered and not acknowledged is tracked for 60 s
+ * (nf_conntrack_tcp_timeout_syn_recv). SYN-ACKs that the target repeats on its own do not lengthen that, the
+ * answer to a repeated SYN does. So what a scan or a forged flood leaves is gone after 60 s, and only a
+ * client that goes on asking stays. A service that is down leaves no such entries, nor does a slow client.
+ * Where the wire is watched, it must agree.
  */
 #include <errno.h>
 

@@ -32,7 +32,7 @@ const struct threshold threshold_table[] = {
 	{ "half_open_seconds",
 		"A peer whose translated connections were answered and not acknowledged for so long shows a "
 		"fault; one that never repeats its SYN, as in a flood, is forgotten before",
-		offsetof(struct thresholds, half_open_seconds), 110, 1, 86400 },
+		offsetof(struct thresholds, half_open_seconds), 90, 1, 86400 },
 	{ "half_open_share", "If at least this share of the connections to the same target stay so",
 		offsetof(struct thresholds, half_open_share), 0.5, 0, 1 },
 	{ "half_open_factor", "And so many times the share at the host's other targets",

@@ -55,8 +55,13 @@ class Exporter:
             self.process = subprocess.Popen([*prefix, EXPORTER, listen, *flags], stderr=log)
 
     def __enter__(self):
+        try:
         wait_for(lambda: self.get("/-/ready")[0] == 200 or self.process.poll() is not None,
                  60)  # valgrind takes its time over the kernel's types
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            raise
         assert self.process.poll() is None, self.log()
         return self
 

@@ -50,7 +50,7 @@ def poll(check, seconds, every=POLL_SECONDS):
 class Exporter:
     """oneway_exporter over the lab's watched namespace, from `with` to its end."""
 
-    def __init__(self, program, lab, port=0, close_seconds=2):
+    def __init__(self, program, lab, port=0, close_seconds=2, flags=()):
         self.port = free_port(port)
         self._directory = tempfile.TemporaryDirectory(prefix="oneway-lab-")
         settings = pathlib.Path(self._directory.name, "oneway.yml")
@@ -58,7 +58,7 @@ class Exporter:
         self._log_path = pathlib.Path(self._directory.name, "log")
         # setpriv: it ends with us, even if we are killed.
         self._command = ["setpriv", "--pdeathsig", "KILL", str(program), "--netns", lab.watched.name,
-                         f"--web.listen-address=127.0.0.1:{self.port}", "--config.file", str(settings), *lab.flags]
+                         f"--web.listen-address=127.0.0.1:{self.port}", "--config.file", str(settings), *lab.flags, *flags]
         self._process = None
         self._killed = False
 

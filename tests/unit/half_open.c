@@ -59,7 +59,7 @@ static struct facts *others_are_well(void)
 
 static struct facts *for_a_minute(void)
 {
-	return stuck_for(91, 2, 0); /* a SYN that never came again */
+	return stuck_for(61, 2, 0); /* a SYN that never came again */
 }
 
 static struct facts *others_complete(void)
