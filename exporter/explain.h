@@ -37,6 +37,7 @@ struct explanation {
 	uint16_t port;
 	char device[IF_NAMESIZE]; /* of arrival; "" if unknown */
 	struct step steps[STEPS];
+	char *rule; /* that translates, if one is known: table, chain and handle; or NULL */
 	char *flow; /* a connection of the service as conntrack(8) prints it, or NULL */
 	char *conclusion;
 	struct findings
