@@ -12,6 +12,7 @@
 
 #include "collectors/collector.h"
 #include "collectors/ip_tables_read.h"
+#include "collectors/kernel_module.h"
 #include "collectors/nat_list.h"
 #include "collectors/nat_walk.h"
 #include "collectors/netlink.h"
@@ -27,7 +28,7 @@
 #define TRIES_MAX      8
 
 struct natrules {
-	struct nft_reader *reader;
+	struct nft_reader *reader; /* NULL: nf_tables is not loaded; there are legacy tables only */
 	struct netlink *events;
 	bool known;
 	bool reading;
@@ -116,12 +117,33 @@ static void read_legacy(struct natrules *natrules)
 	}
 }
 
+static bool has_legacy(struct natrules *natrules)
+{
+	read_legacy(natrules);
+	return natrules->legacy[0].bytes || natrules->legacy[1].bytes;
+}
+
+/* 0 or negative errno; -EOPNOTSUPP also if asking would load nf_tables. */
+static int open_reader(struct natrules *natrules)
+{
+	struct nft_reader *reader;
+	if (!kernel_module_is_there(natrules->procfs, "nf_tables"))
+		return -EOPNOTSUPP;
+	int error = nft_reader_open(&reader);
+	if (error < 0)
+		return error;
+	error = netlink_join(natrules->events, NFNLGRP_NFTABLES);
+	if (error < 0)
+		nft_reader_close(reader);
+	else
+		natrules->reader = reader;
+	return error;
+}
+
 /* 0, or a negative errno; begins to read if there is anything new. */
-static int look(struct natrules *natrules, int64_t now_ns)
+static int look_at_nftables(struct natrules *natrules, int64_t now_ns)
 {
 	uint32_t generation;
-	natrules->changed = false;
-	read_legacy(natrules);
 	int error = nft_reader_generation(natrules->reader, &generation);
 	if (error == 0 && natrules->known && !natrules->stale && generation == natrules->generation) {
 		rest(natrules, now_ns);
@@ -135,17 +157,23 @@ static int look(struct natrules *natrules, int64_t now_ns)
 	return error;
 }
 
+static int make_list(const struct natrules *natrules, struct nat_list *list)
+{
+	int error = natrules->reader ? nat_walk(nft_reader_ruleset(natrules->reader), list) : 0;
+	for (unsigned i = 0; i < 2; i++)
+		if (natrules->legacy[i].bytes)
+			ip_table_walk(&natrules->legacy[i], list);
+	return error == 0 && list->failed ? -ENOMEM : error;
+}
+
 static int take_over(struct natrules *natrules)
 {
 	struct nat_list list = { 0 };
-	int error = nat_walk(nft_reader_ruleset(natrules->reader), &list);
-	natrules->generation = nft_reader_read_generation(natrules->reader);
-	nft_reader_drop(natrules->reader);
-	for (unsigned i = 0; i < 2; i++)
-		if (natrules->legacy[i].bytes)
-			ip_table_walk(&natrules->legacy[i], &list);
-	if (error == 0 && list.failed)
-		error = -ENOMEM;
+	int error = make_list(natrules, &list);
+	if (natrules->reader) {
+		natrules->generation = nft_reader_read_generation(natrules->reader);
+		nft_reader_drop(natrules->reader);
+	}
 	if (error < 0) {
 		nat_list_clear(&list);
 		return error;
@@ -156,6 +184,22 @@ static int take_over(struct natrules *natrules)
 	natrules->stale = false;
 	natrules->version++;
 	return 0;
+}
+
+/* nf_tables may be loaded later. */
+static int look(struct natrules *natrules, int64_t now_ns, bool *changed)
+{
+	natrules->changed = false;
+	read_legacy(natrules);
+	int error = natrules->reader ? 0 : open_reader(natrules);
+	if (natrules->reader)
+		return look_at_nftables(natrules, now_ns);
+	if (error < 0 && error != -EOPNOTSUPP)
+		return error;
+	*changed = natrules->stale || !natrules->known;
+	error = *changed ? take_over(natrules) : 0;
+	rest(natrules, now_ns);
+	return error;
 }
 
 /* True if there are new rules. */
@@ -183,7 +227,7 @@ static int natrules_advance(void *context, int64_t now_ns, struct collector_wish
 	struct natrules *natrules = context;
 	note_changes(natrules, now_ns);
 	if (!natrules->reading && now_ns >= natrules->due_ns) {
-		int error = look(natrules, now_ns);
+		int error = look(natrules, now_ns, &wish->changed);
 		if (error < 0)
 			fail(natrules, error, now_ns);
 	}
@@ -235,11 +279,11 @@ static int natrules_init(const struct collector_settings *settings, void **conte
 	if (!natrules)
 		return -ENOMEM;
 	natrules->procfs = strdup(settings->procfs);
-	int error = natrules->procfs ? nft_reader_open(&natrules->reader) : -ENOMEM;
+	int error = natrules->procfs ? netlink_open(NETLINK_NETFILTER, &natrules->events) : -ENOMEM;
 	if (error == 0)
-		error = netlink_open(NETLINK_NETFILTER, &natrules->events);
-	if (error == 0)
-		error = netlink_join(natrules->events, NFNLGRP_NFTABLES);
+		error = open_reader(natrules);
+	if (error == -EOPNOTSUPP && has_legacy(natrules))
+		error = 0;
 	if (error < 0) {
 		natrules_destroy(natrules);
 		return error;
