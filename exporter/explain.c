@@ -158,6 +158,9 @@ static void tell_translation(struct telling *telling)
 				? "no translation of port %u was seen in conntrack, and no rule does it"
 				: "no translation of port %u was seen in conntrack",
 			telling->path->port);
+	else if (telling->facts->nat_rule_count && telling->facts->nat_rules_unread == 0)
+		tell(telling, STEP_TRANSLATION, STEP_PASSES, "no rule translates port %u",
+			telling->path->port);
 }
 
 static const char *const mode_names[] = { "off", "strict", "loose" };
