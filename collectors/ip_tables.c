@@ -14,7 +14,7 @@
 #include "collectors/xt_match.h"
 
 #define DEPTH_MAX 16
-#define STEPS_MAX 2000000u
+#define STEPS_MAX 500000u
 #define RETURN    XT_RETURN
 
 struct walk {
@@ -376,6 +376,11 @@ void ip_table_walk(const struct ip_table *table, struct nat_list *list)
 	struct nat_packets packets = { .box = nat_box_all };
 	packets.box.family = table->family;
 	visit_chain(&walk, table->entry, 0, &packets);
+	if (walk.steps >= STEPS_MAX) {
+		const struct visit visit = { .start = table->entry };
+		const struct nat_place place = place_of(&walk, &visit);
+		nat_list_add_unread(list, &place, "the table has more rules than are followed");
+	}
 }
 
 void ip_table_clear_counters(uint8_t family, uint8_t *bytes, size_t size)

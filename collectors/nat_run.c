@@ -265,23 +265,44 @@ static enum outcome take_elements(struct nat_walk *walk, const struct nat_point 
 	return DONE;
 }
 
+/* In order, so that the same rules give the same facts. */
+static int take_away(struct nat_walk *walk, struct nat_progress *state,
+	const struct nft_expression *expression, const struct nft_set *set)
+{
+	struct nat_range *ranges;
+	size_t count;
+	int error = nat_elements(walk->ruleset, set, &ranges, &count);
+	if (error < 0)
+		return error;
+	for (size_t i = 0; i < count; i++, walk->steps++)
+		nat_registers_need_not(
+			&state->registers, expression->source, ranges[i].low, set->key_size, &state->packets);
+	free(ranges);
+	return 0;
+}
+
 /* Those that are in none of its elements. */
 static enum outcome need_absent(struct nat_walk *walk, const struct nat_point *point,
 	struct nat_progress *state, const struct nft_expression *expression, const struct nft_set *set)
 {
-	size_t first = set->first_element;
-	if (first == NFT_NO_INDEX && !set->cut)
+	const struct nft_element *elements = walk->ruleset->elements;
+	size_t e = set->first_element;
+	bool single = e != NFT_NO_INDEX && elements[e].next == NFT_NO_INDEX;
+	bool exact = !set->cut && set->key_size > 0 && !(set->flags & NFT_SET_INTERVAL);
+	if (e == NFT_NO_INDEX && !set->cut)
 		return GO_ON;
-	const struct nft_element *only = first == NFT_NO_INDEX ? NULL : &walk->ruleset->elements[first];
-	if (set->cut || only->next != NFT_NO_INDEX || only->has_end || only->interval_end ||
-		set->key_size == 0) {
-		bool source =
-			nat_registers_is(&state->registers, expression->source, set->key_size, FIELD_SOURCE);
-		*(source ? &state->packets.narrowed : &state->packets.opaque) = true;
-		return GO_ON;
+	if (nat_registers_is(&state->registers, expression->source, set->key_size, FIELD_SOURCE)) {
+		state->packets.narrowed = true;
+	} else if (exact &&
+		   nat_registers_is(&state->registers, expression->source, set->key_size, FIELD_IIFNAME)) {
+		walk->error = take_away(walk, state, expression, set);
+	} else if (exact && single && !elements[e].has_end) {
+		const struct nft_data key = { elements[e].key, set->key_size };
+		return need_not(walk, point, state, expression->source, key, key);
+	} else {
+		state->packets.opaque = true;
 	}
-	const struct nft_data key = { only->key, set->key_size };
-	return need_not(walk, point, state, expression->source, key, key);
+	return GO_ON;
 }
 
 /* Its elements come and go with the packets. */

@@ -134,6 +134,14 @@ static void tell_redirect(struct telling *telling, const struct nat_rule *rule)
 		rule->conditional ? ", which demands more than can be told" : "");
 }
 
+static int note_rule(struct telling *telling)
+{
+	char place[NAT_RULE_TEXT_SIZE];
+	const struct nat_rule *rule = translating_rule(telling);
+	telling->out->rule = rule ? strdup(nat_rule_text(rule, place)) : NULL;
+	return rule && !telling->out->rule ? -ENOMEM : 0;
+}
+
 static void tell_translation(struct telling *telling)
 {
 	const struct conntrack_sample *conntrack = &telling->facts->conntrack;
@@ -149,6 +157,9 @@ static void tell_translation(struct telling *telling)
 			telling->facts->nat_rules_known && telling->facts->nat_rules_unread == 0
 				? "no translation of port %u was seen in conntrack, and no rule does it"
 				: "no translation of port %u was seen in conntrack",
+			telling->path->port);
+	else if (telling->facts->nat_rule_count && telling->facts->nat_rules_unread == 0)
+		tell(telling, STEP_TRANSLATION, STEP_PASSES, "no rule translates port %u",
 			telling->path->port);
 }
 
@@ -410,6 +421,8 @@ int explain_path(const struct settings *settings, const struct facts *facts, con
 	struct telling telling = { settings, facts, path, service, reason, &explanation, 0 };
 	tell_all(&telling);
 	if (telling.result == 0)
+		telling.result = note_rule(&telling);
+	if (telling.result == 0)
 		telling.result = conclude(&explanation);
 	if (telling.result == 0)
 		telling.result = judge_alone(&telling);
@@ -428,6 +441,7 @@ void explanation_clear(struct explanation *explanation)
 	if (explanation->trace)
 		explain_trace_clear(explanation->trace);
 	free(explanation->trace);
+	free(explanation->rule);
 	free(explanation->flow);
 	free(explanation->conclusion);
 	findings_free(explanation->findings);

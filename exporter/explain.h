@@ -39,6 +39,7 @@ struct explanation {
 	char device[IF_NAMESIZE]; /* of arrival; "" if unknown */
 	struct step steps[STEPS];
 	struct explain_trace *trace; /* of a request, or NULL */
+	char *rule;                  /* that translates, if one is known: table, chain and handle; or NULL */
 	char *flow;                  /* a connection of the service as conntrack(8) prints it, or NULL */
 	char *conclusion;
 	struct findings

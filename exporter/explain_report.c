@@ -113,10 +113,11 @@ json_t *explain_json(const struct explanation *explanation)
 	address_format(&explanation->service, service);
 	address_format(&explanation->target, target);
 	json_t *trace = explanation->trace ? explain_trace_json(explanation->trace) : json_null();
-	return json_pack("{s:s, s:s, s:i, s:s?, s:s?, s:o, s:s?, s:s?, s:s, s:o, s:o}", "client", client,
-		"service", service, "port", (int)explanation->port, "target", translated ? target : NULL,
-		"device", explanation->device[0] ? explanation->device : NULL, "steps",
-		json_steps(explanation), "breaks_at", broken == STEPS ? NULL : step_name(broken), "flow",
-		explanation->flow, "conclusion", explanation->conclusion, "findings",
-		json_findings(explanation->findings, NULL), "trace", trace);
+	return json_pack("{s:s, s:s, s:i, s:s?, s:s?, s:s?, s:o, s:s?, s:s?, s:s, s:o, s:o}", "client",
+		client, "service", service, "port", (int)explanation->port, "target",
+		translated ? target : NULL, "rule", explanation->rule, "device",
+		explanation->device[0] ? explanation->device : NULL, "steps", json_steps(explanation),
+		"breaks_at", broken == STEPS ? NULL : step_name(broken), "flow", explanation->flow,
+		"conclusion", explanation->conclusion, "findings", json_findings(explanation->findings, NULL),
+		"trace", trace);
 }

@@ -2,6 +2,7 @@
 #include "tests/unit/unit.h"
 
 #include <fcntl.h>
+#include <linux/netfilter.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,11 +107,50 @@ static void what_is_gone_has_closed_and_the_first_is_new(void **state)
 	close(ends[1]);
 }
 
+static void unread_rules_are_named_once(void **state)
+{
+	(void)state;
+	int ends[2];
+	char text[2048];
+	struct nat_unread rules[] = {
+		{ .table_family = NFPROTO_IPV4,
+			.table = "nat",
+			.chain = "pre",
+			.handle = 7,
+			.reason = "odd" },
+		{ .table_family = NFPROTO_INET,
+			.table = "fw",
+			.chain = "x\033",
+			.handle = 8,
+			.reason = "odd" },
+	};
+	struct facts first = { .nat_unread = rules, .nat_unread_count = 1 };
+	struct facts second = { .nat_unread = rules, .nat_unread_count = 2 };
+	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+	const struct log log = { LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, ends[1] };
+	announce_unread_rules(&log, NULL, &first);
+	ssize_t length = read(ends[0], text, sizeof(text) - 1);
+	assert_true(length > 0);
+	text[length] = '\0';
+	assert_non_null(strstr(text, " family=ip table=nat chain=pre handle=7 reason=odd\n"));
+	announce_unread_rules(&log, &first, &first);
+	assert_true(read(ends[0], text, sizeof(text)) < 0);
+	announce_unread_rules(&log, &first, &second);
+	length = read(ends[0], text, sizeof(text) - 1);
+	assert_true(length > 0);
+	text[length] = '\0';
+	assert_null(strstr(text, "handle=7"));
+	assert_non_null(strstr(text, " family=inet table=fw chain=\"x\\x1b\" handle=8 "));
+	close(ends[0]);
+	close(ends[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_change_is_said_once),
 		cmocka_unit_test(what_is_gone_has_closed_and_the_first_is_new),
+		cmocka_unit_test(unread_rules_are_named_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -152,6 +152,23 @@ static void maimed_messages_do_no_harm(void **state)
 	free(bytes);
 }
 
+/* An expression of a later kernel may let some packets go on and others not. */
+static void an_unknown_expression_makes_a_rule_conditional(void **state)
+{
+	(void)state;
+	static const char known[] = "counter", unknown[] = "kounter";
+	size_t size;
+	char *bytes = read_file("docker6", "messages", &size), *at = bytes;
+	while ((at = memmem(at, size - (size_t)(at - bytes), known, sizeof(known))) != NULL)
+		memcpy(at, unknown, sizeof(unknown));
+	json_t *read = walked(bytes, size), *rules = json_object_get(read, "rules");
+	assert_int_equal(json_array_size(rules), 1);
+	assert_true(json_is_true(json_object_get(json_array_get(rules, 0), "conditional")));
+	assert_false(json_is_true(json_object_get(json_array_get(rules, 0), "by_source")));
+	json_decref(read);
+	free(bytes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,6 +176,7 @@ int main(void)
 		cmocka_unit_test(maimed_messages_do_no_harm),
 		cmocka_unit_test(recorded_tables_are_read_as_they_are_meant),
 		cmocka_unit_test(maimed_tables_do_no_harm),
+		cmocka_unit_test(an_unknown_expression_makes_a_rule_conditional),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

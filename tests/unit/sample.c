@@ -132,6 +132,18 @@ static void add_counters(struct facts *facts)
 	facts->conntrack.stats[CONNTRACK_EARLY_DROP] = 9;
 }
 
+static void add_nat_rules(struct facts *facts)
+{
+	facts->nat_rules_known = true;
+	facts->nat_rules_unread = 4;
+	for (unsigned i = 0; i < 3; i++) {
+		struct nat_rule *rule = ADD(facts->nat_rules, facts->nat_rule_count);
+		rule->family = AF_INET;
+		rule->redirect = i == 2;
+		rule->table = rule->chain = rule->also_excluded = "";
+	}
+}
+
 /* wan2 was removed and came back: two rows, one name. */
 static const struct capture captures[] = {
 	{ .ifindex = GONE, .name = "wan2", .packets = 7, .dropped = 1 },
@@ -222,6 +234,7 @@ struct facts *sample_facts(void)
 	for (size_t i = 0; i < COUNT(paths); i++)
 		add_path(facts, i);
 	add_counters(facts);
+	add_nat_rules(facts);
 	add_wire(facts);
 	add_drops(facts);
 	sample_add_handshakes(facts, WAN2, WAN1);
