@@ -24,9 +24,10 @@ int ruleset_run(struct ruleset *ruleset, const char *commands);
 /* What libnftables said last, one line; "" if nothing. Valid until the next command. */
 const char *ruleset_complaint(const struct ruleset *ruleset);
 
-/* A chain as text (handles behind the rules, counters without their values) and as JSON (libnftables-json(5): an array of objects). Names
- * are any that the kernel has. 0, -ENOENT if there is no such chain, or negative errno; both are the caller's
- * and written on success only. *iptables: nft says that the table is managed by iptables-nft. */
+/* A chain as text (handles behind the rules, counters without their values) and as JSON (libnftables-json(5):
+ * an array of objects). Names are any that the kernel has. 0, -ENOENT if there is no such chain, or negative
+ * errno; both are the caller's and written on success only. *iptables: nft says that the table is managed by
+ * iptables-nft. */
 struct ruleset_chain {
 	char *text;
 	json_t *json;
