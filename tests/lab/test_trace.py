@@ -210,7 +210,8 @@ def test_no_other_table_is_touched(faulty):
             time.sleep(0.5)
         finally:
             monitor.kill()
-        seen = [line for line in monitor.stdout.read().splitlines() if line and not line.startswith(("# new gen", "trace id"))]
+        seen = [line for line in monitor.stdout.read().splitlines()
+                if line and not line.startswith(("# new gen", "trace id"))]
         monitor.wait()
         assert len(seen) >= 4  # a table with its chains and rule was made, and is gone
         assert [line for line in seen if "inet oneway_trace_" not in line] == []
