@@ -233,6 +233,9 @@ class ForwardDrop(Lab):
         if self.variant.startswith("iptables"):
             return [f"{self.iptables} -I FORWARD -d {self.at(LAN, 2)} -p tcp --dport {SSH} -j ACCEPT"]
         chain, ending = self.dropper
+        if self.missing:
+            verdict = " : accept" if self.variant == "map" else ""
+            return [f"nft add element {self.place} {self.missing[0]} '{{ {self.missing[1]}{verdict} }}'"]
         if ending:
             return [f"nft delete rule {self.place} {chain} handle {self.handle()}"]
         return [f"nft insert rule {self.place} {chain} tcp dport {SSH} accept"]
