@@ -179,7 +179,7 @@ static bool has_address4(const struct facts *facts, int ifindex)
 	return false;
 }
 
-/* The kernel's refusal alone does not say whether reverse-path filtering is behind it. */
+/* The kernel's refusal alone does not say whether reverse-path filtering is behind it, or a blackhole. */
 static void ask_source(
 	const struct trace_sources *sources, const struct route_query *query, struct route_answer *answer)
 {
@@ -190,6 +190,10 @@ static void ask_source(
 	plain.source = (struct address){ 0 };
 	if (!device || lookup_batch(sources->routes, &plain, &way, 1) < 0)
 		return;
+	if (way.result != ROUTE_FOUND && way.result != ROUTE_LOCAL) {
+		answer->result = way.result;
+		return;
+	}
 	int egress = way.result == ROUTE_FOUND && way.devices.count ? way.devices.ifindex[0] : 0;
 	const struct route_query back = lookup_reverse(query, egress, device->src_valid_mark);
 	if (lookup_batch(sources->routes, &back, &reverse, 1) < 0)

@@ -23,11 +23,13 @@ static const struct trace_turn *find_turn(
 	return NULL;
 }
 
-/* Its silence began anew: it was answered in between, or nobody asked for a minute. */
-static bool has_changed(
+/* Its silence may have begun anew: it was answered in between, or nobody asked for a minute. */
+static int64_t pause_of(
 	const struct trace_turn *turn, const struct handshake_silence *silence, uint32_t ruleset)
 {
-	return !turn->seen || silence->repeated_ns > turn->asked_ns || (ruleset && ruleset != turn->ruleset);
+	if (!turn->seen || silence->repeated_ns > turn->asked_ns)
+		return TRACE_SOON_NS;
+	return ruleset && ruleset != turn->ruleset ? TRACE_RULESET_NS : TRACE_AGAIN_NS;
 }
 
 static bool is_due(const struct trace_schedule *schedule, const struct handshake_silence *silence,
@@ -35,10 +37,7 @@ static bool is_due(const struct trace_schedule *schedule, const struct handshake
 {
 	const struct trace_subject subject = subject_of(silence);
 	const struct trace_turn *turn = find_turn(schedule, &subject);
-	if (!turn)
-		return true;
-	int64_t pause = has_changed(turn, silence, ruleset) ? TRACE_SOON_NS : TRACE_AGAIN_NS;
-	return now_ns - turn->ended_ns >= pause;
+	return !turn || now_ns - turn->ended_ns >= pause_of(turn, silence, ruleset);
 }
 
 static bool is_doubtful_due(const struct trace_schedule *schedule, int64_t now_ns)

@@ -11,7 +11,9 @@
 #include "collectors/trace_table.h"
 
 #define TRACE_AGAIN_NS (60 * INT64_C(1000000000)) /* the same service */
-#define TRACE_SOON_NS  (5 * INT64_C(1000000000))  /* the same, but something changed; nothing came */
+#define TRACE_SOON_NS  (5 * INT64_C(1000000000))  /* the same, but it was answered, or nothing came */
+/* The same, but the ruleset has changed; some change all the time. */
+#define TRACE_RULESET_NS (20 * INT64_C(1000000000))
 /* Services that may be translated but need not be: scanners knock at many ports of a firewall. */
 #define TRACE_DOUBTFUL_NS (20 * INT64_C(1000000000))
 #define TRACE_MEMORY      64

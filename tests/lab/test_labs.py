@@ -150,7 +150,7 @@ def assert_explained(program, lab, finding):
 
 def test_found_before_the_first_connection(program, stand, early_case):
     with stand(early_case, healthy=False) as lab, Exporter(program, lab) as exporter:
-        await_expected(exporter, lab.expected())
+        await_expected(exporter, lab.expected(), lab.open_seconds)
         assert_steady(exporter, lab.expected())
         assert_nobody_connected(exporter)
         causes = exporter.causes()

@@ -11,8 +11,9 @@ import time
 
 import pytest
 
-from lab.labs.forward_drop import BROKEN, REDIRECTED, SSH, WHOLE, ForwardDrop
 from lab.labs.base import LAN, LINES
+from lab.labs.forward_drop import BROKEN, REDIRECTED, SSH, WHOLE, ForwardDrop, ReversePath
+from lab.net import NetError
 from lab.traffic import Background
 from lab.watch import Exporter, find_program, poll
 
@@ -49,8 +50,9 @@ def own_tables(lab):
 class Explain:
     """`oneway explain` in the background, up to the moment when it waits."""
 
-    def __init__(self, lab, *flags, port=BROKEN, client=None):
-        service = f"{lab.bracketed(lab.at(LINES[0], 2))}:{port}"
+    def __init__(self, lab, *flags, port=BROKEN, client=None, address=None):
+        address = address or lab.at(LINES[0], 2)
+        service = f"[{address}]:{port}" if lab.family == 6 else f"{address}:{port}"
         self.command = ["setpriv", "--pdeathsig", "KILL", str(built("oneway")), "explain", client or lab.client_address,
                         service, "--netns", lab.gateway.name, "--trace", "--format", "json", *flags]
         self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -150,7 +152,51 @@ def test_text_names_the_rule(faulty):
         assert f"nft add element ip filter allowed {{ {lab.missing[1]} }}" in out
 
 
-@pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV))
+def vanished(lab, attempt, *flags):
+    """The trace of a request that no rule of nftables drops."""
+    with Explain(lab, *flags, address=attempt.address) as explain:
+        explain.until_waiting()
+        attempt.run()
+        status, answer, err = explain.result()
+    assert status == 1 and answer["trace"]["end"] == "vanished", err
+    assert answer["trace"]["table"] is None and answer["trace"]["remedy"] == []
+    return answer["trace"]
+
+
+def test_reverse_path_is_told(stand):
+    with stand((ReversePath, "reverse-path", 4), healthy=False) as lab:
+        trace = vanished(lab, lab.attempts()[1])
+        assert trace["place"] == "routing" and "reverse-path filtering drops it" in trace["explanation"]
+
+
+@pytest.mark.parametrize("kind, told", (("blackhole", "a blackhole"), ("unreachable", "an unreachable one"),
+                                        ("prohibit", "prohibits it")))
+def test_routes_that_lead_nowhere_are_told(faulty, kind, told):
+    with faulty() as lab:
+        lab.gateway.ip(f"route add {kind} {lab.at(LAN, 2)}")
+        trace = vanished(lab, lab.attempts()[0])
+        assert trace["place"] == "routing" and told in trace["explanation"], trace
+
+
+def test_forwarding_that_is_off_is_told(faulty):
+    with faulty() as lab:
+        lab.gateway.sysctl(net__ipv4__conf__wan0__forwarding=0)
+        trace = vanished(lab, lab.attempts()[0])
+        assert trace["place"] == "routing" and "forwarding is off" in trace["explanation"], trace
+
+
+def test_rules_that_are_not_traced_are_told_apart(faulty):
+    with faulty("raw") as lab:
+        lab.gateway.nft("delete table inet early")
+        try:
+            lab.gateway.run("iptables-legacy", "-A", "FORWARD", "-p", "tcp", "--dport", str(SSH), "-j", "DROP")
+        except NetError as reason:
+            pytest.skip(f"no rules of iptables-legacy here: {reason}")
+        trace = vanished(lab, lab.attempts()[0])
+        assert trace["place"] == "forward" and "iptables-legacy" in trace["explanation"], trace
+
+
+@pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGABRT))
 def test_nothing_remains_of_explain(faulty, number):
     with faulty() as lab:
         before = ruleset(lab)
@@ -172,7 +218,7 @@ def knock_until_armed(lab):
     return poll(lambda: own_tables(lab), 5, every=0.02)
 
 
-@pytest.mark.parametrize("number", (signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV))
+@pytest.mark.parametrize("number", (signal.SIGTERM, signal.SIGKILL, signal.SIGABRT))
 def test_nothing_remains_of_the_exporter(faulty, number):
     with faulty() as lab:
         before = ruleset(lab)
@@ -210,7 +256,8 @@ def test_no_other_table_is_touched(faulty):
             time.sleep(0.5)
         finally:
             monitor.kill()
-        seen = [line for line in monitor.stdout.read().splitlines() if line and not line.startswith(("# new gen", "trace id"))]
+        seen = [line for line in monitor.stdout.read().splitlines()
+                if line and not line.startswith(("# new gen", "trace id"))]
         monitor.wait()
         assert len(seen) >= 4  # a table with its chains and rule was made, and is gone
         assert [line for line in seen if "inet oneway_trace_" not in line] == []

@@ -7,7 +7,9 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "collectors/trace.h"
 #include "tests/unit/incidents.h"
 #include "tests/unit/wire_builder.h"
 
@@ -84,6 +86,35 @@ static struct facts *wire(void)
 	return facts;
 }
 
+/* Two ports of one target, one of them traced. */
+static struct facts *held_back(void)
+{
+	struct facts *facts = wire_host();
+	wire_silence(facts, "eth0", FAR, OWN0, 1222, 3);
+	wire_silence(facts, "eth0", FAR, OWN0, 1223, 3);
+	build_nat_rule(facts, OWN0, 1222, "10.0.0.9", 22);
+	build_nat_rule(facts, OWN0, 1223, "10.0.0.9", 23);
+	facts->conntrack.known = facts->conntrack.in_use = true;
+	facts->conntrack.ended_ns = facts->time_ns;
+	facts->traces = calloc(1, sizeof(*facts->traces));
+	facts->traces[facts->trace_count++] = (struct trace){ .address = build_address(OWN0),
+		.port = 1222,
+		.arrival = build_ifindex(facts, "eth0"),
+		.translated = true,
+		.target = build_address("10.0.0.9"),
+		.target_port = 22,
+		.end = TRACE_RULE,
+		.table_family = 1,
+		.table = strdup("filter"),
+		.chain = strdup("forward"),
+		.handle = 9,
+		.rule = strdup("drop"),
+		.set = strdup("allowed"),
+		.element = strdup("10.0.0.9 . 22"),
+		.time_ns = facts->time_ns };
+	return facts;
+}
+
 struct memory_row {
 	struct facts *(*before)(void), *(*now)(void);
 };
@@ -95,6 +126,7 @@ static const struct memory_row rows[] = {
 	{ incident_two_nics6, incident_two_nics6 },
 	{ incident_tunnel, incident_tunnel },
 	{ wire, wire },
+	{ held_back, held_back },
 };
 
 #define MOST_ALLOCATIONS 10000

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "collectors/growth.h"
+#include "collectors/trace.h"
 #include "tests/unit/incidents.h"
 
 #define ROUNDS 3000
@@ -162,6 +163,65 @@ static void random_peer(struct handshake_report *report, uint64_t *seed)
 		.synack_device = random_ifindex(seed) };
 }
 
+static void random_silence(const struct facts *facts, struct handshake_report *report, uint64_t *seed)
+{
+	struct handshake_silence *silence = GROW(report->silences, report->silence_count);
+	assert_non_null(silence);
+	*silence = (struct handshake_silence){ .server = random_address(seed),
+		.client = random_address(seed),
+		.port = (uint16_t)pick(seed, 3),
+		.device = random_ifindex(seed) - 1,
+		.id = report->silence_count,
+		.repeats = pick(seed, 5),
+		.since_ns = facts->time_ns - pick(seed, 60),
+		.left = pick(seed, 4) == 0 };
+}
+
+static char *random_name(uint64_t *seed)
+{
+	static const char *const texts[] = { "filter", "a;b", "", "-f" };
+	char *text = pick(seed, 5) ? strdup(texts[pick(seed, 4)]) : NULL;
+	return text;
+}
+
+static void random_trace(struct facts *facts, uint64_t *seed)
+{
+	struct trace *trace = GROW(facts->traces, facts->trace_count);
+	assert_non_null(trace);
+	*trace = (struct trace){ .address = random_address(seed),
+		.port = (uint16_t)pick(seed, 3),
+		.arrival = random_ifindex(seed),
+		.translated = pick(seed, 2),
+		.target = random_address(seed),
+		.end = (enum trace_end)pick(seed, TRACE_NOTHING + 1),
+		.place = (enum trace_place)pick(seed, TRACE_THROUGH + 1),
+		.iptables = pick(seed, 2),
+		.map = pick(seed, 2),
+		.handle = pick(seed, 3),
+		.table_family = (uint8_t)pick(seed, 256),
+		.route = random_answer(seed),
+		.time_ns = facts->time_ns - pick(seed, 60),
+		.rule = random_name(seed),
+		.set = random_name(seed),
+		.element = random_name(seed) };
+	if (trace->end <= TRACE_QUEUED) { /* then somebody is named */
+		trace->table = strdup(pick(seed, 2) ? "filter" : "a b");
+		trace->chain = strdup(pick(seed, 2) ? "forward" : "$(reboot)");
+	}
+}
+
+static void random_traces(struct facts *facts, uint64_t *seed)
+{
+	facts->traces_known = pick(seed, 2);
+	for (uint32_t i = pick(seed, 6); i > 0; i--)
+		random_trace(facts, seed);
+	facts->conntrack.known = facts->conntrack.in_use = pick(seed, 2);
+	facts->conntrack.ended_ns = facts->time_ns;
+	if (pick(seed, 2))
+		build_nat_rule(facts, "192.0.2.1", (uint16_t)pick(seed, 3), "198.51.100.1", 22)->conditional =
+			pick(seed, 2);
+}
+
 static void random_handshakes(struct facts *facts, uint64_t *seed)
 {
 	if (pick(seed, 3) == 0)
@@ -174,6 +234,8 @@ static void random_handshakes(struct facts *facts, uint64_t *seed)
 		random_service_row(report, seed);
 	for (uint32_t i = pick(seed, 4); i > 0; i--)
 		random_peer(report, seed);
+	for (uint32_t i = pick(seed, 8); i > 0; i--)
+		random_silence(facts, report, seed);
 	for (int device = -1; device < 8; device++)
 		GROW(report->devices, report->device_count)->device = device;
 	report->echo_suspect_count = pick(seed, 3);
@@ -214,6 +276,7 @@ static struct facts *random_facts(uint64_t *seed)
 	static const uint32_t most[] = { 6, 5, 14, 4 };
 	struct facts *facts = build_facts();
 	random_surroundings(facts, seed);
+	random_traces(facts, seed);
 	random_handshakes(facts, seed);
 	for (size_t i = 0; i < sizeof(makers) / sizeof(*makers); i++)
 		for (uint32_t count = pick(seed, most[i] + 1); count > 0; count--)

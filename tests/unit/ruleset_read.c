@@ -29,7 +29,7 @@ static struct ruleset_packet packet4(void)
 static char *listing(const char *name)
 {
 	char path[512], *text = calloc(1, 16384);
-	snprintf(path, sizeof(path), TEST_DATA "/ruleset/%s", name);
+	snprintf(path, sizeof(path), TEST_DATA "/chains/%s", name);
 	FILE *file = fopen(path, "re");
 	assert_non_null(text);
 	assert_non_null(file);
@@ -41,7 +41,7 @@ static char *listing(const char *name)
 static json_t *chain_of(const char *name)
 {
 	char path[512];
-	snprintf(path, sizeof(path), TEST_DATA "/ruleset/%s.json", name);
+	snprintf(path, sizeof(path), TEST_DATA "/chains/%s.json", name);
 	json_t *root = json_load_file(path, 0, NULL);
 	json_t *chain = json_incref(json_object_get(root, "nftables"));
 	json_decref(root);

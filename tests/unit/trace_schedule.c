@@ -81,11 +81,15 @@ static void a_traced_one_waits(void **state)
 	build_later(facts, 6);
 	facts->handshakes->silences[0].last_ns = facts->time_ns;
 	assert_false(next(&schedule, facts));
-	assert_true(trace_schedule_next(&schedule, facts, 2, &subject)); /* another ruleset */
-	facts->handshakes->silences[0].repeated_ns = facts->time_ns;     /* answered in between */
+	assert_false(trace_schedule_next(&schedule, facts, 2, &subject));
+	facts->handshakes->silences[0].repeated_ns = facts->time_ns; /* answered in between */
 	assert_true(next(&schedule, facts));
 	facts->handshakes->silences[0].repeated_ns = facts->time_ns - 20 * SECOND_NS;
-	build_later(facts, 55);
+	build_later(facts, 15);
+	facts->handshakes->silences[0].last_ns = facts->time_ns;
+	assert_false(next(&schedule, facts));
+	assert_true(trace_schedule_next(&schedule, facts, 2, &subject)); /* another ruleset */
+	build_later(facts, 40);
 	facts->handshakes->silences[0].last_ns = facts->time_ns;
 	assert_true(next(&schedule, facts));
 	facts_free(facts);

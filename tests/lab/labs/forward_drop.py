@@ -21,8 +21,8 @@ def get_through(lab):
 
 class ForwardDrop(Lab):
     name = "forward-drop"
-    story = ("ssh to a translated port of the gateway times out; the port beside it works. The SYN arrives, and nothing\n"
-             "leaves for the LAN: a rule behind the translation drops it.")
+    story = ("ssh to a translated port of the gateway times out; the port beside it works. The SYN arrives, and\n"
+             "nothing leaves for the LAN: a rule behind the translation drops it.")
     drawing = """
      client          internet         gateway (watched)
     203.0.113.2 ---- provider --- wan0 198.51.100.2 -- lan0 192.168.70.1 -- LAN 192.168.70.2
@@ -80,13 +80,13 @@ class ForwardDrop(Lab):
     @property
     def allowed(self):
         """Elements of a set: what the healthy twin lets pass."""
-        elements = [f"{self.at(LAN, 2)} . {OTHER}"] + ([f"{self.at(LAN, 2)} . {SSH}"] if self.healthy else [])
-        return ", ".join(elements)
+        return [f"{self.at(LAN, 2)} . {port}" for port in ((OTHER, SSH) if self.healthy else (OTHER,))]
 
     def set_of(self, more=""):
-        kind = "ipv4_addr" if self.family == 4 else "ipv6_addr"
+        kind, verdict = "ipv4_addr" if self.family == 4 else "ipv6_addr", " : accept" if more else ""
+        elements = ", ".join(element + verdict for element in self.allowed)
         return (f"{'map' if more else 'set'} allowed {{ type {kind} . inet_service{more}\n"
-                f"elements = {{ {self.allowed if not more else self.allowed.replace(',', ' : accept,') + ' : accept'} }}\n}}")
+                f"elements = {{ {elements} }}\n}}")
 
     def drop_set(self):
         """As the incident: a chain of its own for what is translated."""
@@ -233,9 +233,31 @@ class ForwardDrop(Lab):
         if self.variant.startswith("iptables"):
             return [f"{self.iptables} -I FORWARD -d {self.at(LAN, 2)} -p tcp --dport {SSH} -j ACCEPT"]
         chain, ending = self.dropper
+        if self.missing:
+            verdict = " : accept" if self.variant == "map" else ""
+            return [f"nft add element {self.place} {self.missing[0]} '{{ {self.missing[1]}{verdict} }}'"]
         if ending:
             return [f"nft delete rule {self.place} {chain} handle {self.handle()}"]
         return [f"nft insert rule {self.place} {chain} tcp dport {SSH} accept"]
+
+
+class Untraced(ForwardDrop):
+    story = ("ssh to a translated port of the gateway times out, and nobody has asked oneway to trace. That the port is\n"
+             "translated is known from a connection that got through before; which rule drops it is not.")
+    variants = ("untraced",)
+    flags = ()
+    prints_remedy = False
+
+    def make_rules(self):
+        self.forward_by_nft()
+        get_through(self)
+        self.drop_set()
+
+    def attempts(self):
+        return super().attempts()[:1]
+
+    def evidence(self):
+        return {"ports": [str(BROKEN)], "peers": [self.client_address]}
 
 
 class ReversePath(Lab):
@@ -298,8 +320,8 @@ class NotDropped(ForwardDrop):
     """Gateways on which requests get no answer, or a late one, and no rule of theirs is at fault."""
 
     name = "forward-drop-lookalike"
-    story = ("A gateway with a translated port, traced, and nothing to be found: ports behind a firewall are scanned, a\n"
-             "rule drops 4 % of the SYNs, or the service is not there: its host refuses, is mute, or is away.")
+    story = ("A gateway with a translated port, traced, and nothing to be found: ports behind a firewall are scanned,\n"
+             "a rule drops 4 % of the SYNs, or the service is not there: its host refuses, is mute, or is away.")
     variants = ("scanned", "rate-limit", "refused", "mute", "absent")
     silent = True
 
