@@ -42,15 +42,15 @@ const struct condition_kind condition_table[CONDITIONS] = {
 		.help = "SYN-ACKs pass through this host whose SYN never did",
 		.yield = return_only,
 	},
-	[CONDITION_HALF_OPEN_NAT] = {
-		.name = "half_open_nat",
-		.help = "Translated connections are answered and stay unacknowledged, far more than elsewhere on this host",
-		.yield = half_open_nat,
-	},
 	[CONDITION_FORWARD_DROP] = {
 		.name = "forward_drop",
 		.help = "Requests for a translated service arrive, do not leave, and nothing answers",
 		.yield = forward_drop,
+	},
+	[CONDITION_HALF_OPEN_NAT] = {
+		.name = "half_open_nat",
+		.help = "Translated connections are answered and stay unacknowledged, far more than elsewhere on this host",
+		.yield = half_open_nat,
 	},
 };
 
@@ -104,6 +104,7 @@ const struct explanation_rule explanation_table[] = {
 	{ CONDITION_REPLY_WRONG_DEVICE, CONDITION_HALF_OPEN_NAT, explains_at_address },
 	{ CONDITION_NO_REPLY_ROUTE, CONDITION_HALF_OPEN_NAT, explains_at_address },
 	{ CONDITION_HANDSHAKE_ONE_WAY, CONDITION_HALF_OPEN_NAT, explains_at_address },
+	{ CONDITION_FORWARD_DROP, CONDITION_HALF_OPEN_NAT, explains_at_address },
 };
 
 const size_t explanation_count = sizeof(explanation_table) / sizeof(*explanation_table);

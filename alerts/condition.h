@@ -27,8 +27,8 @@ int reply_ignored(const struct scene *scene, struct findings *candidates);
 int reply_from_other_address(const struct scene *scene, struct findings *candidates);
 int foreign_source(const struct scene *scene, struct findings *candidates);
 int return_only(const struct scene *scene, struct findings *candidates);
-int half_open_nat(const struct scene *scene, struct findings *candidates);
 int forward_drop(const struct scene *scene, struct findings *candidates);
+int half_open_nat(const struct scene *scene, struct findings *candidates);
 
 /* `cause` explains `symptom`, if `explains` says so; both hold. */
 struct explanation_rule {

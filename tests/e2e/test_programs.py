@@ -315,7 +315,7 @@ def test_prometheus_takes_what_the_exporter_says(tmp_path):
             # Only OpenMetrics has units.
             metadata = scraper.get("metadata?metric=oneway_scrape_collector_duration_seconds")
             assert metadata["oneway_scrape_collector_duration_seconds"][0]["unit"] == "seconds"
-            assert len(scraper.values("oneway_findings")) == 27
+            assert len(scraper.values("oneway_findings")) == 30
 
 
 # ---- oneway check ----
