@@ -109,7 +109,7 @@ static int add(const struct scene *scene, const struct forward_drop *drop, struc
 		return -ENOMEM;
 	if (drop->trace && trace_is_dropped(drop->trace))
 		finding->held = 1; /* the kernel itself said so */
-	return forward_drop_describe(drop, finding);
+	return forward_drop_describe(scene->now, drop, finding);
 }
 
 int forward_drop(const struct scene *scene, struct findings *candidates)

@@ -23,4 +23,5 @@ int forward_drop_tell(const struct trace *trace, struct finding *finding);
 
 /* Fills in texts, evidence and remedy; adds to them if the finding has some of another port already. 0 or
  * -ENOMEM. */
-int forward_drop_describe(const struct forward_drop *drop, struct finding *finding);
+int forward_drop_describe(
+	const struct facts *facts, const struct forward_drop *drop, struct finding *finding);

@@ -5,6 +5,7 @@
 
 #include "alerts/forward_drop.h"
 #include "alerts/wire.h"
+#include "collectors/drop_reason.h"
 
 #define PLACE_SIZE (ADDRESS_TEXT_SIZE + 16)
 #define CHAIN_SIZE 600
@@ -202,6 +203,30 @@ static int add_evidence(const struct forward_drop *drop, bool first, struct find
 	return error == 0 && first && drop->trace ? add_trace(drop->trace, finding) : error;
 }
 
+/* What was dropped on the arrival device meanwhile, but not by a rule. */
+static int add_counted(const struct facts *facts, const struct trace *trace, struct finding *finding)
+{
+	int error = 0;
+	for (int reason = 0; error == 0 && reason < DROP_REASONS; reason++) {
+		const struct device_drop *drop =
+			facts_device_drop(facts, trace->arrival, (enum drop_reason)reason);
+		if (!drop || drop->recent == 0 || reason == DROP_NETFILTER_DROP)
+			continue;
+		const char *name = drop_reason_name(drop->reason);
+		error = finding_append_text(&finding->explanation,
+			" On %s %llu packets were counted that were dropped within 60 s as %s.",
+			finding->device_name, (unsigned long long)drop->recent, name);
+		if (error == 0)
+			error = finding_add_item(finding, "drop_reasons", name);
+	}
+	return error;
+}
+
+static bool is_gone_before_routing(const struct trace *trace)
+{
+	return trace && trace->end == TRACE_VANISHED && trace->place == TRACE_ROUTING;
+}
+
 /* ---- remedy ---- */
 
 /* Names that neither a shell nor nft takes for anything else. */
@@ -264,7 +289,7 @@ static int admit(const struct trace *trace, struct finding *finding)
 
 /* ---- all ---- */
 
-int forward_drop_describe(const struct forward_drop *drop, struct finding *finding)
+int forward_drop_describe(const struct facts *facts, const struct forward_drop *drop, struct finding *finding)
 {
 	bool first = finding->explanation == NULL;
 	int error = first ? summarise(drop, finding) : 0;
@@ -274,6 +299,8 @@ int forward_drop_describe(const struct forward_drop *drop, struct finding *findi
 		error = finding_append_text(&finding->explanation, " This is declared as intended.");
 	if (error == 0)
 		error = add_evidence(drop, first, finding);
+	if (error == 0 && first && is_gone_before_routing(drop->trace))
+		error = add_counted(facts, drop->trace, finding);
 	if (error == 0 && !finding->intended && drop->trace)
 		error = admit(drop->trace, finding);
 	return error;

@@ -313,6 +313,16 @@ static void without_a_trace_the_way_to_one_is_told(void **state)
 	facts_free(facts);
 }
 
+static void count_drop(struct facts *facts, int ifindex, enum drop_reason reason, uint64_t recent)
+{
+	struct device_drop *drop = GROW(facts->device_drops, facts->device_drop_count);
+	assert_non_null(drop);
+	*drop = (struct device_drop){
+		.ifindex = ifindex, .reason = reason, .packets = recent + 100, .recent = recent
+	};
+	facts->device_drops_known = true;
+}
+
 static const struct place_row {
 	enum trace_place place;
 	enum route_result route;
@@ -336,6 +346,32 @@ static void what_vanished_is_told_where(void **state)
 		const struct finding *finding = judged(&court, facts);
 		assert_non_null(strstr(finding->explanation, places[i].text));
 		assert_string_equal(court_evidence(finding, "trace_end"), "vanished");
+		court_close(&court);
+		facts_free(facts);
+	}
+}
+
+static void drops_that_were_counted_are_told(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		struct court court;
+		struct facts *facts = silent_facts();
+		struct trace *made = trace(facts, TRACE_VANISHED);
+		made->place = places[i].place;
+		count_drop(facts, made->arrival, DROP_IP_RPFILTER, 12);
+		count_drop(facts, made->arrival, DROP_IP_INNOROUTES, 0);
+		count_drop(facts, made->arrival, DROP_NETFILTER_DROP, 7);
+		count_drop(facts, made->arrival + 1, DROP_IP_LOCALNET, 9);
+		const struct finding *finding = judged(&court, facts);
+		const char *reasons = court_evidence(finding, "drop_reasons");
+		if (made->place == TRACE_ROUTING) {
+			assert_non_null(strstr(finding->explanation, "12 packets were counted"));
+			assert_string_equal(reasons, "ip_rpfilter");
+		} else {
+			assert_null(reasons);
+		}
+		assert_null(strstr(finding->explanation, "ip_innoroutes"));
 		court_close(&court);
 		facts_free(facts);
 	}
@@ -393,6 +429,7 @@ int main(void)
 		cmocka_unit_test(the_missing_element_is_named),
 		cmocka_unit_test(without_a_trace_the_way_to_one_is_told),
 		cmocka_unit_test(what_vanished_is_told_where),
+		cmocka_unit_test(drops_that_were_counted_are_told),
 		cmocka_unit_test(ports_of_one_target_share_a_finding),
 		cmocka_unit_test(a_drop_by_source_validation_explains_it),
 	};

@@ -307,7 +307,8 @@ class ReversePath(Lab):
 
     def symptoms(self):
         return [{"condition": "forward_drop", "device": "wan1", "address": self.at(LINES[1], 2),
-                 "target": self.at(LAN, 3), "evidence": {"trace_end": "vanished", "trace_place": "routing"}}]
+                 "target": self.at(LAN, 3), "evidence": {"trace_end": "vanished", "trace_place": "routing",
+                                                         "drop_reasons": (["ip_rpfilter"], None)}}]
 
     def remedy(self):
         return self.answer_by_table(self.at(LAN, 3), 101, 500)
