@@ -56,8 +56,8 @@ class Exporter:
 
     def __enter__(self):
         try:
-        wait_for(lambda: self.get("/-/ready")[0] == 200 or self.process.poll() is not None,
-                 60)  # valgrind takes its time over the kernel's types
+            wait_for(lambda: self.get("/-/ready")[0] == 200 or self.process.poll() is not None,
+                     60)  # valgrind takes its time over the kernel's types
         except BaseException:
             self.process.kill()
             self.process.wait()
