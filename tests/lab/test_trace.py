@@ -3,6 +3,7 @@
 
 import json
 import os
+import pathlib
 import re
 import select
 import signal
@@ -18,6 +19,8 @@ from lab.traffic import Background
 from lab.watch import Exporter, find_program, poll
 
 TABLE = re.compile(r"table inet (oneway_trace_\w+)")
+RULESETS = pathlib.Path(__file__).parents[1] / "data" / "rulesets"
+OWN = re.compile(r"table inet oneway_trace_\w+ \{.*?^\}\n", re.DOTALL | re.MULTILINE)
 WAIT_SECONDS = 15
 
 
@@ -261,6 +264,23 @@ def test_no_other_table_is_touched(faulty):
         monitor.wait()
         assert len(seen) >= 4  # a table with its chains and rule was made, and is gone
         assert [line for line in seen if "inet oneway_trace_" not in line] == []
+
+
+@pytest.mark.parametrize("load", ("nft -f firewalld.nft", "iptables-nft-restore --noflush docker.iptables"))
+def test_a_ruleset_of_others_is_not_disturbed(faulty, load):
+    *command, name = load.split()
+    with faulty() as lab:
+        lab.gateway.run(*command, str(RULESETS / name))
+        before = ruleset(lab)
+        assert name.split(".")[0] in before.lower()
+        with Explain(lab) as explain:
+            explain.until_waiting()
+            assert len(own_tables(lab)) == 1
+            assert OWN.sub("", ruleset(lab)) == before
+            lab.attempt("knock", lab.client, lab.at(LINES[0], 2), "", BROKEN, patience=0.5).run()
+            status, answer, err = explain.result()
+        assert status == 1 and answer["trace"]["end"] == "rule" and answer["trace"]["handle"] == lab.handle(), err
+        assert ruleset(lab) == before
 
 
 def test_conntrack_is_not_switched_on(faulty):
