@@ -33,7 +33,7 @@ def program():
 def fits(found, wanted):
     """One of several, the parts that are named, or the same."""
     if isinstance(wanted, dict):
-        return all(found.get(key) == value for key, value in wanted.items())
+        return all(fits(found.get(key), value) for key, value in wanted.items())
     return found in (wanted if isinstance(wanted, tuple) else (wanted,))
 
 
