@@ -192,10 +192,5 @@ static int run(const struct options *options)
 
 int explain_command(int argc, char **argv)
 {
-	struct options options;
-	int status = options_parse(&usage, argc, argv, &options, stdout, stderr);
-	if (status == OPTIONS_RUN)
-		status = run(&options);
-	options_free(&options);
-	return status;
+	return options_run(&usage, argc, argv, run);
 }

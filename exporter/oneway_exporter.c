@@ -36,14 +36,13 @@ static int check_config(const struct options *options)
 	return EXIT_SUCCESS;
 }
 
+static int run(const struct options *options)
+{
+	struct log log = { options->log_level, options->log_format, STDERR_FILENO };
+	return options->config_check ? check_config(options) : daemon_run(options, &log);
+}
+
 int main(int argc, char **argv)
 {
-	struct options options;
-	int status = options_parse(&usage, argc, argv, &options, stdout, stderr);
-	if (status == OPTIONS_RUN) {
-		struct log log = { options.log_level, options.log_format, STDERR_FILENO };
-		status = options.config_check ? check_config(&options) : daemon_run(&options, &log);
-	}
-	options_free(&options);
-	return status;
+	return options_run(&usage, argc, argv, run);
 }

@@ -261,3 +261,13 @@ void options_free(struct options *options)
 	free(options->arguments.items);
 	memset(options, 0, sizeof(*options));
 }
+
+int options_run(const struct usage *usage, int argc, char **argv, int (*run)(const struct options *options))
+{
+	struct options options;
+	int status = options_parse(usage, argc, argv, &options, stdout, stderr);
+	if (status == OPTIONS_RUN)
+		status = run(&options);
+	options_free(&options);
+	return status;
+}

@@ -87,3 +87,6 @@ void options_print_version(const char *name, FILE *out);
 
 /* For tests: the name of the index-th flag of a program (without dashes), or NULL beyond the last. */
 const char *options_flag_name(enum program program, size_t index);
+
+/* Parses for standard output and error, and lets `run` do the work, which returns the exit status. */
+int options_run(const struct usage *usage, int argc, char **argv, int (*run)(const struct options *options));

@@ -137,10 +137,5 @@ static int run(const struct options *options)
 
 int read_command(int argc, char **argv)
 {
-	struct options options;
-	int status = options_parse(&usage, argc, argv, &options, stdout, stderr);
-	if (status == OPTIONS_RUN)
-		status = run(&options);
-	options_free(&options);
-	return status;
+	return options_run(&usage, argc, argv, run);
 }
