@@ -229,8 +229,8 @@ def test_a_spoofed_flood_needs_no_more_memory(tmp_path):
         made = fill(watched, peer, "flood", 5, 0)
         after = resident(exporter)
         print(f"{made['packets'] / made['seconds']:.0f} SYNs/s, resident {before:.1f} to {after:.1f} MiB")
-        assert after - before < 1.5
-        if not is_sanitized():
+        if not is_sanitized():  # a sanitizer keeps what was freed for a while
+            assert after - before < 1.5
             assert after < 32
         sampling = total(exporter, "oneway_handshake_sampling_ratio")
         print(f"sampling ratio {sampling}, evicted {total(exporter, 'oneway_handshakes_evicted_total'):.0f}")
