@@ -104,7 +104,6 @@ const struct explanation_rule explanation_table[] = {
 	{ CONDITION_REPLY_WRONG_DEVICE, CONDITION_HALF_OPEN_NAT, explains_at_address },
 	{ CONDITION_NO_REPLY_ROUTE, CONDITION_HALF_OPEN_NAT, explains_at_address },
 	{ CONDITION_HANDSHAKE_ONE_WAY, CONDITION_HALF_OPEN_NAT, explains_at_address },
-	{ CONDITION_FORWARD_DROP, CONDITION_HALF_OPEN_NAT, explains_at_address },
 };
 
 const size_t explanation_count = sizeof(explanation_table) / sizeof(*explanation_table);
