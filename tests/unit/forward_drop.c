@@ -372,6 +372,7 @@ static void drops_that_were_counted_are_told(void **state)
 			assert_null(reasons);
 		}
 		assert_null(strstr(finding->explanation, "ip_innoroutes"));
+		assert_null(strstr(finding->explanation, "netfilter_drop"));
 		court_close(&court);
 		facts_free(facts);
 	}

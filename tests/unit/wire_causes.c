@@ -65,6 +65,27 @@ static void one_incident_is_one_alarm(void **state)
 	}
 }
 
+static void a_foreign_source_tells_the_origin_of_its_service(void **state)
+{
+	(void)state;
+	for (int origin = ORIGIN_LOCAL; origin <= ORIGIN_DNAT; origin++) {
+		struct court court;
+		struct facts *facts = wire_host();
+		struct address own = build_address(OWN1);
+		wire_leaves_wrongly(facts);
+		for (size_t i = 0; i < facts->service_count; i++)
+			if (address_equal(&facts->services[i].address, &own))
+				facts->services[i].origin = (enum origin)origin;
+		court_open(&court);
+		court_settle(&court, facts);
+		const struct finding *finding = court_find(&court, CONDITION_FOREIGN_SOURCE);
+		assert_non_null(finding);
+		assert_int_equal(finding->origin, origin);
+		court_close(&court);
+		facts_free(facts);
+	}
+}
+
 /* The peers that were seen are looked up a judgement after their answers were ignored. */
 static void a_symptom_waits_for_lookups_to_tell_its_cause(void **state)
 {
@@ -288,6 +309,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_incident_is_one_alarm),
+		cmocka_unit_test(a_foreign_source_tells_the_origin_of_its_service),
 		cmocka_unit_test(a_symptom_waits_for_lookups_to_tell_its_cause),
 		cmocka_unit_test(the_wire_decides_over_predictions),
 		cmocka_unit_test(repeated_syn_acks_alone_are_no_finding),
