@@ -213,15 +213,15 @@ static int judge_scene(const struct scene *scene, const struct findings *previou
 	return error;
 }
 
-int judge(const struct settings *settings, const struct facts *now, const struct facts *before,
-	const struct findings *previous, struct findings **findings)
+int judge(const struct settings *settings, const struct facts *now, const struct findings *previous,
+	struct findings **findings)
 {
 	struct scene scene;
 	struct remedies remedies;
 	int error = remedies_open(&remedies, now);
 	if (error < 0)
 		return error;
-	error = scene_open(&scene, settings, now, before);
+	error = scene_open(&scene, settings, now);
 	if (error == 0) {
 		scene.remedies = &remedies;
 		error = judge_scene(&scene, previous, findings);

@@ -94,7 +94,7 @@ void court_close(struct court *court)
 void court_judge(struct court *court, const struct facts *facts)
 {
 	struct findings *fresh;
-	if (judge(&court->settings, facts, NULL, court->findings, &fresh) < 0)
+	if (judge(&court->settings, facts, court->findings, &fresh) < 0)
 		abort();
 	findings_free(court->findings);
 	court->findings = fresh;
