@@ -115,7 +115,7 @@ size_t court_count(const struct court *court, bool open)
 	return count;
 }
 
-const struct finding *court_find(const struct court *court, enum condition condition)
+const struct finding *court_find(const struct court *court, const struct condition *condition)
 {
 	for (size_t i = 0; i < court->findings->count; i++)
 		if (court->findings->items[i].condition == condition)
