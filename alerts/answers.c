@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "alerts/condition.h"
+#include "alerts/conditions.h"
 #include "alerts/wire.h"
 
 #define ECHO_RECENT_NS (60 * INT64_C(1000000000))
@@ -103,11 +103,25 @@ static int describe_ignored(
 static int add_ignored(const struct scene *scene, int device, struct findings *candidates)
 {
 	const struct wire_sight sight = look_ignored(scene, device);
-	struct finding *finding = wire_finding(scene, CONDITION_REPLY_IGNORED, device, candidates);
+	struct finding *finding = wire_finding(scene, &reply_ignored_condition, device, candidates);
 	return finding ? describe_ignored(scene, &sight, finding) : -ENOMEM;
 }
 
-int reply_ignored(const struct scene *scene, struct findings *candidates)
+/* The answers that are ignored come from the device behind which the cause's target lives. */
+static bool no_route_explains_ignored(
+	const struct scene *scene, const struct finding *cause, const struct finding *symptom)
+{
+	for (size_t i = 0; i < scene->now->service_count; i++) {
+		const struct service *service = &scene->now->services[i];
+		if (symptom->device && service->target_ifindex == symptom->device &&
+			address_equal(&service->address, &cause->address) &&
+			address_equal(&service->target, &cause->target))
+			return true;
+	}
+	return false;
+}
+
+static int reply_ignored_find(const struct scene *scene, struct findings *candidates)
 {
 	const struct handshake_report *report = scene->now->handshakes;
 	struct device_set devices = { 0 };
@@ -196,8 +210,8 @@ static bool next_stray(const struct scene *scene, size_t *at, struct stray *out)
 
 static bool is_about(const struct finding *finding, const struct stray *stray)
 {
-	return finding->condition == CONDITION_REPLY_FROM_OTHER_ADDRESS && finding->device == stray->device &&
-	       address_equal(&finding->address, stray->asked);
+	return finding->condition == &reply_from_other_address_condition &&
+	       finding->device == stray->device && address_equal(&finding->address, stray->asked);
 }
 
 static bool is_known(const struct findings *candidates, const struct stray *stray)
@@ -246,7 +260,7 @@ static int describe_stray(const struct scene *scene, const struct stray *stray, 
 	return error < 0 ? error : add_strays(scene, finding);
 }
 
-int reply_from_other_address(const struct scene *scene, struct findings *candidates)
+static int reply_from_other_address_find(const struct scene *scene, struct findings *candidates)
 {
 	struct stray stray;
 	int error = 0;
@@ -254,7 +268,7 @@ int reply_from_other_address(const struct scene *scene, struct findings *candida
 		if (is_known(candidates, &stray))
 			continue;
 		struct finding *finding =
-			wire_finding(scene, CONDITION_REPLY_FROM_OTHER_ADDRESS, stray.device, candidates);
+			wire_finding(scene, &reply_from_other_address_condition, stray.device, candidates);
 		if (!finding)
 			return -ENOMEM;
 		wire_set_address(scene, stray.asked, 0, finding);
@@ -262,3 +276,24 @@ int reply_from_other_address(const struct scene *scene, struct findings *candida
 	}
 	return error;
 }
+
+const struct condition reply_ignored_condition = {
+	.name = "reply_ignored",
+	.help = "answers to this host arrive on a device, and it repeats its SYN as if they had not, or "
+		"reverse-path filtering is known to reject them",
+	.severity = "critical",
+	.find = reply_ignored_find,
+	.explained_by =
+		(const struct explanation_rule[]){
+			{ &rp_filter_drops_condition, explains_on_device },
+			{ &no_reply_route_condition, no_route_explains_ignored },
+			{ NULL, NULL },
+		},
+};
+
+const struct condition reply_from_other_address_condition = {
+	.name = "reply_from_other_address",
+	.help = "what this host asks of one address, by TCP or ping, is answered by another",
+	.severity = "critical",
+	.find = reply_from_other_address_find,
+};

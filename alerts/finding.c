@@ -77,7 +77,7 @@ static uint64_t hash_text(uint64_t sum, const char *text)
 void finding_identify(struct finding *finding)
 {
 	uint64_t sum = UINT64_C(0xcbf29ce484222325);
-	sum = hash_text(sum, condition_name(finding->condition));
+	sum = hash_text(sum, finding->condition->name);
 	sum = hash_text(sum, finding->device_name);
 	if (finding->has_service) {
 		sum = hash_text(sum, origin_name(finding->origin));

@@ -12,28 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "alerts/condition.h"
 #include "collectors/facts.h"
-
-enum condition {
-	CONDITION_REPLY_WRONG_DEVICE,
-	CONDITION_NO_REPLY_ROUTE,
-	CONDITION_RP_FILTER_DROPS,
-	CONDITION_HANDSHAKE_ONE_WAY,
-	CONDITION_REPLY_IGNORED,
-	CONDITION_REPLY_FROM_OTHER_ADDRESS,
-	CONDITION_FOREIGN_SOURCE,
-	CONDITION_RETURN_ONLY,
-	CONDITION_FORWARD_DROP,
-	CONDITION_HALF_OPEN_NAT,
-	CONDITIONS
-};
 
 enum severity { SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_CRITICAL, SEVERITIES };
 
-/* The public names: "reply_wrong_device", "critical", "dnat". */
-const char *condition_name(enum condition condition);
-/* One sentence: when the condition holds. */
-const char *condition_help(enum condition condition);
+/* The public names: "critical", "dnat". */
 const char *severity_name(enum severity severity);
 const char *origin_name(enum origin origin);
 
@@ -51,7 +35,7 @@ struct evidence {
 struct finding {
 	/* What it is about; the id is a hash of these, so it is the same as long as the condition holds. */
 	char id[FINDING_ID_SIZE]; /* 16 lower-case hexadecimal digits */
-	enum condition condition;
+	const struct condition *condition;
 	int device;                    /* ifindex, 0: none or not known */
 	char device_name[IF_NAMESIZE]; /* "" for none */
 	bool has_service;              /* address, origin and target mean something */

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "alerts/condition.h"
+#include "alerts/conditions.h"
 #include "alerts/observed.h"
 #include "collectors/service.h"
 
@@ -103,7 +103,7 @@ static bool is_intended(const struct scene *scene, const struct foreign *foreign
 
 static int add_foreign(const struct scene *scene, const struct foreign *foreign, struct findings *candidates)
 {
-	struct finding *finding = wire_finding(scene, CONDITION_FOREIGN_SOURCE, foreign->device, candidates);
+	struct finding *finding = wire_finding(scene, &foreign_source_condition, foreign->device, candidates);
 	if (!finding)
 		return -ENOMEM;
 	wire_set_address(scene, &foreign->source, 0, finding);
@@ -123,7 +123,7 @@ static int add_foreign(const struct scene *scene, const struct foreign *foreign,
 static bool is_known(const struct findings *candidates, int device, const struct address *source)
 {
 	for (size_t i = 0; i < candidates->count; i++)
-		if (candidates->items[i].condition == CONDITION_FOREIGN_SOURCE &&
+		if (candidates->items[i].condition == &foreign_source_condition &&
 			candidates->items[i].device == device &&
 			address_equal(&candidates->items[i].address, source))
 			return true;
@@ -167,8 +167,20 @@ static int judge_replies(
 	return error;
 }
 
-int foreign_source(const struct scene *scene, struct findings *candidates)
+static int foreign_source_find(const struct scene *scene, struct findings *candidates)
 {
 	int error = scene->now->handshakes ? yield_translated(scene, candidates) : 0;
 	return error < 0 ? error : observed_each(scene, judge_replies, candidates);
 }
+
+const struct condition foreign_source_condition = {
+	.name = "foreign_source",
+	.help = "replies leave by a device with a source address that belongs to another one",
+	.severity = "warning; critical if connections fail",
+	.find = foreign_source_find,
+	.explained_by =
+		(const struct explanation_rule[]){
+			{ &reply_wrong_device_condition, explains_at_address },
+			{ NULL, NULL },
+		},
+};

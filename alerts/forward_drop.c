@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "alerts/condition.h"
+#include "alerts/conditions.h"
 #include "alerts/verdict.h"
 #include "alerts/wire.h"
 
@@ -73,7 +73,7 @@ static struct finding *find_shared(const struct forward_drop *drop, struct findi
 {
 	for (size_t i = 0; i < candidates->count; i++) {
 		struct finding *finding = &candidates->items[i];
-		if (finding->condition == CONDITION_FORWARD_DROP &&
+		if (finding->condition == &forward_drop_condition &&
 			finding->device == drop->silence->device &&
 			address_equal(&finding->address, &drop->silence->server) &&
 			address_equal(&finding->target, &drop->target))
@@ -86,7 +86,7 @@ static struct finding *make_finding(
 	const struct scene *scene, const struct forward_drop *drop, struct findings *candidates)
 {
 	struct finding *finding =
-		wire_finding(scene, CONDITION_FORWARD_DROP, drop->silence->device, candidates);
+		wire_finding(scene, &forward_drop_condition, drop->silence->device, candidates);
 	if (!finding)
 		return NULL;
 	finding->has_service = true;
@@ -112,20 +112,9 @@ static int add(const struct scene *scene, const struct forward_drop *drop, struc
 	return forward_drop_describe(scene->now, drop, finding);
 }
 
-int forward_drop(const struct scene *scene, struct findings *candidates)
-{
-	const struct handshake_report *report = scene->now->handshakes;
-	int error = 0;
-	for (size_t i = 0; report && error == 0 && i < report->silence_count; i++) {
-		const struct forward_drop drop = look(scene, &report->silences[i]);
-		if (holds(scene, &drop))
-			error = add(scene, &drop, candidates);
-	}
-	return error;
-}
-
-/* Unless a trace shows that something else drops them. */
-bool rp_filter_explains_forward_drop(
+/* The requests that do not get through are those which rp_filter drops, unless a trace shows that something
+ * else does. */
+static bool rp_filter_explains_forward_drop(
 	const struct scene *scene, const struct finding *cause, const struct finding *symptom)
 {
 	const struct facts *facts = scene->now;
@@ -139,3 +128,28 @@ bool rp_filter_explains_forward_drop(
 	}
 	return true;
 }
+
+static int forward_drop_find(const struct scene *scene, struct findings *candidates)
+{
+	const struct handshake_report *report = scene->now->handshakes;
+	int error = 0;
+	for (size_t i = 0; report && error == 0 && i < report->silence_count; i++) {
+		const struct forward_drop drop = look(scene, &report->silences[i]);
+		if (holds(scene, &drop))
+			error = add(scene, &drop, candidates);
+	}
+	return error;
+}
+
+const struct condition forward_drop_condition = {
+	.name = "forward_drop",
+	.help = "requests for a service that is translated arrive, are repeated, do not leave, and "
+		"nobody answers: a rule drops them, or routing does",
+	.severity = "critical",
+	.find = forward_drop_find,
+	.explained_by =
+		(const struct explanation_rule[]){
+			{ &rp_filter_drops_condition, rp_filter_explains_forward_drop },
+			{ NULL, NULL },
+		},
+};

@@ -9,7 +9,7 @@
  */
 #include <errno.h>
 
-#include "alerts/condition.h"
+#include "alerts/conditions.h"
 #include "alerts/describe.h"
 #include "alerts/wire.h"
 
@@ -109,7 +109,7 @@ static int add_finding(
 	struct finding *finding = findings_add(candidates);
 	if (!finding)
 		return -ENOMEM;
-	finding->condition = CONDITION_HALF_OPEN_NAT;
+	finding->condition = &half_open_nat_condition;
 	finding->has_service = true;
 	finding->origin = ORIGIN_DNAT;
 	finding->address = endpoint->address;
@@ -126,7 +126,7 @@ static int add_finding(
 	return error < 0 ? error : finding_add_number(finding, "usual_share", usual);
 }
 
-int half_open_nat(const struct scene *scene, struct findings *candidates)
+static int half_open_nat_find(const struct scene *scene, struct findings *candidates)
 {
 	double usual = usual_share(scene);
 	int error = 0;
@@ -135,3 +135,19 @@ int half_open_nat(const struct scene *scene, struct findings *candidates)
 			error = add_finding(scene, &scene->now->endpoints[i], usual, candidates);
 	return error;
 }
+
+const struct condition half_open_nat_condition = {
+	.name = "half_open_nat",
+	.help = "translated connections of a client stay answered and unacknowledged for minutes, and "
+		"most of that target's do: what connection tracking alone can tell where nothing may be "
+		"captured; not amid a flood",
+	.severity = "warning",
+	.find = half_open_nat_find,
+	.explained_by =
+		(const struct explanation_rule[]){
+			{ &reply_wrong_device_condition, explains_at_address },
+			{ &no_reply_route_condition, explains_at_address },
+			{ &handshake_one_way_condition, explains_at_address },
+			{ NULL, NULL },
+		},
+};

@@ -119,25 +119,28 @@ static int merge(const struct scene *scene, const struct roll *now, const struct
 
 static bool may_explain(const struct finding *finding)
 {
-	for (size_t i = 0; i < explanation_count; i++)
-		if (explanation_table[i].cause == finding->condition)
-			return finding->holds;
+	if (!finding->holds)
+		return false;
+	for (size_t i = 0; conditions[i]; i++)
+		for (const struct explanation_rule *by = conditions[i]->explained_by; by && by->cause; by++)
+			if (by->cause == finding->condition)
+				return true;
 	return false;
 }
 
-static bool explains(const struct scene *scene, const struct explanation_rule *rule,
+static bool explains(const struct scene *scene, const struct explanation_rule *by,
 	const struct finding *cause, const struct finding *symptom)
 {
-	return cause->condition == rule->cause && symptom->condition == rule->symptom && cause != symptom &&
-	       (cause->open || !symptom->open) && rule->explains(scene, cause, symptom);
+	return cause->condition == by->cause && cause != symptom && (cause->open || !symptom->open) &&
+	       by->explains(scene, cause, symptom);
 }
 
 /* A finding that fades keeps the cause it had. */
 static void find_cause(const struct scene *scene, const struct roll *causes, struct finding *symptom)
 {
-	for (size_t i = 0; i < explanation_count; i++) {
+	for (const struct explanation_rule *by = symptom->condition->explained_by; by && by->cause; by++) {
 		for (size_t j = 0; j < causes->count; j++) {
-			if (explains(scene, &explanation_table[i], causes->items[j], symptom)) {
+			if (explains(scene, by, causes->items[j], symptom)) {
 				memcpy(symptom->cause, causes->items[j]->id, FINDING_ID_SIZE);
 				return;
 			}
@@ -192,9 +195,9 @@ static int settle(const struct scene *scene, struct findings *candidates, const 
 static int find_candidates(const struct scene *scene, struct findings *candidates)
 {
 	int error = 0;
-	for (size_t i = 0; i < CONDITIONS && error == 0; i++)
-		error = condition_table[i].yield(scene, candidates);
-	for (size_t i = 0; i < candidates->count; i++)
+	for (size_t i = 0; error == 0 && conditions[i]; i++)
+		error = conditions[i]->find(scene, candidates);
+	for (size_t i = 0; error == 0 && i < candidates->count; i++)
 		finding_identify(&candidates->items[i]);
 	return error;
 }
@@ -213,15 +216,15 @@ static int judge_scene(const struct scene *scene, const struct findings *previou
 	return error;
 }
 
-int judge(const struct settings *settings, const struct facts *now, const struct facts *before,
-	const struct findings *previous, struct findings **findings)
+int judge(const struct settings *settings, const struct facts *now, const struct findings *previous,
+	struct findings **findings)
 {
 	struct scene scene;
 	struct remedies remedies;
 	int error = remedies_open(&remedies, now);
 	if (error < 0)
 		return error;
-	error = scene_open(&scene, settings, now, before);
+	error = scene_open(&scene, settings, now);
 	if (error == 0) {
 		scene.remedies = &remedies;
 		error = judge_scene(&scene, previous, findings);

@@ -10,11 +10,10 @@
 #include "alerts/settings.h"
 #include "collectors/facts.h"
 
-/* before: the facts of the last judgement, or NULL at the first. previous: its findings, or NULL.
- * On success *findings is new and the caller's; it holds open findings and those that are about to open or
- * close. 0 or -ENOMEM. */
-int judge(const struct settings *settings, const struct facts *now, const struct facts *before,
-	const struct findings *previous, struct findings **findings);
+/* previous: the findings of the last judgement, or NULL at the first. On success *findings is new and the
+ * caller's; it holds open findings and those that are about to open or close. 0 or -ENOMEM. */
+int judge(const struct settings *settings, const struct facts *now, const struct findings *previous,
+	struct findings **findings);
 
 /* How a path's reply fares; also the `verdict` label of oneway_reply_route. */
 enum verdict {

@@ -2,7 +2,7 @@
 /* reply_wrong_device where the wire shows what lookups do not: marks that filters set, and the like. */
 #include <errno.h>
 
-#include "alerts/condition.h"
+#include "alerts/conditions.h"
 #include "alerts/describe.h"
 #include "alerts/observed.h"
 #include "alerts/remedy.h"
@@ -121,7 +121,7 @@ static int describe(const struct observed_case *found, struct finding *finding)
 static int add_finding(const struct observed_case *found, struct findings *candidates)
 {
 	struct finding *finding =
-		wire_finding(found->scene, CONDITION_REPLY_WRONG_DEVICE, found->arrival, candidates);
+		wire_finding(found->scene, &reply_wrong_device_condition, found->arrival, candidates);
 	if (!finding)
 		return -ENOMEM;
 	finding->has_service = true;
@@ -164,7 +164,7 @@ static bool is_known(const struct findings *candidates, const struct service *se
 {
 	for (size_t i = 0; i < candidates->count; i++) {
 		const struct finding *finding = &candidates->items[i];
-		if (finding->condition == CONDITION_REPLY_WRONG_DEVICE && finding->device == arrival &&
+		if (finding->condition == &reply_wrong_device_condition && finding->device == arrival &&
 			finding->origin == service->origin &&
 			address_equal(&finding->address, &service->address) &&
 			address_equal(&finding->target, &service->target))

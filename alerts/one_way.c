@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "alerts/condition.h"
+#include "alerts/conditions.h"
 #include "alerts/wire.h"
 
 struct spot {
@@ -138,7 +138,7 @@ static int judge_spot(const struct scene *scene, const struct spot *spot, struct
 	const struct wire_sight sight = wire_look(scene, &place);
 	if (!sight.fails)
 		return 0;
-	struct finding *finding = wire_finding(scene, CONDITION_HANDSHAKE_ONE_WAY, spot->device, candidates);
+	struct finding *finding = wire_finding(scene, &handshake_one_way_condition, spot->device, candidates);
 	if (!finding)
 		return -ENOMEM;
 	if (own)
@@ -147,7 +147,7 @@ static int judge_spot(const struct scene *scene, const struct spot *spot, struct
 	return describe(scene, &sight, finding);
 }
 
-int handshake_one_way(const struct scene *scene, struct findings *candidates)
+static int handshake_one_way_find(const struct scene *scene, struct findings *candidates)
 {
 	const struct handshake_report *report = scene->now->handshakes;
 	if (!report)
@@ -163,3 +163,17 @@ int handshake_one_way(const struct scene *scene, struct findings *candidates)
 	free(spots.items);
 	return error;
 }
+
+const struct condition handshake_one_way_condition = {
+	.name = "handshake_one_way",
+	.help = "clients repeat their SYN at least twice although it was answered, and no handshake "
+		"completes there; or three in a minute do, and they are a fifth of all",
+	.severity = "critical",
+	.find = handshake_one_way_find,
+	.explained_by =
+		(const struct explanation_rule[]){
+			{ &reply_wrong_device_condition, explains_at_place },
+			{ &no_reply_route_condition, explains_at_address },
+			{ NULL, NULL },
+		},
+};

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "alerts/condition.h"
+#include "alerts/conditions.h"
 #include "alerts/describe.h"
 #include "alerts/observed.h"
 #include "alerts/remedy.h"
@@ -25,7 +25,7 @@ struct reply_case {
 };
 
 struct reply_kind {
-	enum condition condition;
+	const struct condition *condition;
 	enum verdict verdict;
 	enum severity (*severity)(const struct reply_case *reply_case);
 	int (*summarise)(const struct reply_case *reply_case, struct finding *finding);
@@ -197,7 +197,7 @@ static int explain_no_route(const struct reply_case *reply_case, struct finding 
 }
 
 static const struct reply_kind wrong_device = {
-	.condition = CONDITION_REPLY_WRONG_DEVICE,
+	.condition = &reply_wrong_device_condition,
 	.verdict = VERDICT_UNCOVERED,
 	.severity = wrong_device_severity,
 	.summarise = summarise_wrong_device,
@@ -206,7 +206,7 @@ static const struct reply_kind wrong_device = {
 };
 
 static const struct reply_kind no_route = {
-	.condition = CONDITION_NO_REPLY_ROUTE,
+	.condition = &no_reply_route_condition,
 	.verdict = VERDICT_NO_ROUTE,
 	.severity = no_route_severity,
 	.summarise = summarise_no_route,
@@ -372,29 +372,18 @@ static int yield(const struct scene *scene, const struct reply_kind *kind, struc
 	return error;
 }
 
-int reply_wrong_device(const struct scene *scene, struct findings *candidates)
-{
-	/* What only the wire shows comes first: of findings about the same the first counts. */
-	int error = observed_wrong_devices(scene, candidates);
-	return error < 0 ? error : yield(scene, &wrong_device, candidates);
-}
-
-int no_reply_route(const struct scene *scene, struct findings *candidates)
-{
-	return yield(scene, &no_route, candidates);
-}
-
 static bool is_about(const struct scene *scene, const struct finding *symptom, size_t path)
 {
 	const struct service *service = scene_service(scene, path);
 	enum verdict verdict =
-		symptom->condition == CONDITION_NO_REPLY_ROUTE ? VERDICT_NO_ROUTE : VERDICT_UNCOVERED;
+		symptom->condition == &no_reply_route_condition ? VERDICT_NO_ROUTE : VERDICT_UNCOVERED;
 	return scene_path(scene, path)->arrival == symptom->device && service->origin == symptom->origin &&
 	       address_equal(&service->address, &symptom->address) &&
 	       is_offending(scene, path, verdict, symptom->intended);
 }
 
-bool rp_filter_explains_reply(
+/* All that goes wrong with the symptom's replies is about requests which rp_filter drops on arrival. */
+static bool rp_filter_explains_reply(
 	const struct scene *scene, const struct finding *cause, const struct finding *symptom)
 {
 	struct path_span span = scene_target(scene, &symptom->target);
@@ -410,3 +399,42 @@ bool rp_filter_explains_reply(
 	}
 	return offending > 0;
 }
+
+static int reply_wrong_device_find(const struct scene *scene, struct findings *candidates)
+{
+	/* What only the wire shows comes first: of findings about the same the first counts. */
+	int error = observed_wrong_devices(scene, candidates);
+	return error < 0 ? error : yield(scene, &wrong_device, candidates);
+}
+
+static int no_reply_route_find(const struct scene *scene, struct findings *candidates)
+{
+	return yield(scene, &no_route, candidates);
+}
+
+const struct condition reply_wrong_device_condition = {
+	.name = "reply_wrong_device",
+	.help = "requests for a service address arrive on one device and their replies leave by another: "
+		"predicted by lookup, or seen on the wire",
+	.severity = "warning; critical if clients were seen to repeat their SYN or connections never to "
+		    "complete; info if they complete",
+	.find = reply_wrong_device_find,
+	.explained_by =
+		(const struct explanation_rule[]){
+			{ &rp_filter_drops_condition, rp_filter_explains_reply },
+			{ NULL, NULL },
+		},
+};
+
+const struct condition no_reply_route_condition = {
+	.name = "no_reply_route",
+	.help = "a service address is reached, and its replies have no route, or an unreachable, "
+		"prohibit or blackhole one",
+	.severity = "warning; critical if such connections were seen",
+	.find = no_reply_route_find,
+	.explained_by =
+		(const struct explanation_rule[]){
+			{ &rp_filter_drops_condition, rp_filter_explains_reply },
+			{ NULL, NULL },
+		},
+};

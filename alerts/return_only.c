@@ -6,7 +6,7 @@
  */
 #include <errno.h>
 
-#include "alerts/condition.h"
+#include "alerts/conditions.h"
 #include "alerts/wire.h"
 #include "collectors/service.h"
 
@@ -104,7 +104,7 @@ static int describe(const struct scene *scene, const struct strays *strays, stru
 
 static int add_finding(const struct scene *scene, const struct strays *strays, struct findings *candidates)
 {
-	struct finding *finding = wire_finding(scene, CONDITION_RETURN_ONLY, strays->device, candidates);
+	struct finding *finding = wire_finding(scene, &return_only_condition, strays->device, candidates);
 	if (!finding)
 		return -ENOMEM;
 	finding->severity = strays->declared ? SEVERITY_INFO : SEVERITY_WARNING;
@@ -113,7 +113,7 @@ static int add_finding(const struct scene *scene, const struct strays *strays, s
 	return describe(scene, strays, finding);
 }
 
-int return_only(const struct scene *scene, struct findings *candidates)
+static int return_only_find(const struct scene *scene, struct findings *candidates)
 {
 	const struct handshake_report *report = scene->now->handshakes;
 	int error = 0;
@@ -127,3 +127,15 @@ int return_only(const struct scene *scene, struct findings *candidates)
 	}
 	return error;
 }
+
+const struct condition return_only_condition = {
+	.name = "return_only",
+	.help = "SYN-ACKs pass through this host whose SYN never did",
+	.severity = "warning",
+	.find = return_only_find,
+	.explained_by =
+		(const struct explanation_rule[]){
+			{ &foreign_source_condition, explains_on_device },
+			{ NULL, NULL },
+		},
+};

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alerts/condition.h"
+#include "alerts/conditions.h"
 #include "alerts/describe.h"
 #include "alerts/rp_filter.h"
 
@@ -247,7 +247,7 @@ static int add_finding(const struct drop_case *drop_case, enum severity severity
 	struct finding *finding = findings_add(candidates);
 	if (!finding)
 		return -ENOMEM;
-	finding->condition = CONDITION_RP_FILTER_DROPS;
+	finding->condition = &rp_filter_drops_condition;
 	finding->severity = severity;
 	if (drop_case->device) {
 		finding->device = drop_case->device->ifindex;
@@ -367,7 +367,15 @@ static int yield_counted_by_device(
 	return 0;
 }
 
-int rp_filter_drops(const struct scene *scene, struct findings *candidates)
+/* The drops on an untold device are those on the one that is told. */
+static bool rp_filter_explains_itself(
+	const struct scene *scene, const struct finding *cause, const struct finding *symptom)
+{
+	(void)scene;
+	return cause->device != 0 && symptom->device == 0;
+}
+
+static int rp_filter_drops_find(const struct scene *scene, struct findings *candidates)
 {
 	size_t *paths = calloc(scene->order_count + 1, sizeof(*paths));
 	size_t before = candidates->count;
@@ -382,9 +390,15 @@ int rp_filter_drops(const struct scene *scene, struct findings *candidates)
 	return error;
 }
 
-bool rp_filter_explains_itself(
-	const struct scene *scene, const struct finding *cause, const struct finding *symptom)
-{
-	(void)scene;
-	return cause->device != 0 && symptom->device == 0;
-}
+const struct condition rp_filter_drops_condition = {
+	.name = "rp_filter_drops",
+	.help = "packets that arrive on a device are dropped by reverse-path filtering: predicted by "
+		"lookup, or counted, by device where that is possible",
+	.severity = "warning; critical if counted",
+	.find = rp_filter_drops_find,
+	.explained_by =
+		(const struct explanation_rule[]){
+			{ &rp_filter_drops_condition, rp_filter_explains_itself },
+			{ NULL, NULL },
+		},
+};

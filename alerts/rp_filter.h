@@ -3,7 +3,8 @@
 
 /* What rp_filter.c found, for the remedy that heals it. */
 
-#include "alerts/condition.h"
+#include "alerts/finding.h"
+#include "alerts/scene.h"
 
 struct drop_case {
 	const struct scene *scene;

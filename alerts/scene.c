@@ -61,10 +61,9 @@ static int leave_out_healed(struct scene *scene, const struct facts *now)
 	return 0;
 }
 
-int scene_open(struct scene *scene, const struct settings *settings, const struct facts *now,
-	const struct facts *before)
+int scene_open(struct scene *scene, const struct settings *settings, const struct facts *now)
 {
-	*scene = (struct scene){ .settings = settings, .now = now, .before = before };
+	*scene = (struct scene){ .settings = settings, .now = now };
 	scene->verdicts = calloc(now->path_count + 1, sizeof(*scene->verdicts));
 	scene->order = calloc(now->path_count + 1, sizeof(*scene->order));
 	if (!scene->verdicts || !scene->order || leave_out_healed(scene, now) < 0) {

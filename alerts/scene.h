@@ -12,9 +12,8 @@ struct remedies;
 
 struct scene {
 	const struct settings *settings;
-	const struct facts *now;    /* handshakes: without what is over, see alerts/healed.h */
-	const struct facts *before; /* of the last judgement, or NULL */
-	enum verdict *verdicts;     /* of each path */
+	const struct facts *now; /* handshakes: without what is over, see alerts/healed.h */
+	enum verdict *verdicts;  /* of each path */
 	size_t *order; /* paths by target, arrival, service and position; without those of no service */
 	size_t order_count;
 	struct remedies *remedies;
@@ -29,8 +28,7 @@ struct path_span {
 };
 
 /* 0 or -ENOMEM. The scene must stay where it is until it is closed. */
-int scene_open(struct scene *scene, const struct settings *settings, const struct facts *now,
-	const struct facts *before);
+int scene_open(struct scene *scene, const struct settings *settings, const struct facts *now);
 void scene_close(struct scene *scene);
 
 /* From an empty span to the paths of the first service and arrival device, and on to the next ones. False

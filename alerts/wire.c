@@ -157,7 +157,7 @@ struct wire_sight wire_look(const struct scene *scene, const struct wire_place *
 /* ---- findings ---- */
 
 struct finding *wire_finding(
-	const struct scene *scene, enum condition condition, int device, struct findings *candidates)
+	const struct scene *scene, const struct condition *condition, int device, struct findings *candidates)
 {
 	struct finding *finding = findings_add(candidates);
 	if (!finding || finding_set_text(&finding->reply_device, "%s", "") < 0)

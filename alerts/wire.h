@@ -53,8 +53,8 @@ bool wire_is_shared(const struct scene *scene, const struct address *address);
 const char *wire_device_name(const struct scene *scene, int ifindex);
 
 /* A new candidate about a device alone; or NULL. */
-struct finding *wire_finding(
-	const struct scene *scene, enum condition condition, int device, struct findings *candidates);
+struct finding *wire_finding(const struct scene *scene, const struct condition *condition, int device,
+	struct findings *candidates);
 /* Adds an address as the finding's subject: that of a service of this host's if there is one. */
 void wire_set_address(
 	const struct scene *scene, const struct address *address, uint16_t port, struct finding *finding);

@@ -13,7 +13,7 @@ static void say(
 	char address[ADDRESS_TEXT_SIZE] = "";
 	if (finding->has_service)
 		address_format(&finding->address, address);
-	log_at(log, level, message, { "condition", condition_name(finding->condition) },
+	log_at(log, level, message, { "condition", finding->condition->name },
 		{ "severity", severity_name(finding->severity) }, { "device", finding->device_name },
 		{ "address", address }, { "summary", finding->summary }, { "cause", finding->cause },
 		{ "intended", finding->intended ? "true" : "false" }, { "id", finding->id });

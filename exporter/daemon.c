@@ -115,8 +115,7 @@ static int judge_once(struct daemon *daemon)
 		return result;
 	if (!last)
 		say_watched(daemon, facts);
-	result = judge(
-		daemon->settings, facts, last ? last->facts : NULL, last ? last->findings : NULL, &findings);
+	result = judge(daemon->settings, facts, last ? last->findings : NULL, &findings);
 	if (result < 0) {
 		facts_free(facts);
 		return result;

@@ -149,7 +149,7 @@ static void put_section(struct buffer *out, const struct finding *finding)
 {
 	struct buffer comment = { 0 };
 	char application[64];
-	buffer_format(&comment, "finding %s (%s): %s", finding->id, condition_name(finding->condition),
+	buffer_format(&comment, "finding %s (%s): %s", finding->id, finding->condition->name,
 		finding->summary ? finding->summary : "");
 	buffer_add(&comment, "", 1);
 	snprintf(application, sizeof(application), "oneway %s", version_number);

@@ -392,7 +392,7 @@ static int judge_alone(struct telling *telling)
 	settings.thresholds.open_judgements = 1;
 	alone.paths = &path;
 	alone.path_count = 1;
-	return judge(&settings, &alone, NULL, NULL, &telling->out->findings);
+	return judge(&settings, &alone, NULL, &telling->out->findings);
 }
 
 static void tell_all(struct telling *telling)

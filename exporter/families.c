@@ -101,7 +101,7 @@ static void emit_finding(struct metrics *metrics, const struct exposition *expos
 			continue;
 		if (finding->has_service)
 			address_format(&finding->address, address);
-		metrics_add(metrics, 1, condition_name(finding->condition), severity_name(finding->severity),
+		metrics_add(metrics, 1, finding->condition->name, severity_name(finding->severity),
 			finding->device_name, address, finding_origin(finding),
 			*finding->cause ? "false" : "true");
 	}
@@ -109,17 +109,15 @@ static void emit_finding(struct metrics *metrics, const struct exposition *expos
 
 static void emit_findings(struct metrics *metrics, const struct exposition *exposition)
 {
-	unsigned counts[CONDITIONS][SEVERITIES] = { 0 };
 	const struct findings *findings = exposition->findings;
-	if (!findings)
-		return;
-	for (size_t i = 0; i < findings->count; i++)
-		if (is_counted(&findings->items[i]))
-			counts[findings->items[i].condition][findings->items[i].severity]++;
-	for (size_t i = 0; i < CONDITIONS; i++)
+	for (size_t i = 0; findings && conditions[i]; i++) {
+		unsigned counts[SEVERITIES] = { 0 };
+		for (size_t j = 0; j < findings->count; j++)
+			if (findings->items[j].condition == conditions[i] && is_counted(&findings->items[j]))
+				counts[findings->items[j].severity]++;
 		for (size_t j = 0; j < SEVERITIES; j++)
-			metrics_add(metrics, counts[i][j], condition_name((enum condition)i),
-				severity_name((enum severity)j));
+			metrics_add(metrics, counts[j], conditions[i]->name, severity_name((enum severity)j));
+	}
 }
 
 /* ---- rpfilter ---- */

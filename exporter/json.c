@@ -73,7 +73,7 @@ json_t *json_finding(const struct finding *finding, const struct facts *facts)
 	bool service = finding->has_service;
 	const struct value_member members[] = {
 		{ "id", value_text(finding->id) },
-		{ "condition", value_text(condition_name(finding->condition)) },
+		{ "condition", value_text(finding->condition->name) },
 		{ "severity", value_text(severity_name(finding->severity)) },
 		{ "device", value_text_or_null(finding->device_name) },
 		{ "address", service ? value_address(&finding->address) : json_null() },

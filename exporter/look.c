@@ -63,7 +63,7 @@ int look_once(struct look *look)
 	int result = observer_collect(look->observer, &look->told, &facts);
 	if (result < 0)
 		return result;
-	result = judge(look->settings, facts, look->facts, look->findings, &findings);
+	result = judge(look->settings, facts, look->findings, &findings);
 	if (result < 0) {
 		facts_free(facts);
 		return result;

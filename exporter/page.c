@@ -82,7 +82,7 @@ static void begin_finding(struct buffer *out, const struct facts *facts, const s
 	buffer_format(out, "<article class=\"%s\" id=\"f%s\"><h3><span class=\"tag\">%s</span>", severity,
 		finding->id, severity);
 	html_text(out, finding->summary);
-	buffer_format(out, "</h3><p class=\"dim\">%s</p>", condition_name(finding->condition));
+	buffer_format(out, "</h3><p class=\"dim\">%s</p>", finding->condition->name);
 	html_element(out, "p", finding->explanation);
 	page_put_evidence(out, facts, finding);
 	put_remedy(out, finding);

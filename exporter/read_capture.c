@@ -153,7 +153,7 @@ static int judge_facts(
 	const struct reading *reading, struct facts *facts, const struct facts *before, struct findings **out)
 {
 	struct findings *findings;
-	int result = judge(&reading->settings, facts, before, reading->summary.findings, &findings);
+	int result = judge(&reading->settings, facts, reading->summary.findings, &findings);
 	if (result < 0)
 		return result;
 	for (size_t i = 0; before && result == 0 && i < findings->count; i++)

@@ -61,7 +61,7 @@ static void put_heading(const struct report *report, const struct finding *findi
 	fprintf(report->out, "%*s", (int)indent, "");
 	put(report, severity_inks[finding->severity], severity_name(finding->severity));
 	fputc(' ', report->out);
-	put(report, INK_BOLD, condition_name(finding->condition));
+	put(report, INK_BOLD, finding->condition->name);
 	fputc('\n', report->out);
 	text_wrap(report->out, finding->summary ? finding->summary : "", indent + STEP, report->style->width);
 }
@@ -179,7 +179,7 @@ static void put_intended(const struct report *report)
 		if (!finding->open || !finding->intended)
 			continue;
 		put(report, INK_DIM, "intended");
-		fprintf(report->out, " %s: ", condition_name(finding->condition));
+		fprintf(report->out, " %s: ", finding->condition->name);
 		text_put(report->out, finding->summary ? finding->summary : "", TEXT_PLAIN);
 		fputc('\n', report->out);
 	}

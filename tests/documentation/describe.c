@@ -24,9 +24,9 @@ static void print_metrics(void)
 int main(void)
 {
 	print_metrics();
-	for (int i = 0; i < CONDITIONS; i++)
-		printf("condition\t%s\t%s\n", condition_name((enum condition)i),
-			condition_help((enum condition)i));
+	for (size_t i = 0; conditions[i]; i++)
+		printf("condition\t%s\t%s\t%s\n", conditions[i]->name, conditions[i]->help,
+			conditions[i]->severity);
 	for (size_t i = 0; i < threshold_count; i++)
 		printf("threshold\t%s\t%g\t%s\n", threshold_table[i].name, threshold_table[i].initial,
 			threshold_table[i].help);

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The manual pages say what is true, and are rendered without a warning."""
+"""The manual pages say what is true, and are rendered without a warning.
+
+Run as a program, it prints what the list of conditions should be."""
 
 import re
 import shutil
 import subprocess
+import textwrap
 
 import pytest
 import test_readme
@@ -22,7 +25,7 @@ def man(program, *arguments):
 
 
 def rendered(program):
-    return re.sub(".\b", "", man(program, "-Tascii").stdout)
+    return re.sub(".\b", "", man(program, "--nh", "-Tascii").stdout)
 
 
 def divided(text, indent):
@@ -105,6 +108,17 @@ def test_names_of_what_is_found(kind, name):
     assert documented == [row[0] for row in described(kind)]
 
 
+def sentence(text):
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def test_conditions_are_those_of_the_judge():
+    documented = items(section("oneway", "CONDITIONS").split("A finding that explains")[0])
+    for name, text, _ in described("condition"):
+        # a line may break at a hyphen
+        assert documented[name].replace(" ", "") == sentence(text).replace(" ", "")
+
+
 def test_thresholds():
     documented = defaults(subsections("oneway_exporter", "FILES")["Thresholds"], r"\w+")
     assert documented == sorted((name, value) for name, value, _ in described("threshold"))
@@ -134,3 +148,8 @@ def test_settings_are_accepted(tmp_path):
     file = tmp_path / "oneway.yml"
     file.write_text(re.sub(f"^{block[1]}", "", block[0], flags=re.MULTILINE))
     output(f"{build()}/exporter/oneway_exporter", f"--config.file={file}", "--config.check")
+
+
+if __name__ == "__main__":
+    for name, text, _ in described("condition"):
+        print(f".TP\n.B {name}", *textwrap.wrap(sentence(text), 120, break_on_hyphens=False), sep="\n")

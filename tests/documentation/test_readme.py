@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The README says what is true: its tables are those of the programs.
 
-Run as a program, it prints what the tables of metrics and flags should be."""
+Run as a program, it prints what the tables of conditions, metrics and flags should be."""
 
 import os
 import re
@@ -75,7 +75,7 @@ def test_flags_are_those_of_the_programs():
 
 
 def test_conditions_are_those_of_the_judge():
-    assert [row[0] for row in table(CONDITIONS)] == [row[0] for row in described("condition")]
+    assert table(CONDITIONS) == described("condition")
 
 
 def test_outcomes_are_those_of_the_handshakes():
@@ -101,6 +101,9 @@ def test_mentioned_metrics_exist():
 
 
 if __name__ == "__main__":
+    for name, text, severity in described("condition"):
+        print(f"| `{name}` | {text} | {severity} |")
+    print()
     for name, kind, labels, text in metric_rows():
         labels = ", ".join(f"`{label}`" for label in labels.split(", ") if label)
         print(f"| `{name}` | {kind} | {labels} | {text} |")

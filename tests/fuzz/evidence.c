@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alerts/conditions.h"
 #include "exporter/cooked.h"
 #include "exporter/evidence.h"
 
@@ -36,7 +37,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct frame frames[] = { frame_of(data + 1, size - 1, data[0] & 15),
 		frame_of(data, size, data[0] >> 4) };
 	const struct facts facts = { .frames = frames, .frame_count = 2 };
-	const struct finding finding = { .handshakes = { 1 }, .handshake_count = 1 };
+	const struct finding finding = {
+		.condition = &reply_wrong_device_condition, .handshakes = { 1 }, .handshake_count = 1
+	};
 	struct buffer out = { 0 };
 	check_cooked(&frames[0]);
 	if (evidence_write(&out, &facts, &finding) < 0 || out.size % 4)

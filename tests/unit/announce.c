@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "alerts/conditions.h"
 #include "exporter/announce.h"
 
 struct row {
@@ -38,6 +39,7 @@ static struct findings *one(bool open, enum severity severity, bool intended)
 	struct finding *finding = findings_add(findings);
 	snprintf(finding->id, sizeof(finding->id), "0123456789abcdef");
 	snprintf(finding->device_name, sizeof(finding->device_name), "wan\0332");
+	finding->condition = &reply_wrong_device_condition;
 	finding->open = open;
 	finding->severity = severity;
 	finding->intended = intended;

@@ -7,12 +7,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "alerts/conditions.h"
 #include "exporter/families.h"
 #include "exporter/version.h"
 #include "tests/unit/sample.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define TOTAL        "_total"
+
+/* Of the sample's findings, so that no golden changes for a further condition. */
+const struct condition *const conditions[] = { &reply_wrong_device_condition, &no_reply_route_condition,
+	&rp_filter_drops_condition, NULL };
 
 static char *expose(const struct snapshot *snapshot, enum metrics_format format, size_t most)
 {

@@ -71,7 +71,7 @@ static const struct finding *judged(struct court *court, struct facts *facts)
 {
 	court_open(court);
 	court_settle(court, facts);
-	return court_find(court, CONDITION_FORWARD_DROP);
+	return court_find(court, &forward_drop_condition);
 }
 
 /* ---- when it holds ---- */
@@ -185,7 +185,7 @@ static void it_holds_for_what_is_translated_and_held_back(void **state)
 		court_open(&court);
 		court_judge(&court, facts);
 		print_message("case %zu\n", i);
-		assert_int_equal(court_find(&court, CONDITION_FORWARD_DROP) != NULL, cases[i].holds);
+		assert_int_equal(court_find(&court, &forward_drop_condition) != NULL, cases[i].holds);
 		court_close(&court);
 		facts_free(facts);
 	}
@@ -199,7 +199,7 @@ static void what_a_trace_proves_opens_at_once(void **state)
 	dropped(facts);
 	court_open(&court);
 	court_judge(&court, facts);
-	assert_true(court_find(&court, CONDITION_FORWARD_DROP)->open);
+	assert_true(court_find(&court, &forward_drop_condition)->open);
 	court_close(&court);
 	facts_free(facts);
 }
@@ -304,7 +304,7 @@ static void without_a_trace_the_way_to_one_is_told(void **state)
 	sweep(facts);
 	court_open(&court);
 	court_judge(&court, facts);
-	const struct finding *finding = court_find(&court, CONDITION_FORWARD_DROP);
+	const struct finding *finding = court_find(&court, &forward_drop_condition);
 	assert_false(finding->open); /* held once */
 	assert_non_null(strstr(finding->explanation, "oneway explain " FAR " " OWN0 ":1222 --trace"));
 	assert_non_null(strstr(finding->explanation, "--collector.nftrace"));
@@ -413,7 +413,7 @@ static void a_drop_by_source_validation_explains_it(void **state)
 		struct path *path = build_path(facts, service, FAR, "eth0");
 		path->request = build_failed(ROUTE_RP_FILTER);
 		const struct finding *finding = judged(&court, facts);
-		assert_non_null(court_find(&court, CONDITION_RP_FILTER_DROPS));
+		assert_non_null(court_find(&court, &rp_filter_drops_condition));
 		assert_int_equal(finding->cause[0] == '\0', by_rule);
 		court_close(&court);
 		facts_free(facts);

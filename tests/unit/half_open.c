@@ -110,7 +110,7 @@ static void clients_that_stay_half_open_are_found(void **state)
 		struct facts *facts = found[i]();
 		court_open(&court);
 		court_settle(&court, facts);
-		const struct finding *finding = court_find(&court, CONDITION_HALF_OPEN_NAT);
+		const struct finding *finding = court_find(&court, &half_open_nat_condition);
 		struct address public = build_address(PUBLIC);
 		assert_non_null(finding);
 		assert_true(finding->open && finding_is_alarm(finding));
@@ -131,7 +131,7 @@ static void look_alikes_are_silent(void **state)
 		struct facts *facts = silent[i]();
 		court_open(&court);
 		court_judge(&court, facts);
-		assert_null(court_find(&court, CONDITION_HALF_OPEN_NAT));
+		assert_null(court_find(&court, &half_open_nat_condition));
 		court_close(&court);
 		facts_free(facts);
 	}
@@ -145,8 +145,8 @@ static void a_wrong_device_is_its_cause(void **state)
 	facts->paths[0].reply = build_found(facts, "vlan95", "203.0.113.1", 254, 0);
 	court_open(&court);
 	court_settle(&court, facts);
-	const struct finding *finding = court_find(&court, CONDITION_HALF_OPEN_NAT);
-	const struct finding *cause = court_find(&court, CONDITION_REPLY_WRONG_DEVICE);
+	const struct finding *finding = court_find(&court, &half_open_nat_condition);
+	const struct finding *cause = court_find(&court, &reply_wrong_device_condition);
 	assert_non_null(finding);
 	assert_non_null(cause);
 	assert_string_equal(finding->cause, cause->id);
@@ -164,7 +164,7 @@ static void what_is_declared_is_no_alarm(void **state)
 	court.settings.intended = &intended;
 	court.settings.intended_count = 1;
 	court_settle(&court, facts);
-	const struct finding *finding = court_find(&court, CONDITION_HALF_OPEN_NAT);
+	const struct finding *finding = court_find(&court, &half_open_nat_condition);
 	assert_non_null(finding);
 	assert_true(finding->intended);
 	assert_int_equal(finding->severity, SEVERITY_INFO);

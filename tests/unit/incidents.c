@@ -94,7 +94,7 @@ void court_close(struct court *court)
 void court_judge(struct court *court, const struct facts *facts)
 {
 	struct findings *fresh;
-	if (judge(&court->settings, facts, NULL, court->findings, &fresh) < 0)
+	if (judge(&court->settings, facts, court->findings, &fresh) < 0)
 		abort();
 	findings_free(court->findings);
 	court->findings = fresh;
@@ -115,7 +115,7 @@ size_t court_count(const struct court *court, bool open)
 	return count;
 }
 
-const struct finding *court_find(const struct court *court, enum condition condition)
+const struct finding *court_find(const struct court *court, const struct condition *condition)
 {
 	for (size_t i = 0; i < court->findings->count; i++)
 		if (court->findings->items[i].condition == condition)

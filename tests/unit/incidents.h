@@ -3,6 +3,7 @@
 
 /* The known incidents as facts, and a court in which facts are judged one after the other. */
 
+#include "alerts/conditions.h"
 #include "alerts/judge.h"
 #include "tests/unit/facts_builder.h"
 
@@ -35,7 +36,7 @@ void court_judge(struct court *court, const struct facts *facts);
 void court_settle(struct court *court, struct facts *facts);
 size_t court_count(const struct court *court, bool open);
 /* The first finding with this condition, open or not, or NULL. */
-const struct finding *court_find(const struct court *court, enum condition condition);
+const struct finding *court_find(const struct court *court, const struct condition *condition);
 /* The one finding that is an alarm, or NULL; aborts if there are several. */
 const struct finding *court_alarm(const struct court *court);
 /* The commands, each followed by a newline; valid until the next call. */

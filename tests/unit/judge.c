@@ -9,7 +9,7 @@
 struct incident {
 	struct facts *(*make)(void);
 	void (*heal)(struct facts *);
-	enum condition condition;
+	const struct condition *condition;
 };
 
 static void answer_by_arrival(struct facts *facts)
@@ -46,12 +46,12 @@ static void stop_counting(struct facts *facts)
 }
 
 static const struct incident incidents[] = {
-	{ incident_two_nics, answer_by_arrival, CONDITION_REPLY_WRONG_DEVICE },
-	{ incident_two_nics6, answer_by_arrival, CONDITION_REPLY_WRONG_DEVICE },
-	{ incident_dnat_uplinks, answer_by_arrival, CONDITION_REPLY_WRONG_DEVICE },
-	{ no_route, answer_by_arrival, CONDITION_NO_REPLY_ROUTE },
-	{ strict, let_in, CONDITION_RP_FILTER_DROPS },
-	{ incident_tunnel, stop_counting, CONDITION_RP_FILTER_DROPS },
+	{ incident_two_nics, answer_by_arrival, &reply_wrong_device_condition },
+	{ incident_two_nics6, answer_by_arrival, &reply_wrong_device_condition },
+	{ incident_dnat_uplinks, answer_by_arrival, &reply_wrong_device_condition },
+	{ no_route, answer_by_arrival, &no_reply_route_condition },
+	{ strict, let_in, &rp_filter_drops_condition },
+	{ incident_tunnel, stop_counting, &rp_filter_drops_condition },
 };
 
 #define INCIDENTS (sizeof(incidents) / sizeof(*incidents))
@@ -244,7 +244,7 @@ static void one_incident_is_one_alarm(void **state)
 		court_settle(&court, facts);
 		assert_int_equal(court_count(&court, true), 2);
 		const struct finding *cause = &court.findings->items[0], *symptom = &court.findings->items[1];
-		assert_int_equal(cause->condition, CONDITION_RP_FILTER_DROPS);
+		assert_int_equal(cause->condition, &rp_filter_drops_condition);
 		assert_string_equal(cause->cause, "");
 		assert_string_equal(symptom->cause, cause->id);
 		assert_true(finding_is_alarm(cause));
@@ -270,7 +270,7 @@ static void a_path_that_is_let_in_is_not_explained(void **state)
 	court_open(&court);
 	court_settle(&court, facts);
 	assert_int_equal(court_count(&court, true), 2);
-	assert_string_equal(court_find(&court, CONDITION_REPLY_WRONG_DEVICE)->cause, "");
+	assert_string_equal(court_find(&court, &reply_wrong_device_condition)->cause, "");
 	court_close(&court);
 	facts_free(facts);
 }
@@ -285,10 +285,10 @@ static void a_cause_that_is_still_pending_hides_nothing(void **state)
 	facts->paths[0].request = build_failed(ROUTE_RP_FILTER);
 	facts->devices[1].rp_filter_effective = 1;
 	court_judge(&court, facts);
-	assert_true(finding_is_alarm(court_find(&court, CONDITION_REPLY_WRONG_DEVICE)));
+	assert_true(finding_is_alarm(court_find(&court, &reply_wrong_device_condition)));
 	court_judge(&court, facts);
-	assert_false(finding_is_alarm(court_find(&court, CONDITION_REPLY_WRONG_DEVICE)));
-	assert_true(finding_is_alarm(court_find(&court, CONDITION_RP_FILTER_DROPS)));
+	assert_false(finding_is_alarm(court_find(&court, &reply_wrong_device_condition)));
+	assert_true(finding_is_alarm(court_find(&court, &rp_filter_drops_condition)));
 	court_close(&court);
 	facts_free(facts);
 }

@@ -136,7 +136,7 @@ static long allocations_of(const struct court *court, const struct facts *facts)
 	for (long allowed = 0; allowed < MOST_ALLOCATIONS; allowed++) {
 		struct findings *findings = NULL;
 		left = allowed;
-		int error = judge(&court->settings, facts, NULL, court->findings, &findings);
+		int error = judge(&court->settings, facts, court->findings, &findings);
 		left = -1;
 		if (error == 0) {
 			findings_free(findings);

@@ -110,55 +110,55 @@ static struct facts *way_out_by_main_route_kept(void)
 struct remedy_row {
 	const char *name;
 	struct facts *(*make)(void);
-	enum condition condition;
+	const struct condition *condition;
 	const char *commands;
 };
 
 static const struct remedy_row rows[] = {
-	{ "dnat with table", incident_dnat_uplinks, CONDITION_REPLY_WRONG_DEVICE,
+	{ "dnat with table", incident_dnat_uplinks, &reply_wrong_device_condition,
 		"ip rule add pref 32764 from 10.8.10.2 lookup main suppress_prefixlength 0\n"
 		"ip rule add pref 32765 from 10.8.10.2 lookup 110\n" },
-	{ "local with table", table_of_its_own, CONDITION_REPLY_WRONG_DEVICE,
+	{ "local with table", table_of_its_own, &reply_wrong_device_condition,
 		FROM_TABLE("120", "32764", "32765") },
-	{ "new table", incident_two_nics, CONDITION_REPLY_WRONG_DEVICE,
+	{ "new table", incident_two_nics, &reply_wrong_device_condition,
 		"ip route replace default via 198.51.100.1 dev eth1 table 100\n" FROM_MADE },
-	{ "on-link gateway", gateway_on_link, CONDITION_REPLY_WRONG_DEVICE,
+	{ "on-link gateway", gateway_on_link, &reply_wrong_device_condition,
 		"ip route replace default via 198.51.100.1 dev eth1 table 100 onlink\n" FROM_MADE },
-	{ "device route", device_route, CONDITION_REPLY_WRONG_DEVICE,
+	{ "device route", device_route, &reply_wrong_device_condition,
 		"ip route replace default dev eth1 table 100\n" FROM_MADE },
-	{ "gateway of another family", gateway_of_another_family, CONDITION_REPLY_WRONG_DEVICE,
+	{ "gateway of another family", gateway_of_another_family, &reply_wrong_device_condition,
 		"ip route replace default via inet6 fe80::1 dev eth1 table 100\n" FROM_MADE },
-	{ "IPv6", incident_two_nics6, CONDITION_REPLY_WRONG_DEVICE,
+	{ "IPv6", incident_two_nics6, &reply_wrong_device_condition,
 		"ip -6 route replace default via fe80::1 dev eth1 table 101\n"
 		"ip -6 rule add pref 32764 from 2001:db8:1::10 lookup main suppress_prefixlength 0\n"
 		"ip -6 rule add pref 32765 from 2001:db8:1::10 lookup 101\n" },
-	{ "shared network", shared_network, CONDITION_REPLY_WRONG_DEVICE,
+	{ "shared network", shared_network, &reply_wrong_device_condition,
 		"ip route replace 203.0.113.0/24 dev eth1 src 203.0.113.20 table 100\n"
 		"ip rule add pref 32765 from 203.0.113.20 to 203.0.113.0/24 lookup 100\n" },
-	{ "shared network and beyond", shared_network_and_beyond, CONDITION_REPLY_WRONG_DEVICE,
+	{ "shared network and beyond", shared_network_and_beyond, &reply_wrong_device_condition,
 		"ip route replace 203.0.113.0/24 dev eth1 src 203.0.113.20 table 100\n"
 		"ip route replace default via 203.0.113.1 dev eth1 table 100\n"
 		"ip rule add pref 32763 from 203.0.113.20 to 203.0.113.0/24 lookup 100\n"
 		"ip rule add pref 32764 from 203.0.113.20 lookup main suppress_prefixlength 0\n"
 		"ip rule add pref 32765 from 203.0.113.20 lookup 100\n" },
 	{ "shared network with a table for what is beyond", shared_network_with_table,
-		CONDITION_REPLY_WRONG_DEVICE,
+		&reply_wrong_device_condition,
 		"ip route replace 203.0.113.0/24 dev eth1 src 203.0.113.20 table 100\n"
 		"ip rule add pref 32763 from 203.0.113.20 to 203.0.113.0/24 lookup 100\n"
 		"ip rule add pref 32764 from 203.0.113.20 lookup main suppress_prefixlength 0\n"
 		"ip rule add pref 32765 from 203.0.113.20 lookup 120\n" },
-	{ "priorities taken", priorities_taken, CONDITION_REPLY_WRONG_DEVICE,
+	{ "priorities taken", priorities_taken, &reply_wrong_device_condition,
 		"ip route replace default via 198.51.100.1 dev eth1 table 100\n" FROM_TABLE(
 			"100", "32761", "32762") },
-	{ "decided early", decided_early, CONDITION_REPLY_WRONG_DEVICE,
+	{ "decided early", decided_early, &reply_wrong_device_condition,
 		"ip route replace default via 198.51.100.1 dev eth1 table 100\n" FROM_TABLE(
 			"100", "498", "499") },
-	{ "rejected by a rule", rejected_by_rule, CONDITION_NO_REPLY_ROUTE,
+	{ "rejected by a rule", rejected_by_rule, &no_reply_route_condition,
 		"ip route replace default via 198.51.100.1 dev eth1 table 100\n" FROM_TABLE(
 			"100", "698", "699") },
-	{ "odd device name", odd_name, CONDITION_REPLY_WRONG_DEVICE,
+	{ "odd device name", odd_name, &reply_wrong_device_condition,
 		"ip route replace default via 198.51.100.1 dev 'e;$('\\''h' table 100\n" FROM_MADE },
-	{ "specific route by the device itself", way_out_by_main_route_kept, CONDITION_REPLY_WRONG_DEVICE,
+	{ "specific route by the device itself", way_out_by_main_route_kept, &reply_wrong_device_condition,
 		"ip route replace default via 198.51.100.1 dev eth1 table 100\n" FROM_MADE },
 };
 
@@ -257,23 +257,23 @@ static struct facts *not_forwarded(void)
 }
 
 static const struct remedy_row refused[] = {
-	{ "conflict", two_addresses_one_target, CONDITION_REPLY_WRONG_DEVICE,
+	{ "conflict", two_addresses_one_target, &reply_wrong_device_condition,
 		"10.8.10.2 also answers for 203.0.113.10, whose requests arrive on vlan95" },
-	{ "specific route in main", specific_route_in_main, CONDITION_REPLY_WRONG_DEVICE,
+	{ "specific route in main", specific_route_in_main, &reply_wrong_device_condition,
 		"the main table has a route of its own to 192.0.2.9" },
-	{ "reply by specific route", reply_by_specific_route, CONDITION_REPLY_WRONG_DEVICE,
+	{ "reply by specific route", reply_by_specific_route, &reply_wrong_device_condition,
 		"the main table has a route of its own to 192.0.2.9" },
-	{ "no free table", no_free_table, CONDITION_REPLY_WRONG_DEVICE, "no free routing table" },
-	{ "no free priority", no_free_priority, CONDITION_REPLY_WRONG_DEVICE,
+	{ "no free table", no_free_table, &reply_wrong_device_condition, "no free routing table" },
+	{ "no free priority", no_free_priority, &reply_wrong_device_condition,
 		"no 2 priorities in a row are free before the rule 2" },
-	{ "way out by two", way_out_by_two, CONDITION_REPLY_WRONG_DEVICE,
+	{ "way out by two", way_out_by_two, &reply_wrong_device_condition,
 		"no route is known that leads to 192.0.2.9 by eth1 alone" },
-	{ "no way out", no_way_out, CONDITION_REPLY_WRONG_DEVICE,
+	{ "no way out", no_way_out, &reply_wrong_device_condition,
 		"no route is known that leads to 192.0.2.9 by eth1 alone" },
-	{ "two gateways", two_gateways, CONDITION_REPLY_WRONG_DEVICE, "behind different gateways" },
-	{ "neighbour of nobody", neighbour_of_nobody, CONDITION_REPLY_WRONG_DEVICE,
+	{ "two gateways", two_gateways, &reply_wrong_device_condition, "behind different gateways" },
+	{ "neighbour of nobody", neighbour_of_nobody, &reply_wrong_device_condition,
 		"192.0.2.9 is in none of the networks of eth1" },
-	{ "not forwarded", not_forwarded, CONDITION_NO_REPLY_ROUTE, "forwarding is off on br0" },
+	{ "not forwarded", not_forwarded, &no_reply_route_condition, "forwarding is off on br0" },
 };
 
 static void what_cannot_be_checked_gets_no_commands_but_a_reason(void **state)
@@ -359,7 +359,7 @@ static void the_target_of_a_translation_is_said_to_leave_that_way_too(void **sta
 	struct facts *facts = incident_dnat_uplinks();
 	court_open(&court);
 	court_settle(&court, facts);
-	const struct finding *finding = court_find(&court, CONDITION_REPLY_WRONG_DEVICE);
+	const struct finding *finding = court_find(&court, &reply_wrong_device_condition);
 	assert_non_null(strstr(finding->explanation, "connections which it opens itself leave that way"));
 	court_close(&court);
 	facts_free(facts);

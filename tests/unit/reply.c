@@ -115,8 +115,9 @@ static void flows_decide_the_severity(void **state)
 		court_settle(&court, facts);
 		assert_int_equal(court_count(&court, true), 1);
 		assert_int_equal(court.findings->items[0].severity, row->severity);
-		assert_int_equal(court.findings->items[0].condition,
-			row->reply == ROUTE_FOUND ? CONDITION_REPLY_WRONG_DEVICE : CONDITION_NO_REPLY_ROUTE);
+		assert_int_equal(court.findings->items[0].condition, row->reply == ROUTE_FOUND
+									     ? &reply_wrong_device_condition
+									     : &no_reply_route_condition);
 		court_close(&court);
 		facts_free(facts);
 	}
@@ -215,7 +216,7 @@ static void declared_asymmetry_is_shown_and_no_alarm(void **state)
 		court.settings.intended = &intended;
 		court.settings.intended_count = 1;
 		court_settle(&court, facts);
-		const struct finding *finding = court_find(&court, CONDITION_REPLY_WRONG_DEVICE);
+		const struct finding *finding = court_find(&court, &reply_wrong_device_condition);
 		assert_true(finding->open);
 		assert_int_equal(finding->intended, row->intended);
 		assert_int_equal(finding_is_alarm(finding), !row->intended);
@@ -261,10 +262,10 @@ static void a_declared_reply_device_does_not_excuse_a_missing_route(void **state
 	court.settings.intended = &intended;
 	court.settings.intended_count = 1;
 	court_settle(&court, facts);
-	assert_false(court_find(&court, CONDITION_NO_REPLY_ROUTE)->intended);
+	assert_false(court_find(&court, &no_reply_route_condition)->intended);
 	intended.reply[0] = '\0';
 	court_settle(&court, facts);
-	assert_true(court_find(&court, CONDITION_NO_REPLY_ROUTE)->intended);
+	assert_true(court_find(&court, &no_reply_route_condition)->intended);
 	court_close(&court);
 	facts_free(facts);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alerts/conditions.h"
 #include "collectors/growth.h"
 #include "exporter/report.h"
 #include "exporter/text.h"
@@ -25,6 +26,7 @@ static struct finding *add(struct findings *findings, const char *id, const char
 	struct finding *finding = findings_add(findings);
 	snprintf(finding->id, sizeof(finding->id), "%s", id);
 	finding_set_text(&finding->summary, "%s", summary);
+	finding->condition = &reply_wrong_device_condition;
 	finding->open = true;
 	finding->severity = SEVERITY_WARNING;
 	return finding;
@@ -102,7 +104,7 @@ static struct findings *an_incident(void)
 	finding_add_remedy(cause, "ip rule add pref 100 from 10.0.0.2 lookup 202");
 	cause->remedy_checked = true;
 	struct finding *symptom = add(findings, "s1", "drops on wan2");
-	symptom->condition = CONDITION_RP_FILTER_DROPS;
+	symptom->condition = &rp_filter_drops_condition;
 	snprintf(symptom->cause, sizeof(symptom->cause), "c1");
 	struct finding *intended = add(findings, "i1", "replies of 192.0.2.9 leave by wan1");
 	intended->intended = true;

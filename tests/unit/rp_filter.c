@@ -121,7 +121,7 @@ static void drops_are_found_where_they_are_certain(void **state)
 		print_message("  %s\n", rows[i].name);
 		court_open(&court);
 		court_settle(&court, facts);
-		const struct finding *finding = court_find(&court, CONDITION_RP_FILTER_DROPS);
+		const struct finding *finding = court_find(&court, &rp_filter_drops_condition);
 		assert_non_null(finding);
 		assert_string_equal(finding->device_name, rows[i].device);
 		assert_int_equal(finding->severity, rows[i].severity);
@@ -180,7 +180,7 @@ static void a_filter_that_does_its_work_is_no_finding(void **state)
 		struct facts *facts = silent[i]();
 		court_open(&court);
 		court_settle(&court, facts);
-		assert_null(court_find(&court, CONDITION_RP_FILTER_DROPS));
+		assert_null(court_find(&court, &rp_filter_drops_condition));
 		court_close(&court);
 		facts_free(facts);
 	}
@@ -193,7 +193,7 @@ static void an_untold_device_has_candidates(void **state)
 	struct facts *facts = two_tunnels();
 	court_open(&court);
 	court_settle(&court, facts);
-	const struct finding *finding = court_find(&court, CONDITION_RP_FILTER_DROPS);
+	const struct finding *finding = court_find(&court, &rp_filter_drops_condition);
 	assert_int_equal(finding->device, 0);
 	assert_string_equal(court_evidence(finding, "possible_devices"), "tun_a");
 	assert_non_null(strstr(finding->summary, "tun_a, tun_b"));
@@ -252,7 +252,7 @@ static void loose_mode_is_offered_where_it_helps(void **state)
 			facts->paths[0].reply = build_failed(ROUTE_NONE);
 		court_open(&court);
 		court_settle(&court, facts);
-		const struct finding *finding = court_find(&court, CONDITION_RP_FILTER_DROPS);
+		const struct finding *finding = court_find(&court, &rp_filter_drops_condition);
 		assert_string_equal(court_remedy(finding), row->remedy);
 		assert_int_equal(finding->remedy_checked, row->remedy[0] != '\0');
 		assert_int_equal(strstr(finding->explanation, "No commands") == NULL, row->remedy[0] != '\0');
@@ -273,7 +273,7 @@ static void all_addresses_of_the_device_are_healed_at_once(void **state)
 	path->way_out = facts->paths[0].way_out;
 	court_open(&court);
 	court_settle(&court, facts);
-	assert_string_equal(court_remedy(court_find(&court, CONDITION_RP_FILTER_DROPS)),
+	assert_string_equal(court_remedy(court_find(&court, &rp_filter_drops_condition)),
 		"ip route replace default via 198.51.100.1 dev eth1 table 100\n"
 		"ip rule add pref 32764 from 198.51.100.10 lookup main suppress_prefixlength 0\n"
 		"ip rule add pref 32765 from 198.51.100.10 lookup 100\n"
@@ -294,7 +294,7 @@ static void an_obstacle_for_one_address_is_one_for_the_device(void **state)
 	path->way_out = build_failed(ROUTE_NONE);
 	court_open(&court);
 	court_settle(&court, facts);
-	const struct finding *finding = court_find(&court, CONDITION_RP_FILTER_DROPS);
+	const struct finding *finding = court_find(&court, &rp_filter_drops_condition);
 	assert_string_equal(court_remedy(finding), "");
 	assert_non_null(strstr(finding->explanation, "No commands are given"));
 	court_close(&court);
@@ -315,7 +315,7 @@ static void a_neighbour_of_another_device_needs_no_rules(void **state)
 	path->way_out = facts->paths[0].way_out;
 	court_open(&court);
 	court_settle(&court, facts);
-	const struct finding *finding = court_find(&court, CONDITION_RP_FILTER_DROPS);
+	const struct finding *finding = court_find(&court, &rp_filter_drops_condition);
 	assert_non_null(strstr(court_remedy(finding), "from 198.51.100.10 lookup 100\n"));
 	court_close(&court);
 
@@ -323,7 +323,7 @@ static void a_neighbour_of_another_device_needs_no_rules(void **state)
 	facts->paths[0].reply = facts->paths[0].way_out;
 	court_open(&court);
 	court_settle(&court, facts);
-	finding = court_find(&court, CONDITION_RP_FILTER_DROPS);
+	finding = court_find(&court, &rp_filter_drops_condition);
 	assert_string_equal(court_remedy(finding), "sysctl -w net.ipv4.conf.eth1.rp_filter=2\n");
 	court_close(&court);
 	facts_free(facts);
@@ -336,7 +336,7 @@ static void the_mode_in_force_is_explained(void **state)
 	struct facts *facts = strict_and_counted();
 	court_open(&court);
 	court_settle(&court, facts);
-	const struct finding *finding = court_find(&court, CONDITION_RP_FILTER_DROPS);
+	const struct finding *finding = court_find(&court, &rp_filter_drops_condition);
 	assert_string_equal(court_evidence(finding, "mode_effective"), "1");
 	assert_string_equal(court_evidence(finding, "mode_raw"), "0");
 	assert_string_equal(court_evidence(finding, "addresses"), "198.51.100.10");

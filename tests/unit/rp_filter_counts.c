@@ -173,7 +173,7 @@ static const struct row {
 
 static void check_row(const struct row *row, const struct court *court)
 {
-	const struct finding *finding = court_find(court, CONDITION_RP_FILTER_DROPS);
+	const struct finding *finding = court_find(court, &rp_filter_drops_condition);
 	const char *recent = finding ? court_evidence(finding, "device_drops_recent") : NULL;
 	assert_non_null(finding);
 	assert_string_equal(finding->device_name, row->device);
@@ -187,7 +187,7 @@ static size_t count_drops(const struct court *court)
 {
 	size_t count = 0;
 	for (size_t i = 0; i < court->findings->count; i++)
-		count += court->findings->items[i].condition == CONDITION_RP_FILTER_DROPS;
+		count += court->findings->items[i].condition == &rp_filter_drops_condition;
 	return count;
 }
 
@@ -246,7 +246,7 @@ static void what_was_counted_is_explained(void **state)
 	struct facts *facts = tunnel();
 	court_open(&court);
 	court_settle(&court, facts);
-	const struct finding *finding = court_find(&court, CONDITION_RP_FILTER_DROPS);
+	const struct finding *finding = court_find(&court, &rp_filter_drops_condition);
 	assert_non_null(strstr(finding->explanation, "On tun_a 2 packets"));
 	assert_non_null(strstr(finding->explanation, "10.110.19.89 say, are dropped"));
 	assert_non_null(strstr(finding->explanation, "leaves by eth0"));

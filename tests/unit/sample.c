@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alerts/conditions.h"
 #include "collectors/growth.h"
 #include "collectors/trace.h"
 #include "exporter/settings_file.h"
@@ -247,7 +248,7 @@ struct facts *sample_facts(void)
 }
 
 static struct finding *add_finding(
-	struct findings *findings, enum condition condition, const char *device, const char *service)
+	struct findings *findings, const struct condition *condition, const char *device, const char *service)
 {
 	struct finding *finding = must(findings_add(findings));
 	finding->condition = condition;
@@ -262,8 +263,7 @@ static struct finding *add_finding(
 		finding->address = address(service);
 		finding->target = address("10.0.0.7");
 	}
-	if (finding_set_text(&finding->summary, "Summary of %s <%s>", condition_name(condition), device) <
-			0 ||
+	if (finding_set_text(&finding->summary, "Summary of %s <%s>", condition->name, device) < 0 ||
 		finding_set_text(&finding->explanation, "Explained & so on.") < 0)
 		abort();
 	finding_identify(finding);
@@ -289,19 +289,20 @@ struct findings *sample_findings(void)
 {
 	struct findings *findings = must(findings_new());
 	char cause[FINDING_ID_SIZE];
-	struct finding *finding = add_finding(findings, CONDITION_REPLY_WRONG_DEVICE, "wan2", "198.51.100.7");
+	struct finding *finding =
+		add_finding(findings, &reply_wrong_device_condition, "wan2", "198.51.100.7");
 	add_details(finding);
 	sample_name_handshakes(finding);
 	memcpy(cause, finding->id, sizeof(cause));
-	finding = add_finding(findings, CONDITION_RP_FILTER_DROPS, "wan1", NULL);
+	finding = add_finding(findings, &rp_filter_drops_condition, "wan1", NULL);
 	finding->severity = SEVERITY_WARNING;
 	memcpy(finding->cause, cause, sizeof(cause));
-	finding = add_finding(findings, CONDITION_REPLY_WRONG_DEVICE, "wan2", "198.51.100.8");
+	finding = add_finding(findings, &reply_wrong_device_condition, "wan2", "198.51.100.8");
 	finding->intended = true;
-	finding = add_finding(findings, CONDITION_NO_REPLY_ROUTE, "", "2001:db8::1");
+	finding = add_finding(findings, &no_reply_route_condition, "", "2001:db8::1");
 	finding->open = false;
 	/* The same address with another target is another finding, and the same series. */
-	finding = add_finding(findings, CONDITION_REPLY_WRONG_DEVICE, "wan2", "198.51.100.7");
+	finding = add_finding(findings, &reply_wrong_device_condition, "wan2", "198.51.100.7");
 	finding->target = address("10.0.0.77");
 	finding_identify(finding);
 	return findings;

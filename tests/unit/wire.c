@@ -218,46 +218,46 @@ static void healthy(struct facts *facts)
 	wire_peer(facts, "eth1", FAR, OWN1, "eth1");
 }
 
-#define NOTHING ((enum condition)CONDITIONS)
+#define NOTHING NULL
 
 static const struct scene_row {
 	const char *name;
 	void (*happen)(struct facts *);
-	enum condition condition;
+	const struct condition *condition;
 	enum severity severity;
 	const char *device, *address;
 	bool at_once; /* opens at the first judgement */
 } scenes[] = {
-	{ "hangs", wire_hangs, CONDITION_HANDSHAKE_ONE_WAY, SEVERITY_CRITICAL, "eth1", OWN1, true },
-	{ "hangs beside another address", hangs_beside_another_address, CONDITION_HANDSHAKE_ONE_WAY,
+	{ "hangs", wire_hangs, &handshake_one_way_condition, SEVERITY_CRITICAL, "eth1", OWN1, true },
+	{ "hangs beside another address", hangs_beside_another_address, &handshake_one_way_condition,
 		SEVERITY_CRITICAL, "eth1", OWN1, true },
-	{ "every fourth hangs", every_fourth_hangs, CONDITION_HANDSHAKE_ONE_WAY, SEVERITY_CRITICAL, "eth1",
+	{ "every fourth hangs", every_fourth_hangs, &handshake_one_way_condition, SEVERITY_CRITICAL, "eth1",
 		OWN1, false },
-	{ "gave up", far_client_whose_answer_never_came, CONDITION_HANDSHAKE_ONE_WAY, SEVERITY_CRITICAL,
+	{ "gave up", far_client_whose_answer_never_came, &handshake_one_way_condition, SEVERITY_CRITICAL,
 		"eth1", OWN1, true },
-	{ "far client by another device", far_client_by_another_device, CONDITION_REPLY_WRONG_DEVICE,
+	{ "far client by another device", far_client_by_another_device, &reply_wrong_device_condition,
 		SEVERITY_WARNING, "eth1", OWN1, false },
-	{ "hangs in a flood", hangs_in_a_flood, CONDITION_HANDSHAKE_ONE_WAY, SEVERITY_CRITICAL, "eth1", OWN1,
+	{ "hangs in a flood", hangs_in_a_flood, &handshake_one_way_condition, SEVERITY_CRITICAL, "eth1", OWN1,
 		true },
-	{ "hangs on its way through", hangs_on_its_way_through, CONDITION_HANDSHAKE_ONE_WAY,
+	{ "hangs on its way through", hangs_on_its_way_through, &handshake_one_way_condition,
 		SEVERITY_CRITICAL, "eth1", NULL, true },
-	{ "leaves wrongly", wire_leaves_wrongly, CONDITION_REPLY_WRONG_DEVICE, SEVERITY_CRITICAL, "eth1",
+	{ "leaves wrongly", wire_leaves_wrongly, &reply_wrong_device_condition, SEVERITY_CRITICAL, "eth1",
 		OWN1, true },
-	{ "leaves wrongly and completes", wire_leaves_wrongly_and_completes, CONDITION_REPLY_WRONG_DEVICE,
+	{ "leaves wrongly and completes", wire_leaves_wrongly_and_completes, &reply_wrong_device_condition,
 		SEVERITY_INFO, "eth1", OWN1, false },
-	{ "left wrongly once", left_wrongly_once, CONDITION_REPLY_WRONG_DEVICE, SEVERITY_WARNING, "eth1",
+	{ "left wrongly once", left_wrongly_once, &reply_wrong_device_condition, SEVERITY_WARNING, "eth1",
 		OWN1, false },
-	{ "one of equal paths fails", equal_paths_of_which_one_fails, CONDITION_REPLY_WRONG_DEVICE,
+	{ "one of equal paths fails", equal_paths_of_which_one_fails, &reply_wrong_device_condition,
 		SEVERITY_CRITICAL, "eth1", OWN1, true },
-	{ "ignores", wire_ignores, CONDITION_REPLY_IGNORED, SEVERITY_CRITICAL, "eth1", NULL, true },
-	{ "ignored behind NAT", wire_ignored_behind_nat, CONDITION_REPLY_IGNORED, SEVERITY_CRITICAL, "eth1",
+	{ "ignores", wire_ignores, &reply_ignored_condition, SEVERITY_CRITICAL, "eth1", NULL, true },
+	{ "ignored behind NAT", wire_ignored_behind_nat, &reply_ignored_condition, SEVERITY_CRITICAL, "eth1",
 		NULL, true },
-	{ "answered by another", answered_by_another, CONDITION_REPLY_FROM_OTHER_ADDRESS, SEVERITY_CRITICAL,
+	{ "answered by another", answered_by_another, &reply_from_other_address_condition, SEVERITY_CRITICAL,
 		"eth1", REMOTE, false },
-	{ "ping answered by another", ping_answered_by_another, CONDITION_REPLY_FROM_OTHER_ADDRESS,
+	{ "ping answered by another", ping_answered_by_another, &reply_from_other_address_condition,
 		SEVERITY_CRITICAL, "eth1", REMOTE, false },
-	{ "translated", wire_translated, CONDITION_FOREIGN_SOURCE, SEVERITY_WARNING, "eth0", OWN1, true },
-	{ "half passes", wire_half_passes, CONDITION_RETURN_ONLY, SEVERITY_WARNING, "eth0", NULL, false },
+	{ "translated", wire_translated, &foreign_source_condition, SEVERITY_WARNING, "eth0", OWN1, true },
+	{ "half passes", wire_half_passes, &return_only_condition, SEVERITY_WARNING, "eth0", NULL, false },
 	{ .name = "hangs once", .happen = hangs_once, .condition = NOTHING },
 	{ .name = "hangs beside others", .happen = hangs_beside_others, .condition = NOTHING },
 	{ .name = "far client", .happen = far_client, .condition = NOTHING },

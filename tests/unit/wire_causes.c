@@ -34,14 +34,14 @@ static void without_route_behind_nat(struct facts *facts)
 
 static const struct cause_row {
 	void (*happen)(struct facts *);
-	enum condition cause, symptom;
+	const struct condition *cause, *symptom;
 } causes[] = {
-	{ wire_leaves_wrongly, CONDITION_REPLY_WRONG_DEVICE, CONDITION_HANDSHAKE_ONE_WAY },
-	{ wire_leaves_wrongly, CONDITION_REPLY_WRONG_DEVICE, CONDITION_FOREIGN_SOURCE },
-	{ dropped_by_source_validation, CONDITION_RP_FILTER_DROPS, CONDITION_REPLY_IGNORED },
-	{ wire_translated, CONDITION_FOREIGN_SOURCE, CONDITION_RETURN_ONLY },
-	{ without_route, CONDITION_NO_REPLY_ROUTE, CONDITION_HANDSHAKE_ONE_WAY },
-	{ without_route_behind_nat, CONDITION_NO_REPLY_ROUTE, CONDITION_REPLY_IGNORED },
+	{ wire_leaves_wrongly, &reply_wrong_device_condition, &handshake_one_way_condition },
+	{ wire_leaves_wrongly, &reply_wrong_device_condition, &foreign_source_condition },
+	{ dropped_by_source_validation, &rp_filter_drops_condition, &reply_ignored_condition },
+	{ wire_translated, &foreign_source_condition, &return_only_condition },
+	{ without_route, &no_reply_route_condition, &handshake_one_way_condition },
+	{ without_route_behind_nat, &no_reply_route_condition, &reply_ignored_condition },
 };
 
 static void one_incident_is_one_alarm(void **state)
@@ -78,7 +78,7 @@ static void a_foreign_source_tells_the_origin_of_its_service(void **state)
 				facts->services[i].origin = (enum origin)origin;
 		court_open(&court);
 		court_settle(&court, facts);
-		const struct finding *finding = court_find(&court, CONDITION_FOREIGN_SOURCE);
+		const struct finding *finding = court_find(&court, &foreign_source_condition);
 		assert_non_null(finding);
 		assert_int_equal(finding->origin, origin);
 		court_close(&court);
@@ -97,7 +97,7 @@ static void a_symptom_waits_for_lookups_to_tell_its_cause(void **state)
 		facts->devices[1].rp_filter_effective = filtered;
 		court_open(&court);
 		court_judge(&court, facts);
-		const struct finding *symptom = court_find(&court, CONDITION_REPLY_IGNORED);
+		const struct finding *symptom = court_find(&court, &reply_ignored_condition);
 		assert_non_null(symptom);
 		assert_int_equal(symptom->open, !filtered);
 		court_close(&court);
@@ -198,7 +198,7 @@ static void the_wire_decides_over_predictions(void **state)
 		row->happen(facts);
 		court_open(&court);
 		court_settle(&court, facts);
-		const struct finding *finding = court_find(&court, CONDITION_REPLY_WRONG_DEVICE);
+		const struct finding *finding = court_find(&court, &reply_wrong_device_condition);
 		if ((finding ? (int)finding->severity : -1) != row->severity)
 			fail_msg("%s: %s", row->name, finding ? severity_name(finding->severity) : "nothing");
 		if (finding)
@@ -241,7 +241,7 @@ static void a_port_tells_the_service(void **state)
 	court_settle(&court, facts);
 	const struct finding *finding = court_alarm(&court);
 	assert_non_null(finding);
-	assert_int_equal(finding->condition, CONDITION_REPLY_WRONG_DEVICE);
+	assert_int_equal(finding->condition, &reply_wrong_device_condition);
 	assert_true(address_equal(&finding->target, &facts->services[1].target));
 	assert_string_equal(finding->reply_device, "eth0");
 	assert_int_equal(finding->remedy_count, 0);
@@ -294,7 +294,7 @@ static void the_handshakes_that_show_it_are_named(void **state)
 		wire_hangs(facts);
 	court_open(&court);
 	court_settle(&court, facts);
-	const struct finding *finding = court_find(&court, CONDITION_HANDSHAKE_ONE_WAY);
+	const struct finding *finding = court_find(&court, &handshake_one_way_condition);
 	assert_int_equal(finding->handshake_count, FINDING_HANDSHAKES);
 	assert_int_equal(finding->handshakes[0], facts->handshakes->suspects[0].id);
 	assert_string_equal(court_evidence(finding, "peers"), FAR);

@@ -93,26 +93,26 @@ static const struct healing {
 	const char *name;
 	void (*break_it)(struct facts *);
 	void (*succeed)(struct facts *, int later);
-	enum condition condition;
+	const struct condition *condition;
 	bool heals;
 } healings[] = {
-	{ "one left wrongly", wire_leaves_wrongly, complete, CONDITION_REPLY_WRONG_DEVICE, true },
-	{ "many left wrongly", leave_wrongly_often, complete, CONDITION_REPLY_WRONG_DEVICE, true },
-	{ "foreign source", wire_leaves_wrongly, complete, CONDITION_FOREIGN_SOURCE, true },
-	{ "completed wrongly", wire_leaves_wrongly_and_completes, complete, CONDITION_REPLY_WRONG_DEVICE,
+	{ "one left wrongly", wire_leaves_wrongly, complete, &reply_wrong_device_condition, true },
+	{ "many left wrongly", leave_wrongly_often, complete, &reply_wrong_device_condition, true },
+	{ "foreign source", wire_leaves_wrongly, complete, &foreign_source_condition, true },
+	{ "completed wrongly", wire_leaves_wrongly_and_completes, complete, &reply_wrong_device_condition,
 		true },
-	{ "many hung", hang_often, complete, CONDITION_HANDSHAKE_ONE_WAY, true },
-	{ "another address", wire_leaves_wrongly, complete_elsewhere, CONDITION_REPLY_WRONG_DEVICE, false },
-	{ "another address hung", hang_often, complete_elsewhere, CONDITION_HANDSHAKE_ONE_WAY, false },
-	{ "ignored", wire_ignores, connect_out, CONDITION_REPLY_IGNORED, true },
-	{ "ignored, ping answered", wire_ignores, ping, CONDITION_REPLY_IGNORED, false },
-	{ "answered by another", be_answered_by_another, connect_out, CONDITION_REPLY_FROM_OTHER_ADDRESS,
+	{ "many hung", hang_often, complete, &handshake_one_way_condition, true },
+	{ "another address", wire_leaves_wrongly, complete_elsewhere, &reply_wrong_device_condition, false },
+	{ "another address hung", hang_often, complete_elsewhere, &handshake_one_way_condition, false },
+	{ "ignored", wire_ignores, connect_out, &reply_ignored_condition, true },
+	{ "ignored, ping answered", wire_ignores, ping, &reply_ignored_condition, false },
+	{ "answered by another", be_answered_by_another, connect_out, &reply_from_other_address_condition,
 		true },
-	{ "ping answered by another", ping_another, ping, CONDITION_REPLY_FROM_OTHER_ADDRESS, true },
-	{ "ping alone", ping_another, connect_out, CONDITION_REPLY_FROM_OTHER_ADDRESS, false },
-	{ "half passed", wire_half_passes, pass_whole, CONDITION_RETURN_ONLY, true },
-	{ "half passed, others complete", wire_half_passes, complete, CONDITION_RETURN_ONLY, false },
-	{ "translated", wire_translated, pass_whole, CONDITION_FOREIGN_SOURCE, true },
+	{ "ping answered by another", ping_another, ping, &reply_from_other_address_condition, true },
+	{ "ping alone", ping_another, connect_out, &reply_from_other_address_condition, false },
+	{ "half passed", wire_half_passes, pass_whole, &return_only_condition, true },
+	{ "half passed, others complete", wire_half_passes, complete, &return_only_condition, false },
+	{ "translated", wire_translated, pass_whole, &foreign_source_condition, true },
 };
 
 static bool holds(const struct healing *row, int later)
@@ -163,7 +163,7 @@ static void another_service_heals_nothing(void **state)
 		build_later(facts, 6);
 		court_open(&court);
 		court_judge(&court, facts);
-		assert_int_equal(court_find(&court, CONDITION_REPLY_WRONG_DEVICE) == NULL, same);
+		assert_int_equal(court_find(&court, &reply_wrong_device_condition) == NULL, same);
 		court_close(&court);
 		facts_free(facts);
 	}
@@ -185,7 +185,7 @@ static void a_fault_of_some_flows_stays_open(void **state)
 		if (second % 20 == 0)
 			facts->handshakes->suspects[0].asked_ns = facts->time_ns;
 		court_judge(&court, facts);
-		const struct finding *finding = court_find(&court, CONDITION_REPLY_WRONG_DEVICE);
+		const struct finding *finding = court_find(&court, &reply_wrong_device_condition);
 		assert_true(finding && finding->open);
 	}
 	court_close(&court);
