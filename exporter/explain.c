@@ -9,7 +9,7 @@
 #include "alerts/judge.h"
 #include "alerts/rule_match.h"
 #include "collectors/nat_find.h"
-#include "collectors/survey.h"
+#include "collectors/service.h"
 #include "exporter/nat_rule_text.h"
 
 static const char *const step_names[STEPS] = {
@@ -225,7 +225,7 @@ static bool listens(const struct telling *telling)
 {
 	const struct path *path = telling->path;
 	return telling->facts->listener_count == 0 ||
-	       survey_listener(telling->facts, telling->service, path->arrival, path->target_port);
+	       service_listener(telling->facts, telling->service, path->arrival, path->target_port);
 }
 
 static void tell_delivery(struct telling *telling)
@@ -246,18 +246,6 @@ static void tell_delivery(struct telling *telling)
 		tell(telling, STEP_DELIVERY, STEP_BREAKS, "no route leads to the target");
 }
 
-static const struct rule *deciding_rule(const struct telling *telling)
-{
-	struct rule_flow flow = rule_flow_of_reply(telling->facts, telling->path);
-	for (size_t i = 0; i < telling->facts->rule_count; i++) {
-		const struct rule *rule = &telling->facts->rules[i];
-		if (rule->family == telling->path->destination.family && rule->action == RULE_LOOKUP &&
-			rule->table == telling->path->reply.table && rule_fit(rule, &flow) == RULE_FITS)
-			return rule;
-	}
-	return NULL;
-}
-
 static const char *table_name(uint32_t table, char text[static 16])
 {
 	if (table == 254)
@@ -273,7 +261,7 @@ static const char *table_name(uint32_t table, char text[static 16])
 static void describe_rule(const struct telling *telling, char *text, size_t size)
 {
 	char table[16], from[PREFIX_TEXT_SIZE];
-	const struct rule *rule = deciding_rule(telling);
+	const struct rule *rule = rule_decision(telling->facts, telling->path).rule;
 	const char *name = table_name(telling->path->reply.table, table);
 	if (!rule)
 		snprintf(text, size, "table %s", name);
