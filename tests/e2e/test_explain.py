@@ -110,3 +110,27 @@ def test_the_reply_is_that_of_the_socket_that_answers(host, kind):
     with host.listener(host.address if kind == "address" else any_address, 1234, device, only="both" not in kind):
         _, steps = host.explain(host.where["client"], host.address, "--device=eth1", status=0)
     assert ": rule 50, table 101: the default route" in steps["reply"]["text"], steps
+
+
+@pytest.mark.parametrize("device", (None, "eth1"))
+def test_an_address_of_another_host_is_not_for_this_one(host, device):
+    flags = [f"--device={device}"] if device else []
+    for client in (host.where["client"], host.where["neighbour"]):
+        report, steps = host.explain(client, host.where["stranger"], *flags, status=1)
+        assert steps["delivered"]["outcome"] == "breaks", steps
+        assert f"{host.where['stranger']} is no address of this host, and forwarding is off" in steps["delivered"]["text"]
+        assert report["breaks_at"] == "delivered" and report["conclusion"] == "The request is not for this host"
+        assert "reply" not in steps and "leaves" not in steps and report["findings"] == []
+
+
+def test_a_host_that_forwards_delivers_to_others(host):
+    host.shell("echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding")
+    _, steps = host.explain(host.where["client"], host.where["stranger"], "--device=eth0", status=0)
+    assert steps["delivered"]["text"] == "forwarded to eth1"
+
+
+def test_a_loopback_address_is_not_reached_from_afar(host):
+    for flags in ([], ["--device=eth1"]):
+        report, steps = host.explain(host.where["client"], host.where["loopback"], *flags, status=1)
+        assert steps["delivered"]["text"] == "a loopback address cannot be reached from another host"
+        assert report["breaks_at"] == "delivered" and "reply" not in steps and report["findings"] == []
