@@ -134,3 +134,19 @@ def test_a_loopback_address_is_not_reached_from_afar(host):
         report, steps = host.explain(host.where["client"], host.where["loopback"], *flags, status=1)
         assert steps["delivered"]["text"] == "a loopback address cannot be reached from another host"
         assert report["breaks_at"] == "delivered" and "reply" not in steps and report["findings"] == []
+
+
+@pytest.mark.parametrize("family", (4, 6))
+def test_names_may_be_of_any_bytes(family):
+    odd = b"o\xff\xc3\x01\xe2\x82"
+    with standing(family, devices=(b"eth0", odd)) as host:
+        host.ip("rule", "add", "pref", "50", "from", host.address, "lookup", "101")
+        report, steps = host.explain(host.where["client"], host.address, status=0)
+        assert report["device"] == "o%FF%C3\x01%E2%82"
+        assert steps["leaves"]["text"] == "by o%FF%C3\x01%E2%82, as the request came"
+        iptables = b"iptables" if family == 4 else b"ip6tables"
+        target = b"192.0.2.9" if family == 4 else b"[2001:db8:1::9]"
+        host.shell(b"%b-nft -t nat -N %b; %b-nft -t nat -A PREROUTING -j %b; %b-nft -t nat -A %b -p tcp --dport %d -j DNAT --to %b"
+                   % (iptables, odd, iptables, odd, iptables, odd, PORT, target))
+        report, steps = host.explain(host.where["client"], host.address, status=1)
+        assert "chain o%FF%C3\x01%E2%82, handle" in report["rule"] and report["rule"] in steps["translated"]["text"]
