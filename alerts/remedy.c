@@ -277,7 +277,7 @@ static uint32_t ceiling(const struct scene *scene, const struct plan *plan)
 	for (size_t i = 0; i < span.count; i++) {
 		if (!is_concerned(scene, plan, span.paths[i]))
 			continue;
-		uint32_t priority = rule_deciding_priority(scene->now, scene_path(scene, span.paths[i]));
+		uint32_t priority = rule_decision(scene->now, scene_path(scene, span.paths[i])).priority;
 		lowest = priority < lowest ? priority : lowest;
 	}
 	return lowest;

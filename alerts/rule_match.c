@@ -4,27 +4,20 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "collectors/service.h"
+
 #define MAIN_TABLE    254
 #define LOCAL_TABLE   255
 #define MAIN_PRIORITY 32766
-
-static const struct listener *find_listener(const struct facts *facts, const struct path *path)
-{
-	const struct address *target = &facts->services[path->service].target;
-	for (size_t i = 0; i < facts->listener_count; i++) {
-		const struct listener *listener = &facts->listeners[i];
-		if (path->protocol == IPPROTO_TCP && listener->port == path->target_port &&
-			(address_is_none(&listener->address) || address_equal(&listener->address, target)))
-			return listener;
-	}
-	return NULL;
-}
 
 struct rule_flow rule_flow_of_reply(const struct facts *facts, const struct path *path)
 {
 	const struct service *service = &facts->services[path->service];
 	bool local = service->origin == ORIGIN_LOCAL || service->target_local;
-	const struct listener *listener = local ? find_listener(facts, path) : NULL;
+	const struct listener *listener =
+		local && path->protocol == IPPROTO_TCP
+			? service_listener(facts, service, path->arrival, path->target_port)
+			: NULL;
 	bool bound = listener && listener->ifindex;
 	return (struct rule_flow){
 		.source = service->target,
@@ -107,8 +100,7 @@ static bool decides(const struct rule *rule, const struct route_answer *answer)
 		return answer->result == ROUTE_UNREACHABLE || answer->result == ROUTE_NONE;
 	case RULE_PROHIBIT:
 		return answer->result == ROUTE_PROHIBIT;
-	case RULE_GOTO: /* a rule between it and its target would be jumped over */
-		return true;
+	case RULE_GOTO:
 	case RULE_NOP:
 		return false;
 	}
@@ -125,14 +117,33 @@ static uint32_t first_lookup(const struct facts *facts, uint8_t family, uint32_t
 	return MAIN_PRIORITY;
 }
 
-uint32_t rule_deciding_priority(const struct facts *facts, const struct path *path)
+struct rule_decision rule_decision(const struct facts *facts, const struct path *path)
 {
 	const struct rule_flow flow = rule_flow_of_reply(facts, path);
+	struct rule_decision decision = { 0 };
+	bool open = true, certain = true;
+	uint32_t target = 0; /* of a jump */
 	for (size_t i = 0; i < facts->rule_count; i++) {
 		const struct rule *rule = &facts->rules[i];
-		if (rule->family == flow.source.family && decides(rule, &path->reply) &&
-			rule_fit(rule, &flow) != RULE_MISSES)
-			return rule->priority;
+		bool jumps = rule->action == RULE_GOTO;
+		enum rule_fit fit = rule_fit(rule, &flow);
+		if (rule->family != flow.source.family || rule->priority < target || fit == RULE_MISSES ||
+			(!jumps && !decides(rule, &path->reply)))
+			continue;
+		/* A rule between a jump and its target would be jumped over. */
+		if (open)
+			decision.priority = rule->priority;
+		open = false;
+		certain &= fit == RULE_FITS;
+		if (fit == RULE_FITS && !jumps) {
+			decision.rule = certain ? rule : NULL;
+			return decision;
+		}
+		if (fit == RULE_FITS)
+			target = rule->target;
 	}
-	return first_lookup(facts, flow.source.family, path->reply.table ? path->reply.table : MAIN_TABLE);
+	if (open)
+		decision.priority = first_lookup(
+			facts, flow.source.family, path->reply.table ? path->reply.table : MAIN_TABLE);
+	return decision;
 }

@@ -23,6 +23,10 @@ enum rule_fit { RULE_MISSES, RULE_MAY_FIT, RULE_FITS };
 /* The reply that the path asked for. The path's service must exist. */
 struct rule_flow rule_flow_of_reply(const struct facts *facts, const struct path *path);
 enum rule_fit rule_fit(const struct rule *rule, const struct rule_flow *flow);
-/* The lowest priority at which a new rule would be too late to change the path's reply: that of the rule
- * which decides it now, or may do so, or jumps there. */
-uint32_t rule_deciding_priority(const struct facts *facts, const struct path *path);
+/* Which rule gave the answer to the path's reply lookup. */
+struct rule_decision {
+	const struct rule *rule; /* NULL if that cannot be told: one that may fit stands before it */
+	uint32_t priority; /* the lowest at which a new rule would be too late to change the reply: that of
+			      the rule which decides it now, or may do so, or jumps there */
+};
+struct rule_decision rule_decision(const struct facts *facts, const struct path *path);

@@ -42,6 +42,7 @@ struct device {
 	bool port;  /* of a bridge or bond: no device of its own, see DESIGN "device" */
 	bool up;    /* administratively up and with carrier */
 	bool forwarding4;
+	bool forwarding6;        /* of conf/all: in IPv6 the host forwards, not the device (ip6_forward) */
 	int rp_filter_raw;       /* conf/<device>/rp_filter, or RP_FILTER_UNKNOWN */
 	int rp_filter_effective; /* max(conf/all, conf/<device>): include/linux/inetdevice.h IN_DEV_RPFILTER
 				  */

@@ -31,7 +31,7 @@ struct links {
 	size_t address_count;
 	bool settings_known;
 	int64_t settings_ns;
-	bool src_valid_mark, log_martians; /* of conf/all */
+	bool src_valid_mark, log_martians, forwarding6; /* of conf/all */
 };
 
 /* ---- devices ---- */
@@ -298,6 +298,7 @@ static void read_settings(struct links *links, const char *procfs, int64_t now)
 	links->src_valid_mark =
 		read_flag(procfs, "sys/net/ipv4/conf/all/src_valid_mark", links->src_valid_mark);
 	links->log_martians = read_flag(procfs, "sys/net/ipv4/conf/all/log_martians", links->log_martians);
+	links->forwarding6 = read_flag(procfs, "sys/net/ipv6/conf/all/forwarding", links->forwarding6);
 	links->settings_known = true;
 	links->settings_ns = now;
 }
@@ -370,6 +371,7 @@ static int give(const struct links *links, struct facts *facts)
 		*device = links->devices[i];
 		device->src_valid_mark |= links->src_valid_mark;
 		device->log_martians |= links->log_martians;
+		device->forwarding6 = links->forwarding6;
 	}
 	for (size_t i = 0; i < links->address_count; i++) {
 		struct local_address *address = GROW(facts->addresses, facts->address_count);

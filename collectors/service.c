@@ -253,3 +253,40 @@ bool service_neighbour(const struct facts *facts, const struct local_address *lo
 	}
 	return false;
 }
+
+/* How well the listener fits, as compute_score() has it; 0: not at all. */
+static unsigned listener_score(const struct facts *facts, const struct listener *listener,
+	const struct service *service, int arrival)
+{
+	static const uint8_t zero[16];
+	const struct address any = address_make(service->target.family, zero);
+	const struct address *address = &listener->address;
+	bool exact = address_equal(address, &service->target);
+	if (!exact && !address_is_none(address) && !address_equal(address, &any))
+		return 0;
+	if (listener->ifindex && listener->ifindex != arrival &&
+		listener->ifindex != facts_vrf(facts, arrival))
+		return 0;
+	/* For IPv4 a socket of that family stands above one of both. Where the kernel takes the latest of two
+	 * equal ones, the bound one is taken here. */
+	bool native = service->target.family == AF_INET && !address_is_none(address);
+	return (exact ? 8U : 0U) + (listener->ifindex ? 3U : 1U) + native;
+}
+
+const struct listener *service_listener(
+	const struct facts *facts, const struct service *service, int arrival, uint16_t port)
+{
+	const struct listener *best = NULL;
+	unsigned best_score = 0;
+	for (size_t i = 0; i < facts->listener_count; i++) {
+		const struct listener *listener = &facts->listeners[i];
+		unsigned score = listener_score(facts, listener, service, arrival);
+		if (score == 0 || (port && listener->port != port) || (best && listener->port > best->port))
+			continue;
+		if (!best || listener->port < best->port || score > best_score) {
+			best = listener;
+			best_score = score;
+		}
+	}
+	return best;
+}

@@ -31,6 +31,13 @@ size_t services_first(const struct facts *facts, const struct address *address);
  * earlier facts and are shown with new ones. */
 void services_attach(struct facts *facts);
 
+/* The socket to which the kernel gives requests for the service's target that arrive by the device, on
+ * `port`, or on the lowest port with one if 0 (net/ipv4/inet_hashtables.c, __inet_lookup_listener): the
+ * address itself stands above any address, and then a socket bound to the device above a free one. NULL if
+ * none listens. */
+const struct listener *service_listener(
+	const struct facts *facts, const struct service *service, int arrival, uint16_t port);
+
 /* The address lies in a connected network of this host (the address of a host route is no network). */
 bool service_is_on_link(const struct facts *facts, const struct address *address);
 /* In one of the device; 0: of any. */

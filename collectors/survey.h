@@ -91,8 +91,5 @@ bool survey_is_candidate(const struct device *device);
 /* The way by which `ifindex` leads to the destination, or NULL. */
 const struct way *survey_way(const struct survey *survey, size_t destination, int ifindex);
 bool survey_is_named(const struct survey *survey, const struct device *device);
-/* The listener that answers at the service's target on `port`, or on the lowest port if 0; NULL if none. */
-const struct listener *survey_listener(
-	const struct facts *facts, const struct service *service, int arrival, uint16_t port);
 /* [0] for IPv4, [1] for IPv6. */
 unsigned survey_family_index(uint8_t family);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 
+#include "collectors/service.h"
 #include "collectors/survey.h"
 
 /* ---- where replies go ---- */
@@ -37,7 +38,7 @@ static struct route_query reply_query(const struct facts *facts, const struct pa
 		query.iif = service->target_ifindex;
 		return query;
 	}
-	const struct listener *listener = survey_listener(facts, service, path->arrival, path->target_port);
+	const struct listener *listener = service_listener(facts, service, path->arrival, path->target_port);
 	if (listener) {
 		query.uid = listener->uid;
 		query.oif = listener->ifindex;

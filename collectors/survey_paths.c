@@ -10,34 +10,6 @@
 #define DEFAULT_PORT      22    /* of a service that neither listens nor was seen */
 #define DEFAULT_PEER_PORT 40000 /* within every host's ephemeral range */
 
-static bool listens_there(const struct facts *facts, const struct listener *listener,
-	const struct service *service, int arrival)
-{
-	if (listener->ifindex && listener->ifindex != arrival &&
-		listener->ifindex != facts_vrf(facts, arrival))
-		return false;
-	const struct address *address = &listener->address;
-	if (address_is_none(address) || address_equal(address, &service->target))
-		return true;
-	static const uint8_t any[16];
-	struct address wildcard = address_make(service->target.family, any);
-	return address_equal(address, &wildcard);
-}
-
-const struct listener *survey_listener(
-	const struct facts *facts, const struct service *service, int arrival, uint16_t port)
-{
-	const struct listener *best = NULL;
-	for (size_t i = 0; i < facts->listener_count; i++) {
-		const struct listener *listener = &facts->listeners[i];
-		if (!listens_there(facts, listener, service, arrival) || (port && listener->port != port))
-			continue;
-		if (!best || listener->port < best->port)
-			best = listener;
-	}
-	return best;
-}
-
 /* A more specific route in the main table that leaves by another device: the peer lives behind that one, and
  * a request of it would come from there. A default route says nothing of the kind. */
 static bool lives_elsewhere(const struct destination *destination, int ifindex)
@@ -73,7 +45,7 @@ static void choose_ports(const struct survey *survey, struct path *path)
 		path->port = service->port ? service->port : DEFAULT_PORT;
 		path->target_port = service->target_port ? service->target_port : path->port;
 	} else if (service->target_local) {
-		const struct listener *listener = survey_listener(facts, service, path->arrival, 0);
+		const struct listener *listener = service_listener(facts, service, path->arrival, 0);
 		if (listener)
 			path->port = path->target_port = listener->port;
 	}

@@ -10,6 +10,7 @@
 #include "exporter/json.h"
 #include "exporter/look.h"
 #include "exporter/report.h"
+#include "exporter/value.h"
 
 #define ONE_LOOK_NS (1100 * MILLISECOND_NS) /* so that counters that rise are seen to */
 
@@ -47,14 +48,14 @@ static int look_for(struct look *look, int64_t duration_ns)
 static json_t *json_collectors(const struct facts *facts)
 {
 	json_t *list = json_array();
-	for (size_t i = 0; list && i < facts->collector_count; i++) {
+	for (size_t i = 0; i < facts->collector_count; i++) {
 		const struct collector_status *status = &facts->collectors[i];
-		json_t *item = json_pack("{s:s, s:b, s:s?}", "name", status->name, "success", status->success,
-			"error", status->success ? NULL : status->error);
-		if (json_array_append_new(list, item) < 0) {
-			json_decref(list);
-			return NULL;
-		}
+		const struct value_member members[] = {
+			{ "name", value_text(status->name) },
+			{ "success", json_boolean(status->success) },
+			{ "error", status->success ? json_null() : value_text(status->error) },
+		};
+		value_append(&list, VALUE_OBJECT(members));
 	}
 	return list;
 }

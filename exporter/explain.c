@@ -9,7 +9,7 @@
 #include "alerts/judge.h"
 #include "alerts/rule_match.h"
 #include "collectors/nat_find.h"
-#include "collectors/survey.h"
+#include "collectors/service.h"
 #include "exporter/nat_rule_text.h"
 
 static const char *const step_names[STEPS] = {
@@ -225,7 +225,58 @@ static bool listens(const struct telling *telling)
 {
 	const struct path *path = telling->path;
 	return telling->facts->listener_count == 0 ||
-	       survey_listener(telling->facts, telling->service, path->arrival, path->target_port);
+	       service_listener(telling->facts, telling->service, path->arrival, path->target_port);
+}
+
+/* By the arrival device in IPv4, in IPv6 by the host. */
+static bool forwards(const struct telling *telling)
+{
+	const struct facts *facts = telling->facts;
+	for (size_t i = 0; i < facts->device_count; i++) {
+		const struct device *device = &facts->devices[i];
+		bool four = telling->service->target.family == AF_INET;
+		if (four && telling->path->arrival && device->ifindex != telling->path->arrival)
+			continue;
+		if (four ? device->forwarding4 : device->forwarding6)
+			return true;
+	}
+	return false;
+}
+
+static bool is_foreign(const struct telling *telling)
+{
+	return !telling->service->target_local && telling->path->request.result != ROUTE_LOCAL &&
+	       !forwards(telling);
+}
+
+/* Neither the address nor a translation of it is this host's business. */
+static bool is_for_another(const struct telling *telling)
+{
+	return telling->service->origin == ORIGIN_LOCAL && is_foreign(telling);
+}
+
+/* IPv4 lets it in with route_localnet, and then the lookup says so. */
+static bool is_loopback_from_afar(const struct telling *telling)
+{
+	const struct address *client = &telling->path->destination;
+	return address_is_loopback(&telling->service->address) && !address_is_loopback(client) &&
+	       !facts_local_address(telling->facts, client) &&
+	       (client->family == AF_INET6 || telling->path->request.result != ROUTE_LOCAL);
+}
+
+/* There would be a reply if the request came through. */
+static bool is_answered(const struct telling *telling)
+{
+	return !is_for_another(telling) && !is_loopback_from_afar(telling);
+}
+
+static void tell_foreign(struct telling *telling)
+{
+	char target[ADDRESS_TEXT_SIZE];
+	bool by_device = telling->service->target.family == AF_INET && telling->path->arrival;
+	tell(telling, STEP_DELIVERY, STEP_BREAKS, "%s is no address of this host, and forwarding is off%s%s",
+		address_format(&telling->service->target, target), by_device ? " on " : "",
+		by_device ? device_name(telling, telling->path->arrival) : "");
 }
 
 static void tell_delivery(struct telling *telling)
@@ -235,7 +286,12 @@ static void tell_delivery(struct telling *telling)
 	const char *to = device_name(telling, telling->service->target_ifindex);
 	if (telling->out->steps[STEP_SOURCE].outcome == STEP_BREAKS)
 		return;
-	if (failure)
+	if (is_loopback_from_afar(telling))
+		tell(telling, STEP_DELIVERY, STEP_BREAKS,
+			"a loopback address cannot be reached from another host");
+	else if (is_foreign(telling))
+		tell_foreign(telling);
+	else if (failure)
 		tell(telling, STEP_DELIVERY, STEP_BREAKS, "%s", failure);
 	else if (telling->service->target_local)
 		tell(telling, STEP_DELIVERY, STEP_PASSES, "to this host%s",
@@ -244,18 +300,6 @@ static void tell_delivery(struct telling *telling)
 		tell(telling, STEP_DELIVERY, STEP_PASSES, "forwarded to %s", to);
 	else
 		tell(telling, STEP_DELIVERY, STEP_BREAKS, "no route leads to the target");
-}
-
-static const struct rule *deciding_rule(const struct telling *telling)
-{
-	struct rule_flow flow = rule_flow_of_reply(telling->facts, telling->path);
-	for (size_t i = 0; i < telling->facts->rule_count; i++) {
-		const struct rule *rule = &telling->facts->rules[i];
-		if (rule->family == telling->path->destination.family && rule->action == RULE_LOOKUP &&
-			rule->table == telling->path->reply.table && rule_fit(rule, &flow) == RULE_FITS)
-			return rule;
-	}
-	return NULL;
 }
 
 static const char *table_name(uint32_t table, char text[static 16])
@@ -273,7 +317,7 @@ static const char *table_name(uint32_t table, char text[static 16])
 static void describe_rule(const struct telling *telling, char *text, size_t size)
 {
 	char table[16], from[PREFIX_TEXT_SIZE];
-	const struct rule *rule = deciding_rule(telling);
+	const struct rule *rule = rule_decision(telling->facts, telling->path).rule;
 	const char *name = table_name(telling->path->reply.table, table);
 	if (!rule)
 		snprintf(text, size, "table %s", name);
@@ -366,14 +410,17 @@ static bool is_open(const struct explanation *explanation)
 	return false;
 }
 
-static int conclude(struct explanation *out)
+static int conclude(const struct telling *telling)
 {
+	struct explanation *out = telling->out;
 	enum step_kind broken = explanation_break(out);
 	const char *text =
 		"Request and reply take the same way: nothing in routes, rules and rp_filter breaks it";
 	if (is_open(out))
 		text = "Nothing is known to break it, but configuration alone does not tell the whole way";
-	if (broken == STEP_SOURCE || broken == STEP_DELIVERY || broken == STEP_ARRIVAL)
+	if (broken == STEP_DELIVERY && is_for_another(telling))
+		text = "The request is not for this host";
+	else if (broken == STEP_SOURCE || broken == STEP_DELIVERY || broken == STEP_ARRIVAL)
 		text = "The request does not get through";
 	else if (broken == STEP_REPLY)
 		text = "The request gets through, but the reply has no way back";
@@ -391,7 +438,7 @@ static int judge_alone(struct telling *telling)
 	struct settings settings = *telling->settings;
 	settings.thresholds.open_judgements = 1;
 	alone.paths = &path;
-	alone.path_count = 1;
+	alone.path_count = is_answered(telling);
 	return judge(&settings, &alone, NULL, &telling->out->findings);
 }
 
@@ -401,8 +448,10 @@ static void tell_all(struct telling *telling)
 	tell_translation(telling);
 	tell_source(telling);
 	tell_delivery(telling);
-	tell_reply(telling);
-	tell_leaving(telling);
+	if (is_answered(telling)) {
+		tell_reply(telling);
+		tell_leaving(telling);
+	}
 }
 
 int explain_path(const struct settings *settings, const struct facts *facts, const struct path *path,
@@ -423,7 +472,7 @@ int explain_path(const struct settings *settings, const struct facts *facts, con
 	if (telling.result == 0)
 		telling.result = note_rule(&telling);
 	if (telling.result == 0)
-		telling.result = conclude(&explanation);
+		telling.result = conclude(&telling);
 	if (telling.result == 0)
 		telling.result = judge_alone(&telling);
 	if (telling.result < 0) {

@@ -5,6 +5,7 @@
 
 #include "exporter/json.h"
 #include "exporter/text.h"
+#include "exporter/value.h"
 
 #define STEP_INDENT 2
 #define NAME_WIDTH  14
@@ -90,34 +91,39 @@ void explain_write(FILE *out, const struct report_style *style, const struct exp
 static json_t *json_steps(const struct explanation *explanation)
 {
 	json_t *steps = json_array();
-	for (int kind = 0; steps && kind < STEPS; kind++) {
+	for (int kind = 0; kind < STEPS; kind++) {
 		const struct step *step = &explanation->steps[kind];
-		if (!step->present)
-			continue;
-		json_t *item = json_pack("{s:s, s:s, s:s}", "step", step_name((enum step_kind)kind),
-			"outcome", step_outcome_name(step->outcome), "text", step->text);
-		if (json_array_append_new(steps, item) < 0) {
-			json_decref(steps);
-			return NULL;
-		}
+		const struct value_member members[] = {
+			{ "step", value_text(step_name((enum step_kind)kind)) },
+			{ "outcome", value_text(step_outcome_name(step->outcome)) },
+			{ "text", value_text_or_null(step->text) },
+		};
+		json_t *item = VALUE_OBJECT(members);
+		if (step->present)
+			value_append(&steps, item);
+		else
+			json_decref(item);
 	}
 	return steps;
 }
 
 json_t *explain_json(const struct explanation *explanation)
 {
-	char client[ADDRESS_TEXT_SIZE], service[ADDRESS_TEXT_SIZE], target[ADDRESS_TEXT_SIZE];
 	enum step_kind broken = explanation_break(explanation);
 	bool translated = !address_equal(&explanation->service, &explanation->target);
-	address_format(&explanation->client, client);
-	address_format(&explanation->service, service);
-	address_format(&explanation->target, target);
-	json_t *trace = explanation->trace ? explain_trace_json(explanation->trace) : json_null();
-	return json_pack("{s:s, s:s, s:i, s:s?, s:s?, s:s?, s:o, s:s?, s:s?, s:s, s:o, s:o}", "client",
-		client, "service", service, "port", (int)explanation->port, "target",
-		translated ? target : NULL, "rule", explanation->rule, "device",
-		explanation->device[0] ? explanation->device : NULL, "steps", json_steps(explanation),
-		"breaks_at", broken == STEPS ? NULL : step_name(broken), "flow", explanation->flow,
-		"conclusion", explanation->conclusion, "findings", json_findings(explanation->findings, NULL),
-		"trace", trace);
+	const struct value_member members[] = {
+		{ "client", value_address(&explanation->client) },
+		{ "service", value_address(&explanation->service) },
+		{ "port", json_integer(explanation->port) },
+		{ "target", translated ? value_address(&explanation->target) : json_null() },
+		{ "rule", value_text_or_null(explanation->rule) },
+		{ "device", value_text_or_null(explanation->device) },
+		{ "steps", json_steps(explanation) },
+		{ "breaks_at", value_text_or_null(broken == STEPS ? NULL : step_name(broken)) },
+		{ "flow", value_text_or_null(explanation->flow) },
+		{ "conclusion", value_text(explanation->conclusion) },
+		{ "findings", json_findings(explanation->findings, NULL) },
+		{ "trace", explanation->trace ? explain_trace_json(explanation->trace) : json_null() },
+	};
+	return VALUE_OBJECT(members);
 }

@@ -4,6 +4,7 @@
 
 #include "exporter/explain_trace.h"
 #include "exporter/text.h"
+#include "exporter/value.h"
 
 #define STEP_INDENT  2
 #define RULE_INDENT  8
@@ -88,26 +89,34 @@ void explain_trace_write(FILE *out, const struct report_style *style, const stru
 
 static json_t *json_table(uint8_t family, const char *table)
 {
-	return table ? json_sprintf("%s %s", trace_family_name(family), table) : json_null();
+	char *text = NULL;
+	if (!table)
+		return json_null();
+	if (asprintf(&text, "%s %s", trace_family_name(family), table) < 0)
+		return NULL;
+	json_t *value = value_text(text);
+	free(text);
+	return value;
 }
 
 static json_t *json_handle(uint64_t handle)
 {
-	return handle ? json_integer((json_int_t)handle) : json_null();
+	return handle ? value_count(handle) : json_null();
 }
 
 static json_t *json_steps(const struct trace *trace)
 {
 	json_t *steps = json_array();
-	for (size_t i = 0; steps && i < trace->step_count; i++) {
+	for (size_t i = 0; i < trace->step_count; i++) {
 		const struct trace_step *step = &trace->steps[i];
-		json_t *item = json_pack("{s:o, s:s, s:o, s:s, s:s?}", "table",
-			json_table(step->family, step->table), "chain", step->chain, "handle",
-			json_handle(step->handle), "verdict", step->verdict, "rule", step->rule);
-		if (json_array_append_new(steps, item) < 0) {
-			json_decref(steps);
-			return NULL;
-		}
+		const struct value_member members[] = {
+			{ "table", json_table(step->family, step->table) },
+			{ "chain", value_text(step->chain) },
+			{ "handle", json_handle(step->handle) },
+			{ "verdict", value_text(step->verdict) },
+			{ "rule", value_text_or_null(step->rule) },
+		};
+		value_append(&steps, VALUE_OBJECT(members));
 	}
 	return steps;
 }
@@ -115,29 +124,32 @@ static json_t *json_steps(const struct trace *trace)
 static json_t *json_remedy(const struct finding *told)
 {
 	json_t *commands = json_array();
-	for (size_t i = 0; commands && i < told->remedy_count; i++)
-		if (json_array_append_new(commands, json_string(told->remedy[i])) < 0) {
-			json_decref(commands);
-			return NULL;
-		}
+	for (size_t i = 0; i < told->remedy_count; i++)
+		value_append(&commands, value_text(told->remedy[i]));
 	return commands;
 }
 
 json_t *explain_trace_json(const struct explain_trace *traced)
 {
 	const struct trace *trace = &traced->trace;
-	char client[ADDRESS_TEXT_SIZE], target[ADDRESS_TEXT_SIZE];
 	bool came = trace->end != TRACE_NOTHING;
-	address_format(&trace->client, client);
-	address_format(&trace->target, target);
-	return json_pack(
-		"{s:s?, s:o, s:b, s:s, s:i, s:s, s:s?, s:o, s:s?, s:o, s:s?, s:s?, s:s?, s:o, s:s?, s:o}",
-		"client", came ? client : NULL, "client_port",
-		came ? json_integer(trace->client_port) : json_null(), "translated", trace->translated,
-		"target", target, "target_port", (int)trace->target_port, "end", trace_end_name(trace->end),
-		"place", came ? trace_place_name(trace->place) : NULL, "table",
-		json_table(trace->table_family, trace->table), "chain", trace->chain, "handle",
-		json_handle(trace->handle), "rule", trace->rule, "set", trace->set, "missing_element",
-		trace->element, "steps", json_steps(trace), "explanation", traced->told.explanation, "remedy",
-		json_remedy(&traced->told));
+	const struct value_member members[] = {
+		{ "client", came ? value_address(&trace->client) : json_null() },
+		{ "client_port", came ? json_integer(trace->client_port) : json_null() },
+		{ "translated", json_boolean(trace->translated) },
+		{ "target", value_address(&trace->target) },
+		{ "target_port", json_integer(trace->target_port) },
+		{ "end", value_text(trace_end_name(trace->end)) },
+		{ "place", value_text_or_null(came ? trace_place_name(trace->place) : NULL) },
+		{ "table", json_table(trace->table_family, trace->table) },
+		{ "chain", value_text_or_null(trace->chain) },
+		{ "handle", json_handle(trace->handle) },
+		{ "rule", value_text_or_null(trace->rule) },
+		{ "set", value_text_or_null(trace->set) },
+		{ "missing_element", value_text_or_null(trace->element) },
+		{ "steps", json_steps(trace) },
+		{ "explanation", value_text_or_null(traced->told.explanation) },
+		{ "remedy", json_remedy(&traced->told) },
+	};
+	return VALUE_OBJECT(members);
 }

@@ -13,6 +13,7 @@
 #include "exporter/read_capture.h"
 #include "exporter/report.h"
 #include "exporter/text.h"
+#include "exporter/value.h"
 #include "exporter/wire_text.h"
 
 static const struct usage usage = {
@@ -37,18 +38,11 @@ static const char *const explanations[HANDSHAKE_OUTCOMES] = {
 
 /* ---- writing ---- */
 
-/* Jansson takes valid UTF-8 only, which a file's name need not be. */
-static json_t *json_error(const char *error)
-{
-	char text[CAPTURE_ERROR_SIZE * 4];
-	return error ? json_string(text_format(error, TEXT_PLAIN, text, sizeof(text))) : NULL;
-}
-
 static int write_json(const struct capture_summary *summary, const char *error, FILE *out)
 {
 	json_t *object = json_pack("{s:I, s:o, s:o, s:o*}", "packets", (json_int_t)summary->packets,
 		"handshakes", json_outcomes(summary->facts->handshakes->outcomes), "findings",
-		json_findings(summary->findings, summary->facts), "error", json_error(error));
+		json_findings(summary->findings, summary->facts), "error", error ? value_text(error) : NULL);
 	int result = object ? json_dumpf(object, out, JSON_INDENT(2)) : -1;
 	json_decref(object);
 	fputc('\n', out);

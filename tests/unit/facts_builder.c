@@ -49,7 +49,7 @@ struct device *build_device(struct facts *facts, const char *name)
 	struct device *device = ADD(facts->devices, facts->device_count);
 	device->ifindex = FIRST_IFINDEX + (int)facts->device_count - 1;
 	snprintf(device->name, sizeof(device->name), "%s", name);
-	device->up = device->forwarding4 = true;
+	device->up = device->forwarding4 = device->forwarding6 = true;
 	return device;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "exporter/buffer.h"
+#include "exporter/explain_report.h"
 #include "exporter/json.h"
 #include "exporter/page.h"
 #include "exporter/rfc3339.h"
@@ -270,6 +271,42 @@ static void a_matrix_of_many_devices_is_cut(void **state)
 	sample_free(&snapshot);
 }
 
+/* Names are bytes, and jansson takes none but UTF-8. */
+static void an_explanation_may_name_anything(void **state)
+{
+	(void)state;
+	char odd[] = "a\xff\x01";
+	char *remedy[] = { odd };
+	struct trace_step step = { .table = odd, .chain = odd, .verdict = odd, .rule = odd };
+	struct explain_trace trace = { .trace = { .end = TRACE_RULE,
+					       .table = odd,
+					       .chain = odd,
+					       .rule = odd,
+					       .set = odd,
+					       .element = odd,
+					       .steps = &step,
+					       .step_count = 1 },
+		.told = { .explanation = odd, .remedy = remedy, .remedy_count = 1 } };
+	struct findings *findings = findings_new();
+	const struct explanation explanation = { .device = "a\xff\x01",
+		.steps = { [STEP_ARRIVAL] = { .present = true, .text = odd } },
+		.trace = &trace,
+		.rule = odd,
+		.flow = odd,
+		.conclusion = odd,
+		.findings = findings };
+	json_t *value = explain_json(&explanation);
+	char *text = json_dumps(value, JSON_COMPACT);
+	unsigned names = 0;
+	assert_non_null(text);
+	for (const char *at = text; (at = strstr(at, "a%FF\\u0001")); at++)
+		names++;
+	assert_int_equal(names, 5 + 5 + 4 + 2);
+	free(text);
+	json_decref(value);
+	findings_free(findings);
+}
+
 /* Findings that explain each other must not hide, nor keep the page from ending. */
 static void findings_in_a_circle_are_shown(void **state)
 {
@@ -299,6 +336,7 @@ int main(void)
 		cmocka_unit_test(the_page_shows_what_the_wire_said),
 		cmocka_unit_test(a_matrix_of_many_devices_is_cut),
 		cmocka_unit_test(findings_in_a_circle_are_shown),
+		cmocka_unit_test(an_explanation_may_name_anything),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -197,9 +197,98 @@ static void the_deciding_rule_is_the_first_that_gives_the_answer(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct facts *facts = incident_two_nics();
 		rows[i].change(facts);
-		assert_int_equal(rule_deciding_priority(facts, &facts->paths[0]), rows[i].priority);
+		assert_int_equal(rule_decision(facts, &facts->paths[0]).priority, rows[i].priority);
 		facts_free(facts);
 	}
+}
+
+static uint32_t deciding_rule(const struct facts *facts)
+{
+	const struct rule *rule = rule_decision(facts, &facts->paths[0]).rule;
+	return rule ? rule->priority : 0;
+}
+
+/* The rule of a remedy: `from TARGET lookup main suppress_prefixlength 0`. */
+static void a_rule_that_suppresses_the_route_does_not_give_it(void **state)
+{
+	(void)state;
+	struct facts *facts = incident_two_nics();
+	build_rule(facts, AF_INET, 100, "198.51.100.10", 254)->suppress_prefix_length = 0;
+	facts->paths[0].reply.prefix_length = 0;
+	assert_int_equal(deciding_rule(facts), 32766);
+	facts->paths[0].reply.prefix_length = 24;
+	assert_int_equal(deciding_rule(facts), 100);
+	facts_free(facts);
+}
+
+static void a_rule_that_may_fit_leaves_it_open_who_decided(void **state)
+{
+	(void)state;
+	struct facts *facts = incident_two_nics();
+	assert_int_equal(deciding_rule(facts), 32766);
+	add_opaque(facts);
+	assert_int_equal(deciding_rule(facts), 0);
+	facts_free(facts);
+}
+
+static void what_is_jumped_over_did_not_decide(void **state)
+{
+	(void)state;
+	struct facts *facts = incident_two_nics();
+	add_goto(facts);
+	build_rule(facts, AF_INET, 200, NULL, 254);
+	assert_int_equal(deciding_rule(facts), 32766);
+	facts_free(facts);
+}
+
+static struct listener *add_listener(struct facts *facts, const char *address, uint32_t uid)
+{
+	struct listener *listener = GROW(facts->listeners, facts->listener_count);
+	assert_non_null(listener);
+	*listener = (struct listener){ .port = 80, .uid = uid };
+	if (address)
+		listener->address = build_address(address);
+	return listener;
+}
+
+/* As __inet_lookup_listener() finds it: among all that could answer there is one. */
+static void the_reply_has_the_uid_of_the_socket_that_answers(void **state)
+{
+	(void)state;
+	const struct {
+		const char *address;
+		const char *device;
+	} fit[] = { { "198.51.100.10", "eth1" }, { "198.51.100.10", NULL }, { "0.0.0.0", "eth1" },
+		{ NULL, "eth1" }, { "0.0.0.0", NULL }, { NULL, NULL } },
+	  unfit[] = { { "::", NULL }, { "198.51.100.11", NULL }, { "0.0.0.0", "eth0" } };
+	for (size_t first = 0; first < sizeof(fit) / sizeof(*fit); first++) {
+		struct facts *facts = incident_two_nics();
+		for (size_t i = 0; i < sizeof(unfit) / sizeof(*unfit); i++)
+			add_listener(facts, unfit[i].address, 9)->ifindex =
+				unfit[i].device ? build_ifindex(facts, unfit[i].device) : 0;
+		for (size_t i = sizeof(fit) / sizeof(*fit); i-- > first;)
+			add_listener(facts, fit[i].address, 10 + (uint32_t)i)->ifindex =
+				fit[i].device ? build_ifindex(facts, fit[i].device) : 0;
+		const struct rule_flow reply = rule_flow_of_reply(facts, &facts->paths[0]);
+		assert_true(reply.uid_known);
+		assert_int_equal(reply.uid, 10 + first);
+		assert_string_equal(reply.oif, fit[first].device ? fit[first].device : "");
+		facts_free(facts);
+	}
+}
+
+static void any_address_is_that_of_the_family(void **state)
+{
+	(void)state;
+	struct facts *facts = build_facts();
+	build_device(facts, "eth0");
+	build_local(facts, "2001:db8::1/64", "eth0");
+	build_path(facts, build_service(facts, "2001:db8::1", NULL, "eth0"), "2001:db8:9::1", "eth0");
+	add_listener(facts, "0.0.0.0", 9);
+	assert_false(rule_flow_of_reply(facts, &facts->paths[0]).uid_known);
+	add_listener(facts, "::", 33);
+	assert_int_equal(rule_flow_of_reply(facts, &facts->paths[0]).uid, 33);
+	facts_free(facts);
 }
 
 static void forwarded_replies_come_in_by_the_target_s_device(void **state)
@@ -208,14 +297,14 @@ static void forwarded_replies_come_in_by_the_target_s_device(void **state)
 	struct facts *facts = incident_dnat_uplinks();
 	struct rule *rule = build_rule(facts, AF_INET, 200, NULL, 254);
 	snprintf(rule->iif, sizeof(rule->iif), "%s", "br0");
-	assert_int_equal(rule_deciding_priority(facts, &facts->paths[0]), 200);
+	assert_int_equal(rule_decision(facts, &facts->paths[0]).priority, 200);
 	rule = build_rule(facts, AF_INET, 100, NULL, 254);
 	snprintf(rule->iif, sizeof(rule->iif), "%s", "lo");
-	assert_int_equal(rule_deciding_priority(facts, &facts->paths[0]), 200);
+	assert_int_equal(rule_decision(facts, &facts->paths[0]).priority, 200);
 	rule->iif[0] = '\0';
 	rule->has_uid = true;
 	rule->uid[0] = rule->uid[1] = 33;
-	assert_int_equal(rule_deciding_priority(facts, &facts->paths[0]), 200);
+	assert_int_equal(rule_decision(facts, &facts->paths[0]).priority, 200);
 	facts_free(facts);
 }
 
@@ -225,6 +314,11 @@ int main(void)
 		cmocka_unit_test(selectors_select),
 		cmocka_unit_test(what_is_not_known_may_fit),
 		cmocka_unit_test(the_deciding_rule_is_the_first_that_gives_the_answer),
+		cmocka_unit_test(a_rule_that_suppresses_the_route_does_not_give_it),
+		cmocka_unit_test(a_rule_that_may_fit_leaves_it_open_who_decided),
+		cmocka_unit_test(what_is_jumped_over_did_not_decide),
+		cmocka_unit_test(the_reply_has_the_uid_of_the_socket_that_answers),
+		cmocka_unit_test(any_address_is_that_of_the_family),
 		cmocka_unit_test(forwarded_replies_come_in_by_the_target_s_device),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
