@@ -3,12 +3,11 @@
 
 /*
  * A collector reads one source of truth and adds what it read to the facts. Collectors know nothing of each
- * other: what one needs of another it finds in the facts, because they are asked in the order of this table:
- *
- *	link, rpfilter, conntrack, natrules, listen, handshake, synrecv, drops, route, nftrace
+ * other: what one needs of another it finds in the facts, because they are asked in the order of the table in
+ * exporter/collectors.c.
  *
  * All functions are called on the loop thread, which stands in the network namespace that is watched: sockets
- *and /proc readings belong to it. Nothing blocks but the kernel's own answer to a request.
+ * and /proc readings belong to it. Nothing blocks but the kernel's own answer to a request.
  */
 
 #include <stdbool.h>
@@ -63,17 +62,11 @@ struct collector {
 	 * case. NULL: never. */
 	int (*advance)(void *context, int64_t now_ns, struct collector_wish *wish);
 
+	/* Whether the first look is complete: for one look at the host, which waits for it. A collector that
+	 * has this is collected from meanwhile (to no other end), in the order of the table, and asked
+	 * afterwards; a failed collect is not waited for. NULL: nothing is waited for. */
+	bool (*settled)(const void *context);
+
 	/* What is missing when init says -EOPNOTSUPP, where more can be said than that; or NULL. */
 	const char *lacks;
 };
-
-extern const struct collector link_collector;
-extern const struct collector rpfilter_collector;
-extern const struct collector conntrack_collector;
-extern const struct collector natrules_collector;
-extern const struct collector listen_collector;
-extern const struct collector handshake_collector;
-extern const struct collector synrecv_collector;
-extern const struct collector drops_collector;
-extern const struct collector route_collector;
-extern const struct collector nftrace_collector;

@@ -301,6 +301,13 @@ static int collect(void *context, const struct collector_settings *settings, str
 	return error < 0 ? error : conntrack->error;
 }
 
+/* The first sweep has ended, or there is nothing to sweep. */
+static bool settled(const void *context)
+{
+	const struct conntrack *conntrack = context;
+	return conntrack->sample.known || !conntrack->sample.in_use;
+}
+
 const struct collector conntrack_collector = {
 	.name = "conntrack",
 	.summary = "NAT flows, service addresses in use and statistics of connection tracking",
@@ -310,4 +317,5 @@ const struct collector conntrack_collector = {
 	.destroy = destroy,
 	.descriptor = descriptor,
 	.advance = advance,
+	.settled = settled,
 };

@@ -409,6 +409,12 @@ static int link_advance(void *context, int64_t now_ns, struct collector_wish *wi
 	return some < 0 ? some : 0;
 }
 
+static bool link_settled(const void *context)
+{
+	const struct links *links = context;
+	return links->fresh;
+}
+
 const struct collector link_collector = {
 	.name = "link",
 	.summary = "devices and their addresses",
@@ -417,4 +423,5 @@ const struct collector link_collector = {
 	.destroy = link_destroy,
 	.descriptor = link_descriptor,
 	.advance = link_advance,
+	.settled = link_settled,
 };

@@ -292,6 +292,12 @@ static int natrules_init(const struct collector_settings *settings, void **conte
 	return 0;
 }
 
+static bool natrules_settled(const void *context)
+{
+	const struct natrules *natrules = context;
+	return natrules->known;
+}
+
 const struct collector natrules_collector = {
 	.name = "natrules",
 	.summary = "firewall rules that translate destinations",
@@ -301,4 +307,5 @@ const struct collector natrules_collector = {
 	.destroy = natrules_destroy,
 	.descriptor = natrules_descriptor,
 	.advance = natrules_advance,
+	.settled = natrules_settled,
 };

@@ -204,7 +204,7 @@ static int open_signals(void)
 static void say_start(const struct daemon *daemon)
 {
 	char names[256] = "";
-	for (size_t i = 0, used = 0; i < OBSERVER_COLLECTORS && used < sizeof(names); i++)
+	for (size_t i = 0, used = 0; observer_collectors[i] && used < sizeof(names); i++)
 		if (daemon->options->collectors[i])
 			used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", used ? "," : "",
 				observer_collectors[i]->name);

@@ -21,13 +21,26 @@ struct slot {
 	int64_t retry_ns; /* while not open: when init is tried again */
 	int error;        /* of the last init or collect, negative; 0 */
 	int advance_error;
+	/* Without a loop: */
+	int64_t due_ns; /* of its next advance() */
+	unsigned failures;
 };
 
 struct observer {
 	const struct log *log;
 	char *procfs;
-	struct slot slots[OBSERVER_COLLECTORS];
+	struct pollfd *polled; /* by slot */
+	size_t slot_count;
+	struct slot slots[];
 };
+
+size_t observer_collector_count(void)
+{
+	size_t count = 0;
+	while (observer_collectors[count])
+		count++;
+	return count;
+}
 
 /* ---- what is said about failures, once for each change ---- */
 
@@ -80,19 +93,24 @@ static void try_init(struct observer *observer, struct slot *slot, const struct 
 	set_error(observer, slot, error);
 }
 
-int observer_open(const bool enabled[static OBSERVER_COLLECTORS], const struct collector_settings *settings,
-	const struct log *log, struct observer **out)
+int observer_open(const bool *enabled, const struct collector_settings *settings, const struct log *log,
+	struct observer **out)
 {
-	struct observer *observer = calloc(1, sizeof(*observer));
+	size_t count = observer_collector_count();
+	struct observer *observer = calloc(1, sizeof(*observer) + count * sizeof(observer->slots[0]));
 	char *procfs = strdup(settings->procfs);
-	if (!observer || !procfs) {
+	struct pollfd *polled = calloc(count + 1, sizeof(*polled));
+	if (!observer || !procfs || !polled) {
+		free(polled);
 		free(procfs);
 		free(observer);
 		return -ENOMEM;
 	}
 	observer->log = log;
 	observer->procfs = procfs;
-	for (size_t i = 0; i < OBSERVER_COLLECTORS; i++) {
+	observer->polled = polled;
+	observer->slot_count = count;
+	for (size_t i = 0; i < observer->slot_count; i++) {
 		struct slot *slot = &observer->slots[i];
 		slot->collector = observer_collectors[i];
 		slot->enabled = enabled[i];
@@ -107,9 +125,10 @@ void observer_close(struct observer *observer)
 {
 	if (!observer)
 		return;
-	for (size_t i = OBSERVER_COLLECTORS; i-- > 0;)
+	for (size_t i = observer->slot_count; i-- > 0;)
 		if (observer->slots[i].open)
 			observer->slots[i].collector->destroy(observer->slots[i].context);
+	free(observer->polled);
 	free(observer->procfs);
 	free(observer);
 }
@@ -173,7 +192,7 @@ int observer_collect(struct observer *observer, const struct collector_settings 
 		return -ENOMEM;
 	facts->time_ns = clock_ns(CLOCK_REALTIME);
 	facts->monotonic_ns = clock_ns(CLOCK_MONOTONIC);
-	for (size_t i = 0; i < OBSERVER_COLLECTORS; i++) {
+	for (size_t i = 0; i < observer->slot_count; i++) {
 		struct slot *slot = &observer->slots[i];
 		if (slot->enabled && collect_slot(observer, slot, settings, facts) < 0) {
 			facts_free(facts);
@@ -186,81 +205,80 @@ int observer_collect(struct observer *observer, const struct collector_settings 
 
 /* ---- without a loop ---- */
 
-struct turn {
-	int64_t due_ns[OBSERVER_COLLECTORS];
-	unsigned failures[OBSERVER_COLLECTORS];
-	bool changed;
-};
+/* Everything is due at once: each collector says what it wants next. */
+static void start_turns(struct observer *observer)
+{
+	for (size_t i = 0; i < observer->slot_count; i++) {
+		observer->slots[i].due_ns = 0;
+		observer->slots[i].failures = 0;
+	}
+}
 
-static int64_t earliest(const struct turn *turn, int64_t until_ns)
+static int64_t earliest(const struct observer *observer, int64_t until_ns)
 {
 	int64_t due = until_ns;
-	for (size_t i = 0; i < OBSERVER_COLLECTORS; i++)
-		if (turn->due_ns[i] < due)
-			due = turn->due_ns[i];
+	for (size_t i = 0; i < observer->slot_count; i++)
+		if (observer->slots[i].due_ns < due)
+			due = observer->slots[i].due_ns;
 	return due;
 }
 
 /* A collector whose calls fail is not polled until its pause is over. */
-static void wait_for_work(const struct observer *observer, const struct turn *turn, int64_t until_ns,
-	struct pollfd polled[static OBSERVER_COLLECTORS])
+static void wait_for_work(struct observer *observer, int64_t until_ns)
 {
-	for (size_t i = 0; i < OBSERVER_COLLECTORS; i++)
-		polled[i] =
-			(struct pollfd){ .fd = turn->failures[i] > 1 ? -1 : observer_descriptor(observer, i),
-				.events = POLLIN };
-	int64_t wait = earliest(turn, until_ns) - clock_ns(CLOCK_MONOTONIC);
+	for (size_t i = 0; i < observer->slot_count; i++)
+		observer->polled[i] = (struct pollfd){
+			.fd = observer->slots[i].failures > 1 ? -1 : observer_descriptor(observer, i),
+			.events = POLLIN,
+		};
+	int64_t wait = earliest(observer, until_ns) - clock_ns(CLOCK_MONOTONIC);
 	struct timespec timeout = { 0 };
 	if (wait > 0)
 		timeout = (struct timespec){ wait / SECOND_NS, wait % SECOND_NS };
-	if (ppoll(polled, OBSERVER_COLLECTORS, &timeout, NULL) < 0)
-		for (size_t i = 0; i < OBSERVER_COLLECTORS; i++)
-			polled[i].revents = 0;
+	if (ppoll(observer->polled, observer->slot_count, &timeout, NULL) < 0)
+		for (size_t i = 0; i < observer->slot_count; i++)
+			observer->polled[i].revents = 0;
 }
 
-static void take_turn(struct observer *observer, struct turn *turn, int64_t until_ns)
+/* Whether facts have changed. */
+static bool take_turn(struct observer *observer, int64_t until_ns)
 {
-	struct pollfd polled[OBSERVER_COLLECTORS];
-	wait_for_work(observer, turn, until_ns, polled);
-	turn->changed = false;
-	for (size_t i = 0; i < OBSERVER_COLLECTORS; i++) {
+	bool changed = false;
+	wait_for_work(observer, until_ns);
+	for (size_t i = 0; i < observer->slot_count; i++) {
+		struct slot *slot = &observer->slots[i];
 		int64_t now = clock_ns(CLOCK_MONOTONIC);
 		struct collector_wish wish;
-		if (!polled[i].revents && turn->due_ns[i] > now)
+		if (!observer->polled[i].revents && slot->due_ns > now)
 			continue;
 		bool failed = observer_advance(observer, i, now, &wish) < 0;
-		turn->failures[i] = failed ? turn->failures[i] + 1 : 0;
-		int64_t backoff_ns = schedule_backoff(turn->failures[i]);
-		turn->due_ns[i] = backoff_ns ? now + backoff_ns : wish.due_ns;
-		turn->changed |= wish.changed;
+		slot->failures = failed ? slot->failures + 1 : 0;
+		int64_t backoff_ns = schedule_backoff(slot->failures);
+		slot->due_ns = backoff_ns ? now + backoff_ns : wish.due_ns;
+		changed |= wish.changed;
 	}
+	return changed;
 }
 
 void observer_run(struct observer *observer, int64_t duration_ns)
 {
-	struct turn turn = { 0 }; /* everything is due at once: each collector says what it wants next */
 	int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + duration_ns;
+	start_turns(observer);
 	while (clock_ns(CLOCK_MONOTONIC) < until_ns)
-		take_turn(observer, &turn, until_ns);
+		take_turn(observer, until_ns);
 }
 
-/* Work that ends: conntrack's first sweep, which waits for the addresses that link gives, and the first
- * reading of the firewall's rules. They are asked for what they have; the facts are thrown away. */
-static bool is_settled(const struct observer *observer)
+/* Collected though the facts are thrown away: conntrack's first sweep waits for the addresses of link. */
+static bool all_settled(const struct observer *observer)
 {
 	const struct collector_settings settings = { .procfs = observer->procfs };
 	bool settled = true;
 	struct facts *facts = facts_new();
-	for (size_t i = 0; facts && i < OBSERVER_COLLECTORS; i++) {
+	for (size_t i = 0; facts && i < observer->slot_count; i++) {
 		const struct slot *slot = &observer->slots[i];
-		bool wanted = slot->collector == &link_collector || slot->collector == &conntrack_collector ||
-			      slot->collector == &natrules_collector;
-		if (!slot->open || !wanted || slot->collector->collect(slot->context, &settings, facts) < 0)
-			continue;
-		if (slot->collector == &conntrack_collector)
-			settled &= facts->conntrack.known || !facts->conntrack.in_use;
-		if (slot->collector == &natrules_collector)
-			settled &= facts->nat_rules_known;
+		if (slot->open && slot->collector->settled &&
+			slot->collector->collect(slot->context, &settings, facts) == 0)
+			settled &= slot->collector->settled(slot->context);
 	}
 	facts_free(facts);
 	return settled;
@@ -270,14 +288,14 @@ static bool is_settled(const struct observer *observer)
 
 void observer_settle(struct observer *observer, int64_t timeout_ns)
 {
-	struct turn turn = { 0 };
 	int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + timeout_ns, check_ns = 0;
+	start_turns(observer);
 	for (int64_t now = 0; now < until_ns; now = clock_ns(CLOCK_MONOTONIC)) {
 		int64_t wake_ns = clock_ns(CLOCK_MONOTONIC) + SETTLED_CHECK_NS;
-		take_turn(observer, &turn, wake_ns < until_ns ? wake_ns : until_ns);
-		if (!turn.changed && now < check_ns)
+		bool changed = take_turn(observer, wake_ns < until_ns ? wake_ns : until_ns);
+		if (!changed && now < check_ns)
 			continue;
-		if (is_settled(observer))
+		if (all_settled(observer))
 			return;
 		check_ns = now + SETTLED_CHECK_NS;
 	}

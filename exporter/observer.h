@@ -14,17 +14,17 @@
 #include "collectors/collector.h"
 #include "exporter/log.h"
 
-#define OBSERVER_COLLECTORS 10
-
-/* In the order in which they are asked. */
-extern const struct collector *const observer_collectors[OBSERVER_COLLECTORS];
+/* All there are, in the order in which they are asked; ends with NULL. A collector's number is its position.
+ */
+extern const struct collector *const observer_collectors[];
+size_t observer_collector_count(void);
 
 struct observer;
 
 /* enabled[i]: whether observer_collectors[i] is wanted. A collector that cannot start is said once in the
  * log, with what it lacks, and is reported as not successful; the others go on. 0 or -ENOMEM. */
-int observer_open(const bool enabled[static OBSERVER_COLLECTORS], const struct collector_settings *settings,
-	const struct log *log, struct observer **out);
+int observer_open(const bool *enabled, const struct collector_settings *settings, const struct log *log,
+	struct observer **out);
 /* Accepts NULL. */
 void observer_close(struct observer *observer);
 
@@ -41,6 +41,6 @@ int observer_collect(
 
 /* Runs the collectors' own work for so long, without a loop. */
 void observer_run(struct observer *observer, int64_t duration_ns);
-/* Runs the collectors' own work (a conntrack sweep) until it has ended once or the time is over: for one look
+/* Runs the collectors' own work (a conntrack sweep) until all are settled or the time is over: for one look
  * at the host, without a loop. */
 void observer_settle(struct observer *observer, int64_t timeout_ns);

@@ -47,7 +47,7 @@ static void print_flag(const struct flag *flag, FILE *out)
 
 static void print_collectors(FILE *out)
 {
-	for (size_t i = 0; i < OBSERVER_COLLECTORS; i++) {
+	for (size_t i = 0; observer_collectors[i]; i++) {
 		const struct collector *collector = observer_collectors[i];
 		fprintf(out, "  --[no-]collector.%s (%s)\n", collector->name,
 			collector->consent ? "off" : "on");
@@ -82,7 +82,7 @@ struct parsing {
 	char **argv;
 	int argc, next;
 	struct options *options;
-	signed char chosen[OBSERVER_COLLECTORS]; /* 1 named, -1 refused, 0 neither */
+	bool *named; /* as options->collectors: whether it was chosen, or refused, by name */
 	FILE *out, *err;
 };
 
@@ -122,9 +122,10 @@ static bool choose_collector(struct parsing *parsing, const char *name)
 	name += wanted ? 0 : 3;
 	if (strncmp(name, "collector.", 10) != 0)
 		return false;
-	for (size_t i = 0; i < OBSERVER_COLLECTORS; i++) {
+	for (size_t i = 0; observer_collectors[i]; i++) {
 		if (strcmp(observer_collectors[i]->name, name + 10) == 0) {
-			parsing->chosen[i] = wanted ? 1 : -1;
+			parsing->named[i] = true;
+			parsing->options->collectors[i] = wanted;
 			return true;
 		}
 	}
@@ -220,12 +221,12 @@ static int apply_initial(const struct parsing *parsing, bool lists)
 static int choose_collectors(const struct parsing *parsing)
 {
 	bool any = false;
-	for (size_t i = 0; i < OBSERVER_COLLECTORS; i++) {
-		bool wanted = !parsing->options->no_default_collectors && !observer_collectors[i]->consent;
-		if (parsing->chosen[i])
-			wanted = parsing->chosen[i] > 0;
-		parsing->options->collectors[i] = wanted;
-		any |= wanted;
+	for (size_t i = 0; observer_collectors[i]; i++) {
+		bool *wanted = &parsing->options->collectors[i];
+		if (!parsing->named[i])
+			*wanted =
+				!parsing->options->no_default_collectors && !observer_collectors[i]->consent;
+		any |= *wanted;
 	}
 	return any ? OPTIONS_RUN
 		   : refuse(parsing, "--collector", "expected at least one collector, got none");
@@ -242,7 +243,10 @@ int options_parse(
 		.out = out,
 		.err = err };
 	memset(options, 0, sizeof(*options));
-	int status = apply_initial(&parsing, false);
+	options->collectors = calloc(observer_collector_count() + 1, sizeof(bool));
+	parsing.named = calloc(observer_collector_count() + 1, sizeof(bool));
+	int status = options->collectors && parsing.named ? apply_initial(&parsing, false)
+							  : refuse(&parsing, usage->name, "out of memory");
 	while (status == OPTIONS_RUN && parsing.next < argc)
 		status = parse_argument(&parsing, argv[parsing.next++]);
 	if (status == OPTIONS_RUN)
@@ -251,11 +255,15 @@ int options_parse(
 		status = check_patterns(&parsing);
 	if (status == OPTIONS_RUN)
 		status = apply_initial(&parsing, true);
-	return status == OPTIONS_RUN ? choose_collectors(&parsing) : status;
+	if (status == OPTIONS_RUN)
+		status = choose_collectors(&parsing);
+	free(parsing.named);
+	return status;
 }
 
 void options_free(struct options *options)
 {
+	free(options->collectors);
 	free(options->listen.items);
 	free(options->lines.items);
 	free(options->arguments.items);

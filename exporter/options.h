@@ -42,7 +42,7 @@ struct options {
 	bool no_exporter_metrics;
 
 	bool no_default_collectors;
-	bool collectors[OBSERVER_COLLECTORS]; /* wanted; as observer_collectors */
+	bool *collectors; /* wanted; as observer_collectors */
 
 	const char *config_file; /* or NULL */
 	bool config_check;

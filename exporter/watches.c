@@ -22,13 +22,14 @@ struct watches {
 	void (*changed)(void *argument);
 	void *argument;
 	struct loop_handler timer;
-	struct watch items[OBSERVER_COLLECTORS];
+	size_t count;
+	struct watch items[];
 };
 
 static void set_timer(const struct watches *watches)
 {
 	int64_t due_ns = TIMER_NEVER;
-	for (size_t i = 0; i < OBSERVER_COLLECTORS; i++)
+	for (size_t i = 0; i < watches->count; i++)
 		if (watches->items[i].due_ns < due_ns)
 			due_ns = watches->items[i].due_ns;
 	timer_set(watches->timer.descriptor, due_ns);
@@ -75,7 +76,7 @@ static void on_timer(void *argument)
 	struct watches *watches = argument;
 	int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 	descriptor_drain(watches->timer.descriptor);
-	for (size_t i = 0; i < OBSERVER_COLLECTORS; i++)
+	for (size_t i = 0; i < watches->count; i++)
 		if (watches->items[i].due_ns <= now_ns)
 			advance(&watches->items[i], now_ns);
 	set_timer(watches);
@@ -83,7 +84,7 @@ static void on_timer(void *argument)
 
 void watches_refresh(struct watches *watches)
 {
-	for (size_t i = 0; i < OBSERVER_COLLECTORS; i++) {
+	for (size_t i = 0; i < watches->count; i++) {
 		struct watch *watch = &watches->items[i];
 		int descriptor = observer_descriptor(watches->observer, i);
 		if (descriptor == watch->handler.descriptor)
@@ -98,7 +99,7 @@ void watches_refresh(struct watches *watches)
 
 static void prepare(struct watches *watches)
 {
-	for (size_t i = 0; i < OBSERVER_COLLECTORS; i++) {
+	for (size_t i = 0; i < watches->count; i++) {
 		struct watch *watch = &watches->items[i];
 		*watch = (struct watch){ .watches = watches, .collector = i };
 		watch->handler =
@@ -109,12 +110,13 @@ static void prepare(struct watches *watches)
 int watches_new(struct loop *loop, struct observer *observer, void (*changed)(void *argument), void *argument,
 	struct watches **out)
 {
-	struct watches *watches = calloc(1, sizeof(*watches));
+	size_t count = observer_collector_count();
+	struct watches *watches = calloc(1, sizeof(*watches) + count * sizeof(watches->items[0]));
 	if (!watches)
 		return -ENOMEM;
 	int timer = timer_open();
 	*watches = (struct watches){
-		.loop = loop, .observer = observer, .changed = changed, .argument = argument
+		.loop = loop, .observer = observer, .changed = changed, .argument = argument, .count = count
 	};
 	watches->timer =
 		(struct loop_handler){ .descriptor = timer, .function = on_timer, .argument = watches };
@@ -133,7 +135,7 @@ void watches_free(struct watches *watches)
 {
 	if (!watches)
 		return;
-	for (size_t i = 0; i < OBSERVER_COLLECTORS; i++)
+	for (size_t i = 0; i < watches->count; i++)
 		loop_forget(watches->loop, &watches->items[i].handler);
 	loop_forget(watches->loop, &watches->timer);
 	if (watches->timer.descriptor >= 0)

@@ -23,6 +23,8 @@
 #include "collectors/netlink.h"
 #include "tests/conntrack_fill.h"
 
+extern const struct collector conntrack_collector;
+
 #define SECOND     INT64_C(1000000000)
 #define SKIPPED    77
 #define PIECES_MAX 10000000

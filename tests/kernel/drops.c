@@ -16,6 +16,10 @@
 #include "collectors/drop_reason.h"
 #include "tests/parcel.h"
 
+extern const struct collector link_collector;
+extern const struct collector rpfilter_collector;
+extern const struct collector drops_collector;
+
 #define SKIPPED      77 /* SKIP_RETURN_CODE */
 #define WAIT_SECONDS 10
 

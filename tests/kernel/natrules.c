@@ -12,6 +12,8 @@
 
 #include "collectors/collector.h"
 
+extern const struct collector natrules_collector;
+
 #define SECOND_NS INT64_C(1000000000)
 #define SKIPPED   77
 

@@ -17,6 +17,10 @@
 #include "collectors/growth.h"
 #include "collectors/lookup.h"
 
+extern const struct collector link_collector;
+extern const struct collector rpfilter_collector;
+extern const struct collector listen_collector;
+
 #define SKIPPED 77 /* SKIP_RETURN_CODE */
 #define MANY    1000
 

@@ -14,6 +14,8 @@
 #include "collectors/collector.h"
 #include "collectors/conntrack_find.h"
 
+extern const struct collector conntrack_collector;
+
 #define SECOND INT64_C(1000000000)
 
 static const char *const directories[] = { "sys", "sys/net", "sys/net/netfilter", "net", "net/stat" };

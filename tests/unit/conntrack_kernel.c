@@ -23,6 +23,8 @@
 #include "collectors/conntrack_sweep.h"
 #include "tests/conntrack_fill.h"
 
+extern const struct collector conntrack_collector;
+
 #define SKIPPED 77
 #define ENTRIES 20000
 #define SECOND  INT64_C(1000000000)

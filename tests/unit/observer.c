@@ -12,13 +12,15 @@
 #include "exporter/clock.h"
 #include "exporter/observer.h"
 
+#define FAKES 10
+
 /* What the fakes answer; a test sets it, setup clears it. */
 static struct script {
-	int init[OBSERVER_COLLECTORS], collect[OBSERVER_COLLECTORS], advance;
-	int inits[OBSERVER_COLLECTORS], destroyed[OBSERVER_COLLECTORS], advanced;
+	int init[FAKES], collect[FAKES], advance;
+	int inits[FAKES], destroyed[FAKES], advanced;
 	int descriptor;
-	int sweep_at; /* conntrack is known after so many calls to advance */
-	char order[OBSERVER_COLLECTORS + 1];
+	int settled_at; /* two is settled after so many calls to advance */
+	char order[FAKES + 1];
 } script;
 
 static int init(int i, void **context)
@@ -28,15 +30,11 @@ static int init(int i, void **context)
 	return script.init[i];
 }
 
-static int collect(int i, struct facts *facts)
+static int collect(int i)
 {
 	char name[2] = { (char)('0' + i), '\0' };
-	if (strlen(script.order) < OBSERVER_COLLECTORS)
+	if (strlen(script.order) < FAKES)
 		strcat(script.order, name);
-	if (i == 2) {
-		facts->conntrack.in_use = script.sweep_at > 0;
-		facts->conntrack.known = script.sweep_at && script.advanced >= script.sweep_at;
-	}
 	return script.collect[i];
 }
 
@@ -50,8 +48,9 @@ static int collect(int i, struct facts *facts)
 		void *context, const struct collector_settings *settings, struct facts *facts) \
 	{                                                                                      \
 		(void)settings;                                                                \
+		(void)facts;                                                                   \
 		assert_ptr_equal(context, &script.init[i]);                                    \
-		return collect(i, facts);                                                      \
+		return collect(i);                                                             \
 	}                                                                                      \
 	static void destroy_##i(void *context)                                                 \
 	{                                                                                      \
@@ -84,17 +83,23 @@ static int advance(void *context, int64_t now_ns, struct collector_wish *wish)
 	return script.advance;
 }
 
-const struct collector conntrack_collector = { .name = "conntrack",
-	.summary = "",
-	.needs = "CAP_NET_ADMIN",
-	.init = init_2,
-	.collect = collect_2,
-	.destroy = destroy_2,
-	.descriptor = descriptor,
-	.advance = advance };
-static const struct collector fakes[] = {
+static bool settled(const void *context)
+{
+	(void)context;
+	return script.advanced >= script.settled_at;
+}
+
+static const struct collector fakes[FAKES] = {
 	{ .name = "zero", .init = init_0, .collect = collect_0, .destroy = destroy_0 },
 	{ .name = "one", .needs = "CAP_BPF", .init = init_1, .collect = collect_1, .destroy = destroy_1 },
+	{ .name = "two",
+		.needs = "CAP_NET_ADMIN",
+		.init = init_2,
+		.collect = collect_2,
+		.destroy = destroy_2,
+		.descriptor = descriptor,
+		.advance = advance,
+		.settled = settled },
 	{ .name = "three", .init = init_3, .collect = collect_3, .destroy = destroy_3 },
 	{ .name = "four", .init = init_4, .collect = collect_4, .destroy = destroy_4 },
 	{ .name = "five", .init = init_5, .collect = collect_5, .destroy = destroy_5 },
@@ -108,12 +113,12 @@ static const struct collector fakes[] = {
 	{ .name = "nine", .init = init_9, .collect = collect_9, .destroy = destroy_9 },
 };
 
-const struct collector *const observer_collectors[OBSERVER_COLLECTORS] = { &fakes[0], &fakes[1],
-	&conntrack_collector, &fakes[2], &fakes[3], &fakes[4], &fakes[5], &fakes[6], &fakes[7], &fakes[8] };
+const struct collector *const observer_collectors[] = { &fakes[0], &fakes[1], &fakes[2], &fakes[3], &fakes[4],
+	&fakes[5], &fakes[6], &fakes[7], &fakes[8], &fakes[9], NULL };
 
 /* ---- */
 
-static const bool all[OBSERVER_COLLECTORS] = { true, true, true, true, true, true, true, true, true, true };
+static const bool all[FAKES] = { true, true, true, true, true, true, true, true, true, true };
 static const struct collector_settings settings = { .procfs = "/proc" };
 
 struct bench {
@@ -174,21 +179,21 @@ static void collectors_are_asked_in_order_and_freed(void **state)
 	struct facts *facts = collect_facts(&bench);
 	assert_string_equal(script.order, "0123456789");
 	assert_true(facts->monotonic_ns >= before && facts->time_ns > 0);
-	assert_int_equal(facts->collector_count, OBSERVER_COLLECTORS);
+	assert_int_equal(facts->collector_count, FAKES);
 	assert_string_equal(facts->collectors[1].name, "one");
 	assert_true(facts->collectors[1].success);
 	assert_string_equal(facts->collectors[1].error, "");
 	assert_string_equal(logged(&bench, text), "");
 	facts_free(facts);
 	close_bench(&bench);
-	for (int i = 0; i < OBSERVER_COLLECTORS; i++)
+	for (int i = 0; i < FAKES; i++)
 		assert_int_equal(script.destroyed[i], 1);
 }
 
 static void unwanted_collectors_do_not_appear(void **state)
 {
 	(void)state;
-	static const bool some[OBSERVER_COLLECTORS] = { [3] = true };
+	static const bool some[FAKES] = { [3] = true };
 	struct bench bench;
 	open_bench(&bench, some);
 	struct facts *facts = collect_facts(&bench);
@@ -215,7 +220,7 @@ static void what_cannot_start_is_said_once_with_its_needs(void **state)
 		"level=WARN msg=\"Collector cannot look\" collector=seven error=\"no such kernel\"\n");
 	for (int i = 0; i < 3; i++) {
 		struct facts *facts = collect_facts(&bench);
-		assert_int_equal(facts->collector_count, OBSERVER_COLLECTORS);
+		assert_int_equal(facts->collector_count, FAKES);
 		assert_true(facts->collectors[0].success);
 		assert_false(facts->collectors[1].success);
 		assert_string_equal(facts->collectors[1].error, "not permitted: needs CAP_BPF");
@@ -266,22 +271,23 @@ static void a_failing_advance_is_said_once(void **state)
 		assert_int_equal(observer_advance(bench.observer, 2, 5, &wish), -ENOBUFS);
 	assert_int_equal(wish.due_ns, 5 + MILLISECOND_NS);
 	assert_string_equal(logged(&bench, text),
-		"level=WARN msg=\"Collector fails to follow changes\" collector=conntrack error=\"No buffer "
+		"level=WARN msg=\"Collector fails to follow changes\" collector=two error=\"No buffer "
 		"space available\"\n");
 	assert_int_equal(observer_advance(bench.observer, 0, 5, &wish), 0);
 	assert_true(wish.due_ns == COLLECTOR_NEVER && !wish.changed);
 	close_bench(&bench);
 }
 
-static void it_settles_when_the_first_sweep_has_ended(void **state)
+static void it_settles_when_the_first_look_is_complete(void **state)
 {
 	(void)state;
 	struct bench bench;
-	script.sweep_at = 20;
+	script.settled_at = 20;
 	open_bench(&bench, all);
 	int64_t start = clock_ns(CLOCK_MONOTONIC);
 	observer_settle(bench.observer, 20 * SECOND_NS);
 	assert_true(script.advanced >= 20);
+	assert_int_equal(strspn(script.order, "2"), strlen(script.order)); /* nobody else is asked */
 	assert_true(clock_ns(CLOCK_MONOTONIC) - start < 5 * SECOND_NS);
 	close_bench(&bench);
 }
@@ -290,7 +296,7 @@ static void settling_ends_with_its_time(void **state)
 {
 	(void)state;
 	struct bench bench;
-	script.sweep_at = 1000000;
+	script.settled_at = 1000000;
 	open_bench(&bench, all);
 	int64_t start = clock_ns(CLOCK_MONOTONIC);
 	observer_settle(bench.observer, 100 * MILLISECOND_NS);
@@ -299,7 +305,7 @@ static void settling_ends_with_its_time(void **state)
 	close_bench(&bench);
 }
 
-static void nothing_to_sweep_settles_at_once(void **state)
+static void what_is_settled_is_not_waited_for(void **state)
 {
 	(void)state;
 	struct bench bench;
@@ -331,9 +337,9 @@ int main(void)
 		cmocka_unit_test_setup(what_cannot_start_is_said_once_with_its_needs, setup),
 		cmocka_unit_test_setup(a_failing_collect_is_said_once_and_so_is_its_recovery, setup),
 		cmocka_unit_test_setup(a_failing_advance_is_said_once, setup),
-		cmocka_unit_test_setup(it_settles_when_the_first_sweep_has_ended, setup),
+		cmocka_unit_test_setup(it_settles_when_the_first_look_is_complete, setup),
 		cmocka_unit_test_setup(settling_ends_with_its_time, setup),
-		cmocka_unit_test_setup(nothing_to_sweep_settles_at_once, setup),
+		cmocka_unit_test_setup(what_is_settled_is_not_waited_for, setup),
 		cmocka_unit_test_setup(a_readable_descriptor_that_fails_does_not_spin, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,7 +34,7 @@ static void fake_destroy(void *context)
 		.destroy = fake_destroy                                                                   \
 	}
 
-static const struct collector fakes[OBSERVER_COLLECTORS] = {
+static const struct collector fakes[] = {
 	FAKE_COLLECTOR("one"),
 	FAKE_COLLECTOR("two"),
 	FAKE_COLLECTOR("three"),
@@ -52,8 +52,8 @@ static const struct collector fakes[OBSERVER_COLLECTORS] = {
 		.destroy = fake_destroy },
 };
 
-const struct collector *const observer_collectors[OBSERVER_COLLECTORS] = { &fakes[0], &fakes[1], &fakes[2],
-	&fakes[3], &fakes[4], &fakes[5], &fakes[6], &fakes[7], &fakes[8], &fakes[9] };
+const struct collector *const observer_collectors[] = { &fakes[0], &fakes[1], &fakes[2], &fakes[3], &fakes[4],
+	&fakes[5], &fakes[6], &fakes[7], &fakes[8], &fakes[9], NULL };
 
 static const struct usage exporter = { PROGRAM_EXPORTER, "oneway_exporter", "It watches.", NULL, 0 };
 static const struct usage check = { PROGRAM_CHECK, "oneway check", "It looks.", NULL, 0 };
@@ -109,7 +109,7 @@ static void defaults_are_as_documented(void **state)
 	assert_null(options->config_file);
 	assert_null(options->netns);
 	assert_false(options->expose_api || options->config_check || options->no_exporter_metrics);
-	for (size_t i = 0; i < OBSERVER_COLLECTORS; i++)
+	for (size_t i = 0; observer_collectors[i]; i++)
 		assert_int_equal(options->collectors[i], !fakes[i].consent);
 	clear(&outcome);
 }
@@ -185,7 +185,7 @@ static void collectors_are_chosen_by_name(void **state)
 		snprintf(line, sizeof(line), "%s", choices[i].line);
 		struct outcome outcome = parse(&exporter, line);
 		assert_int_equal(outcome.status, OPTIONS_RUN);
-		for (size_t j = 0; j < OBSERVER_COLLECTORS; j++)
+		for (size_t j = 0; observer_collectors[j]; j++)
 			assert_int_equal(outcome.options.collectors[j], choices[i].wanted[j] == '+');
 		clear(&outcome);
 	}
