@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "exporter/handshake_families.h"
 
-#include "exporter/wire_rows.h"
+#include "collectors/wire_rows.h"
 
 /* Fewer handshakes in the last minute than this make no ratio. */
 #define RATIO_LEAST 10

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "collectors/wire_rows.h"
 #include "exporter/evidence.h"
 #include "exporter/json.h"
 #include "exporter/value.h"
-#include "exporter/wire_rows.h"
 
 /* ---- the handshakes of a finding ---- */
 

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/wire_rows.h"
 #include "exporter/evidence.h"
 #include "exporter/html.h"
 #include "exporter/rfc3339.h"
-#include "exporter/wire_rows.h"
 #include "exporter/wire_text.h"
 
 /* Beyond these a table helps nobody; the API has them all. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "exporter/value.h"
 
+#include "collectors/wire_rows.h"
 #include "exporter/buffer.h"
 #include "exporter/rfc3339.h"
-#include "exporter/wire_rows.h"
 
 static const struct replacement no_replacements[] = { { 0, NULL } };
 

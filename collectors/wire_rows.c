@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/wire_rows.h"
+#include "collectors/wire_rows.h"
 
 #include <string.h>
 
