@@ -19,6 +19,7 @@
 #include "collectors/bulk.h"
 #include "collectors/capture_set.h"
 #include "collectors/collector.h"
+#include "collectors/handshake_metrics.h"
 #include "collectors/name_pattern.h"
 #include "collectors/reorder.h"
 #include "collectors/sampling.h"
@@ -406,4 +407,5 @@ const struct collector handshake_collector = {
 	.init = handshake_init,
 	.collect = handshake_collect,
 	.destroy = handshake_destroy,
+	.families = handshake_metrics,
 };

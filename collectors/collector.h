@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "collectors/facts.h"
+#include "collectors/metric.h"
 
 /* What collectors are told from outside. Lent for the duration of a call; it may change between two calls. */
 struct collector_settings {
@@ -66,6 +67,9 @@ struct collector {
 	 * has this is collected from meanwhile (to no other end), in the order of the table, and asked
 	 * afterwards; a failed collect is not waited for. NULL: nothing is waited for. */
 	bool (*settled)(const void *context);
+
+	/* Its metrics, ends with { 0 }; NULL: none. */
+	const struct metric_family *families;
 
 	/* What is missing when init says -EOPNOTSUPP, where more can be said than that; or NULL. */
 	const char *lacks;

@@ -21,6 +21,7 @@
 
 #include "collectors/conntrack_count.h"
 #include "collectors/conntrack_dump.h"
+#include "collectors/conntrack_metrics.h"
 #include "collectors/conntrack_sweep.h"
 #include "collectors/netlink.h"
 #include "collectors/procfs.h"
@@ -318,4 +319,5 @@ const struct collector conntrack_collector = {
 	.descriptor = descriptor,
 	.advance = advance,
 	.settled = settled,
+	.families = conntrack_metrics,
 };

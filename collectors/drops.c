@@ -5,6 +5,7 @@
 #include "collectors/collector.h"
 #include "collectors/drop_ledger.h"
 #include "collectors/drop_program.h"
+#include "collectors/drop_reason.h"
 
 struct dropping {
 	struct drop_program *program;
@@ -65,6 +66,72 @@ static int drops_collect(void *context, const struct collector_settings *setting
 	return 0;
 }
 
+/* ---- metrics ---- */
+
+static void emit_device_drops(struct metric_sink *sink, const struct facts *facts)
+{
+	for (size_t i = 0; facts->device_drops_known && i < facts->device_drop_count; i++)
+		metric_add(sink, (double)facts->device_drops[i].packets, facts->device_drops[i].name,
+			drop_reason_name(facts->device_drops[i].reason));
+}
+
+static void emit_device_drops_uncounted(struct metric_sink *sink, const struct facts *facts)
+{
+	if (facts->device_drops_known)
+		metric_add(sink, (double)facts->device_drops_uncounted);
+}
+
+static void emit_drop_reasons(struct metric_sink *sink, const struct facts *facts)
+{
+	for (unsigned i = 0; facts->device_drops_known && i < DROP_REASONS; i++)
+		metric_add(sink, facts->drop_reasons >> i & 1, drop_reason_name((enum drop_reason)i));
+}
+
+/* 0 for devices that filter or could: a counter that is there before it rises shows its first rise. */
+static void emit_untouched(struct metric_sink *sink, const struct facts *facts)
+{
+	for (size_t i = 0; i < facts->device_count; i++) {
+		const struct device *device = &facts->devices[i];
+		if (!device->port && device->rp_filter_effective != RP_FILTER_UNKNOWN &&
+			!facts_device_drop(facts, device->ifindex, DROP_IP_RPFILTER))
+			metric_add(sink, 0, device->name);
+	}
+}
+
+static void emit_rp_filter_device_drops(struct metric_sink *sink, const struct facts *facts)
+{
+	if (!facts->device_drops_known || !(facts->drop_reasons >> DROP_IP_RPFILTER & 1))
+		return;
+	for (size_t i = 0; i < facts->device_drop_count; i++)
+		if (facts->device_drops[i].reason == DROP_IP_RPFILTER)
+			metric_add(sink, (double)facts->device_drops[i].packets, facts->device_drops[i].name);
+	emit_untouched(sink, facts);
+}
+
+static const struct metric_family drops_metrics[] = {
+	{ .name = "oneway_device_drops_total",
+		.type = METRIC_COUNTER,
+		.labels = { "device", "reason" },
+		.help = "Packets that the kernel dropped since start, by the device they arrived on or were to leave "
+			"by (empty: none yet).",
+		.emit = emit_device_drops },
+	{ .name = "oneway_device_drops_uncounted_total",
+		.type = METRIC_COUNTER,
+		.help = "Packets dropped since start that may be missing in the counts by device, at most.",
+		.emit = emit_device_drops_uncounted },
+	{ .name = "oneway_drop_reason_counted",
+		.type = METRIC_GAUGE,
+		.labels = { "reason" },
+		.help = "Whether the running kernel tells this reason, so that its drops are counted.",
+		.emit = emit_drop_reasons },
+	{ .name = "oneway_rp_filter_device_drops_total",
+		.type = METRIC_COUNTER,
+		.labels = { "device" },
+		.help = "Packets that arrived on a device and were dropped by reverse-path filtering since start.",
+		.emit = emit_rp_filter_device_drops },
+	{ 0 },
+};
+
 const struct collector drops_collector = {
 	.name = "drops",
 	.summary = "packets that the kernel drops, by device and reason, counted by a BPF program",
@@ -73,4 +140,5 @@ const struct collector drops_collector = {
 	.collect = drops_collect,
 	.destroy = drops_destroy,
 	.lacks = drop_program_lacks,
+	.families = drops_metrics,
 };

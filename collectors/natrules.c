@@ -298,6 +298,38 @@ static bool natrules_settled(const void *context)
 	return natrules->known;
 }
 
+/* ---- metrics ---- */
+
+static void emit_nat_rules(struct metric_sink *sink, const struct facts *facts)
+{
+	size_t redirects = 0;
+	if (!facts->nat_rules_known)
+		return;
+	for (size_t i = 0; i < facts->nat_rule_count; i++)
+		redirects += facts->nat_rules[i].redirect;
+	metric_add(sink, (double)(facts->nat_rule_count - redirects), "dnat");
+	metric_add(sink, (double)redirects, "redirect");
+}
+
+static void emit_nat_rules_unread(struct metric_sink *sink, const struct facts *facts)
+{
+	if (facts->nat_rules_known)
+		metric_add(sink, (double)facts->nat_rules_unread);
+}
+
+static const struct metric_family natrules_metrics[] = {
+	{ .name = "oneway_nat_rules",
+		.type = METRIC_GAUGE,
+		.labels = { "kind" },
+		.help = "Rules of the firewall that translate destinations, one for each target and element of a map.",
+		.emit = emit_nat_rules },
+	{ .name = "oneway_nat_rules_unread",
+		.type = METRIC_GAUGE,
+		.help = "Rules that translate destinations, but to what could not be read.",
+		.emit = emit_nat_rules_unread },
+	{ 0 },
+};
+
 const struct collector natrules_collector = {
 	.name = "natrules",
 	.summary = "firewall rules that translate destinations",
@@ -308,4 +340,5 @@ const struct collector natrules_collector = {
 	.descriptor = natrules_descriptor,
 	.advance = natrules_advance,
 	.settled = natrules_settled,
+	.families = natrules_metrics,
 };

@@ -5,6 +5,7 @@
  * named.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -232,6 +233,38 @@ static int nftrace_advance(void *context, int64_t now_ns, struct collector_wish 
 	return error;
 }
 
+/* ---- metrics ---- */
+
+#define TABLE_SIZE 280
+
+/* Those that found no row of their own have empty labels. */
+static void emit_drops(struct metric_sink *sink, const struct trace_drops *drops)
+{
+	char table[TABLE_SIZE] = "", rule[24] = "";
+	if (drops->table_family) {
+		snprintf(table, sizeof(table), "%s %s", trace_family_name(drops->table_family), drops->table);
+		snprintf(rule, sizeof(rule), "%llu", (unsigned long long)drops->handle);
+	}
+	metric_add(sink, (double)drops->packets, table, drops->chain,
+		drops->table_family && !drops->handle ? "policy" : rule);
+}
+
+static void emit_trace_drops(struct metric_sink *sink, const struct facts *facts)
+{
+	for (size_t i = 0; i < facts->trace_drop_count; i++)
+		emit_drops(sink, &facts->trace_drops[i]);
+}
+
+static const struct metric_family nftrace_metrics[] = {
+	{ .name = "oneway_trace_drops_total",
+		.type = METRIC_COUNTER,
+		.labels = { "table", "chain", "rule" },
+		.help = "Traced requests that were dropped, by the handle of the rule that did it, or policy; empty "
+			"labels: others.",
+		.emit = emit_trace_drops },
+	{ 0 },
+};
+
 const struct collector nftrace_collector = {
 	.name = "nftrace",
 	.summary = "the rule that drops translated requests, traced by a table of its own for up to 10 s",
@@ -242,4 +275,5 @@ const struct collector nftrace_collector = {
 	.destroy = nftrace_destroy,
 	.descriptor = nftrace_descriptor,
 	.advance = nftrace_advance,
+	.families = nftrace_metrics,
 };

@@ -250,6 +250,49 @@ static int rpfilter_advance(void *context, int64_t now_ns, struct collector_wish
 	return some < 0 ? some : 0;
 }
 
+/* ---- metrics ---- */
+
+static void emit_rp_filter_mode(struct metric_sink *sink, const struct facts *facts)
+{
+	for (size_t i = 0; i < facts->device_count; i++) {
+		const struct device *device = &facts->devices[i];
+		if (!device->port && device->rp_filter_effective != RP_FILTER_UNKNOWN)
+			metric_add(sink, device->rp_filter_effective, device->name);
+	}
+}
+
+static void emit_rp_filter_drops(struct metric_sink *sink, const struct facts *facts)
+{
+	if (facts->rpfilter.known)
+		metric_add(sink, (double)facts->rpfilter.drops);
+}
+
+static void emit_martians(struct metric_sink *sink, const struct facts *facts)
+{
+	if (!facts->rpfilter.martians_known)
+		return;
+	metric_add(sink, (double)facts->rpfilter.martian_sources, "source");
+	metric_add(sink, (double)facts->rpfilter.martian_destinations, "destination");
+}
+
+static const struct metric_family rpfilter_metrics[] = {
+	{ .name = "oneway_rp_filter_mode",
+		.type = METRIC_GAUGE,
+		.labels = { "device" },
+		.help = "Effective reverse-path filtering of a device: 0 off, 1 strict, 2 loose.",
+		.emit = emit_rp_filter_mode },
+	{ .name = "oneway_rp_filter_drops_total",
+		.type = METRIC_COUNTER,
+		.help = "Packets dropped by reverse-path filtering in this network namespace.",
+		.emit = emit_rp_filter_drops },
+	{ .name = "oneway_martian_packets_total",
+		.type = METRIC_COUNTER,
+		.labels = { "kind" },
+		.help = "Packets with an impossible source or destination, in all network namespaces of the host.",
+		.emit = emit_martians },
+	{ 0 },
+};
+
 const struct collector rpfilter_collector = {
 	.name = "rpfilter",
 	.summary = "reverse-path filtering: its mode per device, and what it dropped",
@@ -258,4 +301,5 @@ const struct collector rpfilter_collector = {
 	.destroy = rpfilter_destroy,
 	.descriptor = rpfilter_descriptor,
 	.advance = rpfilter_advance,
+	.families = rpfilter_metrics,
 };

@@ -163,10 +163,31 @@ static int synrecv_collect(void *context, const struct collector_settings *setti
 	return 0;
 }
 
+/* ---- metrics ---- */
+
+static void emit_syn_recv_unanswered(struct metric_sink *sink, const struct facts *facts)
+{
+	for (size_t i = 0; facts->syn_recv_known && i < facts->syn_recv_count; i++) {
+		char address[ADDRESS_TEXT_SIZE];
+		metric_add(sink, facts->syn_recv[i].unanswered,
+			address_format(&facts->syn_recv[i].address, address));
+	}
+}
+
+static const struct metric_family synrecv_metrics[] = {
+	{ .name = "oneway_syn_recv_unanswered",
+		.type = METRIC_GAUGE,
+		.labels = { "address" },
+		.help = "Connections to a local address whose SYN-ACK was repeated twice or more.",
+		.emit = emit_syn_recv_unanswered },
+	{ 0 },
+};
+
 const struct collector synrecv_collector = {
 	.name = "synrecv",
 	.summary = "connections whose SYN-ACK was repeated because no acknowledgement comes",
 	.init = synrecv_init,
 	.collect = synrecv_collect,
 	.destroy = synrecv_destroy,
+	.families = synrecv_metrics,
 };

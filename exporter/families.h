@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* All metrics of oneway: a table of families, and what their samples are taken from. Any thread. */
+/* All metrics of oneway: the tables of families put together, and what their samples are taken from. Any
+ * thread. */
 
 #include "exporter/coverage.h"
 #include "exporter/metrics.h"
@@ -22,11 +23,19 @@ int exposition_make(const struct snapshot *snapshot, const struct process_stats 
 	size_t max_addresses, struct exposition *out);
 void exposition_clear(struct exposition *exposition);
 
-/* Writes everything. 0 or -ENOMEM. */
-int metrics_expose(struct buffer *out, enum metrics_format format, const struct exposition *exposition);
+/* The families of all collectors and of the exporter itself, sorted by name. */
+struct metric_families {
+	const struct metric_family **items;
+	size_t count;
+};
 
-/* The table, sorted as it is written: for the documentation and its test. */
-const struct metric_family *metrics_families(size_t *count);
+/* 0 or -ENOMEM. */
+int metric_families_make(struct metric_families *out);
+void metric_families_clear(struct metric_families *families);
+
+/* Writes everything. 0 or -ENOMEM. */
+int metrics_expose(struct buffer *out, enum metrics_format format, const struct metric_families *families,
+	const struct exposition *exposition);
 
 /* Names of the devices joined by ","; "" if there are none. Returns text. */
 #define DEVICE_NAMES_SIZE (DEVICE_SET_SIZE * IF_NAMESIZE)

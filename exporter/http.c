@@ -194,7 +194,7 @@ static int fill_server(struct http *http, const struct http_options *options)
 	http->daemons = calloc(options->listen_count, sizeof(struct MHD_Daemon *));
 	bool complete =
 		server->telemetry_path && http->daemons && (server->procfs || !options->exporter_metrics);
-	return complete ? 0 : -ENOMEM;
+	return complete ? metric_families_make(&server->families) : -ENOMEM;
 }
 
 static int start_all(struct http *http, const struct http_options *options, char *message, size_t size)
@@ -239,6 +239,7 @@ void http_stop(struct http *http)
 	free(http->daemons);
 	auth_free(http->server.auth);
 	web_config_free(http->web_config);
+	metric_families_clear(&http->server.families);
 	free(http->server.telemetry_path);
 	free(http->server.procfs);
 	free(http);

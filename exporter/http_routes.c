@@ -74,7 +74,7 @@ static int expose(const struct http_server *server, const struct snapshot *snaps
 		snapshot, server->procfs ? &process : NULL, server->max_addresses, &exposition);
 	if (result < 0)
 		return result;
-	result = metrics_expose(out, format, &exposition);
+	result = metrics_expose(out, format, &server->families, &exposition);
 	exposition_clear(&exposition);
 	return result;
 }

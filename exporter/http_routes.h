@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "exporter/auth.h"
+#include "exporter/families.h"
 #include "exporter/http.h"
 
 /* What answers are made from; fixed from start to stop. */
@@ -16,6 +17,7 @@ struct http_server {
 	char *procfs; /* NULL: no process_* */
 	unsigned max_requests;
 	size_t max_addresses;
+	struct metric_families families;
 	bool exposed;      /* page and API answer everyone who may ask at all */
 	struct auth *auth; /* NULL: nobody is asked for a name */
 	struct http_callbacks callbacks;

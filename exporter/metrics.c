@@ -94,9 +94,9 @@ static void write_sample(
 	buffer_format(metrics->out, " %s\n", metric_value(value, text));
 }
 
-void metrics_sample(struct metrics *metrics, double value, const char *const *labels)
+static void sample(struct metric_sink *sink, double value, const char *const *labels)
 {
-	write_sample(metrics, "", value, labels, NULL);
+	write_sample((struct metrics *)sink, "", value, labels, NULL);
 }
 
 /* OpenMetrics wants a point in each bound. Text 0.0.4 gets the same, or one bucket would be two series. */
@@ -108,26 +108,35 @@ static const char *bound_text(double bound, char text[static METRIC_VALUE_SIZE])
 	return value;
 }
 
-void metrics_histogram(
-	struct metrics *metrics, const struct metric_histogram *histogram, const char *const *labels)
+static void histogram(
+	struct metric_sink *sink, const struct metric_histogram *told, const char *const *labels)
 {
+	struct metrics *metrics = (struct metrics *)sink;
 	double below = 0;
-	for (size_t i = 0; i < histogram->buckets; i++) {
+	for (size_t i = 0; i < told->buckets; i++) {
 		char bound[METRIC_VALUE_SIZE];
-		below += (double)histogram->counts[i];
+		below += (double)told->counts[i];
 		write_sample(metrics, "_bucket", below, labels,
-			bound_text(i + 1 < histogram->buckets ? histogram->bounds[i] : INFINITY, bound));
+			bound_text(i + 1 < told->buckets ? told->bounds[i] : INFINITY, bound));
 	}
-	write_sample(metrics, "_sum", histogram->sum, labels, NULL);
+	write_sample(metrics, "_sum", told->sum, labels, NULL);
 	write_sample(metrics, "_count", below, labels, NULL);
 }
 
-void metrics_family(
-	struct metrics *metrics, const struct metric_family *family, const struct exposition *exposition)
+struct metrics metrics_begin(struct buffer *out, enum metrics_format format, const struct facts *facts)
+{
+	return (struct metrics){ .sink = { .sample = sample, .histogram = histogram },
+		.out = out,
+		.format = format,
+		.facts = facts };
+}
+
+void metrics_family(struct metrics *metrics, const struct metric_family *family)
 {
 	metrics->family = family;
 	metrics->announced = false;
-	family->emit(metrics, exposition);
+	if (metrics->facts || family->always)
+		family->emit(&metrics->sink, metrics->facts);
 }
 
 void metrics_end(struct metrics *metrics)

@@ -11,14 +11,17 @@ static void print_metrics(void)
 	static const char *const types[] = {
 		[METRIC_GAUGE] = "gauge", [METRIC_COUNTER] = "counter", [METRIC_HISTOGRAM] = "histogram"
 	};
-	size_t count;
-	const struct metric_family *families = metrics_families(&count);
-	for (size_t i = 0; i < count; i++) {
-		printf("metric\t%s\t%s\t", families[i].name, types[families[i].type]);
-		for (const char *const *label = families[i].labels; *label; label++)
-			printf("%s%s", label == families[i].labels ? "" : ", ", *label);
-		printf("\t%s\n", families[i].help);
+	struct metric_families families;
+	if (metric_families_make(&families) < 0)
+		return;
+	for (size_t i = 0; i < families.count; i++) {
+		const struct metric_family *family = families.items[i];
+		printf("metric\t%s\t%s\t", family->name, types[family->type]);
+		for (const char *const *label = family->labels; *label; label++)
+			printf("%s%s", label == family->labels ? "" : ", ", *label);
+		printf("\t%s\n", family->help);
 	}
+	metric_families_clear(&families);
 }
 
 int main(void)

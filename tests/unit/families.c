@@ -28,7 +28,10 @@ static char *expose(const struct snapshot *snapshot, enum metrics_format format,
 	process.value[PROCESS_CPU_SECONDS] = 1.25;
 	process.value[PROCESS_START_SECONDS] = 1767323000.5;
 	assert_int_equal(exposition_make(snapshot, &process, most, &exposition), 0);
-	assert_int_equal(metrics_expose(&out, format, &exposition), 0);
+	struct metric_families families;
+	assert_int_equal(metric_families_make(&families), 0);
+	assert_int_equal(metrics_expose(&out, format, &families, &exposition), 0);
+	metric_families_clear(&families);
 	buffer_add(&out, "", 1);
 	exposition_clear(&exposition);
 	return out.data;
@@ -129,14 +132,14 @@ static bool ends_with(const char *text, const char *end)
 static void families_follow_the_conventions(void **state)
 {
 	(void)state;
-	size_t count;
-	const struct metric_family *families = metrics_families(&count);
-	for (size_t i = 0; i < count; i++) {
-		const struct metric_family *family = &families[i];
+	struct metric_families families;
+	assert_int_equal(metric_families_make(&families), 0);
+	for (size_t i = 0; i < families.count; i++) {
+		const struct metric_family *family = families.items[i];
 		assert_true(family->help && ends_with(family->help, "."));
 		assert_true(ends_with(family->name, TOTAL) == (family->type == METRIC_COUNTER));
 		if (i > 0)
-			assert_true(strcmp(families[i - 1].name, family->name) < 0);
+			assert_true(strcmp(families.items[i - 1]->name, family->name) < 0);
 		char base[128];
 		snprintf(base, sizeof(base), "%s", family->name);
 		if (family->type == METRIC_COUNTER)
@@ -146,6 +149,7 @@ static void families_follow_the_conventions(void **state)
 		else
 			assert_false(ends_with(base, "_seconds") || ends_with(base, "_bytes"));
 	}
+	metric_families_clear(&families);
 }
 
 static void write_file(const char *directory, const char *name, const char *text)

@@ -45,36 +45,50 @@ static void values_are_short_and_exact(void **state)
 	}
 }
 
-static void emit_odd_names(struct metrics *metrics, const struct exposition *exposition)
+static void emit_odd_names(struct metric_sink *sink, const struct facts *facts)
 {
-	(void)exposition;
-	metrics_add(metrics, 1, "eth0");
-	metrics_add(metrics, 2, "a\"b\\c\nd");
-	metrics_add(metrics, 3, "caf\xc3\xa9");
-	metrics_add(metrics, 4,
+	(void)facts;
+	metric_add(sink, 1, "eth0");
+	metric_add(sink, 2, "a\"b\\c\nd");
+	metric_add(sink, 3, "caf\xc3\xa9");
+	metric_add(sink, 4,
 		"\xff\xc0\xaf"
 		"x");
-	metrics_add(metrics, 5, "\xed\xa0\x80");
-	metrics_add(metrics, 6, "");
+	metric_add(sink, 5, "\xed\xa0\x80");
+	metric_add(sink, 6, "");
 }
 
-static void emit_nothing(struct metrics *metrics, const struct exposition *exposition)
+static void emit_nothing(struct metric_sink *sink, const struct facts *facts)
 {
-	(void)metrics;
-	(void)exposition;
+	(void)sink;
+	(void)facts;
 }
 
-static void emit_one(struct metrics *metrics, const struct exposition *exposition)
+static void emit_one(struct metric_sink *sink, const struct facts *facts)
 {
-	(void)exposition;
-	metrics_add(metrics, 1.5);
+	(void)facts;
+	metric_add(sink, 1.5);
 }
 
 static const struct metric_family rows[] = {
-	{ "odd_names", METRIC_GAUGE, NULL, { "device" }, "A \"quoted\" \\ help\nof two lines.",
-		emit_odd_names },
-	{ "nothing", METRIC_GAUGE, NULL, { NULL }, "Not to be seen.", emit_nothing },
-	{ "work_seconds_total", METRIC_COUNTER, "seconds", { NULL }, "Work.", emit_one },
+	{ .name = "odd_names",
+		.type = METRIC_GAUGE,
+		.labels = { "device" },
+		.help = "A \"quoted\" \\ help\nof two lines.",
+		.always = true,
+		.emit = emit_odd_names },
+	{ .name = "nothing",
+		.type = METRIC_GAUGE,
+		.help = "Not to be seen.",
+		.always = true,
+		.emit = emit_nothing },
+	{ .name = "later", .type = METRIC_GAUGE, .help = "Wants facts.", .emit = emit_one },
+	{ .name = "work_seconds_total",
+		.type = METRIC_COUNTER,
+		.unit = "seconds",
+		.help = "Work.",
+		.always = true,
+		.emit = emit_one },
 };
 
 static const char *const expected[METRICS_FORMATS] = {
@@ -109,9 +123,9 @@ static void both_formats_are_written_and_escaped(void **state)
 	(void)state;
 	for (size_t format = 0; format < METRICS_FORMATS; format++) {
 		struct buffer out = { 0 };
-		struct metrics metrics = { .out = &out, .format = (enum metrics_format)format };
+		struct metrics metrics = metrics_begin(&out, (enum metrics_format)format, NULL);
 		for (size_t i = 0; i < COUNT(rows); i++)
-			metrics_family(&metrics, &rows[i], NULL);
+			metrics_family(&metrics, &rows[i]);
 		metrics_end(&metrics);
 		buffer_add(&out, "", 1);
 		assert_false(out.failed);

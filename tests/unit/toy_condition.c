@@ -133,9 +133,11 @@ static void a_toy_is_counted(void **state)
 	court_settle(&court, facts);
 	struct snapshot snapshot = { facts, court.findings, &court.settings };
 	struct exposition exposition;
+	struct metric_families families;
 	struct buffer out = { 0 };
+	assert_int_equal(metric_families_make(&families), 0);
 	assert_int_equal(exposition_make(&snapshot, NULL, 256, &exposition), 0);
-	assert_int_equal(metrics_expose(&out, METRICS_TEXT, &exposition), 0);
+	assert_int_equal(metrics_expose(&out, METRICS_TEXT, &families, &exposition), 0);
 	buffer_add(&out, "", 1);
 	assert_non_null(strstr(out.data, "\noneway_findings{condition=\"toy\",severity=\"info\"} 0\n"
 					 "oneway_findings{condition=\"toy\",severity=\"warning\"} 1\n"
@@ -145,6 +147,7 @@ static void a_toy_is_counted(void **state)
 	assert_null(strstr(out.data, "reply_wrong_device"));
 	free(out.data);
 	exposition_clear(&exposition);
+	metric_families_clear(&families);
 	court_close(&court);
 	facts_free(facts);
 }

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collectors/handshake_metrics.h"
+
+#include "collectors/facts.h"
+#include "collectors/wire_rows.h"
+
+/* Fewer handshakes in the last minute than this make no ratio. */
+#define RATIO_LEAST 10
+
+/* ---- captures ---- */
+
+static void emit_captures(struct metric_sink *sink, const struct facts *facts, size_t offset)
+{
+	struct capture capture;
+	for (size_t at = 0; wire_next_capture(facts, &at, &capture);)
+		metric_add(sink, (double)*(const uint64_t *)((const char *)&capture + offset), capture.name);
+}
+
+static void emit_capture_packets(struct metric_sink *sink, const struct facts *facts)
+{
+	emit_captures(sink, facts, offsetof(struct capture, packets));
+}
+
+static void emit_capture_dropped(struct metric_sink *sink, const struct facts *facts)
+{
+	emit_captures(sink, facts, offsetof(struct capture, dropped));
+}
+
+/* ---- devices ---- */
+
+typedef void device_function(
+	struct metric_sink *sink, const struct handshake_device *device, const char *name);
+
+static void emit_devices(struct metric_sink *sink, const struct facts *facts, device_function *function)
+{
+	struct handshake_device device;
+	for (size_t at = 0; wire_next_device(facts, &at, &device);)
+		function(sink, &device, wire_name(facts, device.device));
+}
+
+static void emit_packets_of(struct metric_sink *sink, const struct handshake_device *device, const char *name)
+{
+	for (int direction = DIRECTION_IN; direction < DIRECTIONS; direction++)
+		for (int kind = 0; kind < HANDSHAKE_KINDS; kind++)
+			metric_add(sink, (double)device->packets[direction][kind], name,
+				direction_name((enum direction)direction),
+				handshake_kind_name((enum handshake_kind)kind));
+}
+
+static void emit_handshake_packets(struct metric_sink *sink, const struct facts *facts)
+{
+	emit_devices(sink, facts, emit_packets_of);
+}
+
+static void emit_echoes_of(struct metric_sink *sink, const struct handshake_device *device, const char *name)
+{
+	for (int i = 0; i < ECHO_OUTCOMES; i++)
+		metric_add(sink, (double)device->echoes[i], name, echo_outcome_name((enum echo_outcome)i));
+}
+
+static void emit_echoes(struct metric_sink *sink, const struct facts *facts)
+{
+	emit_devices(sink, facts, emit_echoes_of);
+}
+
+/* Completed ones among those that were answered by a SYN-ACK. */
+static void emit_ratio_of(struct metric_sink *sink, const struct handshake_device *device, const char *name)
+{
+	uint64_t completed = device->recent[HANDSHAKE_COMPLETED];
+	uint64_t answered =
+		completed + device->recent[HANDSHAKE_ONE_WAY] + device->recent[HANDSHAKE_ABANDONED];
+	if (answered >= RATIO_LEAST)
+		metric_add(sink, (double)completed / (double)answered, name);
+}
+
+static void emit_handshake_ack_ratio(struct metric_sink *sink, const struct facts *facts)
+{
+	emit_devices(sink, facts, emit_ratio_of);
+}
+
+static void emit_delay_of(struct metric_sink *sink, const struct handshake_device *device, const char *name)
+{
+	const struct metric_histogram histogram = {
+		.bounds = handshake_delay_bounds,
+		.counts = device->delays,
+		.buckets = HANDSHAKE_DELAYS,
+		.sum = device->delay_sum,
+	};
+	sink->histogram(sink, &histogram, (const char *const[]){ name, NULL });
+}
+
+static void emit_handshake_ack_delay(struct metric_sink *sink, const struct facts *facts)
+{
+	emit_devices(sink, facts, emit_delay_of);
+}
+
+/* ---- pairs ---- */
+
+static void emit_pair(struct metric_sink *sink, const struct facts *facts, const struct handshake_pair *pair)
+{
+	for (int i = 0; i < HANDSHAKE_OUTCOMES; i++)
+		metric_add(sink, (double)pair->counts[i], wire_name(facts, pair->syn_device),
+			wire_name(facts, pair->synack_device),
+			handshake_outcome_name((enum handshake_outcome)i));
+}
+
+static void emit_handshakes(struct metric_sink *sink, const struct facts *facts)
+{
+	struct handshake_pair pair;
+	for (size_t at = 0; wire_next_pair(facts, &at, &pair);)
+		emit_pair(sink, facts, &pair);
+}
+
+/* ---- the table ---- */
+
+static void emit_number(struct metric_sink *sink, const struct facts *facts, size_t offset)
+{
+	const struct handshake_report *report = facts->handshakes;
+	if (report)
+		metric_add(sink, (double)*(const uint64_t *)((const char *)report + offset));
+}
+
+static void emit_handshakes_tracked(struct metric_sink *sink, const struct facts *facts)
+{
+	emit_number(sink, facts, offsetof(struct handshake_report, tracked));
+}
+
+static void emit_handshakes_tracked_limit(struct metric_sink *sink, const struct facts *facts)
+{
+	emit_number(sink, facts, offsetof(struct handshake_report, limit));
+}
+
+static void emit_handshakes_evicted(struct metric_sink *sink, const struct facts *facts)
+{
+	emit_number(sink, facts, offsetof(struct handshake_report, evicted));
+}
+
+static void emit_handshake_sampling_ratio(struct metric_sink *sink, const struct facts *facts)
+{
+	const struct handshake_report *report = facts->handshakes;
+	if (report)
+		metric_add(sink, 1.0 / (report->ratio ? report->ratio : 1));
+}
+
+const struct metric_family handshake_metrics[] = {
+	{ .name = "oneway_capture_dropped_total",
+		.type = METRIC_COUNTER,
+		.labels = { "device" },
+		.help = "Packets that passed the capture filter and were lost before they were read.",
+		.emit = emit_capture_dropped },
+	{ .name = "oneway_capture_packets_total",
+		.type = METRIC_COUNTER,
+		.labels = { "device" },
+		.help = "Packets that passed the capture filter.",
+		.emit = emit_capture_packets },
+	{ .name = "oneway_echo_total",
+		.type = METRIC_COUNTER,
+		.labels = { "device", "outcome" },
+		.help = "ICMP echo requests by what became of them, and by the device they were seen on.",
+		.emit = emit_echoes },
+	{ .name = "oneway_handshake_ack_delay_seconds",
+		.type = METRIC_HISTOGRAM,
+		.unit = "seconds",
+		.labels = { "device" },
+		.help = "Time from a SYN-ACK to its acknowledgement, by the device of the latter.",
+		.emit = emit_handshake_ack_delay },
+	{ .name = "oneway_handshake_ack_ratio",
+		.type = METRIC_GAUGE,
+		.labels = { "device" },
+		.help = "Completed share of the handshakes that were answered by a SYN-ACK and ended in the last "
+			"minute; absent below 10.",
+		.emit = emit_handshake_ack_ratio },
+	{ .name = "oneway_handshake_packets_total",
+		.type = METRIC_COUNTER,
+		.labels = { "device", "direction", "kind" },
+		.help = "Packets of TCP handshakes seen on a device.",
+		.emit = emit_handshake_packets },
+	{ .name = "oneway_handshake_sampling_ratio",
+		.type = METRIC_GAUGE,
+		.help = "Share of new handshakes that is followed; below 1 under floods, and counts are scaled.",
+		.emit = emit_handshake_sampling_ratio },
+	{ .name = "oneway_handshakes_evicted_total",
+		.type = METRIC_COUNTER,
+		.help = "Undecided handshakes that were given up because the table was full.",
+		.emit = emit_handshakes_evicted },
+	{ .name = "oneway_handshakes_total",
+		.type = METRIC_COUNTER,
+		.labels = { "syn_device", "synack_device", "outcome" },
+		.help = "TCP handshakes that ended, by the devices of SYN and SYN-ACK (empty: not seen).",
+		.emit = emit_handshakes },
+	{ .name = "oneway_handshakes_tracked",
+		.type = METRIC_GAUGE,
+		.help = "Handshakes that have not ended yet.",
+		.emit = emit_handshakes_tracked },
+	{ .name = "oneway_handshakes_tracked_limit",
+		.type = METRIC_GAUGE,
+		.help = "Handshakes that can be followed at the same time.",
+		.emit = emit_handshakes_tracked_limit },
+	{ 0 },
+};
