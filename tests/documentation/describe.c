@@ -1,32 +1,46 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Prints what the documentation must agree with, a line each, cells separated by tabs. */
+/* Prints what the documentation must agree with, a line each, cells separated by tabs; with --markdown, the
+ * table of metrics as it stands in the README. */
 #include <stdio.h>
+#include <string.h>
 
 #include "alerts/finding.h"
 #include "alerts/settings.h"
 #include "exporter/families.h"
 
-static void print_metrics(void)
+static const char *const types[] = {
+	[METRIC_GAUGE] = "gauge", [METRIC_COUNTER] = "counter", [METRIC_HISTOGRAM] = "histogram"
+};
+
+/* The names alone, or the table of the README, which leaves out what every exporter has. */
+static int print_metrics(bool markdown)
 {
-	static const char *const types[] = {
-		[METRIC_GAUGE] = "gauge", [METRIC_COUNTER] = "counter", [METRIC_HISTOGRAM] = "histogram"
-	};
 	struct metric_families families;
 	if (metric_families_make(&families) < 0)
-		return;
+		return 1;
+	if (markdown)
+		puts("| metric | type | labels | meaning |\n|---|---|---|---|");
 	for (size_t i = 0; i < families.count; i++) {
 		const struct metric_family *family = families.items[i];
-		printf("metric\t%s\t%s\t", family->name, types[family->type]);
+		if (!markdown)
+			printf("metric\t%s\n", family->name);
+		if (!markdown || strncmp(family->name, "process_", strlen("process_")) == 0)
+			continue;
+		printf("| `%s` | %s | ", family->name, types[family->type]);
 		for (const char *const *label = family->labels; *label; label++)
-			printf("%s%s", label == family->labels ? "" : ", ", *label);
-		printf("\t%s\n", family->help);
+			printf("%s`%s`", label == family->labels ? "" : ", ", *label);
+		printf(" | %s |\n", family->help);
 	}
 	metric_families_clear(&families);
+	return 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	print_metrics();
+	if (argc > 1 && strcmp(argv[1], "--markdown") == 0)
+		return print_metrics(true);
+	if (print_metrics(false))
+		return 1;
 	for (size_t i = 0; conditions[i]; i++)
 		printf("condition\t%s\t%s\t%s\n", conditions[i]->name, conditions[i]->help,
 			conditions[i]->severity);
