@@ -2,15 +2,12 @@
 #include "exporter/check.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "exporter/clock.h"
-#include "exporter/json.h"
 #include "exporter/look.h"
-#include "exporter/report.h"
-#include "exporter/value.h"
+#include "exporter/writer.h"
 
 #define ONE_LOOK_NS (1100 * MILLISECOND_NS) /* so that counters that rise are seen to */
 
@@ -45,43 +42,10 @@ static int look_for(struct look *look, int64_t duration_ns)
 	return result;
 }
 
-static json_t *json_collectors(const struct facts *facts)
-{
-	json_t *list = json_array();
-	for (size_t i = 0; i < facts->collector_count; i++) {
-		const struct collector_status *status = &facts->collectors[i];
-		const struct value_member members[] = {
-			{ "name", value_text(status->name) },
-			{ "success", json_boolean(status->success) },
-			{ "error", status->success ? json_null() : value_text(status->error) },
-		};
-		value_append(&list, VALUE_OBJECT(members));
-	}
-	return list;
-}
-
-static json_t *json_seen(const struct facts *facts)
-{
-	return facts->handshakes ? json_outcomes(facts->handshakes->outcomes) : json_null();
-}
-
-static int write_json(const struct look *look)
-{
-	json_t *report = json_pack("{s:o, s:o, s:o}", "findings", json_findings(look->findings, look->facts),
-		"handshakes", json_seen(look->facts), "collectors", json_collectors(look->facts));
-	int result = report ? json_dumpf(report, stdout, JSON_INDENT(2)) : -1;
-	json_decref(report);
-	putchar('\n');
-	return result < 0 ? -ENOMEM : 0;
-}
-
 static int write_report(const struct look *look)
 {
-	if (look->options->format == REPORT_JSON)
-		return write_json(look);
 	const struct report_style style = { look_wants_colour(look->options), look_width() };
-	report_write(stdout, &style, look->facts, look->findings);
-	return 0;
+	return look->options->writer->findings(stdout, &style, look->facts, look->findings);
 }
 
 static int status_of(const struct look *look)

@@ -9,8 +9,10 @@
 
 #include "collectors/conntrack_find.h"
 #include "collectors/survey.h"
-#include "exporter/explain_report.h"
+#include "exporter/explain.h"
+#include "exporter/explain_trace.h"
 #include "exporter/look.h"
+#include "exporter/writer.h"
 
 static const struct usage usage = {
 	.program = PROGRAM_EXPLAIN,
@@ -52,23 +54,10 @@ static int ask_path(struct look *look, struct path *path)
 	return result;
 }
 
-static int write_json(const struct explanation *explanation)
-{
-	json_t *json = explain_json(explanation);
-	int result = json ? json_dumpf(json, stdout, JSON_INDENT(2)) : -1;
-	json_decref(json);
-	putchar('\n');
-	return result < 0 ? -ENOMEM : 0;
-}
-
 static int report(const struct look *look, const struct explanation *explanation)
 {
-	int result = 0;
 	const struct report_style style = { look_wants_colour(look->options), look_width() };
-	if (look->options->format == REPORT_JSON)
-		result = write_json(explanation);
-	else
-		explain_write(stdout, &style, explanation);
+	int result = look->options->writer->explanation(stdout, &style, explanation);
 	return result == 0 ? look_flush() : result;
 }
 

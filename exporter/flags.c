@@ -2,6 +2,7 @@
 #include "exporter/flags.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "collectors/name_pattern.h"
 #include "exporter/clock.h"
 #include "exporter/settings_file.h"
+#include "exporter/writer.h"
 
 /* ---- kinds of values ---- */
 
@@ -122,15 +124,38 @@ static int find_word(const char *const *words, size_t count, const char *value)
 	return -EINVAL;
 }
 
-static int set_report_format(const struct flag *flag, const char *value, void *target)
+static bool writes_for(const struct writer *writer, enum program program)
 {
-	static const char *const words[] = { [REPORT_TEXT] = "text", [REPORT_JSON] = "json" };
+	switch (program) {
+	case PROGRAM_CHECK:
+		return writer->findings;
+	case PROGRAM_EXPLAIN:
+		return writer->explanation;
+	case PROGRAM_READ:
+		return writer->capture;
+	case PROGRAM_EXPORTER:
+		return false;
+	}
+	return false;
+}
+
+static const char *format_word(enum program program, size_t index)
+{
+	for (size_t i = 0; writers[i]; i++)
+		if (writes_for(writers[i], program) && index-- == 0)
+			return writers[i]->name;
+	return NULL;
+}
+
+static int set_format(const struct flag *flag, const char *value, void *target)
+{
 	(void)flag;
-	int found = find_word(words, sizeof(words) / sizeof(*words), value);
-	if (found < 0)
-		return found;
-	*(enum report_format *)target = (enum report_format)found;
-	return 0;
+	for (size_t i = 0; writers[i]; i++)
+		if (strcmp(writers[i]->name, value) == 0) {
+			*(const struct writer **)target = writers[i];
+			return 0;
+		}
+	return -EINVAL;
 }
 
 static int set_colour(const struct flag *flag, const char *value, void *target)
@@ -244,10 +269,10 @@ const struct flag flag_table[] = {
 	{ .name = "format",
 		.argument = "FORMAT",
 		.initial = "text",
-		.help = "Report as text or json.",
-		.allowed = "text or json",
-		.set = set_report_format,
-		.offset = AT(format),
+		.help = "Report as",
+		.word = format_word,
+		.set = set_format,
+		.offset = AT(writer),
 		.programs = REPORTERS | PROGRAM_READ },
 	{ .name = "color",
 		.argument = "WHEN",
@@ -338,6 +363,29 @@ const struct flag flag_table[] = {
 };
 
 const size_t flag_count = sizeof(flag_table) / sizeof(*flag_table);
+
+const char *flag_allowed(const struct flag *flag, enum program program, char text[static FLAG_ALLOWED_SIZE])
+{
+	size_t used = 0;
+	const char *word;
+	if (!flag->word)
+		return flag->allowed;
+	text[0] = '\0';
+	for (size_t i = 0; used < FLAG_ALLOWED_SIZE && (word = flag->word(program, i)); i++) {
+		const char *joined = i == 0 ? "" : flag->word(program, i + 1) ? ", " : " or ";
+		used += (size_t)snprintf(text + used, FLAG_ALLOWED_SIZE - used, "%s%s", joined, word);
+	}
+	return text;
+}
+
+bool flag_takes(const struct flag *flag, enum program program, const char *value)
+{
+	const char *word;
+	for (size_t i = 0; flag->word && (word = flag->word(program, i)); i++)
+		if (strcmp(word, value) == 0)
+			return true;
+	return !flag->word;
+}
 
 bool flag_is_list(const struct flag *flag)
 {

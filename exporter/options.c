@@ -38,11 +38,13 @@ const char *options_flag_name(enum program program, size_t index)
 #define HELP_INDENT 6
 #define HELP_WIDTH  80
 
-static void print_flag(const struct flag *flag, FILE *out)
+static void print_flag(const struct flag *flag, enum program program, FILE *out)
 {
+	char words[FLAG_ALLOWED_SIZE], help[FLAG_ALLOWED_SIZE + 80];
 	fprintf(out, flag->argument ? "  --%s=%s" : "  --%s", flag->name, flag->argument);
 	fprintf(out, flag->initial ? " (%s)\n" : "\n", flag->initial);
-	text_wrap(out, flag->help, HELP_INDENT, HELP_WIDTH);
+	snprintf(help, sizeof(help), "%s %s.", flag->help, flag_allowed(flag, program, words));
+	text_wrap(out, flag->word ? help : flag->help, HELP_INDENT, HELP_WIDTH);
 }
 
 static void print_collectors(FILE *out)
@@ -64,7 +66,7 @@ static void print_help(const struct usage *usage, FILE *out)
 	text_wrap(out, usage->summary, 0, HELP_WIDTH);
 	fputs("\nFlags (and their defaults):\n", out);
 	for (size_t i = 0; (flag = flag_of(usage->program, i)); i++)
-		print_flag(flag, out);
+		print_flag(flag, usage->program, out);
 	if (usage->program & PROGRAMS_OBSERVING)
 		print_collectors(out);
 	fputs("  -h, --help\n      Show this help.\n  --version\n      Show the version.\n", out);
@@ -101,14 +103,16 @@ static void *field(const struct parsing *parsing, const struct flag *flag)
 
 static int set_flag(const struct parsing *parsing, const struct flag *flag, const char *value)
 {
-	char dashed[64], why[256], shown[96];
-	int result = flag->set(flag, value, field(parsing, flag));
+	char dashed[64], why[256], shown[96], allowed[FLAG_ALLOWED_SIZE];
+	enum program program = parsing->usage->program;
+	int result =
+		flag_takes(flag, program, value) ? flag->set(flag, value, field(parsing, flag)) : -EINVAL;
 	if (result == 0)
 		return OPTIONS_RUN;
 	snprintf(dashed, sizeof(dashed), "--%s", flag->name);
 	if (result == -ENOMEM)
 		return refuse(parsing, dashed, "out of memory");
-	snprintf(why, sizeof(why), "expected %s, got %s", flag->allowed,
+	snprintf(why, sizeof(why), "expected %s, got %s", flag_allowed(flag, program, allowed),
 		text_format(value, TEXT_QUOTED, shown, sizeof(shown)));
 	return refuse(parsing, dashed, why);
 }
@@ -151,8 +155,9 @@ static int parse_flag(struct parsing *parsing, const char *argument)
 		return equals ? refuse(parsing, argument, "takes no value") : set_flag(parsing, flag, "");
 	const char *value = flag_value(parsing, equals);
 	if (!value) {
-		char why[160];
-		snprintf(why, sizeof(why), "expected %s, got nothing", flag->allowed);
+		char why[FLAG_ALLOWED_SIZE + 32], allowed[FLAG_ALLOWED_SIZE];
+		snprintf(why, sizeof(why), "expected %s, got nothing",
+			flag_allowed(flag, parsing->usage->program, allowed));
 		return refuse(parsing, argument, why);
 	}
 	return set_flag(parsing, flag, value);

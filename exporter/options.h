@@ -23,8 +23,9 @@ enum program {
 	PROGRAM_READ = 8,     /* oneway read */
 };
 
-enum report_format { REPORT_TEXT, REPORT_JSON };
 enum report_colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
+
+struct writer;
 
 /* All texts are lent by argv. */
 struct text_list {
@@ -56,7 +57,7 @@ struct options {
 
 	int64_t watch_ns; /* --for; 0: one look */
 	bool trace, probe;
-	enum report_format format;
+	const struct writer *writer; /* --format */
 	enum report_colour colour;
 	const char *device; /* --device, or NULL */
 

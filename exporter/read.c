@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "exporter/read.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "exporter/json.h"
 #include "exporter/look.h"
 #include "exporter/options.h"
 #include "exporter/read_capture.h"
-#include "exporter/report.h"
 #include "exporter/text.h"
-#include "exporter/value.h"
-#include "exporter/wire_text.h"
+#include "exporter/writer.h"
 
 static const struct usage usage = {
 	.program = PROGRAM_READ,
@@ -26,70 +19,6 @@ static const struct usage usage = {
 	.argument_count = 1,
 };
 
-/* What one line of the table says beside the count. */
-static const char *const explanations[HANDSHAKE_OUTCOMES] = {
-	[HANDSHAKE_COMPLETED] = "the SYN-ACK was acknowledged",
-	[HANDSHAKE_REFUSED] = "an RST answered the SYN",
-	[HANDSHAKE_ONE_WAY] = "SYN-ACK not acknowledged, and the SYN came again: the reply is lost",
-	[HANDSHAKE_ABANDONED] = "SYN-ACK not acknowledged, and the SYN did not come again",
-	[HANDSHAKE_UNANSWERED] = "neither SYN-ACK nor RST",
-	[HANDSHAKE_RETURN_ONLY] = "SYN-ACK whose SYN is not in the file",
-};
-
-/* ---- writing ---- */
-
-static int write_json(const struct capture_summary *summary, const char *error, FILE *out)
-{
-	json_t *object = json_pack("{s:I, s:o, s:o, s:o*}", "packets", (json_int_t)summary->packets,
-		"handshakes", json_outcomes(summary->facts->handshakes->outcomes), "findings",
-		json_findings(summary->findings, summary->facts), "error", error ? value_text(error) : NULL);
-	int result = object ? json_dumpf(object, out, JSON_INDENT(2)) : -1;
-	json_decref(object);
-	fputc('\n', out);
-	return result < 0 ? -ENOMEM : 0;
-}
-
-static void write_outcomes(const struct handshake_report *report, FILE *out)
-{
-	for (unsigned i = 0; i < HANDSHAKE_OUTCOMES; i++)
-		if (report->outcomes[i])
-			fprintf(out, "%10" PRIu64 "  %-12s %s\n", report->outcomes[i],
-				handshake_outcome_name((enum handshake_outcome)i), explanations[i]);
-}
-
-static void write_text(const struct capture_summary *summary, const struct report_style *style, FILE *out)
-{
-	const struct handshake_report *report = summary->facts->handshakes;
-	fprintf(out, "%" PRIu64 " packets in %.1f s, %" PRIu64 " handshakes\n", summary->packets,
-		(double)(summary->last_ns - summary->first_ns) / 1e9, outcomes_total(report->outcomes));
-	write_outcomes(report, out);
-	if (summary->unread)
-		fprintf(out, "%" PRIu64 " packets are cut off or malformed and were not looked at\n",
-			summary->unread);
-	if (report->evicted)
-		fprintf(out, "%" PRIu64 " handshakes were too many at once to be followed\n",
-			report->evicted);
-	if (report_count(summary->findings))
-		fputc('\n', out);
-	report_findings(out, style, summary->facts, summary->findings);
-}
-
-/* Outcomes that did not occur are left out; error: NULL, or what ended the reading early. */
-static int write_as(const struct capture_summary *summary, const char *error, enum report_format format,
-	const struct report_style *style, FILE *out)
-{
-	switch (format) {
-	case REPORT_JSON:
-		return write_json(summary, error, out);
-	case REPORT_TEXT:
-		write_text(summary, style, out);
-		break;
-	}
-	return 0;
-}
-
-/* ---- the command ---- */
-
 static void complain(const char *message)
 {
 	char text[CAPTURE_ERROR_SIZE * 4];
@@ -100,10 +29,9 @@ static int write_report(
 	const struct options *options, const struct capture_summary *summary, const char *error)
 {
 	const struct report_style style = { look_wants_colour(options), look_width() };
-	bool nothing = error && !summary->packets;
-	if (!summary->facts || (nothing && options->format == REPORT_TEXT))
+	if (!summary->facts)
 		return 0;
-	int result = write_as(summary, error, options->format, &style, stdout);
+	int result = options->writer->capture(stdout, &style, summary, error);
 	return result < 0 ? result : look_flush();
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "exporter/options.h"
+#include "exporter/writer.h"
 
 /* The linker leaves the real table out, since this program has one of its own. */
 static int fake_init(const struct collector_settings *settings, void **context)
@@ -201,7 +202,7 @@ static void arguments_stand_anywhere(void **state)
 	assert_string_equal(outcome.options.arguments.items[0], "192.0.2.1");
 	assert_string_equal(outcome.options.arguments.items[1], "198.51.100.1:22");
 	assert_string_equal(outcome.options.device, "wan1");
-	assert_int_equal(outcome.options.format, REPORT_JSON);
+	assert_string_equal(outcome.options.writer->name, "json");
 	clear(&outcome);
 }
 

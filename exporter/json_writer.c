@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <jansson.h>
+
+#include "exporter/explain_report.h"
+#include "exporter/json.h"
+#include "exporter/read_capture.h"
+#include "exporter/value.h"
+#include "exporter/writer.h"
+
+/* Takes the value over. */
+static int put(FILE *out, json_t *value)
+{
+	int result = value ? json_dumpf(value, out, JSON_INDENT(2)) : -1;
+	json_decref(value);
+	fputc('\n', out);
+	return result < 0 ? -ENOMEM : 0;
+}
+
+static json_t *json_collectors(const struct facts *facts)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < facts->collector_count; i++) {
+		const struct collector_status *status = &facts->collectors[i];
+		const struct value_member members[] = {
+			{ "name", value_text(status->name) },
+			{ "success", json_boolean(status->success) },
+			{ "error", status->success ? json_null() : value_text(status->error) },
+		};
+		value_append(&list, VALUE_OBJECT(members));
+	}
+	return list;
+}
+
+static json_t *json_seen(const struct facts *facts)
+{
+	return facts->handshakes ? json_outcomes(facts->handshakes->outcomes) : json_null();
+}
+
+static int put_findings(FILE *out, const struct report_style *style, const struct facts *facts,
+	const struct findings *findings)
+{
+	(void)style;
+	return put(out, json_pack("{s:o, s:o, s:o}", "findings", json_findings(findings, facts), "handshakes",
+				json_seen(facts), "collectors", json_collectors(facts)));
+}
+
+static int put_explanation(FILE *out, const struct report_style *style, const struct explanation *explanation)
+{
+	(void)style;
+	return put(out, explain_json(explanation));
+}
+
+static int put_capture(
+	FILE *out, const struct report_style *style, const struct capture_summary *summary, const char *error)
+{
+	(void)style;
+	return put(out, json_pack("{s:I, s:o, s:o, s:o*}", "packets", (json_int_t)summary->packets,
+				"handshakes", json_outcomes(summary->facts->handshakes->outcomes), "findings",
+				json_findings(summary->findings, summary->facts), "error",
+				error ? value_text(error) : NULL));
+}
+
+const struct writer json_writer = {
+	.name = "json",
+	.findings = put_findings,
+	.explanation = put_explanation,
+	.capture = put_capture,
+};

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * A writer shows what the commands have to show in one format, the value of --format that is its name. A
+ * function that is NULL: it cannot show that, and the command does not take its name. What HTTP answers is
+ * not among this: a page or a capture file is one row of the table of routes.
+ */
+
+#include <stdio.h>
+
+#include "alerts/finding.h"
+#include "collectors/facts.h"
+#include "exporter/report.h"
+
+struct capture_summary;
+struct explanation;
+
+/* All return 0 or -ENOMEM; that `out` took everything is not theirs to check. */
+struct writer {
+	const char *name;
+	/* oneway check: what is open on this host. */
+	int (*findings)(FILE *out, const struct report_style *style, const struct facts *facts,
+		const struct findings *findings);
+	/* oneway explain: one connection. */
+	int (*explanation)(
+		FILE *out, const struct report_style *style, const struct explanation *explanation);
+	/* oneway read: a capture file. error: what ended the reading early, or NULL. */
+	int (*capture)(FILE *out, const struct report_style *style, const struct capture_summary *summary,
+		const char *error);
+};
+
+/* All there are; ends with NULL. */
+extern const struct writer *const writers[];
