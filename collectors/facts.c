@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "collectors/facts.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/growth.h"
 #include "collectors/trace.h"
 
 struct facts *facts_new(void)
@@ -37,7 +39,28 @@ void facts_free(struct facts *facts)
 	traces_free(facts->traces, facts->trace_count);
 	trace_drops_free(facts->trace_drops, facts->trace_drop_count);
 	free(facts->collectors);
+	for (size_t i = 0; i < facts->part_count; i++)
+		facts->parts[i].destroy(facts->parts[i].data);
+	free(facts->parts);
 	free(facts);
+}
+
+int facts_attach(
+	struct facts *facts, const struct collector *collector, void *data, void (*destroy)(void *data))
+{
+	struct facts_part *part = GROW(facts->parts, facts->part_count);
+	if (!part)
+		return -ENOMEM;
+	*part = (struct facts_part){ collector, data, destroy };
+	return 0;
+}
+
+const void *facts_part(const struct facts *facts, const struct collector *collector)
+{
+	for (size_t i = 0; i < facts->part_count; i++)
+		if (facts->parts[i].collector == collector)
+			return facts->parts[i].data;
+	return NULL;
 }
 
 const struct device *facts_device(const struct facts *facts, int ifindex)

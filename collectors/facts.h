@@ -408,6 +408,12 @@ struct collector_status {
 	char error[COLLECTOR_ERROR_SIZE]; /* "" on success */
 };
 
+struct facts_part {
+	const struct collector *collector;
+	void *data;
+	void (*destroy)(void *data);
+};
+
 struct facts {
 	int64_t time_ns;      /* CLOCK_REALTIME */
 	int64_t monotonic_ns; /* CLOCK_MONOTONIC */
@@ -473,11 +479,21 @@ struct facts {
 
 	struct collector_status *collectors;
 	size_t collector_count;
+
+	struct facts_part *parts; /* of collectors that are not known here: facts_part() */
+	size_t part_count;
 };
 
 /* Empty facts, or NULL. */
 struct facts *facts_new(void);
 void facts_free(struct facts *facts);
+
+/* What a collector adds that has no field above: any type of its own. Takes the data over, which `destroy`
+ * frees with the facts. 0 or -ENOMEM: then the data stays the caller's. */
+int facts_attach(
+	struct facts *facts, const struct collector *collector, void *data, void (*destroy)(void *data));
+/* The data of that collector; NULL: it added none. */
+const void *facts_part(const struct facts *facts, const struct collector *collector);
 
 const struct device *facts_device(const struct facts *facts, int ifindex);
 const struct device *facts_device_named(const struct facts *facts, const char *name);
