@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Prints what the documentation must agree with, a line each, cells separated by tabs; with --markdown, the
- * table of metrics as it stands in the README. */
+/* Prints what the documentation must agree with, a line each, cells separated by tabs. */
 #include <stdio.h>
-#include <string.h>
 
 #include "alerts/finding.h"
 #include "alerts/settings.h"
@@ -12,34 +10,25 @@ static const char *const types[] = {
 	[METRIC_GAUGE] = "gauge", [METRIC_COUNTER] = "counter", [METRIC_HISTOGRAM] = "histogram"
 };
 
-/* The names alone, or the table of the README, which leaves out what every exporter has. */
-static int print_metrics(bool markdown)
+static int print_metrics(void)
 {
 	struct metric_families families;
 	if (metric_families_make(&families) < 0)
 		return 1;
-	if (markdown)
-		puts("| metric | type | labels | meaning |\n|---|---|---|---|");
 	for (size_t i = 0; i < families.count; i++) {
 		const struct metric_family *family = families.items[i];
-		if (!markdown)
-			printf("metric\t%s\n", family->name);
-		if (!markdown || strncmp(family->name, "process_", strlen("process_")) == 0)
-			continue;
-		printf("| `%s` | %s | ", family->name, types[family->type]);
+		printf("metric\t%s\t%s\t", family->name, types[family->type]);
 		for (const char *const *label = family->labels; *label; label++)
-			printf("%s`%s`", label == family->labels ? "" : ", ", *label);
-		printf(" | %s |\n", family->help);
+			printf("%s%s", label == family->labels ? "" : ", ", *label);
+		printf("\t%s\n", family->help);
 	}
 	metric_families_clear(&families);
 	return 0;
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
-	if (argc > 1 && strcmp(argv[1], "--markdown") == 0)
-		return print_metrics(true);
-	if (print_metrics(false))
+	if (print_metrics())
 		return 1;
 	for (size_t i = 0; conditions[i]; i++)
 		printf("condition\t%s\t%s\t%s\n", conditions[i]->name, conditions[i]->help,

@@ -9,17 +9,19 @@ import subprocess
 import textwrap
 
 import pytest
-import test_readme
-from test_readme import ROOT, build, described, output, table
+import manual
+from manual import FOLDER, ROOT, build, described, output
 
-PAGES = {"oneway": "oneway.1", "oneway_exporter": "oneway_exporter.8"}
+PAGES = {"oneway": "oneway.1", "oneway_exporter": "oneway_exporter.8", "oneway.yml": "oneway.yml.5",
+         "oneway-metrics": "oneway-metrics.7"}
+PROGRAMS = ["oneway", "oneway_exporter"]
 TAG = re.compile(r"^ {7}(\S.*)$")
 
 
 def man(program, *arguments):
     if not shutil.which("man"):
         pytest.skip("man is not installed")
-    page = f"{ROOT}/packaging/man/{PAGES[program]}"
+    page = f"{FOLDER}/{PAGES[program]}"
     return subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", *arguments, page],
                           capture_output=True, text=True, check=True)
 
@@ -67,7 +69,7 @@ def documented_flags(text):
 
 def flags_of(program):
     """(flag, default) of each flag, as --help has them."""
-    return sorted((flag, default) for flag, default, of, _ in test_readme.flags() if program in of.split(", "))
+    return sorted((flag, default) for flag, default, of in manual.flags() if program == of)
 
 
 @pytest.mark.parametrize("program", PAGES)
@@ -75,10 +77,10 @@ def test_no_warnings(program):
     assert man(program, "-Tutf8", "-Z").stderr == ""
 
 
-@pytest.mark.parametrize("program", PAGES)
-def test_names_the_version(program):
-    version = re.search(r"version (\S+)", output(f"{build()}/exporter/{program}", "--version"))[1]
-    with open(f"{ROOT}/packaging/man/{PAGES[program]}", encoding="utf-8") as page:
+@pytest.mark.parametrize("page", PAGES.values())
+def test_names_the_version(page):
+    version = re.search(r"version (\S+)", output(f"{build()}/exporter/oneway", "--version"))[1]
+    with open(f"{FOLDER}/{page}", encoding="utf-8") as page:
         assert f'"oneway {version}"' in re.search(r"^\.TH .*$", page.read(), re.MULTILINE)[0]
 
 
@@ -99,34 +101,32 @@ def test_flags_of_the_commands(command):
 def test_commands():
     commands = re.findall(r"^  ([a-z]+)  +\S", output(f"{build()}/exporter/oneway", "--help"), re.MULTILINE)
     assert [tag.split()[0] for tag in items(section("oneway", "COMMANDS"))] == commands
-    assert set(commands) == set(test_readme.COMMANDS) - {"oneway_exporter"}
+    assert set(commands) == set(manual.COMMANDS) - {"oneway_exporter"}
 
 
-@pytest.mark.parametrize("kind, name", [("condition", "CONDITIONS"), ("outcome", "OUTCOMES")])
-def test_names_of_what_is_found(kind, name):
-    documented = [tag for tag in items(section("oneway", name)) if re.fullmatch("[a-z_]+", tag)]
-    assert documented == [row[0] for row in described(kind)]
+@pytest.mark.parametrize("path, comment, name, make", manual.BLOCKS)
+def test_what_follows_from_the_programs_tables(path, comment, name, make):
+    assert manual.block(path, comment, name)[1] == make(), "/usr/bin/python3 tests/documentation/manual.py writes it anew"
 
 
-def sentence(text):
-    return f"{text[0].upper()}{text[1:]}."
-
-
-def test_conditions_are_those_of_the_judge():
-    documented = items(section("oneway", "CONDITIONS").split("A finding that explains")[0])
-    for name, text, _ in described("condition"):
-        # a line may break at a hyphen
-        assert documented[name].replace(" ", "") == sentence(text).replace(" ", "")
-
-
-def test_thresholds():
-    documented = defaults(subsections("oneway_exporter", "FILES")["Thresholds"], r"\w+")
-    assert documented == sorted((name, value) for name, value, _ in described("threshold"))
+def test_outcomes():
+    documented = [tag for tag in items(section("oneway", "OUTCOMES")) if re.fullmatch("[a-z_]+", tag)]
+    assert documented == [row[0] for row in described("outcome")]
 
 
 def test_paths():
     documented = set(items(section("oneway_exporter", "HTTP")))
-    assert {row[0] for row in table("| path | |")} <= documented
+    with open(f"{ROOT}/README.md", encoding="utf-8") as file:
+        named = set(re.findall(r"`(?:POST )?(/(?:api|-)/[^`]+)`", file.read()))
+    assert named and named <= {path for tag in documented for path in tag.replace("POST ", "").split(", ")}
+
+
+def test_mentioned_metrics_exist():
+    names = {row[0] for row in described("metric")}
+    for page in PAGES.values():
+        with open(f"{FOLDER}/{page}", encoding="utf-8") as file:
+            mentioned = set(re.findall(r"\boneway_[a-z_]+\b", file.read())) - {"oneway_exporter", "oneway_trace_"}
+        assert mentioned <= names, page
 
 
 @pytest.mark.parametrize("command", ["check", "explain", "read"])
@@ -144,7 +144,7 @@ def test_exit_statuses_of_the_exporter(status, arguments):
 
 
 def test_settings_are_accepted(tmp_path):
-    block = re.search(r"^( +)lines: .*\n(?:\1.*\n)+", section("oneway_exporter", "EXAMPLES"), re.MULTILINE)
+    block = re.search(r"^( +)lines: .*\n(?:\1.*\n)+", section("oneway.yml", "EXAMPLES"), re.MULTILINE)
     file = tmp_path / "oneway.yml"
     file.write_text(re.sub(f"^{block[1]}", "", block[0], flags=re.MULTILINE))
     output(f"{build()}/exporter/oneway_exporter", f"--config.file={file}", "--config.check")
