@@ -136,8 +136,9 @@ uint32_t drop_program_reasons(const struct drop_program *program)
 
 static int read_sum(struct drop_program *program, const struct bpf_map *map, const void *key, uint64_t *sum)
 {
-	if (bpf_map_lookup_elem(bpf_map__fd(map), key, program->values) < 0)
-		return -errno;
+	int error = bpf_map_lookup_elem(bpf_map__fd(map), key, program->values);
+	if (error < 0)
+		return error;
 	*sum = 0;
 	for (int i = 0; i < program->cpus; i++)
 		*sum += program->values[i];
@@ -163,9 +164,11 @@ static int read_entries(struct drop_program *program, struct drop_counts *counts
 	const struct drops_key *last = NULL;
 	/* Nobody but this thread removes entries, so the walk never begins anew. */
 	for (int i = 0; i < DROPS_ENTRIES_MAX; i++) {
-		if (bpf_map_get_next_key(bpf_map__fd(program->object->maps.drops), last, &next) < 0)
-			return errno == ENOENT ? 0 : -errno;
-		int error = read_entry(program, &next, counts);
+		int error = bpf_map_get_next_key(bpf_map__fd(program->object->maps.drops), last, &next);
+		if (error == 0)
+			error = read_entry(program, &next, counts);
+		else if (error == -ENOENT)
+			return 0;
 		if (error < 0)
 			return error;
 		key = next;
@@ -180,8 +183,9 @@ static int read_misses(const struct drop_program *program, uint64_t *misses)
 {
 	struct bpf_prog_info info = { 0 };
 	__u32 size = sizeof(info);
-	if (bpf_obj_get_info_by_fd(bpf_program__fd(program->object->progs.count_drop), &info, &size) < 0)
-		return -errno;
+	int error = bpf_obj_get_info_by_fd(bpf_program__fd(program->object->progs.count_drop), &info, &size);
+	if (error < 0)
+		return error;
 	*misses = info.recursion_misses;
 	return 0;
 }

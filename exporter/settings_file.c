@@ -471,7 +471,7 @@ int settings_parse(
 
 int settings_read(const char *path, struct settings **out, char *message, size_t size)
 {
-	char *text;
+	char *text = NULL;
 	ssize_t length = file_read(path, SETTINGS_FILE_MOST, &text);
 	if (length < 0) {
 		snprintf(message, size, "%s: %s", path, file_error((int)length));
