@@ -37,14 +37,16 @@ static ssize_t read_regular(int descriptor, size_t most, char **out)
 	int result = check_regular(descriptor);
 	if (result < 0)
 		return result;
-	char *text = malloc(most + 1); /* one more byte tells that there is more */
+	char *text = malloc(most + 1); /* the last byte tells that there is more, or ends the text */
 	ssize_t length = text ? read_all(descriptor, text, most + 1) : -ENOMEM;
 	if (length > (ssize_t)most)
 		length = -EFBIG;
-	if (length < 0)
+	if (length < 0) {
 		free(text);
-	else
-		*out = text;
+		return length;
+	}
+	text[length] = '\0';
+	*out = text;
 	return length;
 }
 

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Reads a regular file of at most `most` bytes. Its length, with *text the caller's (not terminated), or
+/* Reads a regular file of at most `most` bytes. Its length, with *text the caller's (and terminated), or
  * negative errno: -EISDIR, -ENOTSUP (no regular file), -EFBIG. */
 ssize_t file_read(const char *path, size_t most, char **text);
 /* What such an error means, in words. */

@@ -3,17 +3,15 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <yaml.h>
 
 #include "collectors/growth.h"
+#include "exporter/file.h"
 
 #define KEY_SHOWN 64 /* bytes of a key in a message */
 #define KEYS_MOST 4096
@@ -257,62 +255,24 @@ void web_config_free(struct web_config *config)
 	free(config);
 }
 
-static ssize_t read_fully(int descriptor, char *text, size_t most)
-{
-	size_t used = 0;
-	while (used < most) {
-		ssize_t got = read(descriptor, text + used, most - used);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (got == 0)
-			break;
-		used += (size_t)got;
-	}
-	return (ssize_t)used;
-}
-
-/* A whole file, terminated; the length if it is wanted. */
-static int read_file(const char *path, char **out, size_t *length)
-{
-	int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-	if (descriptor < 0)
-		return -errno;
-	char *text = malloc(WEB_CONFIG_MOST + 1);
-	ssize_t got = text ? read_fully(descriptor, text, WEB_CONFIG_MOST + 1) : -ENOMEM;
-	close(descriptor);
-	if (got > WEB_CONFIG_MOST)
-		got = -EFBIG;
-	if (got < 0) {
-		free(text);
-		return (int)got;
-	}
-	text[got] = '\0';
-	*out = text;
-	*length = (size_t)got;
-	return 0;
-}
-
 /* Replaces the name of a PEM file by what is in it. */
 static int load_pem(const char *config_path, const char *key, char **text, char *message, size_t size)
 {
 	const char *slash = strrchr(config_path, '/');
 	int directory = **text != '/' && slash ? (int)(slash - config_path) + 1 : 0;
 	char *path = NULL, *pem = NULL;
-	size_t length;
-	int result = asprintf(&path, "%.*s%s", directory, config_path, *text) < 0 ? -ENOMEM : 0;
-	if (result == 0)
-		result = read_file(path, &pem, &length);
-	if (result < 0) {
-		snprintf(message, size, "%s: tls_server_config.%s: %s: %s", config_path, key, *text,
-			strerror(-result));
-	} else {
-		free(*text);
-		*text = pem;
-	}
+	if (asprintf(&path, "%.*s%s", directory, config_path, *text) < 0)
+		path = NULL;
+	ssize_t length = path ? file_read(path, WEB_CONFIG_MOST, &pem) : -ENOMEM;
 	free(path);
-	return result;
+	if (length < 0) {
+		snprintf(message, size, "%s: tls_server_config.%s: %s: %s", config_path, key, *text,
+			file_error((int)length));
+		return (int)length;
+	}
+	free(*text);
+	*text = pem;
+	return 0;
 }
 
 static int load_tls(const char *path, struct web_config *config, char *message, size_t size)
@@ -328,13 +288,12 @@ static int load_tls(const char *path, struct web_config *config, char *message, 
 static int read_config(const char *path, struct web_config **out, char *message, size_t size)
 {
 	char *text = NULL;
-	size_t length = 0;
-	int result = read_file(path, &text, &length);
-	if (result < 0) {
-		snprintf(message, size, "%s: %s", path, strerror(-result));
-		return result;
+	ssize_t length = file_read(path, WEB_CONFIG_MOST, &text);
+	if (length < 0) {
+		snprintf(message, size, "%s: %s", path, file_error((int)length));
+		return (int)length;
 	}
-	result = web_config_parse(path, text, length, out, message, size);
+	int result = web_config_parse(path, text, (size_t)length, out, message, size);
 	free(text);
 	return result;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "exporter/auth.h"
@@ -132,6 +133,34 @@ static void files_are_found_beside_the_configuration(void **state)
 	rmdir(directory);
 }
 
+static void refused(const char *path, const char *what)
+{
+	char message[256], expected[256];
+	struct web_config *config = NULL;
+	alarm(20); /* opening a FIFO without a writer waits for ever */
+	assert_int_equal(web_config_read(path, &config, message, sizeof(message)), -ENOTSUP);
+	alarm(0);
+	assert_null(config);
+	snprintf(expected, sizeof(expected), "%s: %snot a regular file", path, what);
+	assert_string_equal(message, expected);
+}
+
+static void what_is_no_regular_file_is_refused(void **state)
+{
+	(void)state;
+	char directory[] = "/tmp/oneway-web-XXXXXX", path[64], fifo[64];
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/web.yml", directory);
+	snprintf(fifo, sizeof(fifo), "%s/fifo", directory);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	refused(fifo, "");
+	write_file(path, "tls_server_config: {cert_file: fifo, key_file: fifo}\n");
+	refused(path, "tls_server_config.cert_file: fifo: ");
+	unlink(fifo);
+	unlink(path);
+	rmdir(directory);
+}
+
 static void without_a_file_nothing_is_configured(void **state)
 {
 	(void)state;
@@ -189,6 +218,7 @@ int main(void)
 		cmocka_unit_test(nothing_configures_nothing),
 		cmocka_unit_test(errors_name_file_line_and_key),
 		cmocka_unit_test(files_are_found_beside_the_configuration),
+		cmocka_unit_test(what_is_no_regular_file_is_refused),
 		cmocka_unit_test(without_a_file_nothing_is_configured),
 		cmocka_unit_test(passwords_are_verified),
 	};
