@@ -50,9 +50,10 @@ static int write_report(const struct look *look)
 
 static int status_of(const struct look *look)
 {
-	if (report_count(look->findings))
-		return CHECK_FINDINGS;
-	return look_failed(look) ? CHECK_FAILED : CHECK_NOTHING;
+	size_t shown;
+	if (report_count(look->findings, &shown) < 0 || (shown == 0 && look_failed(look)))
+		return CHECK_FAILED;
+	return shown ? CHECK_FINDINGS : CHECK_NOTHING;
 }
 
 static int complain(const char *message)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "alerts/finding_tree.h"
 #include "exporter/coverage.h"
 #include "exporter/families.h"
 #include "exporter/html.h"
@@ -89,57 +90,37 @@ static void begin_finding(struct buffer *out, const struct facts *facts, const s
 	put_since(out, finding);
 }
 
-/* The finding that explains this one in the end. One whose cause is not open, or is itself, stands alone. */
-static const struct finding *root_of(const struct findings *findings, const struct finding *finding)
+static void end_findings(struct buffer *out, unsigned *open, unsigned depth)
 {
-	const struct finding *root = finding;
-	for (size_t hops = 0; hops < findings->count && *root->cause; hops++) {
-		const struct finding *cause = findings_find(findings, root->cause);
-		if (!cause || !cause->open || cause->intended != finding->intended)
-			return root;
-		root = cause;
-	}
-	return *root->cause ? finding : root;
-}
-
-/* The roots of all findings, by position; NULL for one that is not shown. */
-static const struct finding **roots_make(const struct findings *findings)
-{
-	const struct finding **roots = calloc(findings->count + 1, sizeof(const struct finding *));
-	for (size_t i = 0; roots && i < findings->count; i++)
-		if (findings->items[i].open)
-			roots[i] = root_of(findings, &findings->items[i]);
-	return roots;
-}
-
-static void put_symptoms(struct buffer *out, const struct snapshot *snapshot,
-	const struct finding *const *roots, const struct finding *cause)
-{
-	const struct findings *findings = snapshot->findings;
-	for (size_t i = 0; i < findings->count; i++) {
-		if (roots[i] != cause || &findings->items[i] == cause)
-			continue;
-		begin_finding(out, snapshot->facts, &findings->items[i]);
+	for (; *open > depth; (*open)--)
 		buffer_text(out, "</article>\n");
-	}
 }
 
-/* Returns how many were met. */
-static size_t put_findings(struct buffer *out, const struct snapshot *snapshot,
-	const struct finding *const *roots, bool intended)
+struct rows {
+	struct finding_row *items;
+	size_t count;
+};
+
+/* Returns how many were met that no other explains. */
+static size_t put_findings(
+	struct buffer *out, const struct facts *facts, const struct rows *rows, bool intended)
 {
-	const struct findings *findings = snapshot->findings;
 	size_t met = 0;
-	for (size_t i = 0; i < findings->count; i++) {
-		const struct finding *finding = &findings->items[i];
-		if (roots[i] != finding || finding->intended != intended || met++ >= MOST_ROWS)
+	unsigned open = 0;
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct finding_row *row = &rows->items[i];
+		if (row->intended != intended)
 			continue;
-		if (met == 1)
+		met += row->depth == 0 ? 1 : 0;
+		if (met > MOST_ROWS)
+			continue;
+		end_findings(out, &open, row->depth);
+		if (met == 1 && row->depth == 0)
 			html_element(out, "h2", intended ? "Declared as intended" : "Findings");
-		begin_finding(out, snapshot->facts, finding);
-		put_symptoms(out, snapshot, roots, finding);
-		buffer_text(out, "</article>\n");
+		begin_finding(out, facts, row->finding);
+		open++;
 	}
+	end_findings(out, &open, 0);
 	if (met > MOST_ROWS)
 		buffer_format(out,
 			"<p class=\"dim\">%zu more in <a href=\"/api/v1/findings\">JSON</a>.</p>\n",
@@ -213,12 +194,12 @@ static void put_time(struct buffer *out, const struct facts *facts)
 }
 
 static void put_all(struct buffer *out, const struct snapshot *snapshot, const struct coverage *coverage,
-	const struct finding *const *roots)
+	const struct rows *rows)
 {
-	if (put_findings(out, snapshot, roots, false) == 0)
+	if (put_findings(out, snapshot->facts, rows, false) == 0)
 		put_none(out, snapshot->facts);
 	put_failures(out, snapshot->facts);
-	put_findings(out, snapshot, roots, true);
+	put_findings(out, snapshot->facts, rows, true);
 	page_put_handshakes(out, snapshot->facts);
 	put_services(out, snapshot->facts, coverage);
 	put_time(out, snapshot->facts);
@@ -227,13 +208,15 @@ static void put_all(struct buffer *out, const struct snapshot *snapshot, const s
 static int put_snapshot(struct buffer *out, const struct snapshot *snapshot)
 {
 	struct coverage coverage;
-	const struct finding **roots = roots_make(snapshot->findings);
-	int result = roots ? coverage_make(snapshot->settings, snapshot->facts, &coverage) : -ENOMEM;
+	struct rows rows = { 0 };
+	int result = finding_tree(snapshot->findings, &rows.items, &rows.count);
+	if (result == 0)
+		result = coverage_make(snapshot->settings, snapshot->facts, &coverage);
 	if (result == 0) {
-		put_all(out, snapshot, &coverage, roots);
+		put_all(out, snapshot, &coverage, &rows);
 		coverage_clear(&coverage);
 	}
-	free(roots);
+	free(rows.items);
 	return result;
 }
 

@@ -37,7 +37,10 @@ static int write_report(
 
 static int status_of(const struct capture_summary *summary)
 {
-	return report_count(summary->findings) ? READ_FINDINGS : READ_NOTHING;
+	size_t shown;
+	if (report_count(summary->findings, &shown) < 0)
+		return READ_FAILED;
+	return shown ? READ_FINDINGS : READ_NOTHING;
 }
 
 static int run(const struct options *options)

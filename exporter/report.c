@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "exporter/report.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "alerts/finding_tree.h"
 #include "exporter/evidence.h"
 #include "exporter/report_handshakes.h"
 #include "exporter/text.h"
@@ -28,7 +30,6 @@ struct report {
 	FILE *out;
 	const struct report_style *style;
 	const struct facts *facts;
-	const struct findings *findings;
 };
 
 static void put(const struct report *report, enum ink ink, const char *text)
@@ -122,75 +123,47 @@ static void put_remedy(const struct report *report, const struct finding *findin
 		put_indented(report, indent + STEP, finding->remedy[i]);
 }
 
-static const struct finding *cause_of(const struct findings *findings, const struct finding *finding)
+/* With what stands beneath it; returns the position of what does not. */
+static size_t put_finding(
+	const struct report *report, const struct finding_row *rows, size_t count, size_t at)
 {
-	return *finding->cause ? findings_find(findings, finding->cause) : NULL;
-}
-
-/* What an intended asymmetry brings about is intended as well. */
-static bool is_shown(const struct findings *findings, const struct finding *finding)
-{
-	const struct finding *cause = cause_of(findings, finding);
-	return finding->open && !finding->intended && !(cause && cause->open && cause->intended);
-}
-
-static bool is_symptom_of(
-	const struct findings *findings, const struct finding *finding, const struct finding *cause)
-{
-	return is_shown(findings, finding) && strcmp(finding->cause, cause->id) == 0;
-}
-
-static void put_symptoms(const struct report *report, const struct finding *cause, unsigned indent)
-{
-	bool titled = false;
-	for (size_t i = 0; i < report->findings->count; i++) {
-		const struct finding *finding = &report->findings->items[i];
-		if (!is_symptom_of(report->findings, finding, cause))
-			continue;
-		if (!titled)
-			put_title(report, indent, "It explains");
-		titled = true;
-		put_heading(report, finding, indent + STEP);
-		put_evidence(report, finding, indent + 2 * STEP);
+	const struct finding_row *row = &rows[at++];
+	unsigned indent = row->depth * 2 * STEP;
+	put_heading(report, row->finding, indent);
+	if (row->depth == 0)
+		put_explanation(report, row->finding, STEP);
+	put_evidence(report, row->finding, indent + STEP);
+	if (at < count && rows[at].depth > row->depth)
+		put_title(report, indent + STEP, "It explains");
+	while (at < count && rows[at].depth > row->depth)
+		at = put_finding(report, rows, count, at);
+	if (row->depth == 0) {
+		put_remedy(report, row->finding, STEP);
+		fputc('\n', report->out);
 	}
+	return at;
 }
 
-static void put_finding(const struct report *report, const struct finding *finding)
+static void put_intended(const struct report *report, const struct finding *finding)
 {
-	put_heading(report, finding, 0);
-	put_explanation(report, finding, STEP);
-	put_evidence(report, finding, STEP);
-	put_symptoms(report, finding, STEP);
-	put_remedy(report, finding, STEP);
+	put(report, INK_DIM, "intended");
+	fprintf(report->out, " %s: ", finding->condition->name);
+	text_put(report->out, finding->summary ? finding->summary : "", TEXT_PLAIN);
 	fputc('\n', report->out);
 }
 
-/* A cause that is itself not shown leaves its symptoms to stand on their own. */
-static bool has_shown_cause(const struct findings *findings, const struct finding *finding)
+int report_count(const struct findings *findings, size_t *shown)
 {
-	const struct finding *cause = cause_of(findings, finding);
-	return cause && is_shown(findings, cause) && !*cause->cause;
-}
-
-static void put_intended(const struct report *report)
-{
-	for (size_t i = 0; i < report->findings->count; i++) {
-		const struct finding *finding = &report->findings->items[i];
-		if (!finding->open || !finding->intended)
-			continue;
-		put(report, INK_DIM, "intended");
-		fprintf(report->out, " %s: ", finding->condition->name);
-		text_put(report->out, finding->summary ? finding->summary : "", TEXT_PLAIN);
-		fputc('\n', report->out);
-	}
-}
-
-size_t report_count(const struct findings *findings)
-{
-	size_t count = 0;
-	for (size_t i = 0; i < findings->count; i++)
-		count += is_shown(findings, &findings->items[i]) ? 1 : 0;
-	return count;
+	struct finding_row *rows;
+	size_t count, met = 0;
+	int error = finding_tree(findings, &rows, &count);
+	if (error < 0)
+		return error;
+	for (size_t i = 0; i < count; i++)
+		met += rows[i].intended ? 0 : 1;
+	free(rows);
+	*shown = met;
+	return 0;
 }
 
 static const char *plural(size_t count, const char *one, const char *many)
@@ -254,27 +227,39 @@ static void put_failures(const struct report *report, const struct facts *facts)
 	}
 }
 
-void report_findings(FILE *out, const struct report_style *style, const struct facts *facts,
+int report_findings(FILE *out, const struct report_style *style, const struct facts *facts,
 	const struct findings *findings)
 {
-	const struct report report = { out, style, facts, findings };
-	for (size_t i = 0; i < findings->count; i++)
-		if (is_shown(findings, &findings->items[i]) &&
-			!has_shown_cause(findings, &findings->items[i]))
-			put_finding(&report, &findings->items[i]);
-	put_intended(&report);
+	const struct report report = { out, style, facts };
+	struct finding_row *rows;
+	size_t count;
+	int error = finding_tree(findings, &rows, &count);
+	if (error < 0)
+		return error;
+	for (size_t i = 0; i < count;)
+		i = rows[i].intended ? i + 1 : put_finding(&report, rows, count, i);
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].finding->intended)
+			put_intended(&report, rows[i].finding);
+	free(rows);
+	return 0;
 }
 
-void report_write(FILE *out, const struct report_style *style, const struct facts *facts,
+int report_write(FILE *out, const struct report_style *style, const struct facts *facts,
 	const struct findings *findings)
 {
-	const struct report report = { out, style, facts, findings };
-	report_findings(out, style, facts, findings);
-	bool nothing = report_count(findings) == 0;
-	if (nothing)
+	const struct report report = { out, style, facts };
+	size_t shown;
+	int error = report_count(findings, &shown);
+	if (error == 0)
+		error = report_findings(out, style, facts, findings);
+	if (error < 0)
+		return error;
+	if (shown == 0)
 		put_nothing(&report, facts);
 	put_looked_at(&report, facts);
-	if (nothing)
+	if (shown == 0)
 		report_put_seen(out, facts);
 	put_failures(&report, facts);
+	return 0;
 }

@@ -7,13 +7,6 @@
 #include "exporter/wire_text.h"
 #include "exporter/writer.h"
 
-static int text_findings(FILE *out, const struct report_style *style, const struct facts *facts,
-	const struct findings *findings)
-{
-	report_write(out, style, facts, findings);
-	return 0;
-}
-
 static int text_explanation(
 	FILE *out, const struct report_style *style, const struct explanation *explanation)
 {
@@ -55,15 +48,16 @@ static int text_capture(
 	if (report->evicted)
 		fprintf(out, "%" PRIu64 " handshakes were too many at once to be followed\n",
 			report->evicted);
-	if (report_count(summary->findings))
+	size_t shown;
+	int result = report_count(summary->findings, &shown);
+	if (result == 0 && shown)
 		fputc('\n', out);
-	report_findings(out, style, summary->facts, summary->findings);
-	return 0;
+	return result < 0 ? result : report_findings(out, style, summary->facts, summary->findings);
 }
 
 const struct writer text_writer = {
 	.name = "text",
-	.findings = text_findings,
+	.findings = report_write,
 	.explanation = text_explanation,
 	.capture = text_capture,
 };

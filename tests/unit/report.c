@@ -7,8 +7,12 @@
 
 #include "alerts/conditions.h"
 #include "collectors/growth.h"
+#include "exporter/page.h"
 #include "exporter/report.h"
+#include "exporter/settings_file.h"
 #include "exporter/text.h"
+
+#define OUTLINE_SIZE 256
 
 static char *written(const struct facts *facts, const struct findings *findings, bool colour)
 {
@@ -19,6 +23,13 @@ static char *written(const struct facts *facts, const struct findings *findings,
 	report_write(out, &style, facts, findings);
 	fclose(out);
 	return text;
+}
+
+static size_t shown_of(const struct findings *findings)
+{
+	size_t shown = SIZE_MAX;
+	assert_int_equal(report_count(findings, &shown), 0);
+	return shown;
 }
 
 static struct finding *add(struct findings *findings, const char *id, const char *summary)
@@ -51,7 +62,7 @@ static void nothing_found_says_what_was_looked_at(void **state)
 	char *text = written(facts, findings, false);
 	assert_string_equal(text, "No one-way connectivity found.\n"
 				  "Looked at 1 service address, 2 lines, 3 devices, 0 reply routes.\n");
-	assert_int_equal(report_count(findings), 0);
+	assert_int_equal(shown_of(findings), 0);
 	free(text);
 	findings_free(findings);
 	facts_free(facts);
@@ -138,7 +149,7 @@ static void symptoms_stand_beneath_their_cause(void **state)
 				  "\n"
 				  "intended reply_wrong_device: replies of 192.0.2.9 leave by wan1\n"
 				  "Looked at 1 service address, 2 lines, 3 devices, 0 reply routes.\n");
-	assert_int_equal(report_count(findings), 2);
+	assert_int_equal(shown_of(findings), 2);
 	free(text);
 	findings_free(findings);
 	facts_free(facts);
@@ -225,7 +236,7 @@ static void a_symptom_of_what_is_intended_is_no_finding(void **state)
 	struct findings *findings = findings_new();
 	add(findings, "i1", "meant")->intended = true;
 	snprintf(add(findings, "s1", "follows")->cause, FINDING_ID_SIZE, "i1");
-	assert_int_equal(report_count(findings), 0);
+	assert_int_equal(shown_of(findings), 0);
 	findings_free(findings);
 }
 
@@ -240,6 +251,93 @@ static void a_symptom_whose_cause_is_gone_stands_alone(void **state)
 	free(text);
 	findings_free(findings);
 	facts_free(facts);
+}
+
+/* Names of one letter, each with how deep it stands: "a0 b1 ". */
+static void note(char *outline, char name, unsigned depth)
+{
+	size_t used = strlen(outline);
+	snprintf(outline + used, OUTLINE_SIZE - used, "%c%u ", name, depth);
+}
+
+static void outline_of_report(const struct findings *findings, char *outline)
+{
+	struct facts *facts = facts_new();
+	char *text = written(facts, findings, false);
+	outline[0] = '\0';
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n' ? 1 : 0;
+		unsigned indent = (unsigned)strspn(line, " ");
+		if (strncmp(line + indent, "finding ", 8) == 0)
+			note(outline, line[indent + 8], (indent - 2) / 4);
+	}
+	free(text);
+	facts_free(facts);
+}
+
+/* Of a section of the page, which its title begins. */
+static void outline_of_page(struct findings *findings, const char *title, char *outline)
+{
+	struct snapshot snapshot = { .findings = findings };
+	struct buffer page = { 0 };
+	unsigned depth = 0;
+	snapshot.facts = facts_new();
+	snapshot.settings = settings_new();
+	assert_int_equal(page_write(&page, &snapshot, "/metrics"), 0);
+	buffer_add(&page, "", 1);
+	outline[0] = '\0';
+	const char *at = strstr(page.data, title);
+	assert_non_null(at);
+	for (at += strlen(title); *at && strncmp(at, "<h2", 3) != 0; at++) {
+		depth += strncmp(at, "<article", 8) == 0 ? 1 : 0;
+		depth -= strncmp(at, "</article", 9) == 0 ? 1 : 0;
+		if (strncmp(at, "</span>finding ", 15) == 0)
+			note(outline, at[15], depth - 1);
+	}
+	assert_int_equal(depth, 0);
+	buffer_clear(&page);
+	settings_free(snapshot.settings);
+	facts_free(snapshot.facts);
+}
+
+static struct finding *add_named(struct findings *findings, char name, const char *cause)
+{
+	char id[] = { name, '\0' };
+	struct finding *finding = add(findings, id, "");
+	finding_set_text(&finding->summary, "finding %c", name);
+	snprintf(finding->cause, sizeof(finding->cause), "%s", cause);
+	return finding;
+}
+
+static void terminal_and_page_nest_alike(void **state)
+{
+	(void)state;
+	char report[OUTLINE_SIZE], page[OUTLINE_SIZE];
+	struct findings *findings = findings_new();
+	add_named(findings, 'c', "b"); /* a explains b explains c */
+	add_named(findings, 'b', "a");
+	add_named(findings, 'a', "");
+	add_named(findings, 'e', "a");
+	add_named(findings, 'd', "missing");
+	add_named(findings, 'p', "")->open = false;
+	add_named(findings, 'f', "p");
+	add_named(findings, 'x', "z"); /* in a circle, with a tail */
+	add_named(findings, 'y', "x");
+	add_named(findings, 'z', "y");
+	add_named(findings, 't', "z");
+	add_named(findings, 'o', "o");
+	add_named(findings, 'i', "")->intended = true;
+	add_named(findings, 's', "i");
+	add_named(findings, 'u', "s");
+	add_named(findings, 'j', "a")->intended = true;
+	outline_of_report(findings, report);
+	outline_of_page(findings, ">Findings</h2>", page);
+	assert_string_equal(report, "a0 b1 c2 e1 d0 f0 x0 y1 z2 t3 o0 ");
+	assert_string_equal(page, report);
+	assert_int_equal(shown_of(findings), 11);
+	outline_of_page(findings, ">Declared as intended</h2>", page);
+	assert_string_equal(page, "i0 s1 u2 j0 ");
+	findings_free(findings);
 }
 
 static void escapes_are_never_raw(void **state)
@@ -299,6 +397,7 @@ int main(void)
 		cmocka_unit_test(nothing_found_says_what_was_seen),
 		cmocka_unit_test(a_symptom_of_what_is_intended_is_no_finding),
 		cmocka_unit_test(a_symptom_whose_cause_is_gone_stands_alone),
+		cmocka_unit_test(terminal_and_page_nest_alike),
 		cmocka_unit_test(escapes_are_never_raw),
 		cmocka_unit_test(colour_is_there_when_wanted),
 		cmocka_unit_test(lines_are_wrapped_by_characters),
