@@ -13,11 +13,11 @@
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "collectors/bulk.h"
 #include "collectors/capture_set.h"
+#include "collectors/clock.h"
 #include "collectors/collector.h"
 #include "collectors/handshake_metrics.h"
 #include "collectors/name_pattern.h"
@@ -75,13 +75,6 @@ static void leave(struct capturing *capturing)
 	pthread_mutex_unlock(&capturing->lock);
 }
 
-static int64_t now_ns(clockid_t id)
-{
-	struct timespec now;
-	clock_gettime(id, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
 /* ---- the capture thread ---- */
 
 struct feeding {
@@ -130,14 +123,14 @@ static void read_tap(struct capturing *capturing, struct reader *reader)
 
 static void tick(struct capturing *capturing)
 {
-	int64_t monotonic_ns = now_ns(CLOCK_MONOTONIC), settled_ns = now_ns(CLOCK_REALTIME) - SETTLE_NS;
+	int64_t monotonic_ns = clock_ns(CLOCK_MONOTONIC), settled_ns = clock_ns(CLOCK_REALTIME) - SETTLE_NS;
 	reorder_release(&capturing->waiting, settled_ns, feed, capturing);
 	handshakes_advance(capturing->handshakes, settled_ns);
 	bulk_advance(&capturing->bulk, monotonic_ns);
 	if (capturing->bulk.changed)
 		refilter(capturing);
 	capturing->bulk.changed = false;
-	const struct sampling_load load = { now_ns(CLOCK_THREAD_CPUTIME_ID),
+	const struct sampling_load load = { clock_ns(CLOCK_THREAD_CPUTIME_ID),
 		handshakes_load(capturing->handshakes) };
 	handshakes_sample(capturing->handshakes, sampling_step(&capturing->sampling, monotonic_ns, &load));
 }
@@ -371,7 +364,7 @@ static int copy_report(struct capturing *capturing, bool lost, struct facts *fac
 	if (result == 0) {
 		enter(capturing);
 		if (lost)
-			handshakes_missed(capturing->handshakes, now_ns(CLOCK_REALTIME));
+			handshakes_missed(capturing->handshakes, clock_ns(CLOCK_REALTIME));
 		result = handshakes_report(capturing->handshakes, report);
 		if (result == 0)
 			facts->frame_count =

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "collectors/clock.h"
+
 struct capture_file {
 	pcap_t *pcap;
 	enum packet_link link;
@@ -119,8 +121,6 @@ void capture_file_close(struct capture_file *file)
 	free(file->name);
 	free(file);
 }
-
-#define SECOND_NS INT64_C(1000000000)
 
 /* A damaged file may claim any time. */
 static int64_t time_of(const struct pcap_pkthdr *header)

@@ -9,6 +9,7 @@
  * load the module, and even the dump of an empty table walks all of its buckets (other namespaces share
  * them).
  */
+#include "collectors/clock.h"
 #include "collectors/collector.h"
 
 #include <errno.h>
@@ -17,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "collectors/conntrack_count.h"
 #include "collectors/conntrack_dump.h"
@@ -26,7 +26,6 @@
 #include "collectors/netlink.h"
 #include "collectors/procfs.h"
 
-#define SECOND_NS       INT64_C(1000000000)
 #define PERIOD_NS       SECOND_NS        /* between the starts of two sweeps, at least */
 #define CPU_SHARE       100              /* one in so many of a CPU's nanoseconds */
 #define DENIED_NS       (60 * SECOND_NS) /* a security module may log each refusal */
@@ -51,13 +50,6 @@ struct conntrack {
 
 	alignas(struct nlmsghdr) uint8_t buffer[NETLINK_BUFFER_SIZE];
 };
-
-static int64_t read_clock(clockid_t clock)
-{
-	struct timespec now = { 0 };
-	clock_gettime(clock, &now);
-	return now.tv_sec * SECOND_NS + now.tv_nsec;
-}
 
 static void destroy(void *context)
 {
@@ -123,7 +115,7 @@ static enum outcome show(struct conntrack *conntrack)
 	conntrack->pending = conntrack->shown;
 	conntrack->shown = shown;
 	conntrack->sample.known = true;
-	conntrack->sample.ended_ns = read_clock(CLOCK_REALTIME);
+	conntrack->sample.ended_ns = clock_ns(CLOCK_REALTIME);
 	conntrack->failures = 0;
 	conntrack->error = 0;
 	return changed ? SHOWN_CHANGED : SHOWN;
@@ -227,9 +219,9 @@ static enum outcome step(struct conntrack *conntrack, int64_t now_ns)
 static int advance(void *context, int64_t now_ns, struct collector_wish *wish)
 {
 	struct conntrack *conntrack = context;
-	int64_t cpu_ns = read_clock(CLOCK_THREAD_CPUTIME_ID);
+	int64_t cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	enum outcome outcome = step(conntrack, now_ns);
-	conntrack->cpu_ns += read_clock(CLOCK_THREAD_CPUTIME_ID) - cpu_ns;
+	conntrack->cpu_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_ns;
 	if (outcome == SHOWN || outcome == SHOWN_CHANGED)
 		conntrack->sample.seconds = (double)conntrack->cpu_ns / SECOND_NS;
 	if (outcome != GOES_ON)

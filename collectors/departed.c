@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define MILLISECOND_NS 1000000
+#include "collectors/clock.h"
 
 int departed_init(struct departed *departed, uint32_t slots)
 {

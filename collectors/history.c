@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "collectors/history.h"
 
-#define SECOND_NS INT64_C(1000000000)
+#include "collectors/clock.h"
 
 void history_add(struct history *history, int64_t now_ns, uint64_t value)
 {

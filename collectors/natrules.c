@@ -8,8 +8,8 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "collectors/clock.h"
 #include "collectors/collector.h"
 #include "collectors/ip_tables_read.h"
 #include "collectors/kernel_module.h"
@@ -18,14 +18,12 @@
 #include "collectors/netlink.h"
 #include "collectors/nft_reader.h"
 
-#define MILLISECOND_NS INT64_C(1000000)
-#define SECOND_NS      (1000 * MILLISECOND_NS)
-#define QUIET_NS       (200 * MILLISECOND_NS) /* after a change; more may follow */
-#define PATIENCE_NS    (2 * SECOND_NS)        /* with changes that do not end */
-#define TURN_NS        (2 * MILLISECOND_NS)   /* of reading in one advance() */
-#define PERIOD_NS      (30 * SECOND_NS)
-#define COST_SHARE     20 /* readings take at most 1/20 of the time while the ruleset keeps changing */
-#define TRIES_MAX      8
+#define QUIET_NS    (200 * MILLISECOND_NS) /* after a change; more may follow */
+#define PATIENCE_NS (2 * SECOND_NS)        /* with changes that do not end */
+#define TURN_NS     (2 * MILLISECOND_NS)   /* of reading in one advance() */
+#define PERIOD_NS   (30 * SECOND_NS)
+#define COST_SHARE  20 /* readings take at most 1/20 of the time while the ruleset keeps changing */
+#define TRIES_MAX   8
 
 struct natrules {
 	struct nft_reader *reader; /* NULL: nf_tables is not loaded; there are legacy tables only */
@@ -45,13 +43,6 @@ struct natrules {
 	struct ip_table legacy[2]; /* as read last, [0] IPv4, [1] IPv6; no bytes: there is none */
 	struct nat_list list;
 };
-
-static int64_t monotonic_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * SECOND_NS + now.tv_nsec;
-}
 
 /* ---- when to read */
 
@@ -205,15 +196,15 @@ static int look(struct natrules *natrules, int64_t now_ns, bool *changed)
 /* True if there are new rules. */
 static bool read_on(struct natrules *natrules)
 {
-	int64_t start = monotonic_ns(), now = start, until = now + TURN_NS;
+	int64_t start = clock_ns(CLOCK_MONOTONIC), now = start, until = now + TURN_NS;
 	int result = 0;
 	while (result == 0 && now < until) {
 		result = nft_reader_go_on(natrules->reader);
-		now = monotonic_ns();
+		now = clock_ns(CLOCK_MONOTONIC);
 	}
 	if (result > 0)
 		result = take_over(natrules) < 0 ? -ENOMEM : 1;
-	now = monotonic_ns();
+	now = clock_ns(CLOCK_MONOTONIC);
 	natrules->cost_ns += now - start;
 	if (result < 0)
 		fail(natrules, result, now);

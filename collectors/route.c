@@ -9,14 +9,13 @@
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "collectors/clock.h"
 #include "collectors/collector.h"
 #include "collectors/lookup.h"
 #include "collectors/service.h"
 #include "collectors/survey.h"
 
-#define SECOND_NS        INT64_C(1000000000)
 #define SURVEY_PERIOD_NS (30 * SECOND_NS)
 #define PEERS_PERIOD_NS  SECOND_NS /* at least, between surveys for new peers alone */
 #define PEERS_SHARE      100       /* these take at most 1/100 of the time */
@@ -232,17 +231,10 @@ static void find_free_tables(struct route_context *context, struct facts *facts)
 			rules_free_table(context->lookups, families[i], facts->rules, facts->rule_count);
 }
 
-static int64_t monotonic_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * SECOND_NS + now.tv_nsec;
-}
-
 static int make_survey(
 	struct route_context *context, const struct collector_settings *settings, struct facts *facts)
 {
-	int64_t started = monotonic_ns();
+	int64_t started = clock_ns(CLOCK_MONOTONIC);
 	context->dirty = false; /* what changes from here on is for the next one */
 	refill_failing(context, started);
 	int result = read_rules(context, facts);
@@ -257,7 +249,7 @@ static int make_survey(
 		drop_shared(facts);
 	}
 	context->surveyed_ns = started;
-	context->cost_ns = monotonic_ns() - started;
+	context->cost_ns = clock_ns(CLOCK_MONOTONIC) - started;
 	return result;
 }
 
@@ -328,7 +320,7 @@ static int route_init(const struct collector_settings *settings, void **out)
 		return -ENOMEM;
 	context->dirty = true;
 	context->failing_left = FAILING_BURST;
-	context->refilled_ns = monotonic_ns();
+	context->refilled_ns = clock_ns(CLOCK_MONOTONIC);
 	context->last = facts_new();
 	int result = context->last ? netlink_open(NETLINK_ROUTE, &context->lookups) : -ENOMEM;
 	if (result == 0)

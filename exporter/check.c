@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "exporter/clock.h"
+#include "collectors/clock.h"
 #include "exporter/look.h"
 #include "exporter/writer.h"
 

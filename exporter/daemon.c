@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "alerts/judge.h"
+#include "collectors/clock.h"
 #include "exporter/announce.h"
-#include "exporter/clock.h"
 #include "exporter/collector_settings.h"
 #include "exporter/http.h"
 #include "exporter/loop.h"

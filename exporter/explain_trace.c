@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "alerts/forward_drop.h"
+#include "collectors/clock.h"
 #include "collectors/tracer.h"
-#include "exporter/clock.h"
 
 /* ---- signals ---- */
 

@@ -5,9 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "collectors/clock.h"
+#include "exporter/rfc3339.h"
 #include "exporter/text.h"
 
 static const char *const level_names[] = {
@@ -55,17 +56,6 @@ int log_format_parse(const char *text, enum log_format *out)
 	return 0;
 }
 
-static void put_time(FILE *line)
-{
-	struct timespec now;
-	struct tm parts;
-	char text[32];
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &parts);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
-	fprintf(line, "%s.%03ldZ", text, now.tv_nsec / 1000000);
-}
-
 static bool needs_quotes(const char *value)
 {
 	for (const char *next = value; *next; next += text_next(next).length)
@@ -81,9 +71,9 @@ static void put_logfmt_value(FILE *line, const char *value)
 
 static void put_logfmt(FILE *line, enum log_level level, const char *message, const struct log_field *fields)
 {
-	fputs("time=", line);
-	put_time(line);
-	fprintf(line, " level=%s msg=", level_labels[level]);
+	char time[RFC3339_SIZE];
+	fprintf(line, "time=%s level=%s msg=", rfc3339_format(clock_ns(CLOCK_REALTIME), time),
+		level_labels[level]);
 	put_logfmt_value(line, message);
 	for (; fields->key; fields++) {
 		fprintf(line, " %s=", fields->key);
@@ -94,9 +84,10 @@ static void put_logfmt(FILE *line, enum log_level level, const char *message, co
 
 static void put_json(FILE *line, enum log_level level, const char *message, const struct log_field *fields)
 {
-	fputs("{\"time\":\"", line);
-	put_time(line);
-	fprintf(line, "\",\"level\":\"%s\",\"msg\":", level_labels[level]);
+	char time[RFC3339_SIZE];
+	fprintf(line,
+		"{\"time\":\"%s\",\"level\":\"%s\",\"msg\":", rfc3339_format(clock_ns(CLOCK_REALTIME), time),
+		level_labels[level]);
 	text_put(line, message, TEXT_JSON);
 	for (; fields->key; fields++) {
 		fprintf(line, ",\"%s\":", fields->key);

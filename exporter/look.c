@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "alerts/judge.h"
-#include "exporter/clock.h"
+#include "collectors/clock.h"
 #include "exporter/collector_settings.h"
 #include "exporter/namespace.h"
 #include "exporter/reload.h"

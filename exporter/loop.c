@@ -7,7 +7,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "exporter/clock.h"
+#include "collectors/clock.h"
 
 #define EVENTS_A_TURN 16
 

@@ -9,8 +9,8 @@
 #include <sys/random.h>
 
 #include "alerts/judge.h"
+#include "collectors/clock.h"
 #include "collectors/growth.h"
-#include "exporter/clock.h"
 
 /* In the capture's own time. Conditions look at the last minute. */
 #define JUDGE_EVERY_NS (5 * SECOND_NS)

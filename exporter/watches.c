@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "exporter/clock.h"
+#include "collectors/clock.h"
 #include "exporter/schedule.h"
 
 struct watch {

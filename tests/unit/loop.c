@@ -6,7 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "exporter/clock.h"
+#include "collectors/clock.h"
 #include "exporter/loop.h"
 #include "exporter/watches.h"
 
