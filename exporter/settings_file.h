@@ -24,7 +24,6 @@
 
 #define SETTINGS_MESSAGE_SIZE 512
 #define SETTINGS_FILE_MOST    ((size_t)1024 * 1024)
-#define SETTINGS_LIST_MOST    4096
 
 /* Settings with nothing but defaults, or NULL. */
 struct settings *settings_new(void);

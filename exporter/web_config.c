@@ -3,113 +3,16 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
 
 #include "collectors/growth.h"
 #include "exporter/file.h"
+#include "exporter/yaml.h"
 
-#define KEY_SHOWN 64 /* bytes of a key in a message */
-#define KEYS_MOST 4096
-
-struct reading {
-	const char *file;
-	yaml_document_t *document;
-	struct web_config *config;
-	char *message;
-	size_t size;
-};
-
-__attribute__((format(printf, 3, 4))) static int fail(
-	const struct reading *reading, const yaml_node_t *node, const char *format, ...)
-{
-	char text[256];
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
-	snprintf(reading->message, reading->size, "%s:%zu: %s", reading->file, node->start_mark.line + 1,
-		text);
-	return -EINVAL;
-}
-
-static int out_of_memory(const struct reading *reading)
-{
-	snprintf(reading->message, reading->size, "%s: out of memory", reading->file);
-	return -ENOMEM;
-}
-
-/* ---- the document ---- */
-
-/* The text of a scalar; NULL if it is none, is empty, or has a NUL or a control character inside. */
-static const char *node_text(const yaml_node_t *node)
-{
-	if (node->type != YAML_SCALAR_NODE || node->data.scalar.length == 0)
-		return NULL;
-	const char *text = (const char *)node->data.scalar.value;
-	for (size_t i = 0; i < node->data.scalar.length; i++)
-		if (iscntrl((unsigned char)text[i]))
-			return NULL;
-	return text;
-}
-
-static bool is_null(const yaml_node_t *node)
-{
-	return node->type == YAML_SCALAR_NODE && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
-	       (node->data.scalar.length == 0 || strcmp((const char *)node->data.scalar.value, "null") == 0 ||
-		       strcmp((const char *)node->data.scalar.value, "~") == 0);
-}
-
-typedef int pair_function(const struct reading *reading, const char *key, const yaml_node_t *key_node,
-	const yaml_node_t *value);
-
-static bool key_repeated(const struct reading *reading, const yaml_node_t *map, const yaml_node_pair_t *pair)
-{
-	const char *key = node_text(yaml_document_get_node(reading->document, pair->key));
-	for (const yaml_node_pair_t *other = map->data.mapping.pairs.start; other < pair; other++) {
-		const char *earlier = node_text(yaml_document_get_node(reading->document, other->key));
-		if (key && earlier && strcmp(key, earlier) == 0)
-			return true;
-	}
-	return false;
-}
-
-static int read_pair(const struct reading *reading, const yaml_node_t *map, const yaml_node_pair_t *pair,
-	pair_function *function)
-{
-	const yaml_node_t *key = yaml_document_get_node(reading->document, pair->key);
-	const char *text = node_text(key);
-	if (!text)
-		return fail(reading, key, "a key must be plain text");
-	if (key_repeated(reading, map, pair))
-		return fail(reading, key, "%.*s: is here twice", KEY_SHOWN, text);
-	return function(reading, text, key, yaml_document_get_node(reading->document, pair->value));
-}
-
-/* `name` is NULL for the document itself. */
-static int read_map(
-	const struct reading *reading, const char *name, const yaml_node_t *node, pair_function *function)
-{
-	if (is_null(node))
-		return 0;
-	if (node->type != YAML_MAPPING_NODE)
-		return fail(reading, node, "%s: expected a map of keys and values", name ? name : "document");
-	if (node->data.mapping.pairs.top - node->data.mapping.pairs.start > KEYS_MOST)
-		return fail(reading, node, "%s: more than %d keys", name ? name : "document", KEYS_MOST);
-	for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
-		pair < node->data.mapping.pairs.top; pair++) {
-		int result = read_pair(reading, node, pair, function);
-		if (result < 0)
-			return result;
-	}
-	return 0;
-}
-
-/* ---- users ---- */
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 /* "$2a$", "$2b$" or "$2y$", a cost of 04 to 31, and 53 characters of salt and hash in bcrypt's alphabet. */
 static bool is_bcrypt(const char *hash)
@@ -124,116 +27,83 @@ static bool is_bcrypt(const char *hash)
 	return cost >= 4 && cost <= 31 && strspn(hash + 7, alphabet) == BCRYPT_HASH_SIZE - 8;
 }
 
-static int read_user(
-	const struct reading *reading, const char *key, const yaml_node_t *key_node, const yaml_node_t *value)
+static bool is_printable(const char *text)
 {
-	const char *hash = node_text(value);
-	if (strchr(key, ':'))
-		return fail(reading, key_node, "basic_auth_users.%.*s: a name cannot hold a colon", KEY_SHOWN,
-			key);
-	if (!hash || !is_bcrypt(hash))
-		return fail(reading, value, "basic_auth_users.%.*s: expected a bcrypt hash ($2y$...)",
-			KEY_SHOWN, key);
-	struct web_user *user = GROW(reading->config->users, reading->config->user_count);
-	if (!user)
-		return out_of_memory(reading);
-	memcpy(user->hash, hash, BCRYPT_HASH_SIZE);
-	user->name = strdup(key);
-	return user->name ? 0 : out_of_memory(reading);
+	while (*text && !iscntrl((unsigned char)*text))
+		text++;
+	return !*text;
 }
 
-/* ---- TLS ---- */
-
-static int read_tls_key(
-	const struct reading *reading, const char *key, const yaml_node_t *key_node, const yaml_node_t *value)
+static void read_user(struct yaml_reader *reader, const char *name, const yaml_node_t *value, void *target)
 {
-	char **target = NULL;
-	if (strcmp(key, "cert_file") == 0)
-		target = &reading->config->certificate;
-	else if (strcmp(key, "key_file") == 0)
-		target = &reading->config->key;
-	if (!target)
-		return fail(reading, key_node,
-			"tls_server_config.%.*s: not supported; known are cert_file and key_file", KEY_SHOWN,
-			key);
-	if (!node_text(value))
-		return fail(reading, value, "tls_server_config.%s: expected the name of a file", key);
-	*target = strdup(node_text(value));
-	return *target ? 0 : out_of_memory(reading);
+	struct web_config *config = target;
+	const char *hash = yaml_text(value);
+	if (strchr(name, ':'))
+		yaml_fail(reader, NULL, "a name cannot hold a colon");
+	else if (!*name || !is_printable(name))
+		yaml_fail(reader, NULL, "a name must be plain text");
+	else if (!hash || !is_bcrypt(hash))
+		yaml_fail(reader, value, "expected a bcrypt hash ($2y$...)");
+	if (reader->error)
+		return;
+	struct web_user *user = GROW(config->users, config->user_count);
+	if (user)
+		memcpy(user->hash, hash, BCRYPT_HASH_SIZE);
+	if (!user || !(user->name = strdup(name)))
+		yaml_out_of_memory(reader);
 }
 
-static int read_tls(const struct reading *reading, const yaml_node_t *key_node, const yaml_node_t *value)
+static void read_users(struct yaml_reader *reader, const yaml_node_t *node, void *target)
 {
-	int result = read_map(reading, "tls_server_config", value, read_tls_key);
-	if (result < 0)
-		return result;
-	if (!reading->config->certificate != !reading->config->key)
-		return fail(reading, key_node, "tls_server_config: %s is missing",
-			reading->config->key ? "cert_file" : "key_file");
-	return 0;
+	yaml_pairs(reader, node, read_user, target);
 }
 
-/* ---- the file ---- */
-
-static int read_top(
-	const struct reading *reading, const char *key, const yaml_node_t *key_node, const yaml_node_t *value)
+static void read_file_name(struct yaml_reader *reader, const yaml_node_t *node, void *target)
 {
-	if (strcmp(key, "basic_auth_users") == 0)
-		return read_map(reading, key, value, read_user);
-	if (strcmp(key, "tls_server_config") == 0)
-		return read_tls(reading, key_node, value);
-	return fail(reading, key_node,
-		"%.*s: not supported; known are basic_auth_users and tls_server_config", KEY_SHOWN, key);
+	const char *text = yaml_text(node);
+	if (!text || !*text || !is_printable(text))
+		yaml_fail(reader, node, "expected the name of a file");
+	else if (!(*(char **)target = strdup(text)))
+		yaml_out_of_memory(reader);
 }
 
-static int parser_failed(const struct reading *reading, const yaml_parser_t *parser)
+static void read_tls(struct yaml_reader *reader, const yaml_node_t *node, void *target)
 {
-	if (parser->error == YAML_MEMORY_ERROR)
-		return out_of_memory(reading);
-	size_t line = parser->problem_mark.line + 1;
-	snprintf(reading->message, reading->size, "%s:%zu: %s", reading->file, line,
-		parser->problem ? parser->problem : "not YAML");
-	return -EINVAL;
+	static const struct yaml_key keys[] = {
+		{ "cert_file", read_file_name, offsetof(struct web_config, certificate), false },
+		{ "key_file", read_file_name, offsetof(struct web_config, key), false },
+	};
+	const struct web_config *config = target;
+	yaml_map(reader, node, keys, COUNT(keys), target);
+	if (!config->certificate != !config->key)
+		yaml_fail(reader, NULL, "%s is missing", config->key ? "cert_file" : "key_file");
 }
 
-/* An empty document is what follows the last one. */
-static int read_document(struct reading *reading, yaml_parser_t *parser, bool first)
+static void read_root(struct yaml_reader *reader, const yaml_node_t *node, void *target)
 {
-	yaml_document_t document;
-	if (!yaml_parser_load(parser, &document))
-		return parser_failed(reading, parser);
-	reading->document = &document;
-	const yaml_node_t *root = yaml_document_get_root_node(&document);
-	int result = 0;
-	if (root && !first)
-		result = fail(reading, root, "expected one document only");
-	else if (root)
-		result = read_map(reading, NULL, root, read_top);
-	yaml_document_delete(&document);
-	reading->document = NULL;
-	return result < 0 ? result : root != NULL;
+	static const struct yaml_key keys[] = {
+		{ "basic_auth_users", read_users, 0, false },
+		{ "tls_server_config", read_tls, 0, false },
+	};
+	yaml_map(reader, node, keys, COUNT(keys), target);
 }
 
 int web_config_parse(const char *file, const char *text, size_t length, struct web_config **out,
 	char *message, size_t size)
 {
-	struct reading reading = { .file = file, .message = message, .size = size };
-	yaml_parser_t parser;
-	reading.config = calloc(1, sizeof(*reading.config));
-	if (!reading.config || !yaml_parser_initialize(&parser)) {
-		web_config_free(reading.config);
-		return out_of_memory(&reading);
-	}
-	yaml_parser_set_input_string(&parser, (const yaml_char_t *)text, length);
-	int result = read_document(&reading, &parser, true);
-	if (result > 0)
-		result = read_document(&reading, &parser, false);
-	yaml_parser_delete(&parser);
-	if (result == 0)
-		*out = reading.config;
+	struct yaml_reader reader = {
+		.file = file, .unknown = "not supported", .secret = true, .message = message, .size = size
+	};
+	struct web_config *config = calloc(1, sizeof(*config));
+	if (!config)
+		yaml_out_of_memory(&reader);
 	else
-		web_config_free(reading.config);
-	return result;
+		yaml_read(&reader, text, length, read_root, config);
+	if (reader.error)
+		web_config_free(config);
+	else
+		*out = config;
+	return reader.error;
 }
 
 static void wipe(char *text)

@@ -56,10 +56,10 @@ static void nothing_configures_nothing(void **state)
 static const struct {
 	const char *text, *message;
 } errors[] = {
-	{ "\nhttp_server_config: {}\n", "web.yml:2: http_server_config: not supported; known are "
-					"basic_auth_users and tls_server_config" },
+	{ "\nhttp_server_config: {}\n", "web.yml:2: http_server_config: not supported, expected "
+					"basic_auth_users or tls_server_config" },
 	{ "tls_server_config:\n  cert_file: c\n  client_ca_file: x\n",
-		"web.yml:3: tls_server_config.client_ca_file: not supported; known are cert_file and "
+		"web.yml:3: tls_server_config.client_ca_file: not supported, expected cert_file or "
 		"key_file" },
 	{ "tls_server_config:\n  cert_file: c\n", "web.yml:1: tls_server_config: key_file is missing" },
 	{ "tls_server_config:\n  key_file: c\n", "web.yml:1: tls_server_config: cert_file is missing" },
@@ -75,11 +75,13 @@ static const struct {
 		"web.yml:2: basic_auth_users.alice: expected a bcrypt hash ($2y$...)" },
 	{ "basic_auth_users:\n  'a:b': " HASH "\n",
 		"web.yml:2: basic_auth_users.a:b: a name cannot hold a colon" },
-	{ "basic_auth_users:\n  a: " HASH "\n  a: " HASH "\n", "web.yml:3: a: is here twice" },
-	{ "basic_auth_users: [a]\n", "web.yml:1: basic_auth_users: expected a map of keys and values" },
-	{ "- a\n", "web.yml:1: document: expected a map of keys and values" },
-	{ "[a]: b\n", "web.yml:1: a key must be plain text" },
-	{ "{}\n---\na: b\n", "web.yml:3: expected one document only" },
+	{ "basic_auth_users:\n  a: " HASH "\n  a: " HASH "\n",
+		"web.yml:3: basic_auth_users.a: the key is given twice" },
+	{ "basic_auth_users: [a]\n", "web.yml:1: basic_auth_users: expected a map, got a list" },
+	{ "- a\n", "web.yml:1: expected a map, got a list" },
+	{ "[a]: b\n", "web.yml:1: expected a key, got a list" },
+	{ "basic_auth_users: secret\n", "web.yml:1: basic_auth_users: expected a map, got something else" },
+	{ "{}\n---\na: b\n", "web.yml:2: a second document is not allowed here" },
 	{ "a: [\n", NULL },
 	{ "a: *b\n", NULL },
 	{ "\x01", NULL },
