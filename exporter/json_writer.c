@@ -41,8 +41,12 @@ static int put_findings(FILE *out, const struct report_style *style, const struc
 	const struct findings *findings)
 {
 	(void)style;
-	return put(out, json_pack("{s:o, s:o, s:o}", "findings", json_findings(findings, facts), "handshakes",
-				json_seen(facts), "collectors", json_collectors(facts)));
+	const struct value_member members[] = {
+		{ "findings", json_findings(findings, facts) },
+		{ "handshakes", json_seen(facts) },
+		{ "collectors", json_collectors(facts) },
+	};
+	return put(out, VALUE_OBJECT(members));
 }
 
 static int put_explanation(FILE *out, const struct report_style *style, const struct explanation *explanation)
@@ -55,10 +59,13 @@ static int put_capture(
 	FILE *out, const struct report_style *style, const struct capture_summary *summary, const char *error)
 {
 	(void)style;
-	return put(out, json_pack("{s:I, s:o, s:o, s:o*}", "packets", (json_int_t)summary->packets,
-				"handshakes", json_outcomes(summary->facts->handshakes->outcomes), "findings",
-				json_findings(summary->findings, summary->facts), "error",
-				error ? value_text(error) : NULL));
+	const struct value_member members[] = {
+		{ "packets", value_count(summary->packets) },
+		{ "handshakes", json_outcomes(summary->facts->handshakes->outcomes) },
+		{ "findings", json_findings(summary->findings, summary->facts) },
+		{ "error", error ? value_text(error) : NULL },
+	};
+	return put(out, value_object(members, error ? 4 : 3));
 }
 
 const struct writer json_writer = {
