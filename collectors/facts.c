@@ -17,27 +17,15 @@ void facts_free(struct facts *facts)
 {
 	if (!facts)
 		return;
-	free(facts->devices);
-	free(facts->addresses);
-	free(facts->endpoints);
-	free(facts->nat_rules);
-	free(facts->nat_unread);
-	free(facts->nat_names);
-	free(facts->listeners);
-	if (facts->handshakes)
-		handshake_report_clear(facts->handshakes);
-	free(facts->handshakes);
-	free(facts->frames);
-	free(facts->captures);
-	free(facts->syn_recv);
-	free(facts->device_drops);
-	free(facts->rules);
-	free(facts->destinations);
-	free(facts->lines);
-	free(facts->services);
-	free(facts->paths);
-	traces_free(facts->traces, facts->trace_count);
-	trace_drops_free(facts->trace_drops, facts->trace_drop_count);
+	device_facts_clear(&facts->device_facts);
+	conntrack_facts_clear(&facts->conntrack_facts);
+	nat_facts_clear(&facts->nat_facts);
+	listen_facts_clear(&facts->listen_facts);
+	capture_facts_clear(&facts->capture_facts);
+	synrecv_facts_clear(&facts->synrecv_facts);
+	drop_facts_clear(&facts->drop_facts);
+	route_facts_clear(&facts->route_facts);
+	trace_facts_clear(&facts->trace_facts);
 	free(facts->collectors);
 	for (size_t i = 0; i < facts->part_count; i++)
 		facts->parts[i].destroy(facts->parts[i].data);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/facts.h"
+
 /* The texts of a trace. */
 static const size_t texts[] = {
 	offsetof(struct trace, table),

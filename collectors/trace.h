@@ -4,7 +4,11 @@
 /* The facts of the nftrace collector: what became of requests that were traced. Traces own their texts and
  * steps. */
 
-#include "collectors/facts.h"
+#include <stdlib.h>
+
+#include "collectors/route_facts.h"
+
+struct facts;
 
 /* What became of a traced request. */
 enum trace_end {
@@ -85,6 +89,20 @@ int trace_copy(const struct trace *trace, struct trace *out);
 void trace_clear(struct trace *trace);
 void traces_free(struct trace *traces, size_t count);
 void trace_drops_free(struct trace_drops *drops, size_t count);
+
+struct trace_facts {
+	bool traces_known;
+	struct trace *traces; /* one for each service and arrival device, of the last minutes */
+	size_t trace_count;
+	struct trace_drops *trace_drops;
+	size_t trace_drop_count;
+};
+
+static inline void trace_facts_clear(struct trace_facts *own)
+{
+	traces_free(own->traces, own->trace_count);
+	trace_drops_free(own->trace_drops, own->trace_drop_count);
+}
 
 /* Something dropped it: a rule or a policy. */
 bool trace_is_dropped(const struct trace *trace);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What is captured, and what the handshakes in it show. */
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "collectors/handshake.h"
+
+/* A device that is, or was, captured on. Rows of the report name devices by ifindex; a device that has gone
+ * keeps its row here, so that its counters keep their name. One that comes back under the same name is a new
+ * row. */
+struct capture {
+	int ifindex;
+	char name[IF_NAMESIZE];
+	bool running;
+	uint64_t packets; /* that passed the filter */
+	uint64_t dropped; /* of these, lost before they were read */
+};
+
+struct capture_facts {
+	struct handshake_report *handshakes; /* NULL: not watched, or not yet */
+	struct frame *frames;                /* of suspects, in order of capture: the newest ones */
+	size_t frame_count;
+	struct capture *captures;
+	size_t capture_count;
+};
+
+static inline void capture_facts_clear(struct capture_facts *own)
+{
+	if (own->handshakes)
+		handshake_report_clear(own->handshakes);
+	free(own->handshakes);
+	free(own->frames);
+	free(own->captures);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Devices and the addresses of this host. */
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "collectors/address.h"
+
+enum device_kind {
+	DEVICE_PLAIN,    /* Ethernet, veth, VLAN, macvlan, ...: anything not below */
+	DEVICE_LOOPBACK, /* or dummy */
+	DEVICE_BRIDGE,
+	DEVICE_BOND, /* or team */
+	DEVICE_VRF,
+	DEVICE_TUNNEL, /* tun, vxlan, gre, ipip, sit, wireguard, ipsec, ppp, ... */
+};
+
+/* rp_filter: 0 off, 1 strict, 2 loose (Documentation/networking/ip-sysctl). */
+#define RP_FILTER_UNKNOWN (-1)
+
+struct device {
+	int ifindex;
+	char name[IF_NAMESIZE];
+	enum device_kind kind;
+	int master; /* ifindex of bridge, bond or VRF above it, or 0 */
+	bool port;  /* of a bridge or bond: no device of its own, see DESIGN "device" */
+	bool up;    /* administratively up and with carrier */
+	bool forwarding4;
+	bool forwarding6;        /* of conf/all: in IPv6 the host forwards, not the device (ip6_forward) */
+	int rp_filter_raw;       /* conf/<device>/rp_filter, or RP_FILTER_UNKNOWN */
+	int rp_filter_effective; /* max(conf/all, conf/<device>): include/linux/inetdevice.h IN_DEV_RPFILTER
+				  */
+	bool src_valid_mark;     /* conf/all or conf/<device>: the reverse lookup uses the packet's mark */
+	bool log_martians;       /* conf/all or conf/<device> */
+};
+
+/* An address of this host. Link-local, multicast, tentative and temporary ones are not listed. */
+struct local_address {
+	struct prefix prefix; /* the address itself, with the length of its connected network */
+	int ifindex;
+};
+
+struct device_facts {
+	struct device *devices;
+	size_t device_count;
+	struct local_address *addresses;
+	size_t address_count;
+};
+
+static inline void device_facts_clear(struct device_facts *own)
+{
+	free(own->devices);
+	free(own->addresses);
+}
