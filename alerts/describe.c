@@ -5,12 +5,34 @@
 
 #define LIST_SIZE 8
 
+const char *describe_failure(enum route_result result)
+{
+	static const char *const failures[] = {
+		[ROUTE_NONE] = "there is no route for it",
+		[ROUTE_UNREACHABLE] = "an unreachable route or rule rejects it",
+		[ROUTE_PROHIBIT] = "a prohibit route or rule rejects it",
+		[ROUTE_BLACKHOLE] = "a blackhole route or rule discards it",
+		[ROUTE_RP_FILTER] =
+			"reverse-path filtering drops it: the route back to its source leads elsewhere",
+		[ROUTE_MARTIAN] = "its source is an address of this host",
+		[ROUTE_NOT_FORWARDED] = "forwarding is off on the device it comes by",
+		[ROUTE_FAILED] = NULL,
+	};
+	return failures[result];
+}
+
+const char *describe_mode(int mode)
+{
+	static const char *const modes[] = { "off", "strict", "loose" };
+	return mode >= 0 && mode <= 2 ? modes[mode] : "unknown";
+}
+
 const char *describe_table(uint32_t table, char text[static TABLE_TEXT_SIZE])
 {
-	if (table == 254)
-		snprintf(text, TABLE_TEXT_SIZE, "main");
-	else
-		snprintf(text, TABLE_TEXT_SIZE, "%u", table);
+	static const char *const names[] = { "default", "main", "local" };
+	if (table >= 253 && table <= 255)
+		return names[table - 253];
+	snprintf(text, TABLE_TEXT_SIZE, "%u", table);
 	return text;
 }
 

@@ -9,7 +9,12 @@
 #define TABLE_TEXT_SIZE   12
 #define SERVICE_TEXT_SIZE (2 * ADDRESS_TEXT_SIZE + 8)
 
-/* "main" or the number; returns text. */
+/* What happens to a packet whose lookup failed so, a clause about "it"; NULL if it did not fail, or for a
+ * reason that is not known. */
+const char *describe_failure(enum route_result result);
+/* Of rp_filter: "off", "strict", "loose" or "unknown". */
+const char *describe_mode(int mode);
+/* "main", another name that `ip` has for it, or the number; returns text. */
 const char *describe_table(uint32_t table, char text[static TABLE_TEXT_SIZE]);
 /* "192.0.2.1", or "192.0.2.1 (to 10.0.0.2)" where it is translated; returns text. */
 const char *describe_service(const struct service *service, char text[static SERVICE_TEXT_SIZE]);

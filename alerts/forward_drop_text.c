@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "alerts/describe.h"
 #include "alerts/forward_drop.h"
 #include "alerts/wire.h"
 #include "collectors/drop_reason.h"
@@ -101,25 +102,9 @@ static int explain_drop(const struct trace *trace, struct finding *finding)
 	return error;
 }
 
-/* What the kernel answers to a lookup for a request that was not routed. */
-static const char *const route_texts[] = {
-	[ROUTE_NONE] = "there is no route to its target",
-	[ROUTE_UNREACHABLE] = "the route to its target is an unreachable one",
-	[ROUTE_PROHIBIT] = "the route to its target prohibits it",
-	[ROUTE_BLACKHOLE] = "the route to its target is a blackhole",
-	[ROUTE_RP_FILTER] = "reverse-path filtering drops it: the route back to the client leads elsewhere",
-	[ROUTE_MARTIAN] = "its source is an address of this host",
-	[ROUTE_NOT_FORWARDED] = "forwarding is off on the device it came by",
-};
-
-static const char *route_text(enum route_result result)
-{
-	return (size_t)result < sizeof(route_texts) / sizeof(*route_texts) ? route_texts[result] : NULL;
-}
-
 static int explain_vanished(const struct trace *trace, struct finding *finding)
 {
-	const char *why = route_text(trace->route.result);
+	const char *why = describe_failure(trace->route.result);
 	if (trace->place == TRACE_ROUTING)
 		return finding_append_text(&finding->explanation,
 			"One was traced: no rule dropped it, and it was gone before it was routed%s%s.",

@@ -163,37 +163,14 @@ static int explain_wrong_device(const struct reply_case *reply_case, struct find
 		reply_case->intended ? "" : outcomes[finding->severity]);
 }
 
-static const char *failure(enum route_result result)
-{
-	switch (result) {
-	case ROUTE_UNREACHABLE:
-		return "an unreachable route or rule rejects";
-	case ROUTE_PROHIBIT:
-		return "a prohibit route or rule rejects";
-	case ROUTE_BLACKHOLE:
-		return "a blackhole route or rule discards";
-	case ROUTE_NOT_FORWARDED:
-		return "forwarding, which is off where they come in, would be needed for";
-	case ROUTE_NOT_ASKED:
-	case ROUTE_FOUND:
-	case ROUTE_LOCAL:
-	case ROUTE_NONE:
-	case ROUTE_RP_FILTER:
-	case ROUTE_MARTIAN:
-	case ROUTE_FAILED:
-		break;
-	}
-	return "this host has no route for";
-}
-
 static int explain_no_route(const struct reply_case *reply_case, struct finding *finding)
 {
 	char peer[ADDRESS_TEXT_SIZE];
 	return finding_append_text(&finding->explanation,
-		"%s the replies, for example those to %s. They never leave this host, and no connection from "
+		"the replies never leave this host: one to %s, for example, fails because %s. No connection from "
 		"there completes. ",
-		failure(reply_case->path->reply.result),
-		address_format(&reply_case->path->destination, peer));
+		address_format(&reply_case->path->destination, peer),
+		describe_failure(reply_case->path->reply.result));
 }
 
 static const struct reply_kind wrong_device = {

@@ -65,11 +65,6 @@ static struct path_span select_paths(
 	return span;
 }
 
-static const char *mode_name(int mode)
-{
-	return mode == 1 ? "strict" : mode == 2 ? "loose" : mode == 0 ? "off" : "unknown";
-}
-
 static int summarise(const struct drop_case *drop_case, struct finding *finding)
 {
 	char *names = NULL;
@@ -77,7 +72,7 @@ static int summarise(const struct drop_case *drop_case, struct finding *finding)
 		return finding_set_text(&finding->summary,
 			"packets that arrive on %s are dropped by reverse-path filtering (mode %d, %s)",
 			drop_case->device->name, drop_case->device->rp_filter_effective,
-			mode_name(drop_case->device->rp_filter_effective));
+			describe_mode(drop_case->device->rp_filter_effective));
 	int error = describe_devices(drop_case->scene->now, &drop_case->candidates, ", ", &names);
 	if (error == 0)
 		error = finding_set_text(&finding->summary,
@@ -119,7 +114,8 @@ static int explain_mode(const struct drop_case *drop_case, struct finding *findi
 	return finding_append_text(&finding->explanation,
 		". The mode in force is %d (%s), the higher one of net.ipv4.conf.all.rp_filter and the "
 		"device's own, which is %d. ",
-		device->rp_filter_effective, mode_name(device->rp_filter_effective), device->rp_filter_raw);
+		device->rp_filter_effective, describe_mode(device->rp_filter_effective),
+		device->rp_filter_raw);
 }
 
 /* Whose packets: a peer that was seen, or what stands for the others. */

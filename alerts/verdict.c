@@ -118,14 +118,25 @@ static bool may_be_declared(enum verdict verdict)
 	return verdict == VERDICT_UNCOVERED || verdict == VERDICT_PARTLY || verdict == VERDICT_NO_ROUTE;
 }
 
-enum verdict path_verdict(const struct settings *settings, const struct facts *facts, const struct path *path)
+static enum verdict declared_verdict(const struct settings *settings, const struct facts *facts,
+	const struct path *path, enum verdict verdict)
 {
-	enum verdict verdict = path_verdict_undeclared(facts, path);
 	if (may_be_declared(verdict))
 		for (size_t i = 0; i < settings->intended_count; i++)
 			if (is_declared(&settings->intended[i], facts, path))
 				return VERDICT_INTENDED;
 	return verdict;
+}
+
+enum verdict path_verdict(const struct settings *settings, const struct facts *facts, const struct path *path)
+{
+	return declared_verdict(settings, facts, path, path_verdict_undeclared(facts, path));
+}
+
+enum verdict reply_verdict(
+	const struct settings *settings, const struct facts *facts, const struct path *path)
+{
+	return declared_verdict(settings, facts, path, answer_verdict(&facts->services[path->service], path));
 }
 
 enum verdict service_verdict(const struct settings *settings, const struct facts *facts, size_t service)

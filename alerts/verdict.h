@@ -7,3 +7,6 @@
 
 /* The path's verdict as if nothing were declared as intended. */
 enum verdict path_verdict_undeclared(const struct facts *facts, const struct path *path);
+/* The verdict if its requests do come by the arrival device, however uncertain that is. */
+enum verdict reply_verdict(
+	const struct settings *settings, const struct facts *facts, const struct path *path);

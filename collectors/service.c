@@ -290,3 +290,15 @@ const struct listener *service_listener(
 	}
 	return best;
 }
+
+const struct flow_example *service_example(
+	const struct facts *facts, const struct service *service, uint16_t port)
+{
+	if (service->endpoint >= facts->endpoint_count)
+		return NULL;
+	const struct endpoint *endpoint = &facts->endpoints[service->endpoint];
+	for (unsigned i = 0; i < endpoint->example_count; i++)
+		if (endpoint->examples[i].port == port)
+			return &endpoint->examples[i];
+	return NULL;
+}

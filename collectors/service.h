@@ -38,6 +38,10 @@ void services_attach(struct facts *facts);
 const struct listener *service_listener(
 	const struct facts *facts, const struct service *service, int arrival, uint16_t port);
 
+/* The latest connection that was seen of the service on the port, or NULL. */
+const struct flow_example *service_example(
+	const struct facts *facts, const struct service *service, uint16_t port);
+
 /* The address lies in a connected network of this host (the address of a host route is no network). */
 bool service_is_on_link(const struct facts *facts, const struct address *address);
 /* In one of the device; 0: of any. */

@@ -171,18 +171,6 @@ static int add_peers_of(struct survey *survey, size_t service, int arrival, cons
 	return result;
 }
 
-static const struct flow_example *example_on(
-	const struct facts *facts, const struct service *service, uint16_t port)
-{
-	if (service->endpoint >= facts->endpoint_count)
-		return NULL;
-	const struct endpoint *endpoint = &facts->endpoints[service->endpoint];
-	for (unsigned e = 0; e < endpoint->example_count; e++)
-		if (endpoint->examples[e].port == port)
-			return &endpoint->examples[e];
-	return NULL;
-}
-
 /* Several services may share the address: the port tells which one a peer speaks to. */
 static bool speaks_to(const struct facts *facts, size_t service, const struct handshake_peer *peer)
 {
@@ -195,10 +183,10 @@ static bool speaks_to(const struct facts *facts, size_t service, const struct ha
 			continue;
 		others++;
 		if (peer->asks && facts->services[i].origin == ORIGIN_DNAT &&
-			example_on(facts, &facts->services[i], peer->port))
+			service_example(facts, &facts->services[i], peer->port))
 			return false;
 	}
-	return asked->origin == ORIGIN_LOCAL || others == 0 || example_on(facts, asked, peer->port);
+	return asked->origin == ORIGIN_LOCAL || others == 0 || service_example(facts, asked, peer->port);
 }
 
 /* Those who answer arrive where they do, whoever owns the address they speak to. */
@@ -213,7 +201,8 @@ static int add_arrived(struct survey *survey, size_t service)
 			!survey_is_candidate(facts_device(facts, peer->device)))
 			continue;
 		size_t destination = find_destination(facts, &peer->peer);
-		const struct flow_example *known = example_on(facts, &facts->services[service], peer->port);
+		const struct flow_example *known =
+			service_example(facts, &facts->services[service], peer->port);
 		const struct flow_example example = { .protocol = peer->protocol,
 			.peer_port = peer->peer_port,
 			.port = peer->port,

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "exporter/nat_rule_text.h"
+#include "alerts/nat_rule_text.h"
 
 static void say(
 	const struct log *log, enum log_level level, const char *message, const struct finding *finding)

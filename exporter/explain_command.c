@@ -9,8 +9,7 @@
 
 #include "collectors/conntrack_find.h"
 #include "collectors/survey.h"
-#include "exporter/explain.h"
-#include "exporter/explain_trace.h"
+#include "exporter/explain_report.h"
 #include "exporter/look.h"
 #include "exporter/writer.h"
 
@@ -37,6 +36,41 @@ static int refuse(const char *what, const char *expected)
 	return EXPLAIN_FAILED;
 }
 
+static int parse_port(const char *text, uint16_t *port)
+{
+	char *end;
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	unsigned long value = strtoul(text, &end, 10);
+	if (*end || value == 0 || value > UINT16_MAX)
+		return -EINVAL;
+	*port = (uint16_t)value;
+	return 0;
+}
+
+/* "192.0.2.1", "192.0.2.1:22", "2001:db8::1", "[2001:db8::1]:22". 0 or -EINVAL. */
+static int parse_service(const char *text, struct address *address, uint16_t *port)
+{
+	char host[ADDRESS_TEXT_SIZE + 2];
+	const char *colon = strrchr(text, ':');
+	bool bracket = text[0] == '[';
+	bool has_port = colon && (bracket ? colon[-1] == ']' : strchr(text, ':') == colon);
+	size_t length = has_port ? (size_t)(colon - text) : strlen(text);
+	uint16_t parsed_port = 0;
+	if (length >= sizeof(host) || (has_port && parse_port(colon + 1, &parsed_port) < 0))
+		return -EINVAL;
+	memcpy(host, text, length);
+	host[length] = '\0';
+	if (bracket && (length < 2 || host[length - 1] != ']'))
+		return -EINVAL;
+	if (bracket)
+		host[length - 1] = '\0';
+	if (address_parse(host + bracket, address) < 0)
+		return -EINVAL;
+	*port = parsed_port;
+	return 0;
+}
+
 static int ask_kernel(
 	void *netlink, const struct route_query *queries, struct route_answer *answers, size_t count)
 {
@@ -61,25 +95,19 @@ static int report(const struct look *look, const struct explanation *explanation
 	return result == 0 ? look_flush() : result;
 }
 
-/* One of the client's connections to the service, or else of another's. */
-static const struct flow_example *find_example(const struct endpoint *endpoint, const struct address *client)
-{
-	for (unsigned i = 0; i < endpoint->example_count; i++)
-		if (address_equal(&endpoint->examples[i].peer, client))
-			return &endpoint->examples[i];
-	return endpoint->example_count ? &endpoint->examples[0] : NULL;
-}
-
-/* It may have ended since it was seen: then there is nothing to show. */
-static char *find_flow(const struct look *look, const struct path *path)
+/* One of the client's connections to the service, or else of another's, as it is now. It may have ended since
+ * it was seen: then there is nothing to show. */
+static char *find_flow(const struct look *look, const struct connection_path *connection)
 {
 	char text[CONNTRACK_TEXT_SIZE];
 	struct conntrack_flow flow;
-	size_t at = look->facts->services[path->service].endpoint;
-	if (at >= look->facts->endpoint_count)
+	if (connection->service->endpoint >= look->facts->endpoint_count)
 		return NULL;
-	const struct endpoint *endpoint = &look->facts->endpoints[at];
-	const struct flow_example *example = find_example(endpoint, &path->destination);
+	const struct endpoint *endpoint = &look->facts->endpoints[connection->service->endpoint];
+	const struct flow_example *example = endpoint->example_count ? &endpoint->examples[0] : NULL;
+	for (unsigned i = endpoint->example_count; i-- > 0;)
+		if (address_equal(&endpoint->examples[i].peer, &connection->path->destination))
+			example = &endpoint->examples[i];
 	if (!example)
 		return NULL;
 	struct conntrack_tuple tuple = conntrack_example_tuple(endpoint, example);
@@ -94,15 +122,16 @@ static bool wants_trace(const struct options *options)
 }
 
 /* 0 or the exit status. */
-static int add_trace(const struct look *look, const struct path *path, struct explanation *explanation)
+static int add_trace(const struct look *look, struct explanation *explanation)
 {
 	char message[LOOK_MESSAGE_SIZE];
 	const struct options *options = look->options;
-	const struct trace_wait wait = { .subject = { .address = explanation->service,
-						 .port = explanation->port,
+	const struct path *path = explanation->connection.path;
+	const struct trace_wait wait = { .subject = { .address = explanation->connection.service->address,
+						 .port = path->port,
 						 .arrival = options->probe ? 0 : path->arrival,
 						 .client = options->probe ? (struct address){ 0 }
-									  : explanation->client },
+									  : path->destination },
 		.duration_ns = options->watch_ns,
 		.probe = options->probe };
 	if (!options->probe && !path->arrival)
@@ -112,39 +141,40 @@ static int add_trace(const struct look *look, const struct path *path, struct ex
 	if (!explanation->trace)
 		return complain(strerror(ENOMEM));
 	int result = explain_trace_wait(&wait, look->facts, explanation->trace, message, sizeof(message));
-	if (result == 0)
-		return 0;
-	free(explanation->trace);
-	explanation->trace = NULL;
-	return complain(message);
+	return result == 0 ? 0 : complain(message);
 }
 
 static int status_of(const struct explanation *explanation)
 {
 	const struct explain_trace *traced = explanation->trace;
-	bool breaks = explanation_break(explanation) != STEPS;
+	bool breaks = connection_path_break(&explanation->connection) != STEPS;
 	if (traced && traced->trace.end == TRACE_NOTHING)
 		return EXPLAIN_FAILED;
 	return breaks || (traced && explain_trace_breaks(traced)) ? EXPLAIN_BREAKS : EXPLAIN_WHOLE;
 }
 
-static int explain(struct look *look, const struct path *path, const char *reason)
+static int explain(const struct look *look, const struct path *path, const char *reason)
 {
-	struct explanation explanation;
-	int result = explain_path(look->settings, look->facts, path, reason, &explanation);
+	struct explanation explanation = { .connection = connection_path_of(
+						   look->settings, look->facts, path, reason) };
+	int result = connection_path_judge(look->settings, &explanation.connection, &explanation.findings);
 	if (result < 0)
 		return complain(strerror(-result));
-	explanation.flow = find_flow(look, path);
-	int status = wants_trace(look->options) ? add_trace(look, path, &explanation) : 0;
+	explanation.flow = find_flow(look, &explanation.connection);
+	int status = wants_trace(look->options) ? add_trace(look, &explanation) : 0;
 	if (status == 0) {
 		result = report(look, &explanation);
 		status = result < 0 ? complain(strerror(-result)) : status_of(&explanation);
 	}
-	explanation_clear(&explanation);
+	if (explanation.trace)
+		explain_trace_clear(explanation.trace);
+	free(explanation.trace);
+	free(explanation.flow);
+	findings_free(explanation.findings);
 	return status;
 }
 
-static int answer(struct look *look, const struct explain_question *question)
+static int answer(struct look *look, const struct connection_question *question)
 {
 	struct path path = { 0 };
 	const char *reason = NULL;
@@ -152,7 +182,7 @@ static int answer(struct look *look, const struct explain_question *question)
 	if (result == 0 && look_failed(look))
 		return complain("devices or routes cannot be read");
 	if (result == 0)
-		result = explain_choose(look->facts, question, &path, &reason);
+		result = connection_question_choose(look->facts, question, &path, &reason);
 	if (result == -ENODEV)
 		return refuse(question->device, "a device of this host");
 	if (result == -EAFNOSUPPORT)
@@ -166,10 +196,10 @@ static int run(const struct options *options)
 {
 	char message[LOOK_MESSAGE_SIZE];
 	struct look look;
-	struct explain_question question = { .device = options->device };
+	struct connection_question question = { .device = options->device };
 	if (address_parse(options->arguments.items[0], &question.client) < 0)
 		return refuse(options->arguments.items[0], "an IPv4 or IPv6 address");
-	if (explain_parse_service(options->arguments.items[1], &question.service, &question.port) < 0)
+	if (parse_service(options->arguments.items[1], &question.service, &question.port) < 0)
 		return refuse(options->arguments.items[1], "an address, ADDRESS:PORT or [IPV6]:PORT");
 	if (wants_trace(options) && question.port == 0)
 		return refuse(options->arguments.items[1], "a port to trace, ADDRESS:PORT or [IPV6]:PORT");

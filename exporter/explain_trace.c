@@ -81,20 +81,15 @@ static int wait_until_over(struct tracer *tracer, int signals)
 	return 0;
 }
 
-static int tell(struct explain_trace *traced)
-{
-	traced->told = (struct finding){ 0 };
-	return explain_trace_breaks(traced) ? forward_drop_tell(&traced->trace, &traced->told) : 0;
-}
-
 static int take(struct tracer *tracer, const struct facts *facts, struct explain_trace *out)
 {
 	struct trace_subject subject;
-	struct explain_trace traced;
+	struct explain_trace traced = { 0 };
 	int result = tracer_take(tracer, facts, true, &subject, &traced.trace);
 	if (result < 0)
 		return result;
-	result = tell(&traced);
+	if (explain_trace_breaks(&traced))
+		result = forward_drop_tell(&traced.trace, &traced.told);
 	if (result < 0)
 		explain_trace_clear(&traced);
 	else

@@ -2,18 +2,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "exporter/explain_trace.h"
+#include "exporter/explain_report.h"
+#include "exporter/json.h"
 #include "exporter/text.h"
 #include "exporter/value.h"
 
 #define STEP_INDENT  2
 #define RULE_INDENT  8
 #define MESSAGE_SIZE (2 * ADDRESS_TEXT_SIZE + 160)
-
-static void put_line(FILE *out, const struct report_style *style, unsigned indent, const char *text)
-{
-	text_wrap(out, text, indent, style->width);
-}
 
 static void put_step(FILE *out, const struct report_style *style, const struct trace_step *step)
 {
@@ -25,10 +21,10 @@ static void put_step(FILE *out, const struct report_style *style, const struct t
 					  step->table, step->chain, step->verdict);
 	if (size < 0)
 		return;
-	put_line(out, style, STEP_INDENT, line);
+	text_wrap(out, line, STEP_INDENT, style->width);
 	free(line);
 	if (step->rule)
-		put_line(out, style, RULE_INDENT, step->rule);
+		text_wrap(out, step->rule, RULE_INDENT, style->width);
 }
 
 static const char *ending_text(const struct trace *trace, char text[static MESSAGE_SIZE])
@@ -57,17 +53,6 @@ static void put_title(FILE *out, const struct trace *trace)
 			address_format(&trace->target, target), trace->target_port);
 }
 
-static void put_remedy(FILE *out, const struct finding *told)
-{
-	if (told->remedy_count)
-		fputs("\nWould admit it (a matter of policy, not checked)\n", out);
-	for (size_t i = 0; i < told->remedy_count; i++) {
-		fprintf(out, "%*s", STEP_INDENT, "");
-		text_put(out, told->remedy[i], TEXT_PLAIN);
-		fputc('\n', out);
-	}
-}
-
 void explain_trace_write(FILE *out, const struct report_style *style, const struct explain_trace *traced)
 {
 	const struct trace *trace = &traced->trace;
@@ -80,9 +65,9 @@ void explain_trace_write(FILE *out, const struct report_style *style, const stru
 	for (size_t i = 0; i < trace->step_count; i++)
 		put_step(out, style, &trace->steps[i]);
 	fputc('\n', out);
-	put_line(out, style, 0,
-		traced->told.explanation ? traced->told.explanation : ending_text(trace, text));
-	put_remedy(out, &traced->told);
+	text_wrap(out, traced->told.explanation ? traced->told.explanation : ending_text(trace, text), 0,
+		style->width);
+	explain_write_commands(out, "Would admit it (a matter of policy, not checked)", &traced->told);
 }
 
 /* ---- JSON ---- */
@@ -119,14 +104,6 @@ static json_t *json_steps(const struct trace *trace)
 		value_append(&steps, VALUE_OBJECT(members));
 	}
 	return steps;
-}
-
-static json_t *json_remedy(const struct finding *told)
-{
-	json_t *commands = json_array();
-	for (size_t i = 0; i < told->remedy_count; i++)
-		value_append(&commands, value_text(told->remedy[i]));
-	return commands;
 }
 
 json_t *explain_trace_json(const struct explain_trace *traced)

@@ -60,7 +60,7 @@ static json_t *evidence_object(const struct finding *finding, const struct facts
 	return NULL;
 }
 
-static json_t *remedy_array(const struct finding *finding)
+json_t *json_remedy(const struct finding *finding)
 {
 	json_t *array = json_array();
 	for (size_t i = 0; i < finding->remedy_count; i++)
@@ -87,7 +87,7 @@ json_t *json_finding(const struct finding *finding, const struct facts *facts)
 		{ "evidence", evidence_object(finding, facts) },
 		{ "cause", value_text_or_null(finding->cause) },
 		{ "intended", json_boolean(finding->intended) },
-		{ "remedy", remedy_array(finding) },
+		{ "remedy", json_remedy(finding) },
 		{ "remedy_checked", json_boolean(finding->remedy_checked) },
 	};
 	return VALUE_OBJECT(members);

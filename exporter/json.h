@@ -16,6 +16,8 @@
  * UTC. evidence.handshakes is there if the facts (or NULL) have handshakes of the finding: see
  * json_finding_handshakes(). */
 json_t *json_finding(const struct finding *finding, const struct facts *facts);
+/* Array of its commands. */
+json_t *json_remedy(const struct finding *finding);
 /* Array of the open findings. */
 json_t *json_findings(const struct findings *findings, const struct facts *facts);
 /* Array of the service addresses:

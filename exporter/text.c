@@ -153,13 +153,15 @@ static size_t word_width(const char *word, size_t length)
 	return width;
 }
 
-void text_wrap(FILE *file, const char *text, unsigned indent, unsigned width)
+static void wrap(FILE *file, const char *text, unsigned indent, unsigned width, bool begun)
 {
-	size_t column = 0;
+	size_t column = begun ? indent : 0;
 	for (text += strspn(text, " \n"); *text; text += strspn(text, " \n")) {
 		size_t length = strcspn(text, " \n");
 		size_t columns = word_width(text, length);
-		if (!column || column + 1 + columns > width) {
+		if (begun) {
+			begun = false;
+		} else if (!column || column + 1 + columns > width) {
 			fprintf(file, "%s%*s", column ? "\n" : "", (int)indent, "");
 			column = indent;
 		} else {
@@ -171,4 +173,14 @@ void text_wrap(FILE *file, const char *text, unsigned indent, unsigned width)
 		text += length;
 	}
 	fputc('\n', file);
+}
+
+void text_wrap(FILE *file, const char *text, unsigned indent, unsigned width)
+{
+	wrap(file, text, indent, width, false);
+}
+
+void text_wrap_on(FILE *file, const char *text, unsigned indent, unsigned width)
+{
+	wrap(file, text, indent, width, true);
 }

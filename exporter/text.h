@@ -35,3 +35,5 @@ size_t text_width(const char *text);
 /* Writes the text in lines of at most `width` columns, each after `indent` spaces; words that are longer stay
  * whole. Ends with a line feed. */
 void text_wrap(FILE *file, const char *text, unsigned indent, unsigned width);
+/* Likewise, but the first line has come to column `indent` already. */
+void text_wrap_on(FILE *file, const char *text, unsigned indent, unsigned width);

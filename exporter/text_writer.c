@@ -10,8 +10,7 @@
 static int text_explanation(
 	FILE *out, const struct report_style *style, const struct explanation *explanation)
 {
-	explain_write(out, style, explanation);
-	return 0;
+	return explain_write(out, style, explanation);
 }
 
 /* What one line of the table says beside the count. */

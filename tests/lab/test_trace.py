@@ -172,8 +172,8 @@ def test_reverse_path_is_told(stand):
         assert trace["place"] == "routing" and "reverse-path filtering drops it" in trace["explanation"]
 
 
-@pytest.mark.parametrize("kind, told", (("blackhole", "a blackhole"), ("unreachable", "an unreachable one"),
-                                        ("prohibit", "prohibits it")))
+@pytest.mark.parametrize("kind, told", (("blackhole", "a blackhole route"), ("unreachable", "an unreachable route"),
+                                        ("prohibit", "a prohibit route")))
 def test_routes_that_lead_nowhere_are_told(faulty, kind, told):
     with faulty() as lab:
         lab.gateway.ip(f"route add {kind} {lab.at(LAN, 2)}")

@@ -329,7 +329,7 @@ static const struct place_row {
 	const char *text;
 } places[] = {
 	{ TRACE_ROUTING, ROUTE_RP_FILTER, "reverse-path filtering drops it" },
-	{ TRACE_ROUTING, ROUTE_NONE, "no route to its target" },
+	{ TRACE_ROUTING, ROUTE_NONE, "there is no route for it" },
 	{ TRACE_ROUTING, ROUTE_FOUND, "gone before it was routed." },
 	{ TRACE_FORWARDING, ROUTE_NOT_ASKED, "gone in forward" },
 };

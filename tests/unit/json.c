@@ -10,6 +10,7 @@
 #include "exporter/json.h"
 #include "exporter/page.h"
 #include "exporter/rfc3339.h"
+#include "tests/unit/facts_builder.h"
 #include "tests/unit/sample.h"
 #include "tests/unit/sample_wire.h"
 
@@ -287,24 +288,29 @@ static void an_explanation_may_name_anything(void **state)
 					       .steps = &step,
 					       .step_count = 1 },
 		.told = { .explanation = odd, .remedy = remedy, .remedy_count = 1 } };
-	struct findings *findings = findings_new();
-	const struct explanation explanation = { .device = "a\xff\x01",
-		.steps = { [STEP_ARRIVAL] = { .present = true, .text = odd } },
-		.trace = &trace,
-		.rule = odd,
+	struct settings settings = { 0 };
+	struct facts *facts = build_facts();
+	struct device *device = build_device(facts, odd);
+	struct path *path =
+		build_path(facts, build_service(facts, "192.0.2.1", NULL, odd), "203.0.113.9", odd);
+	const struct explanation explanation = {
+		.connection = connection_path_of(&settings, facts, path, odd),
+		.findings = findings_new(),
 		.flow = odd,
-		.conclusion = odd,
-		.findings = findings };
+		.trace = &trace,
+	};
+	assert_string_equal(device->name, odd);
 	json_t *value = explain_json(&explanation);
 	char *text = json_dumps(value, JSON_COMPACT);
 	unsigned names = 0;
 	assert_non_null(text);
 	for (const char *at = text; (at = strstr(at, "a%FF\\u0001")); at++)
 		names++;
-	assert_int_equal(names, 5 + 5 + 4 + 2);
+	assert_int_equal(names, 17); /* device, 4 in steps, flow; 7 of the trace, 4 of its step */
 	free(text);
 	json_decref(value);
-	findings_free(findings);
+	findings_free(explanation.findings);
+	facts_free(facts);
 }
 
 /* Findings that explain each other must not hide, nor keep the page from ending. */

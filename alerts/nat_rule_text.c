@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/nat_rule_text.h"
+#include "alerts/nat_rule_text.h"
 
 #include <inttypes.h>
 #include <linux/netfilter.h>
