@@ -62,16 +62,19 @@ static int64_t affordable(const struct natrules *natrules, int64_t time_ns)
 	return time_ns > paid_ns ? time_ns : paid_ns;
 }
 
-static void note_changes(struct natrules *natrules, int64_t now_ns)
+/* 0, or a negative errno: nothing is announced any more, but for what time tells. */
+static int note_changes(struct natrules *natrules, int64_t now_ns)
 {
-	if (netlink_drain(natrules->events, NULL, NULL) == 0)
-		return;
+	int some = netlink_drain(natrules->events, NULL, NULL);
+	if (some <= 0)
+		return some;
 	if (!natrules->changed)
 		natrules->announced_ns = now_ns;
 	natrules->changed = true;
 	int64_t latest_ns = natrules->announced_ns + PATIENCE_NS, due_ns = now_ns + QUIET_NS;
 	if (!natrules->reading)
 		natrules->due_ns = affordable(natrules, due_ns < latest_ns ? due_ns : latest_ns);
+	return 0;
 }
 
 /* A ruleset that changes all the time is tried again a little later, then much later. */
@@ -225,7 +228,7 @@ static bool read_on(struct natrules *natrules)
 static int natrules_advance(void *context, int64_t now_ns, struct collector_wish *wish)
 {
 	struct natrules *natrules = context;
-	note_changes(natrules, now_ns);
+	int result = note_changes(natrules, now_ns);
 	if (!natrules->reading && now_ns >= natrules->due_ns) {
 		int error = look(natrules, now_ns, &wish->changed);
 		if (error < 0)
@@ -238,7 +241,7 @@ static int natrules_advance(void *context, int64_t now_ns, struct collector_wish
 		natrules->due_ns > affordable(natrules, now_ns + QUIET_NS))
 		natrules->due_ns = affordable(natrules, now_ns + QUIET_NS);
 	wish->due_ns = natrules->reading ? now_ns : natrules->due_ns;
-	return 0;
+	return result;
 }
 
 static int natrules_collect(void *context, const struct collector_settings *settings, struct facts *facts)
