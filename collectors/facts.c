@@ -20,9 +20,7 @@ void facts_free(struct facts *facts)
 	free(facts->devices);
 	free(facts->addresses);
 	free(facts->endpoints);
-	free(facts->nat_rules);
-	free(facts->nat_unread);
-	free(facts->nat_names);
+	nat_list_release(facts->nat_rules);
 	free(facts->listeners);
 	if (facts->handshakes)
 		handshake_report_clear(facts->handshakes);

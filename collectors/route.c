@@ -158,7 +158,8 @@ static uint64_t hash_inputs(const struct facts *facts, const struct collector_se
 		sum = HASH(sum, facts->endpoints[i].address);
 		sum = HASH(sum, facts->endpoints[i].target);
 	}
-	sum = HASH(sum, facts->nat_rules_version);
+	if (facts->nat_rules)
+		sum = HASH(sum, facts->nat_rules->version);
 	for (size_t i = 0; i < settings->probe_count; i++)
 		sum = HASH(sum, settings->probes[i]);
 	for (size_t i = 0; i < settings->line_count; i++)

@@ -145,6 +145,7 @@ static int note_rule(struct telling *telling)
 static void tell_translation(struct telling *telling)
 {
 	const struct conntrack_sample *conntrack = &telling->facts->conntrack;
+	const struct nat_list *rules = telling->facts->nat_rules;
 	const struct nat_rule *rule = translating_rule(telling);
 	if (telling->service->origin == ORIGIN_DNAT)
 		tell_dnat(telling);
@@ -154,11 +155,11 @@ static void tell_translation(struct telling *telling)
 		tell(telling, STEP_TRANSLATION, STEP_OPEN, "not known: conntrack cannot be read");
 	else if (conntrack->in_use)
 		tell(telling, STEP_TRANSLATION, STEP_PASSES,
-			telling->facts->nat_rules_known && telling->facts->nat_rules_unread == 0
+			rules && rules->unread_total == 0
 				? "no translation of port %u was seen in conntrack, and no rule does it"
 				: "no translation of port %u was seen in conntrack",
 			telling->path->port);
-	else if (telling->facts->nat_rule_count && telling->facts->nat_rules_unread == 0)
+	else if (rules && rules->count && rules->unread_total == 0)
 		tell(telling, STEP_TRANSLATION, STEP_PASSES, "no rule translates port %u",
 			telling->path->port);
 }
