@@ -17,7 +17,7 @@ static enum step translation_step(const struct connection_path *connection)
 {
 	const struct facts *facts = connection->facts;
 	const struct nat_rule *rule = connection->translation;
-	bool all_rules = facts->nat_rules_known && facts->nat_rules_unread == 0;
+	bool all_rules = facts->nat_rules && facts->nat_rules->unread_total == 0;
 	if (connection->service->origin == ORIGIN_DNAT) {
 		if (!rule)
 			return TRANSLATED_SEEN;
@@ -31,7 +31,7 @@ static enum step translation_step(const struct connection_path *connection)
 		return TRANSLATION_UNKNOWN;
 	if (facts->conntrack.in_use)
 		return all_rules ? NOT_TRANSLATED : NOT_SEEN_TRANSLATED;
-	return facts->nat_rule_count && facts->nat_rules_unread == 0 ? NOT_TRANSLATED_BY_RULE : STEP_ABSENT;
+	return all_rules && facts->nat_rules->count ? NOT_TRANSLATED_BY_RULE : STEP_ABSENT;
 }
 
 static enum step source_step(const struct connection_path *connection)

@@ -19,10 +19,12 @@ static const struct nat_rule *find_rule(const struct facts *facts, const struct 
 		.protocol = IPPROTO_TCP,
 		.port = question->port,
 		.ifindex = device ? device->ifindex : 0 };
-	size_t i = nat_rule_find(facts, &request, 0);
-	while (i < facts->nat_rule_count && facts->nat_rules[i].conditional)
-		i = nat_rule_find(facts, &request, i + 1);
-	const struct nat_rule *rule = i < facts->nat_rule_count ? &facts->nat_rules[i] : NULL;
+	struct nat_search search;
+	const struct nat_rule *rule;
+	nat_search_begin(&search, facts, &request);
+	do
+		rule = nat_search_next(&search);
+	while (rule && rule->conditional);
 	return rule && !rule->redirect && !address_is_none(&rule->target[0]) ? rule : NULL;
 }
 

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <time.h>
 
 static uint64_t mix(uint64_t a, uint64_t b)
 {
@@ -27,6 +29,16 @@ uint64_t hash_bytes(uint64_t seed, const void *bytes, size_t size)
 	return mix(state ^ size, MIX_WORD);
 }
 
+uint64_t hash_seed(void)
+{
+	uint64_t seed;
+	struct timespec now;
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) == sizeof(seed))
+		return seed;
+	clock_gettime(CLOCK_MONOTONIC, &now); /* before the kernel has gathered any */
+	return mix((uint64_t)now.tv_nsec, MIX_WORD);
+}
+
 int hash_index_init(struct hash_index *index, uint32_t items)
 {
 	uint64_t slots = 16;
@@ -36,6 +48,22 @@ int hash_index_init(struct hash_index *index, uint32_t items)
 	if (!index->slots)
 		return -ENOMEM;
 	index->mask = (uint32_t)(slots - 1);
+	return 0;
+}
+
+int hash_index_reserve(struct hash_index *index, uint32_t items)
+{
+	struct hash_index larger;
+	if (index->slots && (uint64_t)items * 2 <= (uint64_t)index->mask + 1)
+		return 0;
+	int error = hash_index_init(&larger, items);
+	if (error < 0)
+		return error;
+	for (uint64_t at = 0; index->slots && at <= index->mask; at++)
+		if (index->slots[at].number)
+			hash_index_add(&larger, index->slots[at].hash, index->slots[at].number - 1);
+	free(index->slots);
+	*index = larger;
 	return 0;
 }
 

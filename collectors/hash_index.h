@@ -3,9 +3,9 @@
 
 /*
  * Finds positions in an array by a hash of what stands there: open addressing with linear probing in memory
- * that is fixed from the start. It knows hashes and positions only; whoever looks up compares the items.
- * Filled to half at most, and hashed with a secret seed, so that nobody outside can make long chains; but
- * no two items may be put in whose keys are the same.
+ * that is fixed from the start, or grows where hash_index_reserve() is called. It knows hashes and positions
+ * only; whoever looks up compares the items. Filled to half at most, and hashed with a secret seed, so that
+ * nobody outside can make long chains; but no two items may be put in whose keys are the same.
  */
 
 #include <stddef.h>
@@ -26,8 +26,13 @@ struct hash_index {
 /* Mixes bytes and seed; the upper and the lower half are of equal worth. */
 uint64_t hash_bytes(uint64_t seed, const void *bytes, size_t size);
 
+/* A number that nobody outside knows. */
+uint64_t hash_seed(void);
+
 /* For at most `items` items. 0 or -ENOMEM. */
 int hash_index_init(struct hash_index *index, uint32_t items);
+/* Makes room for so many in all; an index of zeros has none. 0, or -ENOMEM and it is as before. */
+int hash_index_reserve(struct hash_index *index, uint32_t items);
 void hash_index_destroy(struct hash_index *index);
 
 void hash_index_add(struct hash_index *index, uint32_t hash, uint32_t item);

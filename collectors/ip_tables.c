@@ -10,20 +10,9 @@
 #include <linux/netfilter_ipv6/ip6_tables.h>
 #include <string.h>
 
-#include "collectors/nat_exclusions.h"
-#include "collectors/xt_match.h"
+#include "collectors/nat_run.h"
 
-#define DEPTH_MAX 16
 #define STEPS_MAX 500000u
-#define RETURN    XT_RETURN
-
-struct walk {
-	const struct ip_table *table;
-	struct nat_list *list;
-	struct nat_exclusions exclusions;
-	uint64_t visits;
-	unsigned steps;
-};
 
 /* The parts of an entry that both families have. */
 struct entry {
@@ -37,16 +26,6 @@ struct entry {
 	bool is_goto, fragments;
 	uint8_t inverted; /* IPT_INV_*, which are those of IPv6 as well */
 };
-
-struct visit {
-	size_t start;
-	uint64_t scope;
-	uint64_t number; /* of the rule, from 1 */
-	unsigned depth;
-	struct nat_packets packets;
-};
-
-static void visit_chain(struct walk *walk, size_t at, unsigned depth, const struct nat_packets *packets);
 
 /* ---- entries */
 
@@ -93,30 +72,29 @@ static void take6(const struct ip6t_entry *raw, struct entry *entry)
 	entry->next = entry->at + raw->next_offset;
 }
 
-static size_t header_size(const struct walk *walk)
+static size_t header_size(const struct ip_table *table)
 {
-	return walk->table->family == AF_INET ? sizeof(struct ipt_entry) : sizeof(struct ip6t_entry);
+	return table->family == AF_INET ? sizeof(struct ipt_entry) : sizeof(struct ip6t_entry);
 }
 
 /* False where there is no whole entry. */
-static bool read_entry(const struct walk *walk, size_t at, struct entry *entry)
+static bool read_entry(const struct ip_table *table, size_t at, struct entry *entry)
 {
-	const struct ip_table *table = walk->table;
-	if (at % _Alignof(struct ipt_entry) || at > table->size || table->size - at < header_size(walk))
+	if (at % _Alignof(struct ipt_entry) || at > table->size || table->size - at < header_size(table))
 		return false;
 	*entry = (struct entry){ .at = at };
 	if (table->family == AF_INET)
 		take4((const struct ipt_entry *)(table->bytes + at), entry);
 	else
 		take6((const struct ip6t_entry *)(table->bytes + at), entry);
-	return entry->target >= at + header_size(walk) && entry->next <= table->size &&
+	return entry->target >= at + header_size(table) && entry->next <= table->size &&
 	       entry->target % _Alignof(struct xt_entry_target) == 0 && entry->target <= entry->next &&
 	       entry->next - entry->target >= sizeof(struct xt_entry_target);
 }
 
-static const struct xt_entry_target *target_of(const struct walk *walk, const struct entry *entry)
+static const struct xt_entry_target *target_of(const struct ip_table *table, const struct entry *entry)
 {
-	return (const struct xt_entry_target *)(walk->table->bytes + entry->target);
+	return (const struct xt_entry_target *)(table->bytes + entry->target);
 }
 
 static bool is_named(const char *name, const char *wanted)
@@ -127,9 +105,9 @@ static bool is_named(const char *name, const char *wanted)
 /* ---- places */
 
 /* The name of a chain stands in an entry of its own before its first rule, as the target ERROR has it. */
-static const char *error_name(const struct walk *walk, const struct entry *entry)
+static const char *error_name(const struct ip_table *table, const struct entry *entry)
 {
-	const struct xt_entry_target *target = target_of(walk, entry);
+	const struct xt_entry_target *target = target_of(table, entry);
 	if (!is_named(target->u.user.name, XT_ERROR_TARGET) ||
 		entry->next - entry->target < sizeof(struct xt_error_target))
 		return NULL;
@@ -137,21 +115,21 @@ static const char *error_name(const struct walk *walk, const struct entry *entry
 	return memchr(name, '\0', XT_FUNCTION_MAXNAMELEN) ? name : NULL;
 }
 
-static const char *chain_name(const struct walk *walk, size_t start)
+static const char *chain_name(const struct ip_table *table, size_t start)
 {
-	size_t size = header_size(walk) + XT_ALIGN(sizeof(struct xt_error_target));
+	size_t size = header_size(table) + XT_ALIGN(sizeof(struct xt_error_target));
 	struct entry entry;
-	bool named = start >= size && read_entry(walk, start - size, &entry) && entry.next == start;
-	const char *name = named ? error_name(walk, &entry) : NULL;
+	bool named = start >= size && read_entry(table, start - size, &entry) && entry.next == start;
+	const char *name = named ? error_name(table, &entry) : NULL;
 	return name ? name : "PREROUTING";
 }
 
-static struct nat_place place_of(const struct walk *walk, const struct visit *visit)
+static struct nat_place place_of(const struct nat_walk *walk, const struct nat_run *run)
 {
 	return (struct nat_place){ .family = walk->table->family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6,
 		.table = "nat",
-		.chain = chain_name(walk, visit->start),
-		.handle = visit->number,
+		.chain = chain_name(walk->table, run->visit->chain),
+		.handle = run->visit->number,
 		.legacy = true };
 }
 
@@ -206,190 +184,105 @@ static void need_entry(const struct entry *entry, struct nat_packets *packets)
 
 /* ---- where entries lead */
 
-/* All packets that came to the rule; false if some go on to the next one. */
-static bool are_all(const struct visit *visit, const struct nat_packets *packets)
-{
-	const struct nat_packets *before = &visit->packets;
-	return packets->narrowed == before->narrowed && packets->opaque == before->opaque &&
-	       packets->balanced == before->balanced && nat_box_covers(&packets->box, &before->box);
-}
-
-static void note_chance(struct walk *walk, const struct visit *visit, const struct nat_packets *packets)
-{
-	if (packets->balanced && !packets->opaque && !visit->packets.balanced)
-		nat_exclude(&walk->exclusions, visit->scope, packets);
-}
-
-static void translate(struct walk *walk, const struct visit *visit, const struct nat_packets *packets,
-	const struct nat_target *target)
-{
-	const struct nat_place place = place_of(walk, visit);
-	struct nat_packets left = *packets;
-	nat_exclusions_apply(&walk->exclusions, &left);
-	if (!left.never)
-		nat_list_add(walk->list, &place, &left, target);
-	note_chance(walk, visit, packets);
-}
-
-static void jump(struct walk *walk, const struct visit *visit, const struct entry *entry, int verdict,
-	const struct nat_packets *packets)
-{
-	visit_chain(walk, (size_t)verdict, visit->depth + 1, packets);
-	if (entry->is_goto)
-		nat_exclude(&walk->exclusions, visit->scope, packets);
-	else
-		note_chance(walk, visit, packets);
-}
-
-static void follow_standard(struct walk *walk, const struct visit *visit, const struct entry *entry,
-	const struct nat_packets *packets)
+static void follow_standard(struct nat_walk *walk, const struct nat_run *run, const struct entry *entry)
 {
 	struct xt_standard_target target;
 	if (entry->next - entry->target < sizeof(target))
 		return;
-	memcpy(&target, target_of(walk, entry), sizeof(target));
+	memcpy(&target, target_of(walk->table, entry), sizeof(target));
 	if (target.verdict >= 0 && (size_t)target.verdict != entry->next)
-		jump(walk, visit, entry, target.verdict, packets);
-	else if (target.verdict == RETURN)
-		nat_exclude(&walk->exclusions, visit->scope, packets);
+		nat_walk_call(walk, run, &run->packets, (size_t)target.verdict, (size_t)target.verdict,
+			entry->is_goto);
+	else if (target.verdict == XT_RETURN)
+		nat_walk_end(walk, run->visit, &run->packets, run->visit->scope);
 	else if (target.verdict < 0)
-		nat_exclude(&walk->exclusions,
-			target.verdict == -NF_DROP - 1 ? NAT_SCOPE_FOREVER : NAT_SCOPE_BASE, packets);
+		nat_walk_end(walk, run->visit, &run->packets,
+			target.verdict == -NF_DROP - 1 ? NAT_SCOPE_FOREVER : NAT_SCOPE_BASE);
 }
 
-static void fail(
-	struct walk *walk, const struct visit *visit, const struct nat_packets *packets, const char *reason)
+static void follow_target(struct nat_walk *walk, const struct nat_run *run)
 {
-	const struct nat_place place = place_of(walk, visit);
-	if (reason)
-		nat_list_add_unread(walk->list, &place, reason);
-	nat_exclude(&walk->exclusions, NAT_SCOPE_FOREVER, packets);
-}
-
-static void follow_target(struct walk *walk, const struct visit *visit, const struct entry *entry,
-	const struct nat_packets *packets)
-{
-	const struct xt_entry_target *raw = target_of(walk, entry);
-	size_t size = entry->next - entry->target - sizeof(*raw);
+	struct entry entry;
 	char name[XT_EXTENSION_MAXNAMELEN + 1] = "";
-	struct nat_packets unknown = *packets;
-	struct nat_target target;
+	if (!read_entry(walk->table, run->rule, &entry))
+		return;
+	const struct xt_entry_target *raw = target_of(walk->table, &entry);
 	memcpy(name, raw->u.user.name, XT_EXTENSION_MAXNAMELEN);
-	if (name[0] == '\0') {
-		follow_standard(walk, visit, entry, packets);
+	if (name[0] == '\0')
+		follow_standard(walk, run, &entry);
+	else
+		nat_walk_target(walk, run, name, raw->u.user.revision, raw->data,
+			entry.next - entry.target - sizeof(*raw));
+}
+
+/* The next match, or when there is none any more the target. */
+static void run_next(struct nat_walk *walk, struct nat_run *run)
+{
+	const struct xt_entry_match *match = (const struct xt_entry_match *)(walk->table->bytes + run->at);
+	char name[XT_EXTENSION_MAXNAMELEN + 1] = "";
+	bool ended = run->at + sizeof(*match) > run->target;
+	size_t size = ended ? 0 : match->u.match_size;
+	if (ended && !run->packets.never)
+		follow_target(walk, run);
+	if (ended || run->packets.never || size < sizeof(*match) || size > run->target - run->at ||
+		size % _Alignof(struct xt_entry_match) || walk->steps++ >= STEPS_MAX) {
+		nat_walk_leave(walk);
 		return;
 	}
-	switch (xt_target_read(name, raw->u.user.revision, raw->data, size, walk->table->family, &target)) {
-	case XT_GOES_ON:
-		break;
-	case XT_ENDS:
-		nat_exclude(&walk->exclusions, NAT_SCOPE_BASE, packets);
-		break;
-	case XT_TRANSLATES:
-		translate(walk, visit, packets, &target);
-		break;
-	case XT_UNREADABLE:
-		fail(walk, visit, packets, "its target is of a form that is not known");
-		break;
-	case XT_UNKNOWN:
-		unknown.opaque = true;
-		fail(walk, visit, &unknown, NULL);
-		break;
-	}
-}
-
-/* ---- matches */
-
-static void run_matches(struct walk *walk, const struct visit *visit, const struct entry *entry, size_t at,
-	struct nat_packets packets);
-
-static void run_ports(struct walk *walk, const struct visit *visit, const struct entry *entry, size_t next,
-	const struct nat_packets *packets, const struct xt_ports *ports)
-{
-	for (unsigned i = 0; i < ports->count; i++) {
-		struct nat_packets part = *packets;
-		nat_need_ports(&part, ports->ranges[i][0], ports->ranges[i][1]);
-		run_matches(walk, visit, entry, next, part);
-	}
-}
-
-static void run_matches(struct walk *walk, const struct visit *visit, const struct entry *entry, size_t at,
-	struct nat_packets packets)
-{
-	while (at + sizeof(struct xt_entry_match) <= entry->target && !packets.never) {
-		const struct xt_entry_match *match = (const struct xt_entry_match *)(walk->table->bytes + at);
-		size_t size = match->u.match_size;
-		char name[XT_EXTENSION_MAXNAMELEN + 1] = "";
-		struct xt_ports ports;
-		if (size < sizeof(*match) || size > entry->target - at ||
-			size % _Alignof(struct xt_entry_match) || walk->steps++ >= STEPS_MAX)
-			return;
-		memcpy(name, match->u.user.name, XT_EXTENSION_MAXNAMELEN);
-		xt_match_apply(
-			name, match->u.user.revision, match->data, size - sizeof(*match), &packets, &ports);
-		at += size;
-		if (ports.count) {
-			run_ports(walk, visit, entry, at, &packets, &ports);
-			return;
-		}
-	}
-	if (!packets.never)
-		follow_target(walk, visit, entry, &packets);
+	memcpy(name, match->u.user.name, XT_EXTENSION_MAXNAMELEN);
+	nat_walk_match(run, name, match->u.user.revision, match->data, size - sizeof(*match));
+	run->at += size;
 }
 
 /* ---- chains */
 
-static bool ends_chain(const struct walk *walk, const struct visit *visit, const struct entry *entry)
+static bool begin_chain(struct nat_walk *walk)
 {
-	struct nat_packets packets = visit->packets;
-	struct xt_standard_target target;
-	if (entry->next - entry->target < sizeof(target) || target_of(walk, entry)->u.user.name[0] ||
-		entry->target != entry->at + header_size(walk))
-		return false;
-	memcpy(&target, target_of(walk, entry), sizeof(target));
-	need_entry(entry, &packets);
-	return target.verdict < 0 && are_all(visit, &packets);
+	if (walk->begun++ == 0) {
+		nat_walk_begin(walk, walk->table->entry, walk->table->entry, walk->table->family);
+		return true;
+	}
+	if (walk->steps >= STEPS_MAX) {
+		struct nat_visit visit = { .chain = walk->table->entry };
+		const struct nat_run run = { .visit = &visit };
+		nat_walk_note_unread(walk, &run, "the table has more rules than are followed");
+	}
+	return false;
 }
 
-static void visit_chain(struct walk *walk, size_t at, unsigned depth, const struct nat_packets *packets)
+static bool begin_rule(struct nat_walk *walk, struct nat_visit *visit)
 {
-	struct visit visit = { .start = at, .scope = ++walk->visits, .depth = depth, .packets = *packets };
 	struct entry entry;
-	while (depth <= DEPTH_MAX && walk->steps++ < STEPS_MAX && read_entry(walk, at, &entry) &&
-		!error_name(walk, &entry)) {
-		struct nat_packets some = visit.packets;
-		visit.number++;
-		need_entry(&entry, &some);
-		if (ends_chain(walk, &visit, &entry)) {
-			follow_standard(walk, &visit, &entry, &some);
-			break;
-		}
-		run_matches(walk, &visit, &entry, entry.at + header_size(walk), some);
-		at = entry.next;
-	}
-	nat_exclusions_leave(&walk->exclusions, visit.scope);
+	if (walk->steps++ >= STEPS_MAX || !read_entry(walk->table, visit->next, &entry) ||
+		error_name(walk->table, &entry))
+		return false;
+	struct nat_run *run = nat_walk_run(walk, visit, visit->next);
+	run->at = entry.at + header_size(walk->table);
+	run->target = entry.target;
+	need_entry(&entry, &run->packets);
+	visit->next = entry.next;
+	visit->number++;
+	return true;
 }
 
-void ip_table_walk(const struct ip_table *table, struct nat_list *list)
+static const struct nat_form ip_tables = {
+	.begin_chain = begin_chain, .begin_rule = begin_rule, .run = run_next, .place = place_of
+};
+
+struct nat_walk *nat_walk_table(const struct ip_table *table, struct nat_list *list)
 {
-	struct walk walk = { .table = table, .list = list };
-	struct nat_packets packets = { .box = nat_box_all };
-	packets.box.family = table->family;
-	visit_chain(&walk, table->entry, 0, &packets);
-	if (walk.steps >= STEPS_MAX) {
-		const struct visit visit = { .start = table->entry };
-		const struct nat_place place = place_of(&walk, &visit);
-		nat_list_add_unread(list, &place, "the table has more rules than are followed");
-	}
+	struct nat_walk *walk = nat_walk_new(&ip_tables, list);
+	if (walk)
+		walk->table = table;
+	return walk;
 }
 
 void ip_table_clear_counters(uint8_t family, uint8_t *bytes, size_t size)
 {
 	const struct ip_table table = { .family = family, .bytes = bytes, .size = size };
-	const struct walk walk = { .table = &table };
 	size_t counters = family == AF_INET ? offsetof(struct ipt_entry, counters)
 					    : offsetof(struct ip6t_entry, counters);
 	struct entry entry;
-	for (size_t at = 0; read_entry(&walk, at, &entry); at = entry.next)
+	for (size_t at = 0; read_entry(&table, at, &entry); at = entry.next)
 		memset(bytes + at + counters, 0, sizeof(struct xt_counters));
 }

@@ -3,13 +3,12 @@
 
 /*
  * The nat table of legacy iptables in its binary form (linux/netfilter_ipv4/ip_tables.h and its IPv6 twin):
- * which destinations it translates. Pure.
+ * nat_walk_table() follows it. Offsets that lead out of the table are followed no further. Pure.
  */
 
+#include <net/if.h> /* before linux/if.h, which has the same names */
 #include <stddef.h>
 #include <stdint.h>
-
-#include "collectors/nat_list.h"
 
 /* A table as the kernel hands it out: entries one after the other. */
 struct ip_table {
@@ -23,6 +22,3 @@ struct ip_table {
 
 /* Sets the counters of all entries to 0, so that the same rules are the same bytes. */
 void ip_table_clear_counters(uint8_t family, uint8_t *bytes, size_t size);
-
-/* Adds all translations to the list. Offsets that lead out of the table are followed no further. */
-void ip_table_walk(const struct ip_table *table, struct nat_list *list);

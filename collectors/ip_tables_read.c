@@ -61,25 +61,101 @@ static int read_entries(int fd, int level, const struct ipt_getinfo *info, struc
 	return result;
 }
 
-static int ask(int fd, int level, struct ip_table *table)
+/* A socket that may ask for the table; 0: there is none; or negative errno. */
+static int open_table(const char *procfs, uint8_t family, struct ipt_getinfo *info)
 {
-	struct ipt_getinfo info = { .name = NAT_TABLE };
-	socklen_t size = sizeof(info);
-	if (getsockopt(fd, level, IPT_SO_GET_INFO, &info, &size) < 0)
-		return -errno;
-	if (!(info.valid_hooks & 1u << NF_INET_PRE_ROUTING))
-		return 0;
-	return info.size > IP_TABLE_SIZE_MAX ? -EFBIG : read_entries(fd, level, &info, table);
-}
-
-int ip_table_read(const char *procfs, uint8_t family, struct ip_table *table)
-{
+	socklen_t size = sizeof(*info);
+	*info = (struct ipt_getinfo){ .name = NAT_TABLE };
 	if (!is_loaded(procfs, family))
 		return 0;
 	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	int result = ask(fd, family == AF_INET ? SOL_IP : SOL_IPV6, table);
+	int result = 0;
+	if (getsockopt(fd, family == AF_INET ? SOL_IP : SOL_IPV6, IPT_SO_GET_INFO, info, &size) < 0)
+		result = -errno;
+	else if (info->valid_hooks & 1u << NF_INET_PRE_ROUTING)
+		return fd;
 	close(fd);
 	return result;
+}
+
+int ip_table_read(const char *procfs, uint8_t family, struct ip_table *table)
+{
+	struct ipt_getinfo info;
+	int fd = open_table(procfs, family, &info);
+	if (fd <= 0)
+		return fd;
+	int result = info.size > IP_TABLE_SIZE_MAX
+			     ? -EFBIG
+			     : read_entries(fd, family == AF_INET ? SOL_IP : SOL_IPV6, &info, table);
+	close(fd);
+	return result;
+}
+
+/* ---- both, by a thread */
+
+static const uint8_t families[2] = { AF_INET, AF_INET6 };
+
+bool ip_tables_are_there(const struct ip_tables *tables)
+{
+	bool there = false;
+	for (unsigned i = 0; i < 2; i++) {
+		struct ipt_getinfo info;
+		int fd = open_table(tables->procfs, families[i], &info);
+		there |= fd > 0;
+		if (fd > 0)
+			close(fd);
+	}
+	return there;
+}
+
+static bool is_same(const struct ip_table *a, const struct ip_table *b)
+{
+	return a->size == b->size && a->entry == b->entry && !a->bytes == !b->bytes &&
+	       (a->size == 0 || memcmp(a->bytes, b->bytes, a->size) == 0);
+}
+
+static void *read_tables(void *argument)
+{
+	struct ip_tables *tables = argument;
+	for (unsigned i = 0; i < 2; i++) {
+		struct ip_table table = { .family = families[i] };
+		if (ip_table_read(tables->procfs, families[i], &table) < 0)
+			continue;
+		tables->changed |= !is_same(&table, &tables->tables[i]);
+		free((void *)tables->tables[i].bytes);
+		tables->tables[i] = table;
+	}
+	atomic_store(&tables->done, true);
+	return NULL;
+}
+
+int ip_tables_begin(struct ip_tables *tables)
+{
+	bool some = tables->tables[0].bytes || tables->tables[1].bytes;
+	if (!some && !is_loaded(tables->procfs, AF_INET) && !is_loaded(tables->procfs, AF_INET6))
+		return 0;
+	atomic_store(&tables->done, false);
+	int error = pthread_create(&tables->thread, NULL, read_tables, tables);
+	tables->running = error == 0;
+	return -error;
+}
+
+bool ip_tables_end(struct ip_tables *tables)
+{
+	if (!tables->running || !atomic_load(&tables->done))
+		return !tables->running;
+	pthread_join(tables->thread, NULL);
+	tables->running = false;
+	return true;
+}
+
+void ip_tables_clear(struct ip_tables *tables)
+{
+	if (tables->running)
+		pthread_join(tables->thread, NULL);
+	for (unsigned i = 0; i < 2; i++)
+		free((void *)tables->tables[i].bytes);
+	*tables = (struct ip_tables){ 0 };
 }

@@ -349,17 +349,18 @@ static int link_init(const struct collector_settings *settings, void **context)
 
 static int refresh(struct links *links, int64_t now)
 {
-	if (netlink_drain(links->notifications, NULL, NULL) != 0)
+	int some = netlink_drain(links->notifications, NULL, NULL);
+	if (some > 0)
 		links->fresh = false;
 	if (links->fresh && now >= links->read_ns && now - links->read_ns < CACHE_NS)
-		return 0;
+		return some < 0 ? some : 0;
 	links->fresh = false;
 	int error = read_devices(links);
 	if (error == 0)
 		error = read_addresses(links);
 	links->fresh = error == 0;
 	links->read_ns = now;
-	return error;
+	return error < 0 ? error : some < 0 ? some : 0;
 }
 
 static int give(const struct links *links, struct facts *facts)
@@ -386,10 +387,11 @@ static int link_collect(void *context, const struct collector_settings *settings
 {
 	struct links *links = context;
 	int error = refresh(links, facts->monotonic_ns);
-	if (error < 0)
+	if (!links->fresh)
 		return error;
 	read_settings(links, settings->procfs, facts->monotonic_ns);
-	return give(links, facts);
+	int given = give(links, facts);
+	return given < 0 ? given : error; /* what is announced cannot be followed, but was read anew */
 }
 
 static int link_descriptor(const void *context)
@@ -403,7 +405,7 @@ static int link_advance(void *context, int64_t now_ns, struct collector_wish *wi
 	(void)now_ns;
 	struct links *links = context;
 	int some = netlink_drain(links->notifications, NULL, NULL);
-	if (some != 0)
+	if (some > 0)
 		links->fresh = false;
 	*wish = (struct collector_wish){ .due_ns = COLLECTOR_NEVER, .changed = some > 0 };
 	return some < 0 ? some : 0;

@@ -10,31 +10,56 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/growth.h"
+
+#define PIECE 128 /* elements put on the heap at a time */
+
 /* Ends before beginnings at the same place, the catch-all last. */
-static int by_key(const void *a, const void *b)
+static bool comes_before(const struct nat_elements *elements, size_t a, size_t b)
 {
-	const struct nft_element *left = *(const struct nft_element *const *)a;
-	const struct nft_element *right = *(const struct nft_element *const *)b;
+	const struct nft_element *left = &elements->ruleset->elements[elements->heap[a]];
+	const struct nft_element *right = &elements->ruleset->elements[elements->heap[b]];
 	if (left->catch_all != right->catch_all)
-		return left->catch_all ? 1 : -1;
+		return right->catch_all;
 	int order = memcmp(left->key, right->key, sizeof(left->key));
-	return order ? order : (int)right->interval_end - (int)left->interval_end;
+	return order < 0 || (order == 0 && left->interval_end && !right->interval_end);
 }
 
-static size_t count_elements(const struct nft_ruleset *ruleset, const struct nft_set *set)
+static void swap(uint32_t *heap, size_t a, size_t b)
 {
-	size_t count = 0;
-	for (size_t e = set->first_element; e != NFT_NO_INDEX; e = ruleset->elements[e].next)
-		count++;
-	return count;
+	uint32_t kept = heap[a];
+	heap[a] = heap[b];
+	heap[b] = kept;
 }
 
-static void gather(
-	const struct nft_ruleset *ruleset, const struct nft_set *set, const struct nft_element **out)
+static int push(struct nat_elements *elements, size_t element)
 {
-	size_t count = 0;
-	for (size_t e = set->first_element; e != NFT_NO_INDEX; e = ruleset->elements[e].next)
-		out[count++] = &ruleset->elements[e];
+	uint32_t *item = GROW(elements->heap, elements->count);
+	if (!item)
+		return -ENOMEM;
+	*item = (uint32_t)element;
+	for (size_t at = elements->count - 1; at && comes_before(elements, at, (at - 1) / 2);
+		at = (at - 1) / 2)
+		swap(elements->heap, at, (at - 1) / 2);
+	return 0;
+}
+
+static const struct nft_element *top(const struct nat_elements *elements)
+{
+	return elements->count ? &elements->ruleset->elements[elements->heap[0]] : NULL;
+}
+
+static void pop(struct nat_elements *elements)
+{
+	elements->heap[0] = elements->heap[--elements->count];
+	for (size_t at = 0, least = 0;; at = least) {
+		for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < elements->count; child++)
+			if (comes_before(elements, child, least))
+				least = child;
+		if (least == at)
+			return;
+		swap(elements->heap, at, least);
+	}
 }
 
 /* The number before it; false if it is 0. */
@@ -72,24 +97,34 @@ static struct nat_range make_range(
 	return range;
 }
 
-int nat_elements(
-	const struct nft_ruleset *ruleset, const struct nft_set *set, struct nat_range **out, size_t *count)
+void nat_elements_begin(
+	struct nat_elements *elements, const struct nft_ruleset *ruleset, const struct nft_set *set)
 {
-	size_t total = count_elements(ruleset, set), made = 0;
-	const struct nft_element **sorted = calloc(total + 1, sizeof(*sorted));
-	struct nat_range *ranges = calloc(total + 1, sizeof(*ranges));
-	if (!sorted || !ranges) {
-		free(sorted);
-		free(ranges);
-		return -ENOMEM;
+	*elements = (struct nat_elements){ .ruleset = ruleset, .set = set, .next = set->first_element };
+}
+
+int nat_elements_next(struct nat_elements *elements, struct nat_range *range)
+{
+	if (elements->next != NFT_NO_INDEX) {
+		int error = 0;
+		for (unsigned i = 0; i < PIECE && elements->next != NFT_NO_INDEX && error == 0; i++) {
+			error = push(elements, elements->next);
+			elements->next = elements->ruleset->elements[elements->next].next;
+		}
+		return error < 0 ? error : -EAGAIN;
 	}
-	gather(ruleset, set, sorted);
-	qsort(sorted, total, sizeof(*sorted), by_key);
-	for (size_t i = 0; i < total; i++)
-		if (!sorted[i]->interval_end)
-			ranges[made++] = make_range(set, sorted[i], sorted[i + 1]);
-	free(sorted);
-	*out = ranges;
-	*count = made;
-	return 0;
+	const struct nft_element *element = top(elements);
+	if (!element)
+		return 0;
+	pop(elements);
+	if (element->interval_end)
+		return -EAGAIN;
+	*range = make_range(elements->set, element, top(elements));
+	return 1;
+}
+
+void nat_elements_end(struct nat_elements *elements)
+{
+	free(elements->heap);
+	*elements = (struct nat_elements){ 0 };
 }

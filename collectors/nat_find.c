@@ -21,36 +21,28 @@ bool nat_rule_takes_device(const struct nat_rule *rule, const struct device *dev
 	return !rule->iif[0] || is_named(rule->iif, device) != rule->iif_excluded;
 }
 
-static bool takes_address(
-	const struct facts *facts, const struct nat_rule *rule, const struct address *address)
+void nat_search_begin(struct nat_search *search, const struct facts *facts, const struct nat_request *request)
 {
-	if (rule->family != address->family)
-		return false;
-	if (rule->destination_local && !facts_local_address(facts, address))
-		return false;
-	return rule->destination.address.family == AF_UNSPEC || prefix_contains(&rule->destination, address);
+	search->facts = facts;
+	search->request = *request;
+	search->device = request->ifindex ? facts_device(facts, request->ifindex) : NULL;
+	search->local = facts->nat_rules && facts_local_address(facts, &request->address);
+	nat_candidates_begin(&search->candidates, facts->nat_rules, &request->address, request->port);
 }
 
-static bool takes_port(const struct nat_rule *rule, uint16_t port)
+const struct nat_rule *nat_search_next(struct nat_search *search)
 {
-	return port == 0 || (rule->ports[0] == 0 && rule->ports[1] == 0) ||
-	       (port >= rule->ports[0] && port <= rule->ports[1]);
-}
-
-static bool fits(const struct facts *facts, const struct nat_rule *rule, const struct nat_request *request)
-{
-	const struct device *device = request->ifindex ? facts_device(facts, request->ifindex) : NULL;
-	return (request->protocol == 0 || rule->protocol == 0 || rule->protocol == request->protocol) &&
-	       takes_port(rule, request->port) && (!device || nat_rule_takes_device(rule, device)) &&
-	       takes_address(facts, rule, &request->address);
-}
-
-size_t nat_rule_find(const struct facts *facts, const struct nat_request *request, size_t from)
-{
-	size_t i = from;
-	while (i < facts->nat_rule_count && !fits(facts, &facts->nat_rules[i], request))
-		i++;
-	return i < facts->nat_rule_count ? i : facts->nat_rule_count;
+	const struct nat_request *request = &search->request;
+	const struct nat_rule *rule;
+	while ((rule = nat_candidates_next(&search->candidates)) != NULL) {
+		bool any_port = request->port == 0 || (rule->ports[0] == 0 && rule->ports[1] == 0);
+		if ((request->protocol == 0 || rule->protocol == 0 || rule->protocol == request->protocol) &&
+			(any_port || (request->port >= rule->ports[0] && request->port <= rule->ports[1])) &&
+			(search->local || !rule->destination_local) &&
+			(!search->device || nat_rule_takes_device(rule, search->device)))
+			break;
+	}
+	return rule;
 }
 
 static bool leads_to(const struct nat_rule *rule, const struct address *target)
@@ -64,10 +56,10 @@ static bool leads_to(const struct nat_rule *rule, const struct address *target)
 const struct nat_rule *nat_rule_of(
 	const struct facts *facts, const struct nat_request *request, const struct address *target)
 {
-	const struct nat_rule *possible = NULL;
-	for (size_t i = nat_rule_find(facts, request, 0); i < facts->nat_rule_count;
-		i = nat_rule_find(facts, request, i + 1)) {
-		const struct nat_rule *rule = &facts->nat_rules[i];
+	const struct nat_rule *possible = NULL, *rule;
+	struct nat_search search;
+	nat_search_begin(&search, facts, request);
+	while ((rule = nat_search_next(&search)) != NULL) {
 		if (leads_to(rule, target) && !rule->conditional)
 			return rule;
 		if (leads_to(rule, target) && !possible)
@@ -103,17 +95,18 @@ static bool stands_before(const struct nat_rule *before, const struct nat_rule *
 	       ((!before->protocol || before->protocol == rule->protocol) && ports_cover(before, rule));
 }
 
-bool nat_rule_decides(const struct facts *facts, size_t position, const struct address *address, int ifindex)
+bool nat_rule_decides(const struct facts *facts, const struct nat_rule *rule, const struct address *address,
+	bool local, const struct device *device)
 {
-	const struct nat_rule *rule = &facts->nat_rules[position];
-	const struct device *device = facts_device(facts, ifindex);
-	if (rule->conditional || !device)
+	struct nat_candidates candidates;
+	const struct nat_rule *before;
+	if (rule->conditional)
 		return false;
-	for (size_t i = 0; i < position; i++) {
-		const struct nat_rule *before = &facts->nat_rules[i];
-		if (before->family == rule->family && stands_before(before, rule) &&
-			takes_address(facts, before, address) && nat_rule_takes_device(before, device))
+	nat_candidates_begin(&candidates, facts->nat_rules, address,
+		rule->ports[0] == rule->ports[1] ? rule->ports[0] : 0);
+	while ((before = nat_candidates_next(&candidates)) != NULL && before < rule)
+		if (stands_before(before, rule) && (local || !before->destination_local) &&
+			nat_rule_takes_device(before, device))
 			return false;
-	}
 	return true;
 }

@@ -2,53 +2,206 @@
 #include "collectors/nat_list.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "collectors/growth.h"
+#include "collectors/nat_box.h"
+#include "collectors/xt_match.h"
 
-void nat_list_clear(struct nat_list *list)
+#define NAMES_ROOM 4096
+
+struct nat_list *nat_list_new(void)
 {
+	struct nat_list *list = calloc(1, sizeof(*list));
+	if (list) {
+		list->seed = hash_seed();
+		atomic_init(&list->holders, 1);
+	}
+	return list;
+}
+
+const struct nat_list *nat_list_share(const struct nat_list *list)
+{
+	if (list)
+		atomic_fetch_add(&((struct nat_list *)(uintptr_t)list)->holders, 1);
+	return list;
+}
+
+void nat_list_release(const struct nat_list *shared)
+{
+	struct nat_list *list = (struct nat_list *)(uintptr_t)shared;
+	if (!list || atomic_fetch_sub(&list->holders, 1) != 1)
+		return;
+	for (struct nat_names *names = list->names, *next; names; names = next) {
+		next = names->next;
+		free(names);
+	}
+	hash_index_destroy(&list->heads);
+	free(list->links);
 	free(list->rules);
 	free(list->unread);
-	free(list->places);
-	free(list->unread_places);
-	free(list->names);
-	*list = (struct nat_list){ 0 };
+	free(list);
+}
+
+/* ---- chains of rules */
+
+#define LINK_NONE     UINT32_MAX
+#define PORTS_ALL     UINT32_MAX       /* whatever the ports are */
+#define PORTS_SEVERAL (UINT32_MAX - 1) /* not one single port */
+
+struct nat_key {
+	struct address address; /* of the network; for any destination zeros of the family */
+	uint8_t kind;           /* 0: any destination; else the prefix length plus 1 */
+	uint32_t ports;
+};
+
+static struct nat_key key_of(const struct address *address, uint8_t kind, uint32_t ports)
+{
+	static const uint8_t zeros[16];
+	struct nat_key key;
+	memset(&key, 0, sizeof(key)); /* it is hashed whole */
+	key.kind = kind;
+	key.ports = ports;
+	if (kind)
+		key.address = prefix_network(&(struct prefix){ *address, (uint8_t)(kind - 1) }).address;
+	else
+		key.address = address_make(address->family, zeros);
+	return key;
+}
+
+/* Of the rule in its first or its second chain. */
+static struct nat_key key_of_rule(const struct nat_rule *rule, unsigned chain)
+{
+	struct address any = { .family = rule->family };
+	bool all = rule->destination.address.family == AF_UNSPEC;
+	bool one = rule->ports[0] == rule->ports[1] && rule->ports[0];
+	return key_of(all ? &any : &rule->destination.address,
+		all ? 0 : (uint8_t)(rule->destination.length + 1),
+		chain == 0 ? PORTS_ALL
+		: one      ? rule->ports[0]
+			   : PORTS_SEVERAL);
+}
+
+static uint32_t hash_of(const struct nat_list *list, const struct nat_key *key)
+{
+	return (uint32_t)hash_bytes(list->seed, key, sizeof(*key));
+}
+
+/* Where the chain begins; LINK_NONE if there is none. */
+static uint32_t find_head(const struct nat_list *list, const struct nat_key *key, uint32_t hash)
+{
+	uint32_t position = hash, item;
+	while ((item = hash_index_next(&list->heads, hash, &position)) != HASH_INDEX_NONE) {
+		const struct nat_key other = key_of_rule(&list->rules[item / 2], item % 2);
+		if (memcmp(&other, key, sizeof(other)) == 0)
+			return item;
+	}
+	return LINK_NONE;
+}
+
+static void link_rule(struct nat_list *list, uint32_t number, unsigned chain)
+{
+	const struct nat_key key = key_of_rule(&list->rules[number], chain);
+	uint32_t hash = hash_of(list, &key), item = 2 * number + chain;
+	uint32_t head = find_head(list, &key, hash);
+	list->has_prefix[key.address.family == AF_INET6][key.kind] = true;
+	list->links[number].next[chain] = LINK_NONE;
+	if (head == LINK_NONE) {
+		hash_index_add(&list->heads, hash, item);
+		head = item;
+	} else {
+		list->links[list->links[head / 2].last[chain] / 2].next[chain] = item;
+	}
+	list->links[head / 2].last[chain] = item;
+}
+
+struct nat_rule *nat_list_append(struct nat_list *list, const struct nat_rule *rule)
+{
+	uint32_t number = (uint32_t)list->count;
+	bool room = hash_index_reserve(&list->heads, 2 * (number + 1)) == 0;
+	struct nat_link *link = room ? GROW(list->links, list->link_count) : NULL;
+	struct nat_rule *item = link ? GROW(list->rules, list->count) : NULL;
+	if (!item) {
+		list->failed = true;
+		return NULL;
+	}
+	*item = *rule;
+	list->redirects += rule->redirect;
+	link_rule(list, number, 0);
+	link_rule(list, number, 1);
+	return item;
+}
+
+static void add_head(struct nat_candidates *candidates, const struct nat_key *key)
+{
+	uint32_t head = find_head(candidates->list, key, hash_of(candidates->list, key));
+	if (head != LINK_NONE)
+		candidates->at[candidates->count++] = head;
+}
+
+void nat_candidates_begin(struct nat_candidates *candidates, const struct nat_list *list,
+	const struct address *address, uint16_t port)
+{
+	candidates->list = list;
+	candidates->count = 0;
+	for (unsigned kind = 0; list && kind <= 1 + 8 * address_size(address->family); kind++) {
+		struct nat_key key;
+		if (!list->has_prefix[address->family == AF_INET6][kind])
+			continue;
+		key = key_of(address, (uint8_t)kind, port ? port : PORTS_ALL);
+		add_head(candidates, &key);
+		key.ports = PORTS_SEVERAL;
+		if (port)
+			add_head(candidates, &key);
+	}
+}
+
+const struct nat_rule *nat_candidates_next(struct nat_candidates *candidates)
+{
+	const struct nat_list *list = candidates->list;
+	unsigned first = 0;
+	if (candidates->count == 0)
+		return NULL;
+	for (unsigned i = 1; i < candidates->count; i++)
+		if (candidates->at[i] < candidates->at[first])
+			first = i;
+	uint32_t item = candidates->at[first], next = list->links[item / 2].next[item % 2];
+	candidates->at[first] = next == LINK_NONE ? candidates->at[--candidates->count] : next;
+	return &list->rules[item / 2];
 }
 
 /* ---- names */
 
-/* Their offset; 0 if memory is out, where an empty name stands. */
-static size_t put_bytes(struct nat_list *list, const char *bytes, size_t size)
+/* "" if memory is out. */
+static const char *put_bytes(struct nat_list *list, const char *bytes, size_t size)
 {
-	size_t room = list->name_room ? list->name_room : 1024;
-	size_t at = list->name_size ? list->name_size : 1;
-	while (room < at + size)
-		room *= 2;
-	if (room != list->name_room) {
-		char *grown = realloc(list->names, room);
-		if (!grown) {
+	struct nat_names *names = list->names;
+	if (!names || names->room - names->used < size) {
+		size_t room = size > NAMES_ROOM ? size : NAMES_ROOM;
+		names = malloc(sizeof(*names) + room);
+		if (!names) {
 			list->failed = true;
-			return 0;
+			return "";
 		}
-		list->names = grown;
-		list->name_room = room;
-		list->names[0] = '\0';
+		*names = (struct nat_names){ .next = list->names, .room = room };
+		list->names = names;
 	}
-	memcpy(list->names + at, bytes, size);
-	list->name_size = at + size;
+	char *at = names->bytes + names->used;
+	memcpy(at, bytes, size);
+	names->used += size;
 	return at;
 }
 
-static size_t put_name(struct nat_list *list, const char *name)
+/* Rules of one chain mostly follow one another. */
+static const char *put_name(struct nat_list *list, const char *name, const char *last)
 {
-	return put_bytes(list, name, strlen(name) + 1);
+	return last && strcmp(last, name) == 0 ? last : put_bytes(list, name, strlen(name) + 1);
 }
 
 /* Those after the first, which the rule itself has; of a rule that wants a device, all. */
-static size_t put_excluded(struct nat_list *list, const struct nat_box *box)
+static const char *put_excluded(struct nat_list *list, const struct nat_box *box)
 {
 	char names[NAT_EXCLUDED_MAX * IF_NAMESIZE + 1];
 	size_t size = 0;
@@ -59,29 +212,10 @@ static size_t put_excluded(struct nat_list *list, const struct nat_box *box)
 		names[size++] = '\0';
 	}
 	names[size++] = '\0';
-	return size == 1 ? 0 : put_bytes(list, names, size);
-}
-
-static bool is_named(const struct nat_list *list, size_t offset, const char *name)
-{
-	return list->names && strcmp(list->names + offset, name) == 0;
-}
-
-/* Rules of one chain mostly follow one another. */
-static struct nat_name name_place(
-	struct nat_list *list, const struct nat_place *place, const struct nat_name *last)
-{
-	struct nat_name name = { 0 };
-	name.table = last && is_named(list, last->table, place->table) ? last->table
-								       : put_name(list, place->table);
-	name.chain = last && is_named(list, last->chain, place->chain) ? last->chain
-								       : put_name(list, place->chain);
-	return name;
+	return size == 1 ? "" : put_bytes(list, names, size);
 }
 
 /* ---- gathering */
-
-static const char *const too_many = "there are more rules than are read";
 
 void nat_list_add_unread(struct nat_list *list, const struct nat_place *place, const char *reason)
 {
@@ -89,35 +223,29 @@ void nat_list_add_unread(struct nat_list *list, const struct nat_place *place, c
 	if (list->unread_count == NAT_UNREAD_MAX)
 		return;
 	struct nat_unread *unread = GROW(list->unread, list->unread_count);
-	struct nat_name *name = unread ? GROW(list->unread_places, list->unread_place_count) : NULL;
-	if (!name) {
+	if (!unread) {
 		list->failed = true;
 		return;
 	}
-	*unread = (struct nat_unread){
-		.table_family = place->family, .handle = place->handle, .reason = reason
-	};
-	*name = name_place(list, place, NULL);
+	*unread = (struct nat_unread){ .table_family = place->family,
+		.table = put_name(list, place->table, NULL),
+		.chain = put_name(list, place->chain, NULL),
+		.handle = place->handle,
+		.reason = reason };
 }
 
-static void append(struct nat_list *list, const struct nat_place *place, const struct nat_rule *rule,
+static void add_rule(struct nat_list *list, const struct nat_place *place, struct nat_rule *rule,
 	const struct nat_box *box)
 {
+	const struct nat_rule *last = list->count ? &list->rules[list->count - 1] : NULL;
 	if (list->count == NAT_RULES_MAX) {
-		nat_list_add_unread(list, place, too_many);
+		nat_list_add_unread(list, place, "there are more rules than are read");
 		return;
 	}
-	const struct nat_name *last = list->place_count ? &list->places[list->place_count - 1] : NULL;
-	const struct nat_name name = name_place(list, place, last);
-	struct nat_name *kept = GROW(list->places, list->place_count);
-	struct nat_rule *item = kept ? GROW(list->rules, list->count) : NULL;
-	if (!item) {
-		list->failed = true;
-		return;
-	}
-	*kept = name;
-	kept->excluded = put_excluded(list, box);
-	*item = *rule;
+	rule->table = put_name(list, place->table, last ? last->table : NULL);
+	rule->chain = put_name(list, place->chain, last ? last->chain : NULL);
+	rule->also_excluded = put_excluded(list, box);
+	nat_list_append(list, rule);
 }
 
 static struct nat_rule rule_of(const struct nat_place *place, const struct nat_packets *packets,
@@ -177,7 +305,7 @@ static void add_of_family(struct nat_list *list, const struct nat_place *place,
 		nat_list_add_unread(list, place, "its range of addresses is too irregular");
 	for (unsigned i = 0; i < count; i++) {
 		rule.destination = prefixes[i];
-		append(list, place, &rule, &packets->box);
+		add_rule(list, place, &rule, &packets->box);
 	}
 }
 
@@ -195,67 +323,4 @@ void nat_list_add(struct nat_list *list, const struct nat_place *place, const st
 		if (wanted && (address_is_none(&exact.low) || exact.low.family == families[i]))
 			add_of_family(list, place, packets, &exact, families[i]);
 	}
-}
-
-/* ---- the facts */
-
-static void name_device(struct nat_rule *rule, const struct facts *facts)
-{
-	if (rule->ifindex)
-		snprintf(rule->iif, sizeof(rule->iif), "%s", facts_device_name(facts, rule->ifindex));
-}
-
-static int copy_names(const struct nat_list *list, struct facts *facts)
-{
-	if (list->name_size == 0)
-		return 0;
-	facts->nat_names = malloc(list->name_size);
-	if (!facts->nat_names)
-		return -ENOMEM;
-	memcpy(facts->nat_names, list->names, list->name_size);
-	return 0;
-}
-
-static int copy_rules(const struct nat_list *list, struct facts *facts)
-{
-	if (list->count == 0)
-		return 0;
-	facts->nat_rules = calloc(list->count, sizeof(*facts->nat_rules));
-	if (!facts->nat_rules)
-		return -ENOMEM;
-	facts->nat_rule_count = list->count;
-	for (size_t i = 0; i < list->count; i++) {
-		struct nat_rule *rule = &facts->nat_rules[i];
-		*rule = list->rules[i];
-		rule->table = facts->nat_names + list->places[i].table;
-		rule->chain = facts->nat_names + list->places[i].chain;
-		rule->also_excluded = facts->nat_names + list->places[i].excluded;
-		name_device(rule, facts);
-	}
-	return 0;
-}
-
-static int copy_unread(const struct nat_list *list, struct facts *facts)
-{
-	facts->nat_rules_unread = list->unread_total;
-	if (list->unread_count == 0)
-		return 0;
-	facts->nat_unread = calloc(list->unread_count, sizeof(*facts->nat_unread));
-	if (!facts->nat_unread)
-		return -ENOMEM;
-	facts->nat_unread_count = list->unread_count;
-	for (size_t i = 0; i < list->unread_count; i++) {
-		facts->nat_unread[i] = list->unread[i];
-		facts->nat_unread[i].table = facts->nat_names + list->unread_places[i].table;
-		facts->nat_unread[i].chain = facts->nat_names + list->unread_places[i].chain;
-	}
-	return 0;
-}
-
-int nat_list_copy(const struct nat_list *list, struct facts *facts)
-{
-	int error = copy_names(list, facts);
-	if (error == 0)
-		error = copy_rules(list, facts);
-	return error < 0 ? error : copy_unread(list, facts);
 }

@@ -1,50 +1,51 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * nftables. Where packets part (an element of a set, a range of ports), the rest of the rule is run for each
+ * part on its own; so an expression that parts them is the last that is run for all.
+ */
 #include "collectors/nat_run.h"
 
+#include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/nat_elements.h"
-#include "collectors/nat_walk.h"
-#include "collectors/xt_match.h"
-
-#define PARTS_MAX 16 /* times that packets part in one rule */
+#define STEPS_MAX 2000000u /* what is beyond is counted as unread */
 
 /* What an expression leaves of the run. */
-enum outcome { GO_ON, DONE };
+enum outcome { GO_ON, PARTED, DONE };
 
 /* ---- translations */
 
-static bool read_port(const struct nat_progress *state, unsigned at, uint16_t *out)
+static bool read_port(const struct nat_run *run, unsigned at, uint16_t *out)
 {
 	uint8_t bytes[2];
-	if (!nat_registers_constant(&state->registers, at, sizeof(bytes), bytes))
+	if (!nat_registers_constant(&run->registers, at, sizeof(bytes), bytes))
 		return false;
 	*out = (uint16_t)(bytes[0] << 8 | bytes[1]);
 	return true;
 }
 
 static bool read_ports(
-	const struct nat_progress *state, const struct nft_expression *expression, struct nat_target *target)
+	const struct nat_run *run, const struct nft_expression *expression, struct nat_target *target)
 {
-	return !expression->has_port || (read_port(state, expression->port, &target->ports[0]) &&
-						read_port(state, expression->port_end, &target->ports[1]));
+	return !expression->has_port || (read_port(run, expression->port, &target->ports[0]) &&
+						read_port(run, expression->port_end, &target->ports[1]));
 }
 
-static bool read_address(const struct nat_progress *state, unsigned at, uint8_t family, struct address *out)
+static bool read_address(const struct nat_run *run, unsigned at, uint8_t family, struct address *out)
 {
 	uint8_t bytes[16];
-	if (!nat_registers_constant(&state->registers, at, address_size(family), bytes))
+	if (!nat_registers_constant(&run->registers, at, address_size(family), bytes))
 		return false;
 	*out = address_make(family, bytes);
 	return true;
 }
 
 static bool read_addresses(
-	struct nat_progress *state, const struct nft_expression *expression, struct nat_target *target)
+	struct nat_run *run, const struct nft_expression *expression, struct nat_target *target)
 {
 	uint8_t family = expression->family == NFPROTO_IPV4   ? AF_INET
 			 : expression->family == NFPROTO_IPV6 ? AF_INET6
@@ -53,108 +54,96 @@ static bool read_addresses(
 		return true;
 	if (family == AF_UNSPEC)
 		return false;
-	nat_need_family(&state->packets, family);
-	return read_address(state, expression->source, family, &target->low) &&
-	       read_address(state, expression->source_end, family, &target->high);
+	nat_need_family(&run->packets, family);
+	return read_address(run, expression->source, family, &target->low) &&
+	       read_address(run, expression->source_end, family, &target->high);
 }
 
-static enum outcome step_nat(struct nat_walk *walk, const struct nat_point *point, struct nat_progress *state,
-	const struct nft_expression *expression)
+static enum outcome step_nat(
+	struct nat_walk *walk, struct nat_run *run, const struct nft_expression *expression)
 {
 	struct nat_target target = { .redirect = expression->kind == NFT_KIND_REDIR,
 		.netmap = expression->flags & NF_NAT_RANGE_NETMAP };
 	if (expression->kind == NFT_KIND_NAT && expression->key != NFT_NAT_DNAT)
-		nat_walk_end(walk, point, &state->packets, NAT_SCOPE_BASE);
-	else if (!read_addresses(state, expression, &target) || !read_ports(state, expression, &target))
-		nat_walk_fail(walk, point, &state->packets,
+		nat_walk_end(walk, run->visit, &run->packets, NAT_SCOPE_BASE);
+	else if (!read_addresses(run, expression, &target) || !read_ports(run, expression, &target))
+		nat_walk_fail(walk, run, &run->packets,
 			"its target is computed from the packet or read from something that cannot be followed");
-	else if (!state->packets.never)
-		nat_walk_translate(walk, point, &state->packets, &target);
+	else if (!run->packets.never)
+		nat_walk_translate(walk, run, &run->packets, &target);
 	return DONE;
 }
 
-static enum outcome step_target(struct nat_walk *walk, const struct nat_point *point,
-	struct nat_progress *state, const struct nft_expression *expression)
+static enum outcome step_target(
+	struct nat_walk *walk, struct nat_run *run, const struct nft_expression *expression)
 {
-	struct nat_target target;
-	switch (xt_target_read(expression->name, expression->revision, expression->data.bytes,
-		expression->data.size, state->packets.box.family, &target)) {
-	case XT_GOES_ON:
-		return GO_ON;
-	case XT_ENDS:
-		nat_walk_end(walk, point, &state->packets, NAT_SCOPE_BASE);
-		break;
-	case XT_TRANSLATES:
-		nat_walk_translate(walk, point, &state->packets, &target);
-		break;
-	case XT_UNREADABLE:
-		nat_walk_fail(walk, point, &state->packets, "its target is of a form that is not known");
-		break;
-	case XT_UNKNOWN:
-		state->packets.opaque = true;
-		nat_walk_end(walk, point, &state->packets, NAT_SCOPE_FOREVER);
-		break;
+	return nat_walk_target(walk, run, expression->name, expression->revision, expression->data.bytes,
+		       expression->data.size)
+		       ? DONE
+		       : GO_ON;
+}
+
+static enum outcome step_match(
+	struct nat_walk *walk, struct nat_run *run, const struct nft_expression *expression)
+{
+	(void)walk;
+	return nat_walk_match(run, expression->name, expression->revision, expression->data.bytes,
+		       expression->data.size)
+		       ? GO_ON
+		       : PARTED;
+}
+
+/* ---- verdicts */
+
+static void decide(struct nat_walk *walk, const struct nat_run *run, const struct nat_packets *packets,
+	int32_t code, const char *name)
+{
+	const struct nft_ruleset *ruleset = walk->ruleset;
+	if (code == NFT_JUMP || code == NFT_GOTO) {
+		const struct nft_chain *from = &ruleset->chains[run->visit->chain];
+		size_t chain = nft_ruleset_chain(ruleset, from->family, from->table, name);
+		nat_walk_call(walk, run, packets, chain,
+			chain == NFT_NO_INDEX ? NFT_NO_INDEX : ruleset->chains[chain].first_rule,
+			code == NFT_GOTO);
+	} else if (code == NFT_RETURN) {
+		nat_walk_end(walk, run->visit, packets, run->visit->scope);
+	} else if (code == NF_DROP) {
+		nat_walk_end(walk, run->visit, packets, NAT_SCOPE_FOREVER);
+	} else if (code > 0) {
+		nat_walk_end(walk, run->visit, packets, NAT_SCOPE_BASE);
 	}
-	return DONE;
 }
 
-/* ---- packets that part */
-
-static void run_part(struct nat_walk *walk, const struct nat_point *point, const struct nat_progress *state)
+static enum outcome step_immediate(
+	struct nat_walk *walk, struct nat_run *run, const struct nft_expression *expression)
 {
-	struct nat_point part = *point;
-	if (state->packets.never)
-		return;
-	if (++part.parts > PARTS_MAX)
-		nat_walk_fail(walk, point, &state->packets, "it has too many sets to be followed");
-	else
-		nat_run(walk, part, *state);
+	if (expression->verdict.present) {
+		decide(walk, run, &run->packets, expression->verdict.code, expression->verdict.chain);
+		return DONE;
+	}
+	nat_registers_put_data(
+		&run->registers, expression->destination, expression->data.bytes, expression->data.size);
+	return GO_ON;
 }
 
-static void run_ports(struct nat_walk *walk, const struct nat_point *point, const struct nat_progress *state,
-	uint16_t low, uint16_t high)
-{
-	struct nat_progress part = *state;
-	nat_need_ports(&part.packets, low, high);
-	run_part(walk, point, &part);
-}
-
-static enum outcome step_match(struct nat_walk *walk, const struct nat_point *point,
-	struct nat_progress *state, const struct nft_expression *expression)
-{
-	struct xt_ports ports;
-	xt_match_apply(expression->name, expression->revision, expression->data.bytes, expression->data.size,
-		&state->packets, &ports);
-	for (unsigned i = 0; i < ports.count; i++)
-		run_ports(walk, point, state, ports.ranges[i][0], ports.ranges[i][1]);
-	return ports.count ? DONE : GO_ON;
-}
+/* ---- comparisons */
 
 static uint16_t port_of(const uint8_t bytes[static 2])
 {
 	return (uint16_t)(bytes[0] << 8 | bytes[1]);
 }
 
-static enum outcome run_other_ports(struct nat_walk *walk, const struct nat_point *point,
-	const struct nat_progress *state, uint16_t low, uint16_t high)
+static enum outcome need_not(struct nat_run *run, unsigned source, struct nft_data from, struct nft_data to)
 {
-	if (low > 0)
-		run_ports(walk, point, state, 0, (uint16_t)(low - 1));
-	if (high < UINT16_MAX)
-		run_ports(walk, point, state, (uint16_t)(high + 1), UINT16_MAX);
-	return DONE;
-}
-
-/* ---- comparisons */
-
-static enum outcome need_not(struct nat_walk *walk, const struct nat_point *point, struct nat_progress *state,
-	unsigned source, struct nft_data from, struct nft_data to)
-{
-	if (nat_registers_is(&state->registers, source, from.size, FIELD_PORT))
-		return run_other_ports(walk, point, state, port_of(from.bytes), port_of(to.bytes));
+	if (nat_registers_is(&run->registers, source, from.size, FIELD_PORT)) {
+		xt_ports_except(&run->ports, port_of(from.bytes), port_of(to.bytes));
+		run->port = 0;
+		run->parting = NAT_BY_PORT;
+		return PARTED;
+	}
 	if (memcmp(from.bytes, to.bytes, from.size) != 0)
-		state->packets.opaque = true;
-	nat_registers_need_not(&state->registers, source, from.bytes, from.size, &state->packets);
+		run->packets.opaque = true;
+	nat_registers_need_not(&run->registers, source, from.bytes, from.size, &run->packets);
 	return GO_ON;
 }
 
@@ -169,7 +158,7 @@ static bool step_number(uint8_t *bytes, size_t size, bool up)
 	return false;
 }
 
-static void need_order(struct nat_progress *state, const struct nft_expression *expression)
+static void need_order(struct nat_run *run, const struct nft_expression *expression)
 {
 	uint8_t low[NFT_REGISTER_BYTES] = { 0 }, high[NFT_REGISTER_BYTES];
 	bool below = expression->operation == NFT_CMP_LT || expression->operation == NFT_CMP_LTE;
@@ -179,9 +168,9 @@ static void need_order(struct nat_progress *state, const struct nft_expression *
 	memcpy(bound, expression->data.bytes, size);
 	bool strict = expression->operation == NFT_CMP_LT || expression->operation == NFT_CMP_GT;
 	if (strict && !step_number(bound, size, !below))
-		state->packets.never = true;
+		run->packets.never = true;
 	else
-		nat_registers_need(&state->registers, expression->source, low, high, size, &state->packets);
+		nat_registers_need(&run->registers, expression->source, low, high, size, &run->packets);
 }
 
 static bool is_usable(const struct nft_data *data)
@@ -189,101 +178,100 @@ static bool is_usable(const struct nft_data *data)
 	return data->bytes && data->size > 0 && data->size <= NFT_REGISTER_BYTES;
 }
 
-static enum outcome step_cmp(struct nat_walk *walk, const struct nat_point *point, struct nat_progress *state,
-	const struct nft_expression *expression)
+static enum outcome step_cmp(
+	struct nat_walk *walk, struct nat_run *run, const struct nft_expression *expression)
 {
+	(void)walk;
 	struct nft_data data = expression->data;
 	if (!is_usable(&data)) {
-		state->packets.opaque = true;
+		run->packets.opaque = true;
 		return GO_ON;
 	}
 	if (expression->operation == NFT_CMP_NEQ)
-		return need_not(walk, point, state, expression->source, data, data);
+		return need_not(run, expression->source, data, data);
 	if (expression->operation == NFT_CMP_EQ)
-		nat_registers_need(&state->registers, expression->source, data.bytes, data.bytes, data.size,
-			&state->packets);
+		nat_registers_need(&run->registers, expression->source, data.bytes, data.bytes, data.size,
+			&run->packets);
 	else
-		need_order(state, expression);
+		need_order(run, expression);
 	return GO_ON;
 }
 
-static enum outcome step_range(struct nat_walk *walk, const struct nat_point *point,
-	struct nat_progress *state, const struct nft_expression *expression)
+static enum outcome step_range(
+	struct nat_walk *walk, struct nat_run *run, const struct nft_expression *expression)
 {
+	(void)walk;
 	struct nft_data from = expression->data, to = expression->more;
 	if (!is_usable(&from) || !is_usable(&to) || from.size != to.size) {
-		state->packets.opaque = true;
+		run->packets.opaque = true;
 		return GO_ON;
 	}
 	if (expression->operation == NFT_RANGE_NEQ)
-		return need_not(walk, point, state, expression->source, from, to);
+		return need_not(run, expression->source, from, to);
 	nat_registers_need(
-		&state->registers, expression->source, from.bytes, to.bytes, from.size, &state->packets);
+		&run->registers, expression->source, from.bytes, to.bytes, from.size, &run->packets);
 	return GO_ON;
 }
 
 /* ---- sets and maps */
 
-static void take_element(struct nat_walk *walk, const struct nat_point *point,
-	const struct nat_progress *state, const struct nft_expression *expression, const struct nft_set *set,
-	const struct nat_range *range)
+static void run_element(struct nat_walk *walk, const struct nat_run *run, const struct nat_range *range)
 {
-	struct nat_progress part = *state;
-	struct nat_point here = *point;
+	const struct nft_expression *lookup = &run->lookup;
 	const struct nft_element *element = range->element;
-	walk->steps++;
-	here.shared_out |= nat_registers_by_chance(&state->registers, expression->source, set->key_size);
+	struct nat_packets packets = run->packets;
 	if (!range->rest)
-		nat_registers_need(&part.registers, expression->source, range->low, range->high,
-			set->key_size, &part.packets);
-	if (part.packets.never)
-		return;
-	if (expression->verdict.present) {
-		nat_walk_decide(
-			walk, &here, &part.packets, element->verdict, element->chain ? element->chain : "");
+		nat_registers_need(&run->registers, lookup->source, range->low, range->high,
+			run->set->key_size, &packets);
+	if (!packets.never && lookup->verdict.present) {
+		decide(walk, run, &packets, element->verdict, element->chain ? element->chain : "");
 		return;
 	}
-	if (expression->has_destination)
+	struct nat_run *part = nat_walk_part(walk, run, &packets);
+	if (part && lookup->has_destination)
 		nat_registers_put_data(
-			&part.registers, expression->destination, element->data, element->data_size);
-	run_part(walk, &here, &part);
+			&part->registers, lookup->destination, element->data, element->data_size);
 }
 
-static enum outcome take_elements(struct nat_walk *walk, const struct nat_point *point,
-	const struct nat_progress *state, const struct nft_expression *expression, const struct nft_set *set)
+/* Packets go another way for each element, or on to the next expression if they are in none, which is asked
+ * for each in order, so that the same rules give the same facts. */
+static void run_next_element(struct nat_walk *walk, struct nat_run *run)
 {
-	struct nat_range *ranges;
-	size_t count;
-	int error = nat_elements(walk->ruleset, set, &ranges, &count);
-	if (error < 0) {
-		walk->error = error;
-		return DONE;
-	}
-	for (size_t i = 0; i < count && walk->steps < NAT_STEPS_MAX; i++)
-		take_element(walk, point, state, expression, set, &ranges[i]);
-	free(ranges);
-	return DONE;
-}
-
-/* In order, so that the same rules give the same facts. */
-static int take_away(struct nat_walk *walk, struct nat_progress *state,
-	const struct nft_expression *expression, const struct nft_set *set)
-{
-	struct nat_range *ranges;
-	size_t count;
-	int error = nat_elements(walk->ruleset, set, &ranges, &count);
-	if (error < 0)
-		return error;
-	for (size_t i = 0; i < count; i++, walk->steps++)
+	bool absent = run->parting == NAT_BY_ABSENCE;
+	struct nat_range range;
+	int some = absent || walk->steps < STEPS_MAX ? nat_elements_next(&run->elements, &range) : 0;
+	if (some == -EAGAIN)
+		return;
+	if (some < 0)
+		walk->error = some;
+	walk->steps += some > 0;
+	if (some > 0 && absent)
 		nat_registers_need_not(
-			&state->registers, expression->source, ranges[i].low, set->key_size, &state->packets);
-	free(ranges);
-	return 0;
+			&run->registers, run->lookup.source, range.low, run->set->key_size, &run->packets);
+	else if (some > 0)
+		run_element(walk, run, &range);
+	else if (!absent || run->packets.never)
+		nat_walk_leave(walk);
+	else
+		run->parting = NAT_WHOLE;
+}
+
+static enum outcome part_by(struct nat_walk *walk, struct nat_run *run, enum nat_parting parting,
+	const struct nft_expression *lookup, const struct nft_set *set)
+{
+	nat_elements_end(&run->elements);
+	nat_elements_begin(&run->elements, walk->ruleset, set);
+	run->parting = parting;
+	run->shared_out |= parting == NAT_BY_ELEMENT &&
+			   nat_registers_by_chance(&run->registers, lookup->source, set->key_size);
+	run->lookup = *lookup;
+	run->set = set;
+	return PARTED;
 }
 
 /* Those that are in none of its elements. */
-static enum outcome need_absent(struct nat_walk *walk, const struct nat_point *point,
-	struct nat_progress *state, const struct nft_expression *expression, const struct nft_set *set)
+static enum outcome need_absent(struct nat_walk *walk, struct nat_run *run,
+	const struct nft_expression *expression, const struct nft_set *set)
 {
 	const struct nft_element *elements = walk->ruleset->elements;
 	size_t e = set->first_element;
@@ -291,16 +279,16 @@ static enum outcome need_absent(struct nat_walk *walk, const struct nat_point *p
 	bool exact = !set->cut && set->key_size > 0 && !(set->flags & NFT_SET_INTERVAL);
 	if (e == NFT_NO_INDEX && !set->cut)
 		return GO_ON;
-	if (nat_registers_is(&state->registers, expression->source, set->key_size, FIELD_SOURCE)) {
-		state->packets.narrowed = true;
+	if (nat_registers_is(&run->registers, expression->source, set->key_size, FIELD_SOURCE)) {
+		run->packets.narrowed = true;
 	} else if (exact &&
-		   nat_registers_is(&state->registers, expression->source, set->key_size, FIELD_IIFNAME)) {
-		walk->error = take_away(walk, state, expression, set);
+		   nat_registers_is(&run->registers, expression->source, set->key_size, FIELD_IIFNAME)) {
+		return part_by(walk, run, NAT_BY_ABSENCE, expression, set);
 	} else if (exact && single && !elements[e].has_end) {
 		const struct nft_data key = { elements[e].key, set->key_size };
-		return need_not(walk, point, state, expression->source, key, key);
+		return need_not(run, expression->source, key, key);
 	} else {
-		state->packets.opaque = true;
+		run->packets.opaque = true;
 	}
 	return GO_ON;
 }
@@ -311,110 +299,97 @@ static bool is_fleeting(const struct nft_set *set)
 	return set->flags & NFT_SET_EVAL;
 }
 
-static enum outcome step_lookup(struct nat_walk *walk, const struct nat_point *point,
-	struct nat_progress *state, const struct nft_expression *expression)
+static enum outcome step_lookup(
+	struct nat_walk *walk, struct nat_run *run, const struct nft_expression *expression)
 {
 	const struct nft_ruleset *ruleset = walk->ruleset;
-	const struct nft_chain *chain = &ruleset->chains[point->rule->chain];
+	const struct nft_chain *chain = &ruleset->chains[run->visit->chain];
 	size_t found = nft_ruleset_set(ruleset, chain->family, chain->table, expression->name);
 	const struct nft_set *set = found == NFT_NO_INDEX ? NULL : &ruleset->sets[found];
 	bool maps = expression->has_destination || expression->verdict.present;
 	if (set && set->cut)
-		nat_walk_note_unread(walk, point->rule, "it asks a set that is too large to be read");
+		nat_walk_note_unread(walk, run, "it asks a set that is too large to be read");
 	if (!set || (is_fleeting(set) && !maps)) {
-		bool source = set && nat_registers_is(&state->registers, expression->source, set->key_size,
+		bool source = set && nat_registers_is(&run->registers, expression->source, set->key_size,
 					     FIELD_SOURCE);
-		*(source ? &state->packets.narrowed : &state->packets.opaque) = true;
+		*(source ? &run->packets.narrowed : &run->packets.opaque) = true;
 		return maps ? DONE : GO_ON;
 	}
 	if (is_fleeting(set))
-		state->packets.opaque = true;
+		run->packets.opaque = true;
 	if (!maps && (expression->flags & NFT_LOOKUP_F_INV))
-		return need_absent(walk, point, state, expression, set);
-	return take_elements(walk, point, state, expression, set);
+		return need_absent(walk, run, expression, set);
+	return part_by(walk, run, NAT_BY_ELEMENT, expression, set);
 }
 
-/* ---- the run of a rule */
+/* ---- the others */
 
-static enum outcome step_immediate(struct nat_walk *walk, const struct nat_point *point,
-	struct nat_progress *state, const struct nft_expression *expression)
+static enum outcome step_unknown(
+	struct nat_walk *walk, struct nat_run *run, const struct nft_expression *expression)
 {
-	if (expression->verdict.present) {
-		nat_walk_decide(
-			walk, point, &state->packets, expression->verdict.code, expression->verdict.chain);
-		return DONE;
-	}
-	nat_registers_put_data(
-		&state->registers, expression->destination, expression->data.bytes, expression->data.size);
+	(void)walk, (void)expression;
+	nat_registers_forget(&run->registers);
+	run->packets.opaque = true;
 	return GO_ON;
 }
 
-static enum outcome step_unknown(struct nat_walk *walk, const struct nat_point *point,
-	struct nat_progress *state, const struct nft_expression *expression)
+static enum outcome step_passive(
+	struct nat_walk *walk, struct nat_run *run, const struct nft_expression *expression)
 {
-	(void)walk, (void)point, (void)expression;
-	nat_registers_forget(&state->registers);
-	state->packets.opaque = true;
+	(void)walk, (void)run, (void)expression;
 	return GO_ON;
 }
 
-static enum outcome step_passive(struct nat_walk *walk, const struct nat_point *point,
-	struct nat_progress *state, const struct nft_expression *expression)
+static enum outcome step_narrowing(
+	struct nat_walk *walk, struct nat_run *run, const struct nft_expression *expression)
 {
-	(void)walk, (void)point, (void)state, (void)expression;
+	(void)walk, (void)expression;
+	run->packets.opaque = true;
 	return GO_ON;
 }
 
-static enum outcome step_narrowing(struct nat_walk *walk, const struct nat_point *point,
-	struct nat_progress *state, const struct nft_expression *expression)
+static enum outcome step_load(
+	struct nat_walk *walk, struct nat_run *run, const struct nft_expression *expression)
 {
-	(void)walk, (void)point, (void)expression;
-	state->packets.opaque = true;
+	(void)walk;
+	nat_registers_load(&run->registers, expression, run->packets.box.family);
 	return GO_ON;
 }
 
-static enum outcome step_load(struct nat_walk *walk, const struct nat_point *point,
-	struct nat_progress *state, const struct nft_expression *expression)
+static enum outcome step_byteorder(
+	struct nat_walk *walk, struct nat_run *run, const struct nft_expression *expression)
 {
-	(void)walk, (void)point;
-	nat_registers_load(&state->registers, expression, state->packets.box.family);
+	(void)walk;
+	nat_registers_byteorder(&run->registers, expression);
 	return GO_ON;
 }
 
-static enum outcome step_byteorder(struct nat_walk *walk, const struct nat_point *point,
-	struct nat_progress *state, const struct nft_expression *expression)
+static enum outcome step_bitwise(
+	struct nat_walk *walk, struct nat_run *run, const struct nft_expression *expression)
 {
-	(void)walk, (void)point;
-	nat_registers_byteorder(&state->registers, expression);
+	(void)walk;
+	nat_registers_bitwise(&run->registers, expression);
 	return GO_ON;
 }
 
-static enum outcome step_bitwise(struct nat_walk *walk, const struct nat_point *point,
-	struct nat_progress *state, const struct nft_expression *expression)
+static enum outcome step_random(
+	struct nat_walk *walk, struct nat_run *run, const struct nft_expression *expression)
 {
-	(void)walk, (void)point;
-	nat_registers_bitwise(&state->registers, expression);
+	(void)walk;
+	nat_registers_put(&run->registers, expression->destination, sizeof(uint32_t), FIELD_CHANCE);
 	return GO_ON;
 }
 
-static enum outcome step_random(struct nat_walk *walk, const struct nat_point *point,
-	struct nat_progress *state, const struct nft_expression *expression)
-{
-	(void)walk, (void)point;
-	nat_registers_put(&state->registers, expression->destination, sizeof(uint32_t), FIELD_CHANCE);
-	return GO_ON;
-}
-
-static enum outcome step_end(struct nat_walk *walk, const struct nat_point *point, struct nat_progress *state,
-	const struct nft_expression *expression)
+static enum outcome step_end(
+	struct nat_walk *walk, struct nat_run *run, const struct nft_expression *expression)
 {
 	(void)expression;
-	nat_walk_end(walk, point, &state->packets, NAT_SCOPE_BASE);
+	nat_walk_end(walk, run->visit, &run->packets, NAT_SCOPE_BASE);
 	return DONE;
 }
 
-typedef enum outcome step_function(struct nat_walk *walk, const struct nat_point *point,
-	struct nat_progress *state, const struct nft_expression *expression);
+typedef enum outcome step_function(
+	struct nat_walk *walk, struct nat_run *run, const struct nft_expression *expression);
 
 static step_function *const steps[NFT_KINDS] = {
 	[NFT_KIND_UNKNOWN] = step_unknown,
@@ -439,23 +414,102 @@ static step_function *const steps[NFT_KINDS] = {
 	[NFT_KIND_END] = step_end,
 };
 
-void nat_run(struct nat_walk *walk, struct nat_point point, struct nat_progress state)
+static void run_next(struct nat_walk *walk, struct nat_run *run)
 {
-	const struct nlattr *element;
-	while ((element = nft_cursor_next(&point.cursor)) != NULL) {
-		struct nft_expression expression;
-		if (walk->steps++ >= NAT_STEPS_MAX) {
-			nat_walk_note_unread(
-				walk, point.rule, "the rules before it are too many to be followed");
-			return;
-		}
-		if (nft_expression_parse(element, &expression) < 0) {
-			state.packets.opaque = true;
-			nat_walk_fail(
-				walk, &point, &state.packets, "the kernel's message about it is malformed");
-			return;
-		}
-		if (steps[expression.kind](walk, &point, &state, &expression) == DONE || state.packets.never)
-			return;
+	if (run->parting != NAT_WHOLE) {
+		run_next_element(walk, run);
+		return;
 	}
+	const struct nlattr *element = nft_cursor_next(&run->cursor);
+	struct nft_expression expression;
+	enum outcome outcome = DONE;
+	if (element && walk->steps++ >= STEPS_MAX) {
+		nat_walk_note_unread(walk, run, "the rules before it are too many to be followed");
+	} else if (element && nft_expression_parse(element, &expression) < 0) {
+		run->packets.opaque = true;
+		nat_walk_fail(walk, run, &run->packets, "the kernel's message about it is malformed");
+	} else if (element) {
+		outcome = steps[expression.kind](walk, run, &expression);
+	}
+	if (outcome == DONE || (outcome == GO_ON && run->packets.never))
+		nat_walk_leave(walk);
+}
+
+/* ---- chains */
+
+static uint8_t family_of(const struct nft_chain *chain)
+{
+	return chain->family == NFPROTO_IPV4 ? AF_INET : chain->family == NFPROTO_IPV6 ? AF_INET6 : AF_UNSPEC;
+}
+
+static bool begin_chain(struct nat_walk *walk)
+{
+	static const struct nat_place nowhere = { .table = "", .chain = "" };
+	if (walk->begun < walk->chain_count) {
+		size_t number = walk->chains[walk->begun++];
+		const struct nft_chain *chain = &walk->ruleset->chains[number];
+		nat_walk_begin(walk, number, chain->first_rule, family_of(chain));
+		return true;
+	}
+	if (walk->ruleset->omitted) {
+		nat_list_add_unread(walk->list, &nowhere, "the ruleset is too large to be read whole");
+		walk->list->unread_total += walk->ruleset->omitted - 1;
+	}
+	return false;
+}
+
+static bool begin_rule(struct nat_walk *walk, struct nat_visit *visit)
+{
+	if (visit->next == NFT_NO_INDEX)
+		return false;
+	const struct nft_rule *rule = &walk->ruleset->rules[visit->next];
+	struct nat_run *run = nat_walk_run(walk, visit, visit->next);
+	run->cursor = (struct nft_cursor){ (const char *)walk->ruleset->bytes + rule->bytes, rule->size };
+	visit->next = rule->next;
+	return true;
+}
+
+static struct nat_place place_of(const struct nat_walk *walk, const struct nat_run *run)
+{
+	const struct nft_chain *chain = &walk->ruleset->chains[run->visit->chain];
+	return (struct nat_place){ .family = chain->family,
+		.table = chain->table,
+		.chain = chain->name,
+		.handle = walk->ruleset->rules[run->rule].handle };
+}
+
+static const struct nat_form nftables = {
+	.begin_chain = begin_chain, .begin_rule = begin_rule, .run = run_next, .place = place_of
+};
+
+static int by_priority(const void *a, const void *b, void *argument)
+{
+	const struct nft_ruleset *ruleset = argument;
+	const struct nft_chain *left = &ruleset->chains[*(const size_t *)a];
+	const struct nft_chain *right = &ruleset->chains[*(const size_t *)b];
+	if (left->priority != right->priority)
+		return left->priority < right->priority ? -1 : 1;
+	int order = (int)left->family - (int)right->family;
+	if (order == 0)
+		order = strcmp(left->table, right->table);
+	return order ? order : strcmp(left->name, right->name);
+}
+
+struct nat_walk *nat_walk_ruleset(const struct nft_ruleset *ruleset, struct nat_list *list)
+{
+	struct nat_walk *walk = nat_walk_new(&nftables, list);
+	if (!walk)
+		return NULL;
+	walk->ruleset = ruleset;
+	walk->chain_count = ruleset->nat_chain_count;
+	walk->chains = calloc(walk->chain_count + 1, sizeof(*walk->chains));
+	walk->unread = calloc(ruleset->rule_count + 1, sizeof(*walk->unread));
+	if (!walk->chains || !walk->unread) {
+		nat_walk_free(walk);
+		return NULL;
+	}
+	if (walk->chain_count)
+		memcpy(walk->chains, ruleset->nat_chains, walk->chain_count * sizeof(*walk->chains));
+	qsort_r(walk->chains, walk->chain_count, sizeof(*walk->chains), by_priority, (void *)ruleset);
+	return walk;
 }

@@ -1,45 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A rule is run expression by expression. Where the packets part (an element of a set, a range of ports), the
- * rest of the rule is run for each part on its own; so an expression that parts them has run the rest when it
- * returns. What a rule ends for some packets is remembered as an exclusion, so that a later rule is not taken
- * to be theirs. Of translations that need no such memory: the first rule that fits counts.
+ * What a rule ends for some packets is remembered as an exclusion, so that a later rule is not taken to be
+ * theirs. Of translations that need no such memory: the first rule that fits counts.
  */
-#include "collectors/nat_walk.h"
-
 #include <errno.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter/nf_tables.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "collectors/nat_run.h"
 
-#define DEPTH_MAX 16 /* NFT_JUMP_STACK_SIZE, net/netfilter/nf_tables_core.c */
+#define PIECE 32 /* expressions, matches, elements, or ends of chains */
 
-static void visit_chain(
-	struct nat_walk *walk, size_t chain, unsigned depth, const struct nat_packets *packets);
-
-/* ---- what is found */
-
-static struct nat_place place_of(const struct nat_walk *walk, const struct nft_rule *rule)
+struct nat_walk *nat_walk_new(const struct nat_form *form, struct nat_list *list)
 {
-	const struct nft_chain *chain = &walk->ruleset->chains[rule->chain];
-	return (struct nat_place){
-		.family = chain->family, .table = chain->table, .chain = chain->name, .handle = rule->handle
-	};
+	struct nat_walk *walk = calloc(1, sizeof(*walk));
+	if (walk) {
+		walk->form = form;
+		walk->list = list;
+	}
+	return walk;
 }
 
-void nat_walk_note_unread(struct nat_walk *walk, const struct nft_rule *rule, const char *reason)
+void nat_walk_free(struct nat_walk *walk)
 {
-	const struct nat_place place = place_of(walk, rule);
-	bool *counted = &walk->unread[rule - walk->ruleset->rules];
-	if (!*counted)
-		nat_list_add_unread(walk->list, &place, reason);
-	*counted = true;
+	if (!walk)
+		return;
+	while (walk->run_count)
+		nat_walk_leave(walk);
+	free(walk->chains);
+	free(walk->unread);
+	free(walk);
 }
 
-/* ---- how ways end */
+/* ---- how packets come and go */
 
 static bool are_all(const struct nat_visit *visit, const struct nat_packets *packets)
 {
@@ -48,149 +40,196 @@ static bool are_all(const struct nat_visit *visit, const struct nat_packets *pac
 	       packets->balanced == before->balanced && nat_box_covers(&packets->box, &before->box);
 }
 
-void nat_walk_end(struct nat_walk *walk, const struct nat_point *point, const struct nat_packets *packets,
-	uint64_t scope)
+void nat_walk_end(
+	struct nat_walk *walk, struct nat_visit *visit, const struct nat_packets *packets, uint64_t scope)
 {
-	point->visit->closed |= are_all(point->visit, packets);
+	visit->closed |= are_all(visit, packets);
 	nat_exclude(&walk->exclusions, scope, packets);
 }
 
 /* Where some packets go another way by chance, the rest of the chain is for the others. */
-static void note_chance(
-	struct nat_walk *walk, const struct nat_point *point, const struct nat_packets *packets)
+static void note_chance(struct nat_walk *walk, const struct nat_visit *visit, bool shared_out,
+	const struct nat_packets *packets)
 {
-	if (packets->balanced && !packets->opaque && !point->shared_out && !point->visit->packets.balanced)
-		nat_exclude(&walk->exclusions, point->visit->scope, packets);
+	if (packets->balanced && !packets->opaque && !shared_out && !visit->packets.balanced)
+		nat_exclude(&walk->exclusions, visit->scope, packets);
 }
 
-void nat_walk_translate(struct nat_walk *walk, const struct nat_point *point,
-	const struct nat_packets *packets, const struct nat_target *target)
+void nat_walk_translate(struct nat_walk *walk, const struct nat_run *run, const struct nat_packets *packets,
+	const struct nat_target *target)
 {
-	const struct nat_place place = place_of(walk, point->rule);
+	const struct nat_place place = walk->form->place(walk, run);
 	struct nat_packets left = *packets;
 	nat_exclusions_apply(&walk->exclusions, &left);
 	if (!left.never)
 		nat_list_add(walk->list, &place, &left, target);
-	point->visit->closed |= are_all(point->visit, packets);
-	note_chance(walk, point, packets);
+	run->visit->closed |= are_all(run->visit, packets);
+	note_chance(walk, run->visit, run->shared_out, packets);
 }
 
-void nat_walk_fail(struct nat_walk *walk, const struct nat_point *point, const struct nat_packets *packets,
+void nat_walk_note_unread(struct nat_walk *walk, const struct nat_run *run, const char *reason)
+{
+	const struct nat_place place = walk->form->place(walk, run);
+	if (!walk->unread || !walk->unread[run->rule])
+		nat_list_add_unread(walk->list, &place, reason);
+	if (walk->unread)
+		walk->unread[run->rule] = true;
+}
+
+void nat_walk_fail(struct nat_walk *walk, const struct nat_run *run, const struct nat_packets *packets,
 	const char *reason)
 {
-	nat_walk_note_unread(walk, point->rule, reason);
-	nat_walk_end(walk, point, packets, NAT_SCOPE_FOREVER);
+	nat_walk_note_unread(walk, run, reason);
+	nat_walk_end(walk, run->visit, packets, NAT_SCOPE_FOREVER);
 }
 
-static void follow(struct nat_walk *walk, const struct nat_point *point, const struct nat_packets *packets,
-	const char *name)
+bool nat_walk_target(struct nat_walk *walk, const struct nat_run *run, const char *name, unsigned revision,
+	const uint8_t *info, size_t size)
 {
-	const struct nft_chain *from = &walk->ruleset->chains[point->rule->chain];
-	size_t chain = nft_ruleset_chain(walk->ruleset, from->family, from->table, name);
-	if (chain != NFT_NO_INDEX)
-		visit_chain(walk, chain, point->visit->depth + 1, packets);
+	struct nat_packets unknown = run->packets;
+	struct nat_target target;
+	switch (xt_target_read(name, revision, info, size, run->packets.box.family, &target)) {
+	case XT_GOES_ON:
+		return false;
+	case XT_ENDS:
+		nat_walk_end(walk, run->visit, &run->packets, NAT_SCOPE_BASE);
+		break;
+	case XT_TRANSLATES:
+		nat_walk_translate(walk, run, &run->packets, &target);
+		break;
+	case XT_UNREADABLE:
+		nat_walk_fail(walk, run, &run->packets, "its target is of a form that is not known");
+		break;
+	case XT_UNKNOWN:
+		unknown.opaque = true;
+		nat_walk_end(walk, run->visit, &unknown, NAT_SCOPE_FOREVER);
+		break;
+	}
+	return true;
 }
 
-void nat_walk_decide(struct nat_walk *walk, const struct nat_point *point, const struct nat_packets *packets,
-	int32_t code, const char *chain)
+/* ---- chains */
+
+/* Those that come back from the chain, or that never do. */
+static void come_back(struct nat_walk *walk, struct nat_visit *visit, const struct nat_packets *packets,
+	bool is_goto, bool shared_out)
 {
-	if (code == NFT_JUMP || code == NFT_GOTO)
-		follow(walk, point, packets, chain);
-	if (code == NFT_JUMP)
-		note_chance(walk, point, packets);
-	if (code == NFT_GOTO || code == NFT_RETURN)
-		nat_walk_end(walk, point, packets, point->visit->scope);
-	else if (code == NF_DROP)
-		nat_walk_end(walk, point, packets, NAT_SCOPE_FOREVER);
-	else if (code > 0)
-		nat_walk_end(walk, point, packets, NAT_SCOPE_BASE);
+	if (is_goto)
+		nat_walk_end(walk, visit, packets, visit->scope);
+	else
+		note_chance(walk, visit, shared_out, packets);
 }
 
-/* ---- visits */
-
-static void run_rule(struct nat_walk *walk, struct nat_visit *visit, const struct nft_rule *rule)
+void nat_walk_call(struct nat_walk *walk, const struct nat_run *run, const struct nat_packets *packets,
+	size_t chain, size_t first, bool is_goto)
 {
-	const struct nat_point point = { visit, rule,
-		{ (const char *)walk->ruleset->bytes + rule->bytes, rule->size }, 0, false };
-	const struct nat_progress state = { .packets = visit->packets };
-	nat_run(walk, point, state);
+	if (chain == NFT_NO_INDEX || walk->visit_count > NAT_DEPTH_MAX)
+		come_back(walk, run->visit, packets, is_goto, run->shared_out);
+	else
+		walk->visit[walk->visit_count++] = (struct nat_visit){ .chain = chain,
+			.next = first,
+			.scope = ++walk->visits,
+			.packets = *packets,
+			.is_goto = is_goto,
+			.shared_out = run->shared_out };
 }
 
-static void visit_chain(
-	struct nat_walk *walk, size_t chain, unsigned depth, const struct nat_packets *packets)
+void nat_walk_begin(struct nat_walk *walk, size_t chain, size_t first, uint8_t family)
 {
-	const struct nft_ruleset *ruleset = walk->ruleset;
-	struct nat_visit visit = {
-		.chain = chain, .scope = ++walk->visits, .depth = depth, .packets = *packets
+	walk->visit[0] = (struct nat_visit){
+		.chain = chain, .next = first, .scope = ++walk->visits, .packets = { .box = nat_box_all }
 	};
-	if (depth > DEPTH_MAX)
-		return;
-	for (size_t r = ruleset->chains[chain].first_rule;
-		r != NFT_NO_INDEX && !visit.closed && walk->error == 0; r = ruleset->rules[r].next)
-		run_rule(walk, &visit, &ruleset->rules[r]);
-	nat_exclusions_leave(&walk->exclusions, visit.scope);
+	walk->visit[0].packets.box.family = family;
+	walk->visit_count = 1;
 }
 
-/* ---- the base chains, in the order in which the kernel asks them */
-
-static int by_priority(const void *a, const void *b)
+static void end_visit(struct nat_walk *walk)
 {
-	const struct nft_chain *left = *(const struct nft_chain *const *)a;
-	const struct nft_chain *right = *(const struct nft_chain *const *)b;
-	if (left->priority != right->priority)
-		return left->priority < right->priority ? -1 : 1;
-	return (left > right) - (left < right);
-}
-
-static uint8_t family_of(const struct nft_chain *chain)
-{
-	return chain->family == NFPROTO_IPV4 ? AF_INET : chain->family == NFPROTO_IPV6 ? AF_INET6 : AF_UNSPEC;
-}
-
-static void visit_base_chains(struct nat_walk *walk, const struct nft_chain **chains, size_t count)
-{
-	for (size_t i = 0; i < count && walk->error == 0; i++) {
-		struct nat_packets packets = { .box = nat_box_all };
-		packets.box.family = family_of(chains[i]);
-		visit_chain(walk, (size_t)(chains[i] - walk->ruleset->chains), 0, &packets);
+	const struct nat_visit *visit = &walk->visit[--walk->visit_count];
+	nat_exclusions_leave(&walk->exclusions, visit->scope);
+	if (walk->visit_count)
+		come_back(walk, &walk->visit[walk->visit_count - 1], &visit->packets, visit->is_goto,
+			visit->shared_out);
+	else
 		nat_exclusions_leave(&walk->exclusions, NAT_SCOPE_BASE);
+}
+
+/* ---- rules */
+
+struct nat_run *nat_walk_run(struct nat_walk *walk, struct nat_visit *visit, size_t rule)
+{
+	struct nat_run *run = &walk->run[walk->run_count++];
+	*run = (struct nat_run){ .visit = visit, .rule = rule, .packets = visit->packets };
+	return run;
+}
+
+void nat_walk_leave(struct nat_walk *walk)
+{
+	nat_elements_end(&walk->run[--walk->run_count].elements);
+}
+
+struct nat_run *nat_walk_part(
+	struct nat_walk *walk, const struct nat_run *run, const struct nat_packets *packets)
+{
+	if (packets->never)
+		return NULL;
+	if (run->parts == NAT_PARTS_MAX) {
+		nat_walk_fail(walk, run, packets, "it has too many sets to be followed");
+		return NULL;
 	}
+	struct nat_run *part = &walk->run[walk->run_count++];
+	*part = *run;
+	part->packets = *packets;
+	part->parts++;
+	part->parting = NAT_WHOLE;
+	part->elements = (struct nat_elements){ 0 };
+	return part;
 }
 
-static size_t find_base_chains(const struct nft_ruleset *ruleset, const struct nft_chain **chains)
+bool nat_walk_match(
+	struct nat_run *run, const char *name, unsigned revision, const uint8_t *info, size_t size)
 {
-	size_t count = 0;
-	for (size_t i = 0; i < ruleset->chain_count; i++)
-		if (ruleset->chains[i].is_nat)
-			chains[count++] = &ruleset->chains[i];
-	if (count)
-		qsort(chains, count, sizeof(*chains), by_priority);
-	return count;
+	xt_match_apply(name, revision, info, size, &run->packets, &run->ports);
+	run->port = 0;
+	run->parting = run->ports.count ? NAT_BY_PORT : NAT_WHOLE;
+	return run->ports.count == 0;
 }
 
-static void note_omitted(struct nat_walk *walk)
+static void run_next_port(struct nat_walk *walk, struct nat_run *run)
 {
-	static const struct nat_place nowhere = { .table = "", .chain = "" };
-	for (uint64_t i = 0; i < walk->ruleset->omitted && i < 1; i++)
-		nat_list_add_unread(walk->list, &nowhere, "the ruleset is too large to be read whole");
-	if (walk->ruleset->omitted > 1)
-		walk->list->unread_total += walk->ruleset->omitted - 1;
-}
-
-int nat_walk(const struct nft_ruleset *ruleset, struct nat_list *list)
-{
-	struct nat_walk *walk = calloc(1, sizeof(*walk));
-	const struct nft_chain **chains = calloc(ruleset->chain_count + 1, sizeof(*chains));
-	bool *unread = calloc(ruleset->rule_count + 1, sizeof(*unread));
-	int result = walk && chains && unread ? 0 : -ENOMEM;
-	if (result == 0) {
-		*walk = (struct nat_walk){ .ruleset = ruleset, .list = list, .unread = unread };
-		visit_base_chains(walk, chains, find_base_chains(ruleset, chains));
-		note_omitted(walk);
-		result = walk->error < 0 ? walk->error : list->failed ? -ENOMEM : 0;
+	if (run->port == run->ports.count) {
+		nat_walk_leave(walk);
+		return;
 	}
-	free(chains);
-	free(unread);
-	free(walk);
-	return result;
+	const uint16_t *range = run->ports.ranges[run->port++];
+	struct nat_packets packets = run->packets;
+	nat_need_ports(&packets, range[0], range[1]);
+	nat_walk_part(walk, run, &packets);
+}
+
+/* ---- pieces */
+
+int nat_walk_on(struct nat_walk *walk)
+{
+	const struct nat_list *list = walk->list;
+	size_t count = list->count;
+	uint64_t unread = list->unread_total;
+	/* What is added to the list may be cut into many prefixes before. */
+	for (unsigned i = 0; i < PIECE && list->count == count && list->unread_total == unread; i++) {
+		struct nat_visit *visit = walk->visit_count ? &walk->visit[walk->visit_count - 1] : NULL;
+		struct nat_run *run = walk->run_count ? &walk->run[walk->run_count - 1] : NULL;
+		if (walk->error < 0 || list->failed)
+			return -ENOMEM;
+		if (!visit && !walk->form->begin_chain(walk))
+			return list->failed ? -ENOMEM : 1;
+		else if (!visit)
+			continue;
+		else if (run && run->visit == visit && run->parting == NAT_BY_PORT)
+			run_next_port(walk, run);
+		else if (run && run->visit == visit)
+			walk->form->run(walk, run);
+		else if (visit->closed || !walk->form->begin_rule(walk, visit))
+			end_visit(walk);
+	}
+	return 0;
 }

@@ -2,16 +2,25 @@
 #pragma once
 
 /*
- * Which destinations an nftables ruleset translates, and to what. The rules of the nat chains are followed as
- * the kernel follows them, but with all packets at once: each selector makes the box of packets smaller, each
- * element of a set or map is a way of its own, and where a way ends in a translation stands what it has
- * gathered. Pure.
+ * Which destinations a ruleset translates, and to what. The rules are followed as the kernel follows them,
+ * but with all packets at once: each selector makes the box of packets smaller, each element of a set or map
+ * is a way of its own, and where a way ends in a translation stands what it has gathered. A piece at a time;
+ * pure.
  */
 
 #include "collectors/nat_list.h"
 #include "collectors/nft_ruleset.h"
 
-#define NAT_STEPS_MAX 2000000u /* expressions and elements; what is beyond is counted as unread */
+struct ip_table;
+struct nat_walk;
 
-/* Adds all translations in the ruleset to the list, and what could not be read. 0 or -ENOMEM. */
-int nat_walk(const struct nft_ruleset *ruleset, struct nat_list *list);
+/* Begin to follow the nat chains of an nftables ruleset, or the nat table of legacy iptables; what is found
+ * is added to the list. Both must stay as they are until the end. NULL when memory is out. */
+struct nat_walk *nat_walk_ruleset(const struct nft_ruleset *ruleset, struct nat_list *list);
+struct nat_walk *nat_walk_table(const struct ip_table *table, struct nat_list *list);
+
+/* Goes on for some microseconds, a fraction of a millisecond at most. 0: there is more; 1: that was all; or
+ * -ENOMEM. */
+int nat_walk_on(struct nat_walk *walk);
+/* Accepts NULL, and a walk that has not ended. */
+void nat_walk_free(struct nat_walk *walk);

@@ -2,7 +2,8 @@
 /*
  * The rules that translate destinations. The kernel announces each change of the ruleset; when it has been
  * quiet for a moment, or half a minute is over, the ruleset's generation tells whether there is anything new,
- * and only then is it read, a few milliseconds at a time. What was read last stays until then.
+ * and only then is it read, followed, and freed again, a few milliseconds at a time. What was read last stays
+ * until then.
  */
 #include <errno.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -18,18 +19,21 @@
 #include "collectors/netlink.h"
 #include "collectors/nft_reader.h"
 
-#define QUIET_NS    (200 * MILLISECOND_NS) /* after a change; more may follow */
-#define PATIENCE_NS (2 * SECOND_NS)        /* with changes that do not end */
-#define TURN_NS     (2 * MILLISECOND_NS)   /* of reading in one advance() */
-#define PERIOD_NS   (30 * SECOND_NS)
-#define COST_SHARE  20 /* readings take at most 1/20 of the time while the ruleset keeps changing */
-#define TRIES_MAX   8
+#define QUIET_NS       (200 * MILLISECOND_NS) /* after a change; more may follow */
+#define PATIENCE_NS    (2 * SECOND_NS)        /* with changes that do not end */
+#define TURN_NS        (2 * MILLISECOND_NS)   /* of reading in one advance() */
+#define TABLES_NS      (2 * MILLISECOND_NS)   /* between two looks whether the legacy tables are read */
+#define PERIOD_NS      (30 * SECOND_NS)
+#define COST_SHARE     20 /* readings take at most 1/20 of the time while the ruleset keeps changing */
+#define TRIES_MAX      8
+
+/* What advance() is at: rest, or a piece of work at a time. */
+enum phase { PHASE_REST, PHASE_TABLES, PHASE_READ, PHASE_FOLLOW, PHASE_FREE };
 
 struct natrules {
 	struct nft_reader *reader; /* NULL: nf_tables is not loaded; there are legacy tables only */
 	struct netlink *events;
-	bool known;
-	bool reading;
+	enum phase phase;
 	bool changed;         /* announced, not read yet */
 	int64_t announced_ns; /* the first change since the last reading */
 	int64_t due_ns;
@@ -39,9 +43,13 @@ struct natrules {
 	uint32_t generation;
 	uint64_t version;
 	char *procfs;
-	bool stale;                /* a legacy table has changed since the list was made */
-	struct ip_table legacy[2]; /* as read last, [0] IPv4, [1] IPv6; no bytes: there is none */
-	struct nat_list list;
+	struct ip_tables legacy;      /* changed: since the list was made */
+	const struct nat_list *rules; /* NULL: not known */
+
+	struct nat_list *made; /* while they are followed */
+	struct nat_walk *walk;
+	unsigned walked; /* sources: the ruleset, the legacy tables */
+	int result;      /* of the reading or following, told when all is freed */
 };
 
 /* ---- when to read */
@@ -53,22 +61,25 @@ static int64_t affordable(const struct natrules *natrules, int64_t time_ns)
 	return time_ns > paid_ns ? time_ns : paid_ns;
 }
 
-static void note_changes(struct natrules *natrules, int64_t now_ns)
+/* 0, or a negative errno: nothing is announced any more, but for what time tells. */
+static int note_changes(struct natrules *natrules, int64_t now_ns)
 {
-	if (netlink_drain(natrules->events, NULL, NULL) == 0)
-		return;
+	int some = netlink_drain(natrules->events, NULL, NULL);
+	if (some <= 0)
+		return some;
 	if (!natrules->changed)
 		natrules->announced_ns = now_ns;
 	natrules->changed = true;
 	int64_t latest_ns = natrules->announced_ns + PATIENCE_NS, due_ns = now_ns + QUIET_NS;
-	if (!natrules->reading)
+	if (natrules->phase == PHASE_REST)
 		natrules->due_ns = affordable(natrules, due_ns < latest_ns ? due_ns : latest_ns);
+	return 0;
 }
 
 /* A ruleset that changes all the time is tried again a little later, then much later. */
 static void fail(struct natrules *natrules, int error, int64_t now_ns)
 {
-	natrules->reading = false;
+	natrules->phase = PHASE_REST;
 	natrules->tries++;
 	bool again = error == -EINTR && natrules->tries < TRIES_MAX;
 	natrules->due_ns = affordable(natrules, now_ns + (again ? natrules->tries * QUIET_NS : PERIOD_NS));
@@ -80,39 +91,13 @@ static void fail(struct natrules *natrules, int error, int64_t now_ns)
 
 static void rest(struct natrules *natrules, int64_t now_ns)
 {
-	natrules->reading = false;
+	natrules->phase = PHASE_REST;
 	natrules->tries = 0;
 	natrules->error = 0;
 	natrules->due_ns = now_ns + PERIOD_NS;
 }
 
 /* ---- reading */
-
-static bool is_same(const struct ip_table *a, const struct ip_table *b)
-{
-	return a->size == b->size && a->entry == b->entry && !a->bytes == !b->bytes &&
-	       (a->size == 0 || memcmp(a->bytes, b->bytes, a->size) == 0);
-}
-
-/* Nobody announces that a table of legacy iptables has changed. One that cannot be read stays as it was. */
-static void read_legacy(struct natrules *natrules)
-{
-	static const uint8_t families[2] = { AF_INET, AF_INET6 };
-	for (unsigned i = 0; i < 2; i++) {
-		struct ip_table table = { .family = families[i] };
-		if (ip_table_read(natrules->procfs, families[i], &table) < 0)
-			continue;
-		natrules->stale |= !is_same(&table, &natrules->legacy[i]);
-		free((void *)natrules->legacy[i].bytes);
-		natrules->legacy[i] = table;
-	}
-}
-
-static bool has_legacy(struct natrules *natrules)
-{
-	read_legacy(natrules);
-	return natrules->legacy[0].bytes || natrules->legacy[1].bytes;
-}
 
 /* 0 or negative errno; -EOPNOTSUPP also if asking would load nf_tables. */
 static int open_reader(struct natrules *natrules)
@@ -136,7 +121,8 @@ static int look_at_nftables(struct natrules *natrules, int64_t now_ns)
 {
 	uint32_t generation;
 	int error = nft_reader_generation(natrules->reader, &generation);
-	if (error == 0 && natrules->known && !natrules->stale && generation == natrules->generation) {
+	if (error == 0 && natrules->rules && !natrules->legacy.changed &&
+		generation == natrules->generation) {
 		rest(natrules, now_ns);
 		return 0;
 	}
@@ -144,102 +130,156 @@ static int look_at_nftables(struct natrules *natrules, int64_t now_ns)
 	natrules->cost_ns = 0;
 	if (error == 0)
 		error = nft_reader_begin(natrules->reader);
-	natrules->reading = error == 0;
+	if (error == 0)
+		natrules->phase = PHASE_READ;
 	return error;
 }
 
-static int make_list(const struct natrules *natrules, struct nat_list *list)
+/* ---- following */
+
+static int begin_to_follow(struct natrules *natrules)
 {
-	int error = natrules->reader ? nat_walk(nft_reader_ruleset(natrules->reader), list) : 0;
-	for (unsigned i = 0; i < 2; i++)
-		if (natrules->legacy[i].bytes)
-			ip_table_walk(&natrules->legacy[i], list);
-	return error == 0 && list->failed ? -ENOMEM : error;
+	natrules->made = nat_list_new();
+	natrules->walked = 0;
+	natrules->phase = PHASE_FOLLOW;
+	return natrules->made ? 0 : -ENOMEM;
 }
 
-static int take_over(struct natrules *natrules)
+/* 0: there is more; 1: all sources were followed; or -ENOMEM. */
+static int follow(struct natrules *natrules)
 {
-	struct nat_list list = { 0 };
-	int error = make_list(natrules, &list);
-	if (natrules->reader) {
+	const struct ip_table *table =
+		natrules->walked ? &natrules->legacy.tables[natrules->walked - 1] : NULL;
+	if (!natrules->walk && (table ? table->bytes != NULL : natrules->reader != NULL)) {
+		natrules->walk =
+			table ? nat_walk_table(table, natrules->made)
+			      : nat_walk_ruleset(nft_reader_ruleset(natrules->reader), natrules->made);
+		return natrules->walk ? 0 : -ENOMEM;
+	}
+	int result = natrules->walk ? nat_walk_on(natrules->walk) : 1;
+	if (result <= 0)
+		return result;
+	nat_walk_free(natrules->walk);
+	natrules->walk = NULL;
+	return ++natrules->walked == 3;
+}
+
+static void take_over(struct natrules *natrules)
+{
+	nat_list_release(natrules->rules);
+	natrules->made->version = ++natrules->version;
+	natrules->rules = natrules->made;
+	natrules->made = NULL;
+	natrules->legacy.changed = false;
+	if (natrules->reader)
 		natrules->generation = nft_reader_read_generation(natrules->reader);
-		nft_reader_drop(natrules->reader);
-	}
-	if (error < 0) {
-		nat_list_clear(&list);
-		return error;
-	}
-	nat_list_clear(&natrules->list);
-	natrules->list = list;
-	natrules->known = true;
-	natrules->stale = false;
-	natrules->version++;
-	return 0;
+}
+
+/* Nobody announces that a table of legacy iptables has changed: they are read each time. */
+static int look_at_tables(struct natrules *natrules)
+{
+	int error = ip_tables_begin(&natrules->legacy);
+	if (error == 0)
+		natrules->phase = PHASE_TABLES;
+	return error;
 }
 
 /* nf_tables may be loaded later. */
-static int look(struct natrules *natrules, int64_t now_ns, bool *changed)
+static int look_at_rulesets(struct natrules *natrules, int64_t now_ns)
 {
 	natrules->changed = false;
-	read_legacy(natrules);
 	int error = natrules->reader ? 0 : open_reader(natrules);
 	if (natrules->reader)
 		return look_at_nftables(natrules, now_ns);
 	if (error < 0 && error != -EOPNOTSUPP)
 		return error;
-	*changed = natrules->stale || !natrules->known;
-	error = *changed ? take_over(natrules) : 0;
+	natrules->began_ns = now_ns;
+	natrules->cost_ns = 0;
+	if (natrules->legacy.changed || !natrules->rules)
+		return begin_to_follow(natrules);
 	rest(natrules, now_ns);
-	return error;
+	return 0;
 }
 
-/* True if there are new rules. */
-static bool read_on(struct natrules *natrules)
+/* A piece. True if there are new rules. */
+static bool work(struct natrules *natrules)
+{
+	int result = 0;
+	switch (natrules->phase) {
+	case PHASE_REST:
+	case PHASE_TABLES:
+		return false;
+	case PHASE_READ:
+		result = nft_reader_go_on(natrules->reader);
+		if (result > 0)
+			result = begin_to_follow(natrules);
+		break;
+	case PHASE_FOLLOW:
+		result = follow(natrules);
+		break;
+	case PHASE_FREE:
+		if (natrules->reader && !nft_reader_drop(natrules->reader))
+			return false;
+		if (natrules->result < 0)
+			fail(natrules, natrules->result, clock_ns(CLOCK_MONOTONIC));
+		else
+			rest(natrules, clock_ns(CLOCK_MONOTONIC));
+		return false;
+	}
+	if (result == 0)
+		return false;
+	if (result > 0)
+		take_over(natrules);
+	nat_walk_free(natrules->walk);
+	nat_list_release(natrules->made);
+	natrules->walk = NULL;
+	natrules->made = NULL;
+	natrules->result = result;
+	natrules->phase = PHASE_FREE;
+	return result > 0;
+}
+
+static bool work_a_turn(struct natrules *natrules)
 {
 	int64_t start = clock_ns(CLOCK_MONOTONIC), now = start, until = now + TURN_NS;
-	int result = 0;
-	while (result == 0 && now < until) {
-		result = nft_reader_go_on(natrules->reader);
+	bool fresh = false;
+	while (natrules->phase > PHASE_TABLES && now < until) {
+		fresh |= work(natrules);
+		int64_t before = now;
 		now = clock_ns(CLOCK_MONOTONIC);
+		natrules->cost_ns += now - before;
 	}
-	if (result > 0)
-		result = take_over(natrules) < 0 ? -ENOMEM : 1;
-	now = clock_ns(CLOCK_MONOTONIC);
-	natrules->cost_ns += now - start;
-	if (result < 0)
-		fail(natrules, result, now);
-	else if (result > 0)
-		rest(natrules, now);
-	return result > 0;
+	return fresh;
 }
 
 static int natrules_advance(void *context, int64_t now_ns, struct collector_wish *wish)
 {
 	struct natrules *natrules = context;
-	note_changes(natrules, now_ns);
-	if (!natrules->reading && now_ns >= natrules->due_ns) {
-		int error = look(natrules, now_ns, &wish->changed);
-		if (error < 0)
-			fail(natrules, error, now_ns);
-	}
-	if (natrules->reading)
-		wish->changed = read_on(natrules);
+	int result = note_changes(natrules, now_ns);
+	int error = 0;
+	if (natrules->phase == PHASE_REST && now_ns >= natrules->due_ns)
+		error = look_at_tables(natrules);
+	if (natrules->phase == PHASE_TABLES && ip_tables_end(&natrules->legacy))
+		error = look_at_rulesets(natrules, now_ns);
+	if (error < 0)
+		fail(natrules, error, now_ns);
+	wish->changed = work_a_turn(natrules);
 	/* What was announced while it was being read. */
-	if (!natrules->reading && natrules->changed &&
+	if (natrules->phase == PHASE_REST && natrules->changed &&
 		natrules->due_ns > affordable(natrules, now_ns + QUIET_NS))
 		natrules->due_ns = affordable(natrules, now_ns + QUIET_NS);
-	wish->due_ns = natrules->reading ? now_ns : natrules->due_ns;
-	return 0;
+	wish->due_ns = natrules->phase == PHASE_REST     ? natrules->due_ns
+		       : natrules->phase == PHASE_TABLES ? now_ns + TABLES_NS
+							 : now_ns;
+	return result;
 }
 
 static int natrules_collect(void *context, const struct collector_settings *settings, struct facts *facts)
 {
 	(void)settings;
-	struct natrules *natrules = context;
-	int error = natrules->known ? nat_list_copy(&natrules->list, facts) : 0;
-	facts->nat_rules_known = natrules->known && error == 0;
-	facts->nat_rules_version = natrules->version;
-	return error < 0 ? error : natrules->error;
+	const struct natrules *natrules = context;
+	facts->nat_rules = nat_list_share(natrules->rules);
+	return natrules->error;
 }
 
 /* ---- the collector */
@@ -255,11 +295,12 @@ static void natrules_destroy(void *context)
 	struct natrules *natrules = context;
 	if (!natrules)
 		return;
+	nat_walk_free(natrules->walk);
+	nat_list_release(natrules->made);
+	nat_list_release(natrules->rules);
 	nft_reader_close(natrules->reader);
 	netlink_close(natrules->events);
-	nat_list_clear(&natrules->list);
-	for (unsigned i = 0; i < 2; i++)
-		free((void *)natrules->legacy[i].bytes);
+	ip_tables_clear(&natrules->legacy);
 	free(natrules->procfs);
 	free(natrules);
 }
@@ -269,11 +310,11 @@ static int natrules_init(const struct collector_settings *settings, void **conte
 	struct natrules *natrules = calloc(1, sizeof(*natrules));
 	if (!natrules)
 		return -ENOMEM;
-	natrules->procfs = strdup(settings->procfs);
+	natrules->legacy.procfs = natrules->procfs = strdup(settings->procfs);
 	int error = natrules->procfs ? netlink_open(NETLINK_NETFILTER, &natrules->events) : -ENOMEM;
 	if (error == 0)
 		error = open_reader(natrules);
-	if (error == -EOPNOTSUPP && has_legacy(natrules))
+	if (error == -EOPNOTSUPP && ip_tables_are_there(&natrules->legacy))
 		error = 0;
 	if (error < 0) {
 		natrules_destroy(natrules);
@@ -286,26 +327,24 @@ static int natrules_init(const struct collector_settings *settings, void **conte
 static bool natrules_settled(const void *context)
 {
 	const struct natrules *natrules = context;
-	return natrules->known;
+	return natrules->rules;
 }
 
 /* ---- metrics ---- */
 
 static void emit_nat_rules(struct metric_sink *sink, const struct facts *facts)
 {
-	size_t redirects = 0;
-	if (!facts->nat_rules_known)
+	const struct nat_list *rules = facts->nat_rules;
+	if (!rules)
 		return;
-	for (size_t i = 0; i < facts->nat_rule_count; i++)
-		redirects += facts->nat_rules[i].redirect;
-	metric_add(sink, (double)(facts->nat_rule_count - redirects), "dnat");
-	metric_add(sink, (double)redirects, "redirect");
+	metric_add(sink, (double)(rules->count - rules->redirects), "dnat");
+	metric_add(sink, (double)rules->redirects, "redirect");
 }
 
 static void emit_nat_rules_unread(struct metric_sink *sink, const struct facts *facts)
 {
-	if (facts->nat_rules_known)
-		metric_add(sink, (double)facts->nat_rules_unread);
+	if (facts->nat_rules)
+		metric_add(sink, (double)facts->nat_rules->unread_total);
 }
 
 static const struct metric_family natrules_metrics[] = {

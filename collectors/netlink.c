@@ -264,8 +264,8 @@ int netlink_drain(struct netlink *netlink, netlink_message_function *message, vo
 		bool lost = size == -ENOBUFS || size == -EMSGSIZE;
 		if (lost)
 			size = 0;
-		if (size < 0)
-			return (int)size;
+		if (size < 0) /* what was read before it counts; an error that lasts is met again */
+			return some ? some : (int)size;
 		some = lost || some == NETLINK_LOST ? NETLINK_LOST : 1;
 		int result =
 			each_message(netlink, (size_t)size, message ? message : ignore_message, argument);

@@ -51,7 +51,7 @@ int netlink_join(struct netlink *netlink, unsigned group);
 
 /* Reads all waiting notifications, at most NETLINK_DRAIN_READS reads, without blocking; `message` may be
  * NULL. Returns 1 if there were some, NETLINK_LOST if some were lost (ENOBUFS: re-read everything), 0 if
- * none, or negative errno. */
+ * none, or negative errno: then nothing is known to have changed. */
 #define NETLINK_LOST        2
 #define NETLINK_DRAIN_READS 64
 int netlink_drain(struct netlink *netlink, netlink_message_function *message, void *argument);

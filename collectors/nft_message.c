@@ -64,8 +64,9 @@ static int add_chain(struct nft_ruleset *ruleset, const struct message *message)
 		.name = strdup(name),
 		.first_rule = NFT_NO_INDEX,
 		.last_rule = NFT_NO_INDEX };
-	struct nft_chain *item =
-		chain.table && chain.name ? GROW(ruleset->chains, ruleset->chain_count) : NULL;
+	uint32_t number = (uint32_t)ruleset->chain_count;
+	bool room = chain.table && chain.name && hash_index_reserve(&ruleset->chain_names, number + 1) == 0;
+	struct nft_chain *item = room ? GROW(ruleset->chains, ruleset->chain_count) : NULL;
 	if (!item) {
 		free(chain.table);
 		free(chain.name);
@@ -73,7 +74,14 @@ static int add_chain(struct nft_ruleset *ruleset, const struct message *message)
 	}
 	read_hook(message, &chain);
 	*item = chain;
-	return 0;
+	hash_index_add(&ruleset->chain_names, nft_ruleset_hash(ruleset, chain.family, table, name), number);
+	if (!chain.is_nat)
+		return 0;
+	size_t *nat = GROW(ruleset->nat_chains, ruleset->nat_chain_count);
+	if (!nat)
+		return -ENOMEM;
+	*nat = number;
+	return nft_reach_chain(ruleset, number);
 }
 
 /* ---- rules */
@@ -180,13 +188,16 @@ static int add_set(struct nft_ruleset *ruleset, const struct message *message)
 	}
 	set.table = strdup(table);
 	set.name = strdup(name);
-	struct nft_set *item = set.table && set.name ? GROW(ruleset->sets, ruleset->set_count) : NULL;
+	uint32_t number = (uint32_t)ruleset->set_count;
+	bool room = set.table && set.name && hash_index_reserve(&ruleset->set_names, number + 1) == 0;
+	struct nft_set *item = room ? GROW(ruleset->sets, ruleset->set_count) : NULL;
 	if (!item) {
 		free(set.table);
 		free(set.name);
 		return -ENOMEM;
 	}
 	*item = set;
+	hash_index_add(&ruleset->set_names, nft_ruleset_hash(ruleset, set.family, table, name), number);
 	return 0;
 }
 
@@ -247,7 +258,9 @@ static int add_element(struct nft_ruleset *ruleset, struct nft_set *set, const s
 	}
 	*item = element;
 	set->first_element = ruleset->element_count - 1;
-	return 0;
+	return element.chain ? nft_reach_chain(ruleset,
+				       nft_ruleset_chain(ruleset, set->family, set->table, element.chain))
+			     : 0;
 }
 
 static int add_elements(struct nft_ruleset *ruleset, const struct message *message)
@@ -297,6 +310,8 @@ int nft_ruleset_add(struct nft_ruleset *ruleset, const struct nlmsghdr *header)
 		return 0;
 	if (!attributes_of_message(header, sizeof(struct nfgenmsg), table, ATTRIBUTES_MOST))
 		return -EBADMSG;
+	if (!ruleset->seed)
+		ruleset->seed = hash_seed();
 	const struct message message = {
 		.family = ((const struct nfgenmsg *)mnl_nlmsg_get_payload(header))->nfgen_family,
 		.table = table

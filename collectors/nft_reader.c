@@ -14,13 +14,13 @@
 
 #define REQUEST_SIZE 1024
 
-enum stage { STAGE_IDLE, STAGE_CHAINS, STAGE_RULES, STAGE_SETS, STAGE_ELEMENTS };
+enum stage { STAGE_IDLE, STAGE_CHAINS, STAGE_RULES, STAGE_SETS, STAGE_REACH, STAGE_ELEMENTS };
 
 struct nft_reader {
 	struct netlink *netlink;
 	struct nft_ruleset ruleset;
 	enum stage stage;
-	size_t position; /* chain of the table, or set, that is being read */
+	size_t position; /* nat chain of the table, or set, that is being read */
 	uint32_t sequence;
 	uint32_t generation;
 	int spoiled; /* the first error, negative; the rest of the dump is read nevertheless */
@@ -115,14 +115,19 @@ int nft_reader_generation(struct nft_reader *reader, uint32_t *out)
 
 /* ---- from one dump to the next */
 
-/* The next chain at or after `from` whose table has a nat chain and is not the one before it. */
+/* The next nat chain at or after `from` whose table no one before it has. */
 static size_t next_table(const struct nft_ruleset *ruleset, size_t from)
 {
-	const struct nft_chain *chains = ruleset->chains;
-	for (size_t i = from; i < ruleset->chain_count; i++)
-		if (chains[i].is_nat && (from == 0 || chains[i].family != chains[from - 1].family ||
-						strcmp(chains[i].table, chains[from - 1].table) != 0))
+	for (size_t i = from; i < ruleset->nat_chain_count; i++) {
+		const struct nft_chain *chain = &ruleset->chains[ruleset->nat_chains[i]];
+		bool fresh = true;
+		for (size_t j = 0; j < i && fresh; j++) {
+			const struct nft_chain *other = &ruleset->chains[ruleset->nat_chains[j]];
+			fresh = other->family != chain->family || strcmp(other->table, chain->table) != 0;
+		}
+		if (fresh)
 			return i;
+	}
 	return NFT_NO_INDEX;
 }
 
@@ -147,27 +152,18 @@ static int finish(struct nft_reader *reader)
 	return generation == reader->generation ? 1 : -EINTR;
 }
 
-static int ask_elements(struct nft_reader *reader)
+static int ask_elements(struct nft_reader *reader, size_t number)
 {
-	struct nft_ruleset *ruleset = &reader->ruleset;
-	size_t next = next_set(ruleset);
-	if (next == NFT_NO_INDEX) {
-		/* Maps that have been read may lead to chains that ask others. */
-		int error = nft_reach(ruleset);
-		next = next_set(ruleset);
-		if (error < 0 || next == NFT_NO_INDEX)
-			return error < 0 ? error : finish(reader);
-	}
+	struct nft_set *set = &reader->ruleset.sets[number];
 	reader->stage = STAGE_ELEMENTS;
-	reader->position = next;
-	struct nft_set *set = &ruleset->sets[next];
+	reader->position = number;
 	set->read = true;
 	return ask(reader, set->family, set->table, set->name);
 }
 
 static int ask_table(struct nft_reader *reader, enum stage stage, size_t chain)
 {
-	const struct nft_chain *first = &reader->ruleset.chains[chain];
+	const struct nft_chain *first = &reader->ruleset.chains[reader->ruleset.nat_chains[chain]];
 	reader->stage = stage;
 	reader->position = chain;
 	return ask(reader, first->family, first->table, NULL);
@@ -176,22 +172,32 @@ static int ask_table(struct nft_reader *reader, enum stage stage, size_t chain)
 /* What follows the dump that has ended well. 0, 1 when nothing does, or negative errno. */
 static int ask_next(struct nft_reader *reader)
 {
-	struct nft_ruleset *ruleset = &reader->ruleset;
-	enum stage stage = reader->stage;
-	if (stage == STAGE_CHAINS)
-		nft_ruleset_sort_chains(ruleset);
-	if (stage == STAGE_CHAINS || stage == STAGE_RULES || stage == STAGE_SETS) {
-		enum stage same = stage == STAGE_CHAINS ? STAGE_RULES : stage;
-		size_t table = next_table(ruleset, stage == STAGE_CHAINS ? 0 : reader->position + 1);
-		if (table == NFT_NO_INDEX && same == STAGE_RULES) {
-			same = STAGE_SETS;
+	const struct nft_ruleset *ruleset = &reader->ruleset;
+	enum stage stage = reader->stage == STAGE_CHAINS ? STAGE_RULES : reader->stage;
+	if (stage == STAGE_RULES || stage == STAGE_SETS) {
+		size_t table = next_table(ruleset, reader->stage == STAGE_CHAINS ? 0 : reader->position + 1);
+		if (table == NFT_NO_INDEX && stage == STAGE_RULES) {
+			stage = STAGE_SETS;
 			table = next_table(ruleset, 0);
 		}
 		if (table != NFT_NO_INDEX)
-			return ask_table(reader, same, table);
-		nft_ruleset_sort_sets(ruleset);
+			return ask_table(reader, stage, table);
 	}
-	return ask_elements(reader);
+	size_t set = next_set(ruleset);
+	if (set != NFT_NO_INDEX)
+		return ask_elements(reader, set);
+	reader->stage = STAGE_REACH;
+	return 0;
+}
+
+/* Maps that have been read may lead to chains that ask others. */
+static int reach(struct nft_reader *reader)
+{
+	int result = nft_reach(&reader->ruleset);
+	size_t set = result > 0 ? next_set(&reader->ruleset) : NFT_NO_INDEX;
+	if (result > 0)
+		return set == NFT_NO_INDEX ? finish(reader) : ask_elements(reader, set);
+	return result;
 }
 
 /* ---- pieces */
@@ -259,6 +265,8 @@ int nft_reader_go_on(struct nft_reader *reader)
 {
 	if (reader->stage == STAGE_IDLE)
 		return -EINVAL;
+	if (reader->stage == STAGE_REACH)
+		return reach(reader);
 	ssize_t size = receive(reader);
 	if (size == -EMSGSIZE || size == -ENOBUFS) {
 		spoil(reader, -EINTR);
@@ -271,13 +279,13 @@ int nft_reader_go_on(struct nft_reader *reader)
 			 : reader->spoiled < 0      ? reader->spoiled
 						    : ask_next(reader);
 	if (result < 0)
-		nft_reader_drop(reader);
+		reader->stage = STAGE_IDLE;
 	return result;
 }
 
 int nft_reader_begin(struct nft_reader *reader)
 {
-	nft_reader_drop(reader);
+	nft_ruleset_clear(&reader->ruleset);
 	netlink_drain(reader->netlink, NULL, NULL); /* what a reading that broke off has left */
 	int error = nft_reader_generation(reader, &reader->generation);
 	if (error < 0)
@@ -300,10 +308,10 @@ uint32_t nft_reader_read_generation(const struct nft_reader *reader)
 	return reader->generation;
 }
 
-void nft_reader_drop(struct nft_reader *reader)
+bool nft_reader_drop(struct nft_reader *reader)
 {
 	reader->stage = STAGE_IDLE;
-	nft_ruleset_clear(&reader->ruleset);
+	return nft_ruleset_clear_piece(&reader->ruleset);
 }
 
 void nft_reader_record(struct nft_reader *reader,

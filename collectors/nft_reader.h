@@ -23,15 +23,16 @@ void nft_reader_close(struct nft_reader *reader);
 /* The number of the ruleset's latest change. 0 or negative errno. */
 int nft_reader_generation(struct nft_reader *reader, uint32_t *out);
 
-/* Begins to read, forgetting what was read. 0 or negative errno. */
+/* Begins to read, when what was read before has been dropped. 0 or negative errno. */
 int nft_reader_begin(struct nft_reader *reader);
-/* Takes one piece (at most 32 KiB). 0: there is more; 1: the ruleset is there; negative errno: it is of no
- * use, -EINTR because it changed. */
+/* Takes one piece (at most 32 KiB, or some hundred rules to be looked through). 0: there is more; 1: the
+ * ruleset is there; negative errno: it is of no use, -EINTR because it changed. */
 int nft_reader_go_on(struct nft_reader *reader);
-/* What was read, until the next begin or drop. */
+/* What was read, until it is dropped. */
 const struct nft_ruleset *nft_reader_ruleset(const struct nft_reader *reader);
 uint32_t nft_reader_read_generation(const struct nft_reader *reader);
-void nft_reader_drop(struct nft_reader *reader);
+/* Frees a piece of it; true when all is. */
+bool nft_reader_drop(struct nft_reader *reader);
 
 /* For recording: is handed each message that is read. */
 void nft_reader_record(struct nft_reader *reader,

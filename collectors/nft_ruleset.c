@@ -9,85 +9,82 @@
 #include "collectors/growth.h"
 #include "collectors/netlink.h"
 
-void nft_ruleset_clear(struct nft_ruleset *ruleset)
+#define PIECE 256 /* names to be freed, or rules to be walked, at a time */
+
+bool nft_ruleset_clear_piece(struct nft_ruleset *ruleset)
 {
-	for (size_t i = 0; i < ruleset->chain_count; i++) {
-		free(ruleset->chains[i].table);
-		free(ruleset->chains[i].name);
+	size_t left = PIECE;
+	for (; left && ruleset->chain_count; left--) {
+		struct nft_chain *chain = &ruleset->chains[--ruleset->chain_count];
+		free(chain->table);
+		free(chain->name);
 	}
-	for (size_t i = 0; i < ruleset->set_count; i++) {
-		free(ruleset->sets[i].table);
-		free(ruleset->sets[i].name);
+	for (; left && ruleset->set_count; left--) {
+		struct nft_set *set = &ruleset->sets[--ruleset->set_count];
+		free(set->table);
+		free(set->name);
 	}
-	for (size_t i = 0; i < ruleset->element_count; i++)
-		free(ruleset->elements[i].chain);
+	for (; left && ruleset->element_count; left--)
+		free(ruleset->elements[--ruleset->element_count].chain);
+	if (left == 0)
+		return false;
 	free(ruleset->chains);
+	free(ruleset->nat_chains);
 	free(ruleset->rules);
 	free(ruleset->sets);
 	free(ruleset->elements);
 	free(ruleset->bytes);
 	free(ruleset->queue);
+	hash_index_destroy(&ruleset->chain_names);
+	hash_index_destroy(&ruleset->set_names);
 	*ruleset = (struct nft_ruleset){ 0 };
+	return true;
 }
 
-/* ---- order */
-
-static int compare_names(uint8_t family, const char *table, const char *name, uint8_t other_family,
-	const char *other_table, const char *other_name)
+void nft_ruleset_clear(struct nft_ruleset *ruleset)
 {
-	if (family != other_family)
-		return family < other_family ? -1 : 1;
-	int order = strcmp(table, other_table);
-	return order ? order : strcmp(name, other_name);
+	while (!nft_ruleset_clear_piece(ruleset))
+		;
 }
 
-static int by_chain(const void *a, const void *b)
-{
-	const struct nft_chain *left = a, *right = b;
-	return compare_names(left->family, left->table, left->name, right->family, right->table, right->name);
-}
+/* ---- found by name */
 
-static int by_set(const void *a, const void *b)
+uint32_t nft_ruleset_hash(
+	const struct nft_ruleset *ruleset, uint8_t family, const char *table, const char *name)
 {
-	const struct nft_set *left = a, *right = b;
-	return compare_names(left->family, left->table, left->name, right->family, right->table, right->name);
-}
-
-void nft_ruleset_sort_chains(struct nft_ruleset *ruleset)
-{
-	if (ruleset->chain_count && !ruleset->rule_count)
-		qsort(ruleset->chains, ruleset->chain_count, sizeof(*ruleset->chains), by_chain);
-}
-
-void nft_ruleset_sort_sets(struct nft_ruleset *ruleset)
-{
-	if (ruleset->set_count && !ruleset->element_count)
-		qsort(ruleset->sets, ruleset->set_count, sizeof(*ruleset->sets), by_set);
+	uint64_t hash = hash_bytes(ruleset->seed + family, table, strlen(table));
+	return (uint32_t)hash_bytes(hash, name, strlen(name));
 }
 
 size_t nft_ruleset_chain(
 	const struct nft_ruleset *ruleset, uint8_t family, const char *table, const char *name)
 {
-	const struct nft_chain key = { .family = family, .table = (char *)table, .name = (char *)name };
-	const struct nft_chain *found =
-		ruleset->chain_count
-			? bsearch(&key, ruleset->chains, ruleset->chain_count, sizeof(key), by_chain)
-			: NULL;
-	return found ? (size_t)(found - ruleset->chains) : NFT_NO_INDEX;
+	uint32_t hash = nft_ruleset_hash(ruleset, family, table, name), position = hash, item;
+	while (ruleset->chain_count &&
+		(item = hash_index_next(&ruleset->chain_names, hash, &position)) != HASH_INDEX_NONE) {
+		const struct nft_chain *chain = &ruleset->chains[item];
+		if (chain->family == family && strcmp(chain->table, table) == 0 &&
+			strcmp(chain->name, name) == 0)
+			return item;
+	}
+	return NFT_NO_INDEX;
 }
 
 size_t nft_ruleset_set(const struct nft_ruleset *ruleset, uint8_t family, const char *table, const char *name)
 {
-	const struct nft_set key = { .family = family, .table = (char *)table, .name = (char *)name };
-	const struct nft_set *found =
-		ruleset->set_count ? bsearch(&key, ruleset->sets, ruleset->set_count, sizeof(key), by_set)
-				   : NULL;
-	return found ? (size_t)(found - ruleset->sets) : NFT_NO_INDEX;
+	uint32_t hash = nft_ruleset_hash(ruleset, family, table, name), position = hash, item;
+	while (ruleset->set_count &&
+		(item = hash_index_next(&ruleset->set_names, hash, &position)) != HASH_INDEX_NONE) {
+		const struct nft_set *set = &ruleset->sets[item];
+		if (set->family == family && strcmp(set->table, table) == 0 && strcmp(set->name, name) == 0)
+			return item;
+	}
+	return NFT_NO_INDEX;
 }
 
 /* ---- what the nat chains lead to */
 
-static int reach_chain(struct nft_ruleset *ruleset, size_t chain)
+int nft_reach_chain(struct nft_ruleset *ruleset, size_t chain)
 {
 	if (chain == NFT_NO_INDEX || ruleset->chains[chain].reached)
 		return 0;
@@ -99,24 +96,6 @@ static int reach_chain(struct nft_ruleset *ruleset, size_t chain)
 	return 0;
 }
 
-static int reach_named(struct nft_ruleset *ruleset, const struct nft_chain *from, const char *name)
-{
-	return reach_chain(ruleset, nft_ruleset_chain(ruleset, from->family, from->table, name));
-}
-
-static int reach_expression(
-	struct nft_ruleset *ruleset, const struct nft_chain *from, const struct nft_expression *expression)
-{
-	if (expression->kind == NFT_KIND_IMMEDIATE && expression->verdict.chain[0])
-		return reach_named(ruleset, from, expression->verdict.chain);
-	if (expression->kind == NFT_KIND_LOOKUP) {
-		size_t set = nft_ruleset_set(ruleset, from->family, from->table, expression->name);
-		if (set != NFT_NO_INDEX)
-			ruleset->sets[set].wanted = true;
-	}
-	return 0;
-}
-
 static int reach_rule(struct nft_ruleset *ruleset, const struct nft_chain *from, const struct nft_rule *rule)
 {
 	struct nft_cursor cursor = { (const char *)ruleset->bytes + rule->bytes, rule->size };
@@ -124,45 +103,36 @@ static int reach_rule(struct nft_ruleset *ruleset, const struct nft_chain *from,
 	int result = 0;
 	while (result == 0 && (element = nft_cursor_next(&cursor)) != NULL) {
 		struct nft_expression expression;
-		if (nft_expression_parse(element, &expression) == 0)
-			result = reach_expression(ruleset, from, &expression);
-	}
-	return result;
-}
-
-static int reach_nat_chains(struct nft_ruleset *ruleset)
-{
-	int result = 0;
-	for (size_t i = 0; result == 0 && i < ruleset->chain_count; i++)
-		if (ruleset->chains[i].is_nat)
-			result = reach_chain(ruleset, i);
-	return result;
-}
-
-static int reach_maps(struct nft_ruleset *ruleset)
-{
-	int result = 0;
-	for (size_t s = 0; result == 0 && s < ruleset->set_count; s++) {
-		const struct nft_set *set = &ruleset->sets[s];
-		const struct nft_chain from = { .family = set->family, .table = set->table };
-		for (size_t e = set->first_element;
-			set->wanted && set->verdicts && e != NFT_NO_INDEX && result == 0;
-			e = ruleset->elements[e].next)
-			if (ruleset->elements[e].chain)
-				result = reach_named(ruleset, &from, ruleset->elements[e].chain);
+		if (nft_expression_parse(element, &expression) < 0)
+			continue;
+		if (expression.kind == NFT_KIND_IMMEDIATE && expression.verdict.chain[0])
+			result = nft_reach_chain(ruleset, nft_ruleset_chain(ruleset, from->family,
+								  from->table, expression.verdict.chain));
+		if (expression.kind == NFT_KIND_LOOKUP) {
+			size_t set = nft_ruleset_set(ruleset, from->family, from->table, expression.name);
+			if (set != NFT_NO_INDEX)
+				ruleset->sets[set].wanted = true;
+		}
 	}
 	return result;
 }
 
 int nft_reach(struct nft_ruleset *ruleset)
 {
-	int result = reach_nat_chains(ruleset);
-	if (result == 0)
-		result = reach_maps(ruleset);
-	while (result == 0 && ruleset->queue_count) {
-		const struct nft_chain from = ruleset->chains[ruleset->queue[--ruleset->queue_count]];
-		for (size_t r = from.first_rule; result == 0 && r != NFT_NO_INDEX; r = ruleset->rules[r].next)
-			result = reach_rule(ruleset, &from, &ruleset->rules[r]);
+	int result = 0;
+	for (unsigned i = 0; i < PIECE && result == 0; i++) {
+		size_t rule = ruleset->reaching ? ruleset->reached_rule : NFT_NO_INDEX;
+		if (rule != NFT_NO_INDEX) {
+			const struct nft_chain from = ruleset->chains[ruleset->reached_chain];
+			ruleset->reached_rule = ruleset->rules[rule].next;
+			result = reach_rule(ruleset, &from, &ruleset->rules[rule]);
+		} else if (ruleset->queue_count) {
+			ruleset->reaching = true;
+			ruleset->reached_chain = ruleset->queue[--ruleset->queue_count];
+			ruleset->reached_rule = ruleset->chains[ruleset->reached_chain].first_rule;
+		} else {
+			return 1;
+		}
 	}
 	return result;
 }

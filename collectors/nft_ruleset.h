@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "collectors/hash_index.h"
 #include "collectors/nft_expression.h"
 
 /* What is beyond these limits is left out, and the ruleset says so (`omitted`). */
@@ -66,8 +67,10 @@ struct nft_set {
 };
 
 struct nft_ruleset {
-	struct nft_chain *chains; /* sorted once nft_ruleset_sort() was called */
+	struct nft_chain *chains;
 	size_t chain_count;
+	size_t *nat_chains; /* those that are base chains of type nat */
+	size_t nat_chain_count;
 	struct nft_rule *rules;
 	size_t rule_count;
 	struct nft_set *sets;
@@ -76,22 +79,24 @@ struct nft_ruleset {
 	size_t element_count;
 	uint8_t *bytes;
 	size_t byte_count, byte_room;
+	struct hash_index chain_names, set_names;
+	uint64_t seed;
 	size_t *queue; /* of nft_reach(): chains to be walked */
 	size_t queue_count;
+	bool reaching;
+	size_t reached_chain, reached_rule; /* while reaching: the next one to be walked, or NFT_NO_INDEX */
 	uint64_t omitted; /* rules, chains, sets and elements for which there was no room, or that are
 			     malformed */
 };
 
+/* Frees it all, or a piece: true when nothing is left. */
 void nft_ruleset_clear(struct nft_ruleset *ruleset);
+bool nft_ruleset_clear_piece(struct nft_ruleset *ruleset);
 
 /* One message of the answer to a dump: NFT_MSG_NEWCHAIN, NEWRULE, NEWSET or NEWSETELEM; others are skipped.
- * All chains must have been added, and sorted, before the first rule; all sets of the table before the first
- * element. 0, -EBADMSG for a malformed one, which is left out, or -ENOMEM. */
+ * All chains must have been added before the first rule; all sets of the table before the first element. 0,
+ * -EBADMSG for a malformed one, which is left out, or -ENOMEM. */
 int nft_ruleset_add(struct nft_ruleset *ruleset, const struct nlmsghdr *header);
-
-/* Puts chains in order so that they can be found; before rules are added. */
-void nft_ruleset_sort_chains(struct nft_ruleset *ruleset);
-void nft_ruleset_sort_sets(struct nft_ruleset *ruleset);
 
 /* Position, or NFT_NO_INDEX. */
 size_t nft_ruleset_chain(
@@ -99,6 +104,12 @@ size_t nft_ruleset_chain(
 size_t nft_ruleset_set(
 	const struct nft_ruleset *ruleset, uint8_t family, const char *table, const char *name);
 
+/* For nft_message.c: the hash of a name in its index; and a chain that is to be walked. 0 or -ENOMEM. */
+uint32_t nft_ruleset_hash(
+	const struct nft_ruleset *ruleset, uint8_t family, const char *table, const char *name);
+int nft_reach_chain(struct nft_ruleset *ruleset, size_t chain);
+
 /* Follows jumps and lookups from the nat chains, through what is there, and marks chains as reached and sets
- * as wanted. To be called again after elements were added: verdict maps lead on. 0 or -ENOMEM. */
+ * as wanted, a piece at a time. To be called again after elements were added: verdict maps lead on. 0: there
+ * is more; 1: all is reached; or -ENOMEM. */
 int nft_reach(struct nft_ruleset *ruleset);

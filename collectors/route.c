@@ -157,7 +157,8 @@ static uint64_t hash_inputs(const struct facts *facts, const struct collector_se
 		sum = HASH(sum, facts->endpoints[i].address);
 		sum = HASH(sum, facts->endpoints[i].target);
 	}
-	sum = HASH(sum, facts->nat_rules_version);
+	if (facts->nat_rules)
+		sum = HASH(sum, facts->nat_rules->version);
 	for (size_t i = 0; i < settings->probe_count; i++)
 		sum = HASH(sum, settings->probes[i]);
 	for (size_t i = 0; i < settings->line_count; i++)
@@ -253,35 +254,39 @@ static int make_survey(
 	return result;
 }
 
-static void drain(struct route_context *context)
+/* 0 or negative errno. */
+static int drain(struct route_context *context)
 {
-	if (netlink_drain(context->events, NULL, NULL) != 0)
+	int some = netlink_drain(context->events, NULL, NULL);
+	if (some > 0)
 		context->dirty = true;
+	return some < 0 ? some : 0;
 }
 
 static int route_collect(void *opaque, const struct collector_settings *settings, struct facts *facts)
 {
 	struct route_context *context = opaque;
-	drain(context);
+	int error = drain(context);
 	uint64_t inputs = hash_inputs(facts, settings), peers = hash_peers(facts);
 	if (!is_due(context, inputs, peers, facts->monotonic_ns)) {
 		int result = copy_shared(facts, context->last);
 		services_attach(facts);
-		return result;
+		return result < 0 ? result : error;
 	}
 	context->inputs = inputs;
 	context->peers = peers;
-	return make_survey(context, settings, facts);
+	int result = make_survey(context, settings, facts);
+	return result < 0 ? result : error;
 }
 
 static int route_advance(void *opaque, int64_t now_ns, struct collector_wish *wish)
 {
 	(void)now_ns;
 	struct route_context *context = opaque;
-	drain(context);
+	int error = drain(context);
 	wish->changed = context->dirty;
 	wish->due_ns = COLLECTOR_NEVER;
-	return 0;
+	return error;
 }
 
 static int route_descriptor(const void *opaque)

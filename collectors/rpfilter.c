@@ -140,7 +140,8 @@ static int give_modes_of_files(const char *procfs, struct facts *facts)
 
 static int collect_modes(struct rpfilter *rpfilter, const char *procfs, struct facts *facts)
 {
-	if (netlink_drain(rpfilter->notifications, NULL, NULL) != 0)
+	int some = netlink_drain(rpfilter->notifications, NULL, NULL);
+	if (some != 0) /* nothing is read anew by time here: what cannot be followed is read each time */
 		rpfilter->fresh = false;
 	int error = rpfilter->fresh ? 0 : read_confs(rpfilter);
 	rpfilter->fresh = error == 0 && rpfilter->notified;
@@ -148,7 +149,7 @@ static int collect_modes(struct rpfilter *rpfilter, const char *procfs, struct f
 		return give_modes_of_files(procfs, facts);
 	if (error == 0)
 		give_modes(rpfilter, facts);
-	return error;
+	return error < 0 ? error : some < 0 ? some : 0;
 }
 
 /* ---- counters ---- */

@@ -1,59 +1,188 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The services that rules translate, whether or not anyone has asked for them. */
+/*
+ * The services that rules translate, whether or not anyone has asked for them. There may be ten thousand
+ * rules and as many addresses: what is the same for all rules is sorted once, and what one rule has found is
+ * asked again for the next where it names the same devices.
+ */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "collectors/growth.h"
 #include "collectors/nat_find.h"
 #include "collectors/service.h"
 
+/* Addresses and devices for which rules are asked, where most of them give nothing. */
+#define ASKED_MAX 65536u
+
 /* What the kernel does with the rule's target cannot be told for more. */
 #define TARGETS_MAX 16
+
+/* A device by which requests from afar come. */
+struct entrance {
+	const struct device *device;
+	bool families[2];          /* IPv4, IPv6 */
+	bool taken;                /* by the rule that is asked */
+	const struct owned *owned; /* its addresses, in order */
+	size_t owned_count;
+};
+
+struct owned {
+	struct address address;
+	struct entrance *entrance; /* the device that has it; NULL: none of these */
+};
 
 struct ruling {
 	struct facts *facts;
 	const struct nat_rule *rule;
-	size_t position;
-	size_t first;   /* service that was added */
-	unsigned added; /* by all rules */
+	struct entrance *entrances;
+	size_t entrance_count;
+	struct owned *own, *sorted; /* all addresses by address; by entrance, then address */
+	struct hash_index services; /* those added, by address, target and arrival */
+	uint64_t seed;
+	unsigned added, asked; /* by all rules; addresses and devices for which one was asked */
 };
 
-static bool leads_here(const struct facts *facts, const struct nat_rule *rule, int ifindex)
+static int by_address(const void *a, const void *b)
 {
-	const struct device *device = facts_device(facts, ifindex);
-	return service_device_carries(device) && facts_line(facts, ifindex, rule->family) &&
-	       nat_rule_takes_device(rule, device);
+	const struct owned *left = a, *right = b;
+	int order = address_compare(&left->address, &right->address);
+	return order ? order : (left->entrance > right->entrance) - (left->entrance < right->entrance);
+}
+
+static int by_entrance(const void *a, const void *b)
+{
+	const struct owned *left = a, *right = b;
+	int order = (left->entrance > right->entrance) - (left->entrance < right->entrance);
+	return order ? order : address_compare(&left->address, &right->address);
+}
+
+static int by_ifindex(const void *a, const void *b)
+{
+	const struct entrance *left = a, *right = b;
+	return (left->device->ifindex > right->device->ifindex) -
+	       (left->device->ifindex < right->device->ifindex);
+}
+
+static int prepare(struct ruling *ruling)
+{
+	const struct facts *facts = ruling->facts;
+	size_t count = facts->address_count;
+	ruling->entrances = calloc(facts->device_count + 1, sizeof(*ruling->entrances));
+	ruling->own = calloc(count + 1, sizeof(*ruling->own));
+	ruling->sorted = calloc(count + 1, sizeof(*ruling->sorted));
+	if (!ruling->entrances || !ruling->own || !ruling->sorted)
+		return -ENOMEM;
+	for (size_t i = 0; i < facts->device_count; i++) {
+		const struct device *device = &facts->devices[i];
+		const struct entrance entrance = { .device = device,
+			.families = { facts_line(facts, device->ifindex, AF_INET),
+				facts_line(facts, device->ifindex, AF_INET6) } };
+		if (service_device_carries(device) && (entrance.families[0] || entrance.families[1]))
+			ruling->entrances[ruling->entrance_count++] = entrance;
+	}
+	qsort(ruling->entrances, ruling->entrance_count, sizeof(*ruling->entrances), by_ifindex);
+	for (size_t i = 0; i < count; i++) {
+		const struct device wanted = { .ifindex = facts->addresses[i].ifindex };
+		const struct entrance key = { .device = &wanted };
+		struct entrance *entrance =
+			bsearch(&key, ruling->entrances, ruling->entrance_count, sizeof(key), by_ifindex);
+		bool loopback = entrance && entrance->device->kind == DEVICE_LOOPBACK;
+		ruling->own[i] =
+			(struct owned){ facts->addresses[i].prefix.address, loopback ? NULL : entrance };
+	}
+	memcpy(ruling->sorted, ruling->own, count * sizeof(*ruling->own));
+	qsort(ruling->own, count, sizeof(*ruling->own), by_address);
+	qsort(ruling->sorted, count, sizeof(*ruling->sorted), by_entrance);
+	for (size_t i = count; i-- > 0;)
+		if (ruling->sorted[i].entrance) {
+			ruling->sorted[i].entrance->owned = &ruling->sorted[i];
+			ruling->sorted[i].entrance->owned_count++;
+		}
+	return 0;
+}
+
+/* Position of the first that is not before the address. */
+static size_t find_owned(const struct owned *owned, size_t count, const struct address *address)
+{
+	size_t low = 0, high = count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (address_compare(&owned[middle].address, address) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool is_own(const struct ruling *ruling, const struct address *address)
+{
+	size_t at = find_owned(ruling->own, ruling->facts->address_count, address);
+	return at < ruling->facts->address_count && address_equal(&ruling->own[at].address, address);
+}
+
+/* ---- one rule */
+
+/* Notes which entrances the rule takes; false if it takes none. Rules that follow one another mostly name the
+ * same devices. */
+static bool choose_entrances(struct ruling *ruling, const struct nat_rule *last, bool taken_before)
+{
+	const struct nat_rule *rule = ruling->rule;
+	bool taken = false;
+	if (last && last->family == rule->family && last->ifindex == rule->ifindex &&
+		last->iif_excluded == rule->iif_excluded && strcmp(last->iif, rule->iif) == 0 &&
+		!*last->also_excluded && !*rule->also_excluded)
+		return taken_before;
+	for (size_t i = 0; i < ruling->entrance_count; i++) {
+		struct entrance *entrance = &ruling->entrances[i];
+		entrance->taken = entrance->families[rule->family == AF_INET6] &&
+				  nat_rule_takes_device(rule, entrance->device);
+		taken |= entrance->taken;
+	}
+	return taken;
+}
+
+static uint32_t hash_service(
+	const struct ruling *ruling, const struct address *address, const struct address *target, int arrival)
+{
+	uint64_t hash = hash_bytes(ruling->seed, address, sizeof(*address));
+	return (uint32_t)hash_bytes(hash + (unsigned)arrival, target, sizeof(*target));
 }
 
 /* Another port of the same address may be translated to the same target. */
-static bool is_added(
-	const struct ruling *ruling, const struct address *address, const struct address *target, int ifindex)
+static bool is_added(const struct ruling *ruling, const struct address *address, int arrival)
 {
-	const struct facts *facts = ruling->facts;
-	for (size_t i = ruling->first; i < facts->service_count; i++)
-		if (address_equal(&facts->services[i].address, address) &&
-			address_equal(&facts->services[i].target, target) &&
-			device_set_contains(&facts->services[i].arrival, ifindex))
+	const struct address *target = &ruling->rule->target[0];
+	uint32_t hash = hash_service(ruling, address, target, arrival), position = hash, item;
+	while ((item = hash_index_next(&ruling->services, hash, &position)) != HASH_INDEX_NONE) {
+		const struct service *service = &ruling->facts->services[item];
+		if (address_equal(&service->address, address) && address_equal(&service->target, target) &&
+			device_set_contains(&service->arrival, arrival))
 			return true;
+	}
 	return false;
 }
 
-static int append_ruled(struct ruling *ruling, const struct address *address, const struct address *target,
-	const struct device_set *arrival)
+static int append_ruled(
+	struct ruling *ruling, const struct address *address, const struct address *target, int arrival)
 {
 	const struct nat_rule *rule = ruling->rule;
+	uint32_t number = (uint32_t)ruling->facts->service_count;
 	struct service *service = GROW(ruling->facts->services, ruling->facts->service_count);
 	if (!service)
 		return -ENOMEM;
 	service->origin = ORIGIN_DNAT;
 	service->address = *address;
 	service->target = *target;
-	service->target_local = address_is_loopback(target) || facts_local_address(ruling->facts, target);
-	service->arrival = *arrival;
+	service->target_local = address_is_loopback(target) || is_own(ruling, target);
+	device_set_add(&service->arrival, arrival);
 	service->ruled = true;
 	service->protocol = rule->protocol;
 	service->port = rule->ports[0];
 	service->target_port = rule->target_ports[0];
 	ruling->added++;
+	hash_index_add(&ruling->services, hash_service(ruling, address, target, arrival), number);
 	return 0;
 }
 
@@ -66,7 +195,7 @@ static bool step_address(struct address *address)
 }
 
 /* A service for each target, if these are few. */
-static int add_targets(struct ruling *ruling, const struct address *address, const struct device_set *arrival)
+static int add_targets(struct ruling *ruling, const struct address *address, int arrival)
 {
 	const struct nat_rule *rule = ruling->rule;
 	struct address targets[TARGETS_MAX] = { rule->target[0] };
@@ -85,86 +214,94 @@ static int add_targets(struct ruling *ruling, const struct address *address, con
 	return result;
 }
 
-static bool is_wanted(const struct ruling *ruling, const struct address *address, int ifindex)
+static int add_arrival(
+	struct ruling *ruling, const struct address *address, bool local, const struct entrance *entrance)
 {
 	const struct nat_rule *rule = ruling->rule;
 	bool one = address_equal(&rule->target[0], &rule->target[1]);
-	return leads_here(ruling->facts, rule, ifindex) &&
-	       !(one && is_added(ruling, address, &rule->target[0], ifindex)) &&
-	       nat_rule_decides(ruling->facts, ruling->position, address, ifindex);
-}
-
-static int add_address(
-	struct ruling *ruling, const struct address *address, const struct device_set *candidates)
-{
-	struct device_set arrival = { 0 };
-	for (unsigned i = 0; i < candidates->count; i++)
-		if (is_wanted(ruling, address, candidates->ifindex[i]))
-			device_set_add(&arrival, candidates->ifindex[i]);
-	return arrival.count ? add_targets(ruling, address, &arrival) : 0;
-}
-
-static bool is_single(const struct prefix *prefix)
-{
-	return prefix->address.family != AF_UNSPEC &&
-	       prefix->length == address_size(prefix->address.family) * 8;
-}
-
-/* The devices that the rule itself names. */
-static struct device_set named_devices(const struct facts *facts, const struct nat_rule *rule)
-{
-	struct device_set set = { 0 };
-	for (size_t i = 0; i < facts->device_count; i++)
-		if (!rule->iif_excluded && (rule->iif[0] || rule->ifindex) &&
-			nat_rule_takes_device(rule, &facts->devices[i]))
-			device_set_add(&set, facts->devices[i].ifindex);
-	return set;
+	if (!entrance || !entrance->taken || ruling->asked++ >= ASKED_MAX ||
+		(one && is_added(ruling, address, entrance->device->ifindex)) ||
+		!nat_rule_decides(ruling->facts, rule, address, local, entrance->device))
+		return 0;
+	return add_targets(ruling, address, entrance->device->ifindex);
 }
 
 /* Requests for an own address come by the device that has it, those for another's by the one that the rule
  * names. */
 static int add_single(struct ruling *ruling)
 {
-	const struct address *address = &ruling->rule->destination.address;
-	bool local = facts_local_address(ruling->facts, address);
-	if (ruling->rule->destination_local && !local)
-		return 0;
-	const struct device_set candidates =
-		local ? service_owners(ruling->facts, address) : named_devices(ruling->facts, ruling->rule);
-	return add_address(ruling, address, &candidates);
+	const struct nat_rule *rule = ruling->rule;
+	const struct address *address = &rule->destination.address;
+	size_t at = find_owned(ruling->own, ruling->facts->address_count, address), first = at;
+	int result = 0;
+	for (; result == 0 && at < ruling->facts->address_count &&
+		address_equal(&ruling->own[at].address, address);
+		at++)
+		result = add_arrival(ruling, address, true, ruling->own[at].entrance);
+	if (at > first || rule->destination_local || rule->iif_excluded || (!rule->iif[0] && !rule->ifindex))
+		return result;
+	for (size_t i = 0; result == 0 && i < ruling->entrance_count; i++)
+		result = add_arrival(ruling, address, false, &ruling->entrances[i]);
+	return result;
 }
 
-static int add_own(struct ruling *ruling)
+static int add_own(struct ruling *ruling, const struct entrance *entrance)
 {
-	const struct facts *facts = ruling->facts;
+	const struct prefix *destination = &ruling->rule->destination;
+	bool all = destination->address.family == AF_UNSPEC;
+	const struct address first = all ? (struct address){ .family = ruling->rule->family }
+					 : prefix_network(destination).address;
 	int result = 0;
-	for (size_t i = 0; result == 0 && i < facts->address_count; i++) {
-		const struct address *address = &facts->addresses[i].prefix.address;
-		const struct device_set candidates = service_owners(facts, address);
-		if (address->family == ruling->rule->family &&
-			(ruling->rule->destination.address.family == AF_UNSPEC ||
-				prefix_contains(&ruling->rule->destination, address)))
-			result = add_address(ruling, address, &candidates);
+	for (size_t i = find_owned(entrance->owned, entrance->owned_count, &first);
+		result == 0 && i < entrance->owned_count && ruling->added < SERVICES_RULED_MAX &&
+		ruling->asked < ASKED_MAX;
+		i++) {
+		const struct address *address = &entrance->owned[i].address;
+		if (address->family != first.family || (!all && !prefix_contains(destination, address)))
+			break;
+		result = add_arrival(ruling, address, true, entrance);
 	}
 	return result;
 }
 
-static bool gives_services(const struct nat_rule *rule)
+static int add_rule(struct ruling *ruling)
 {
-	return !rule->conditional && !rule->redirect && !address_is_none(&rule->target[0]);
+	const struct prefix *destination = &ruling->rule->destination;
+	int result = 0;
+	if (destination->address.family != AF_UNSPEC &&
+		destination->length == address_size(destination->address.family) * 8)
+		return add_single(ruling);
+	for (size_t i = 0; result == 0 && i < ruling->entrance_count; i++)
+		if (ruling->entrances[i].taken)
+			result = add_own(ruling, &ruling->entrances[i]);
+	return result;
 }
 
 int services_add_ruled(struct facts *facts)
 {
-	struct ruling ruling = { .facts = facts, .first = facts->service_count };
-	int result = 0;
-	for (size_t i = 0; result == 0 && i < facts->nat_rule_count && ruling.added < SERVICES_RULED_MAX;
+	const struct nat_list *rules = facts->nat_rules;
+	const struct nat_rule *last = NULL;
+	struct ruling ruling = { .facts = facts, .seed = hash_seed() };
+	bool taken = false;
+	if (!rules || rules->count == 0)
+		return 0;
+	int result = prepare(&ruling);
+	if (result == 0)
+		result = hash_index_init(&ruling.services, SERVICES_RULED_MAX);
+	for (size_t i = 0; result == 0 && i < rules->count && ruling.added < SERVICES_RULED_MAX &&
+			   ruling.asked < ASKED_MAX;
 		i++) {
-		ruling.rule = &facts->nat_rules[i];
-		ruling.position = i;
-		if (gives_services(ruling.rule))
-			result =
-				is_single(&ruling.rule->destination) ? add_single(&ruling) : add_own(&ruling);
+		const struct nat_rule *rule = ruling.rule = &rules->rules[i];
+		if (rule->conditional || rule->redirect || address_is_none(&rule->target[0]))
+			continue;
+		taken = choose_entrances(&ruling, last, taken);
+		last = rule;
+		if (taken)
+			result = add_rule(&ruling);
 	}
+	hash_index_destroy(&ruling.services);
+	free(ruling.entrances);
+	free(ruling.own);
+	free(ruling.sorted);
 	return result < 0 || ruling.added == 0 ? result : services_settle(facts);
 }

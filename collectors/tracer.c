@@ -180,8 +180,9 @@ int tracer_advance(struct tracer *tracer, int64_t now_ns)
 	bool wanted = tracer->armed && !tracer->over;
 	/* also while nothing is armed: somebody else may trace */
 	int read = netlink_drain(tracer->events, wanted ? take_message : NULL, &reading);
+	int error = read < 0 ? read : 0;
 	if (!tracer->armed)
-		return 0;
+		return error;
 	if (read == NETLINK_LOST &&
 		!tracer->way.over) /* a way with a gap says nothing; there will be others */
 		memset(&tracer->way, 0, sizeof(tracer->way));
@@ -189,10 +190,10 @@ int tracer_advance(struct tracer *tracer, int64_t now_ns)
 	if (!tracer->over && (tracer->way.over || now_ns >= tracer->until_ns))
 		finish(tracer);
 	if (!tracer->over)
-		return 0;
-	int error = disarm(tracer);
+		return error;
+	int disarmed = disarm(tracer);
 	tracer->retry_ns = now_ns + RETRY_NS;
-	return error;
+	return disarmed < 0 ? disarmed : error;
 }
 
 bool tracer_is_armed(const struct tracer *tracer)

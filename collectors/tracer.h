@@ -28,7 +28,8 @@ uint32_t tracer_generation(struct tracer *tracer);
 int tracer_arm(
 	struct tracer *tracer, const struct trace_subject *subject, int64_t now_ns, int64_t duration_ns);
 /* Reads what is there and ends what is due; to be called when the descriptor is readable and at tracer_due().
- * 0 or the negative errno of taking the table away, which is tried again. */
+ * 0, the negative errno of taking the table away, which is tried again, or that of listening to the kernel.
+ */
 int tracer_advance(struct tracer *tracer, int64_t now_ns);
 bool tracer_is_armed(const struct tracer *tracer);
 /* A trace is over and waits for tracer_take(). */

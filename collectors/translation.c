@@ -29,13 +29,13 @@ static struct translation ask_rules(
 	const struct nat_request request = {
 		.address = *address, .protocol = IPPROTO_TCP, .port = port, .ifindex = device
 	};
-	bool sure = facts->nat_rules_known && facts->nat_rules_unread == 0;
+	bool sure = facts->nat_rules && facts->nat_rules->unread_total == 0;
 	struct translation found = { .basis = sure ? TRANSLATION_NONE : TRANSLATION_POSSIBLE };
-	size_t i = nat_rule_find(facts, &request, 0);
-	while (i < facts->nat_rule_count && found.basis != TRANSLATION_RULE) {
-		found = by_rule(&facts->nat_rules[i], address, port);
-		i = nat_rule_find(facts, &request, i + 1);
-	}
+	struct nat_search search;
+	const struct nat_rule *rule;
+	nat_search_begin(&search, facts, &request);
+	while (found.basis != TRANSLATION_RULE && (rule = nat_search_next(&search)) != NULL)
+		found = by_rule(rule, address, port);
 	return found;
 }
 

@@ -38,17 +38,22 @@ static void add_range(struct xt_ports *ports, uint16_t low, uint16_t high)
 	}
 }
 
-/* Two ranges at most: below and above. */
+void xt_ports_except(struct xt_ports *ports, uint16_t low, uint16_t high)
+{
+	ports->count = 0;
+	if (low > 0)
+		add_range(ports, 0, (uint16_t)(low - 1));
+	if (high < UINT16_MAX)
+		add_range(ports, (uint16_t)(high + 1), UINT16_MAX);
+}
+
 static void need_ports(struct match *match, const uint16_t ports[static 2], bool inverted)
 {
 	if (!inverted) {
 		nat_need_ports(match->packets, ports[0], ports[1]);
 		return;
 	}
-	if (ports[0] > 0)
-		add_range(match->ports, 0, (uint16_t)(ports[0] - 1));
-	if (ports[1] < UINT16_MAX)
-		add_range(match->ports, (uint16_t)(ports[1] + 1), UINT16_MAX);
+	xt_ports_except(match->ports, ports[0], ports[1]);
 	if (match->ports->count == 0)
 		match->packets->never = true;
 }

@@ -22,6 +22,9 @@ struct xt_ports {
 	uint16_t ranges[XT_PORT_RANGES_MAX][2];
 };
 
+/* All others: a range below, a range above, or none. */
+void xt_ports_except(struct xt_ports *ports, uint16_t low, uint16_t high);
+
 void xt_match_apply(const char *name, unsigned revision, const uint8_t *info, size_t size,
 	struct nat_packets *packets, struct xt_ports *ports);
 

@@ -57,21 +57,21 @@ static bool is_same_rule(const struct nat_unread *a, const struct nat_unread *b)
 	       strcmp(a->reason, b->reason) == 0;
 }
 
-static bool was_said(const struct facts *before, const struct nat_unread *unread)
+static bool was_said(const struct nat_list *before, const struct nat_unread *unread)
 {
-	for (size_t i = 0; before && i < before->nat_unread_count; i++)
-		if (is_same_rule(&before->nat_unread[i], unread))
+	for (size_t i = 0; before && i < before->unread_count; i++)
+		if (is_same_rule(&before->unread[i], unread))
 			return true;
 	return false;
 }
 
 void announce_unread_rules(const struct log *log, const struct facts *before, const struct facts *now)
 {
-	for (size_t i = 0; i < now->nat_unread_count; i++) {
-		const struct nat_unread *unread = &now->nat_unread[i];
+	for (size_t i = 0; now->nat_rules && i < now->nat_rules->unread_count; i++) {
+		const struct nat_unread *unread = &now->nat_rules->unread[i];
 		char handle[24];
 		snprintf(handle, sizeof(handle), "%llu", (unsigned long long)unread->handle);
-		if (!was_said(before, unread))
+		if (!was_said(before ? before->nat_rules : NULL, unread))
 			log_warn(log, "Cannot read a rule that translates, ignoring it",
 				{ "family", table_family_name(unread->table_family) },
 				{ "table", unread->table }, { "chain", unread->chain }, { "handle", handle },

@@ -12,18 +12,12 @@
 
 #include "collectors/nft_ruleset.h"
 
-static inline int message_read(struct nft_ruleset *ruleset, const char *bytes, size_t size, unsigned *last)
+static inline int message_read(struct nft_ruleset *ruleset, const char *bytes, size_t size)
 {
 	struct nlmsghdr *exact = malloc(size);
 	if (!exact)
 		return -ENOMEM;
 	memcpy(exact, bytes, size);
-	unsigned type = exact->nlmsg_type & 0xff;
-	if (*last == NFT_MSG_NEWCHAIN && type != *last)
-		nft_ruleset_sort_chains(ruleset);
-	if (*last == NFT_MSG_NEWSET && type != *last)
-		nft_ruleset_sort_sets(ruleset);
-	*last = type;
 	int result = nft_ruleset_add(ruleset, exact);
 	free(exact);
 	return result == -ENOMEM ? result : 0;
@@ -32,23 +26,20 @@ static inline int message_read(struct nft_ruleset *ruleset, const char *bytes, s
 /* Malformed messages are left out, as the reader leaves them out. 0 or -ENOMEM. */
 static inline int messages_read(struct nft_ruleset *ruleset, const char *bytes, size_t size)
 {
-	unsigned last = 0;
 	int result = 0;
 	while (result == 0 && size >= sizeof(struct nlmsghdr)) {
 		struct nlmsghdr header;
 		memcpy(&header, bytes, sizeof(header));
 		if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > size)
 			break;
-		result = message_read(ruleset, bytes, header.nlmsg_len, &last);
+		result = message_read(ruleset, bytes, header.nlmsg_len);
 		size_t step = MNL_ALIGN(header.nlmsg_len);
 		if (step >= size)
 			break;
 		bytes += step;
 		size -= step;
 	}
-	if (last == NFT_MSG_NEWSET)
-		nft_ruleset_sort_sets(ruleset);
-	if (last == NFT_MSG_NEWCHAIN)
-		nft_ruleset_sort_chains(ruleset);
-	return result < 0 ? result : nft_reach(ruleset);
+	while (result == 0)
+		result = nft_reach(ruleset);
+	return result < 0 ? result : 0;
 }

@@ -68,13 +68,13 @@ static json_t *json_of(const struct nat_rule *rule)
 	return object;
 }
 
-json_t *rulesets_json(const struct facts *facts)
+json_t *rulesets_json(const struct nat_list *list)
 {
 	json_t *rules = json_array(), *unread = json_array();
-	for (size_t i = 0; i < facts->nat_rule_count; i++)
-		json_array_append_new(rules, json_of(&facts->nat_rules[i]));
-	for (size_t i = 0; i < facts->nat_unread_count; i++)
-		json_array_append_new(unread, json_pack("{s:s, s:s}", "chain", facts->nat_unread[i].chain,
-						      "reason", facts->nat_unread[i].reason));
+	for (size_t i = 0; i < list->count; i++)
+		json_array_append_new(rules, json_of(&list->rules[i]));
+	for (size_t i = 0; i < list->unread_count; i++)
+		json_array_append_new(unread, json_pack("{s:s, s:s}", "chain", list->unread[i].chain,
+						      "reason", list->unread[i].reason));
 	return json_pack("{s:o, s:o}", "rules", rules, "unread", unread);
 }

@@ -3,8 +3,8 @@
 
 #include <jansson.h>
 
-#include "collectors/facts.h"
+#include "collectors/nat_list.h"
 
 /* The translating rules, in order, and those that were not read; as in tests/data/rulesets. To be released.
  */
-json_t *rulesets_json(const struct facts *facts);
+json_t *rulesets_json(const struct nat_list *list);

@@ -2,8 +2,8 @@
 /*
  * Prints, as JSON, the translating rules that the natrules collector reads in the network namespace it is run
  * in. With --record FILE the kernel's messages are kept as well, each with its length before it, as
- * tests/unit/natrules.c and the fuzz target want them. With --time N it reads N times and prints how long
- * each took, in milliseconds.
+ * tests/unit/natrules.c and the fuzz target want them. With --pieces N the collector reads N times, and it
+ * is printed how long its pieces took, in milliseconds of the thread's CPU time.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -11,12 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "collectors/collector.h"
 #include "collectors/ip_tables_read.h"
-#include "collectors/nat_list.h"
-#include "collectors/nat_walk.h"
 #include "collectors/nft_reader.h"
+#include "tests/rulesets_follow.h"
 #include "tests/rulesets_json.h"
+
+extern const struct collector natrules_collector;
+
+#define SECOND_NS INT64_C(1000000000)
 
 static void keep(const struct nlmsghdr *header, void *file)
 {
@@ -26,11 +31,11 @@ static void keep(const struct nlmsghdr *header, void *file)
 static double now(void)
 {
 	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
 	return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
 }
 
-static int read_all(FILE *record, struct nat_list *list, double *walk)
+static int read_all(FILE *record, struct nat_list *list)
 {
 	struct nft_reader *reader;
 	int result = nft_reader_open(&reader);
@@ -41,10 +46,8 @@ static int read_all(FILE *record, struct nat_list *list, double *walk)
 	result = nft_reader_begin(reader);
 	while (result == 0)
 		result = nft_reader_go_on(reader);
-	*walk = now();
 	if (result > 0)
-		result = nat_walk(nft_reader_ruleset(reader), list);
-	*walk = now() - *walk;
+		result = rulesets_follow(nat_walk_ruleset(nft_reader_ruleset(reader), list));
 	nft_reader_close(reader);
 	return result;
 }
@@ -63,43 +66,57 @@ static int read_legacy(FILE *record, struct nat_list *list)
 			fwrite(&table.entry, sizeof(table.entry), 1, record);
 			fwrite(table.bytes, 1, table.size, record);
 		}
-		ip_table_walk(&table, list);
+		result = rulesets_follow(nat_walk_table(&table, list));
 		free((void *)table.bytes);
 	}
 	return result < 0 ? result : 0;
 }
 
+/* As a loop would: the collector is asked until it has read, and has let go of what it has read. */
 static int time_it(int times)
 {
-	for (int i = 0; i < times; i++) {
-		struct nat_list list = { 0 };
-		double start = now(), walk;
-		int result = read_all(NULL, &list, &walk);
-		if (result < 0)
-			return result;
-		printf("%.2f ms, of these %.2f ms to follow them, %zu rules, %llu unread\n", now() - start,
-			walk, list.count, (unsigned long long)list.unread_total);
-		nat_list_clear(&list);
+	static const struct collector_settings settings = { .procfs = "/proc" };
+	void *context;
+	int result = 0;
+	for (int i = 0; i < times && result == 0; i++) {
+		double longest = 0, all = 0;
+		unsigned pieces = 0;
+		struct collector_wish wish = { 0 };
+		struct facts *facts = facts_new();
+		result = facts ? natrules_collector.init(&settings, &context) : -ENOMEM;
+		for (int64_t now_ns = 1; result == 0 && wish.due_ns < now_ns + SECOND_NS; now_ns++) {
+			double start = now();
+			result = natrules_collector.advance(context, now_ns, &wish);
+			double took = now() - start;
+			usleep(wish.due_ns > now_ns && wish.due_ns < now_ns + SECOND_NS ? 1000 : 0);
+			longest = took > longest ? took : longest;
+			all += took;
+			pieces++;
+		}
+		if (result == 0) {
+			double start = now();
+			result = natrules_collector.collect(context, &settings, facts);
+			printf("{\"pieces\": %u, \"all\": %.2f, \"longest\": %.2f, \"collect\": %.3f, "
+			       "\"rules\": %zu}\n",
+				pieces, all, longest, now() - start, facts->nat_rules->count);
+			natrules_collector.destroy(context);
+		}
+		facts_free(facts);
 	}
-	return 0;
+	return result;
 }
 
 static int print(FILE *record)
 {
-	struct nat_list list = { 0 };
-	struct facts *facts = facts_new();
-	double walk;
-	int result = facts ? read_all(record, &list, &walk) : -ENOMEM;
+	struct nat_list *list = nat_list_new();
+	int result = list ? read_all(record, list) : -ENOMEM;
 	if (result == 0)
-		result = read_legacy(record, &list);
-	if (result == 0)
-		result = nat_list_copy(&list, facts);
-	json_t *json = result == 0 ? rulesets_json(facts) : NULL;
+		result = read_legacy(record, list);
+	json_t *json = result == 0 ? rulesets_json(list) : NULL;
 	if (json)
 		json_dumpf(json, stdout, JSON_INDENT(1));
 	json_decref(json);
-	nat_list_clear(&list);
-	facts_free(facts);
+	nat_list_release(list);
 	putchar('\n');
 	return result;
 }
@@ -107,7 +124,7 @@ static int print(FILE *record)
 int main(int argc, char **argv)
 {
 	FILE *record = argc == 3 && strcmp(argv[1], "--record") == 0 ? fopen(argv[2], "wbe") : NULL;
-	int result = argc == 3 && strcmp(argv[1], "--time") == 0 ? time_it(atoi(argv[2])) : print(record);
+	int result = argc == 3 && strcmp(argv[1], "--pieces") == 0 ? time_it(atoi(argv[2])) : print(record);
 	if (record)
 		fclose(record);
 	if (result < 0)

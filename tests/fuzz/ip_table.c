@@ -5,32 +5,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/ip_tables.h"
+#include "tests/rulesets_follow.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct ip_table table = { 0 };
-	struct nat_list list = { 0 };
 	if (size <= sizeof(table.entry))
 		return 0;
+	struct nat_list *list = nat_list_new();
 	memcpy(&table.entry, data, sizeof(table.entry));
 	table.family = table.entry & 1 ? AF_INET6 : AF_INET;
 	table.entry &= ~1u;
 	table.size = size - sizeof(table.entry);
 	uint8_t *bytes = malloc(table.size);
-	struct facts *facts = facts_new();
-	if (!bytes || !facts)
+	if (!bytes || !list)
 		abort();
 	memcpy(bytes, data + sizeof(table.entry), table.size);
 	ip_table_clear_counters(table.family, bytes, table.size);
 	table.bytes = bytes;
-	ip_table_walk(&table, &list);
-	if (nat_list_copy(&list, facts) < 0 || facts->nat_rule_count > NAT_RULES_MAX)
+	if (rulesets_follow(nat_walk_table(&table, list)) < 0 || list->count > NAT_RULES_MAX)
 		abort();
-	facts_free(facts);
-	nat_list_clear(&list);
+	nat_list_release(list);
 	free(bytes);
 	return 0;
 }

@@ -50,9 +50,9 @@ static void turn(void *context, int64_t until)
 static uint64_t version_of(void *context, size_t rules)
 {
 	struct facts *facts = collect(context);
-	assert_true(facts->nat_rules_known);
-	assert_int_equal(facts->nat_rule_count, rules);
-	uint64_t version = facts->nat_rules_version;
+	assert_non_null(facts->nat_rules);
+	assert_int_equal(facts->nat_rules->count, rules);
+	uint64_t version = facts->nat_rules->version;
 	facts_free(facts);
 	return version;
 }
@@ -65,7 +65,7 @@ static void it_reads_after_a_change_and_only_then(void **state)
 	void *context;
 	assert_int_equal(natrules_collector.init(&settings, &context), 0);
 	struct facts *facts = collect(context);
-	assert_false(facts->nat_rules_known);
+	assert_null(facts->nat_rules);
 	facts_free(facts);
 	turn(context, monotonic_ns() + SECOND_NS / 5);
 	uint64_t first = version_of(context, 0);

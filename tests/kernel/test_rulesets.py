@@ -58,6 +58,33 @@ def test_legacy_table_is_read(path):
     assert read(path, loader=LEGACY_LOADERS[path.suffix]) == json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
 
 
+PIECE_MS = 10  # of the loop thread's time, whatever the ruleset is
+SERVICES = 5000  # ten thousand translations
+
+
+def longest_pieces(loader, mode, times):
+    """What it cost to read such rules, three times: a piece may be longer if the machine was busy with another."""
+    here = pathlib.Path(__file__).resolve().parent
+    program = pathlib.Path(os.environ["ONEWAY_BUILD"], "tests", "rulesets_read")
+    script = f"{sys.executable} {here}/kube_proxy.py {mode} {SERVICES} | {loader} && exec {program} --pieces {times}"
+    result = subprocess.run(["unshare", "--net", "sh", "-c", script], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                            timeout=2 * SECONDS)
+    assert result.returncode == 0, result.stderr
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.mark.skipif(not may_unshare(), reason="network namespaces need root")
+@pytest.mark.skipif("sanitize" in os.environ.get("ONEWAY_BUILD", ""), reason="sanitizers take their time")
+@pytest.mark.parametrize("loader, mode", [("iptables-legacy-restore", "iptables"), ("nft -f -", "nftables")])
+def test_large_rulesets_are_read_in_pieces(loader, mode):
+    if "legacy" in loader and not has_legacy():
+        pytest.skip("this kernel has no legacy iptables")
+    found = longest_pieces(loader, mode, 3)
+    assert all(once["rules"] == 2 * SERVICES for once in found)
+    assert min(once["longest"] for once in found) < PIECE_MS
+    assert min(once["collect"] for once in found) < 0.1
+
+
 def record():
     for path in RULESETS:
         if path.suffix in LEGACY_LOADERS:

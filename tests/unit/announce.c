@@ -126,8 +126,9 @@ static void unread_rules_are_named_once(void **state)
 			.handle = 8,
 			.reason = "odd" },
 	};
-	struct facts first = { .nat_unread = rules, .nat_unread_count = 1 };
-	struct facts second = { .nat_unread = rules, .nat_unread_count = 2 };
+	const struct nat_list one = { .unread = rules, .unread_count = 1 };
+	const struct nat_list both = { .unread = rules, .unread_count = 2 };
+	const struct facts first = { .nat_rules = &one }, second = { .nat_rules = &both };
 	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
 	const struct log log = { LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, ends[1] };
 	announce_unread_rules(&log, NULL, &first);

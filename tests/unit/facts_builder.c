@@ -156,21 +156,35 @@ struct path *build_path(struct facts *facts, size_t service, const char *destina
 	return path;
 }
 
+struct nat_list *build_nat_list(struct facts *facts)
+{
+	if (!facts->nat_rules)
+		facts->nat_rules = must(nat_list_new(), "out of memory");
+	return (struct nat_list *)(uintptr_t)facts->nat_rules;
+}
+
+struct nat_rule *build_nat_list_again(struct facts *facts)
+{
+	const struct nat_list *before = facts->nat_rules;
+	facts->nat_rules = NULL;
+	struct nat_list *list = build_nat_list(facts);
+	for (size_t i = 0; i < before->count; i++)
+		must(nat_list_append(list, &before->rules[i]), "out of memory");
+	nat_list_release(before);
+	return list->rules;
+}
+
 struct nat_rule *build_nat_rule(
 	struct facts *facts, const char *address, uint16_t port, const char *target, uint16_t target_port)
 {
-	struct nat_rule *rule = GROW(facts->nat_rules, facts->nat_rule_count);
-	if (!rule)
-		abort();
-	rule->destination.address = build_address(address);
-	rule->family = rule->destination.address.family;
-	rule->destination.length = rule->family == AF_INET ? 32 : 128;
-	rule->protocol = IPPROTO_TCP;
-	rule->ports[0] = rule->ports[1] = port;
-	rule->target[0] = rule->target[1] = build_address(target);
-	rule->target_ports[0] = rule->target_ports[1] = target_port;
-	facts->nat_rules_known = true;
-	return rule;
+	const struct address destination = build_address(address);
+	const struct nat_rule rule = { .family = destination.family,
+		.destination = { destination, destination.family == AF_INET ? 32 : 128 },
+		.protocol = IPPROTO_TCP,
+		.ports = { port, port },
+		.target = { build_address(target), build_address(target) },
+		.target_ports = { target_port, target_port } };
+	return must(nat_list_append(build_nat_list(facts), &rule), "out of memory");
 }
 
 void build_destination(struct facts *facts, const char *address, struct route_answer plain)

@@ -36,6 +36,11 @@ struct route_answer build_failed(enum route_result result);
 size_t build_service(struct facts *facts, const char *address, const char *target, const char *arrival);
 /* A path of a TCP connection from port 40000 to port 80 whose reply is covered by the arrival device. */
 struct path *build_path(struct facts *facts, size_t service, const char *destination, const char *arrival);
+/* All rules are known: an empty list, to be filled. */
+struct nat_list *build_nat_list(struct facts *facts);
+/* The same rules in a new list, whose first one is returned; to be called when the destination or the ports
+ * of a rule were changed. */
+struct nat_rule *build_nat_list_again(struct facts *facts);
 /* All rules are known, and this one translates TCP. */
 struct nat_rule *build_nat_rule(
 	struct facts *facts, const char *address, uint16_t port, const char *target, uint16_t target_port);

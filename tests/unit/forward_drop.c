@@ -17,7 +17,7 @@
 static struct facts *silent_facts(void)
 {
 	struct facts *facts = wire_host();
-	facts->nat_rules_known = true;
+	build_nat_list(facts);
 	wire_silence(facts, "eth0", FAR, OWN0, PORT, 3);
 	return facts;
 }

@@ -64,6 +64,20 @@ static void items_are_replaced_in_place(void **state)
 	hash_index_destroy(&index);
 }
 
+static void room_is_made_when_it_is_wanted(void **state)
+{
+	(void)state;
+	struct hash_index index = { 0 };
+	for (uint32_t item = 0; item < 1000; item++) {
+		assert_int_equal(hash_index_reserve(&index, item + 1), 0);
+		assert_true(index.mask + 1 >= 2 * (item + 1));
+		hash_index_add(&index, hash_of(item, 100), item);
+	}
+	for (uint32_t item = 0; item < 2000; item++)
+		assert_int_equal(contains(&index, hash_of(item, 100), item), item < 1000);
+	hash_index_destroy(&index);
+}
+
 static void hashes_spread(void **state)
 {
 	(void)state;
@@ -102,6 +116,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(chains_survive_removals),
 		cmocka_unit_test(items_are_replaced_in_place),
+		cmocka_unit_test(room_is_made_when_it_is_wanted),
 		cmocka_unit_test(hashes_spread),
 		cmocka_unit_test(rings_keep_the_last_frames),
 	};

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "collectors/growth.h"
 #include "collectors/nat_find.h"
@@ -38,19 +39,19 @@ static struct facts *gateway(void)
 static struct nat_rule *add_rule(
 	struct facts *facts, const char *destination, uint16_t port, const char *target)
 {
-	struct nat_rule *rule = GROW(facts->nat_rules, facts->nat_rule_count);
-	assert_non_null(rule);
-	*rule = (struct nat_rule){ .family = AF_INET,
+	struct nat_rule rule = { .family = AF_INET,
 		.protocol = IPPROTO_TCP,
 		.ports = { port, port },
 		.table = "nat",
 		.chain = "prerouting",
 		.also_excluded = "" };
 	if (destination)
-		assert_int_equal(prefix_parse(destination, &rule->destination), 0);
+		assert_int_equal(prefix_parse(destination, &rule.destination), 0);
 	if (target)
-		rule->target[0] = rule->target[1] = build_address(target);
-	return rule;
+		rule.target[0] = rule.target[1] = build_address(target);
+	struct nat_rule *added = nat_list_append(build_nat_list(facts), &rule);
+	assert_non_null(added);
+	return added;
 }
 
 static void exclude(struct nat_rule *rule, const char *device)
@@ -221,25 +222,86 @@ static void what_conntrack_shows_is_not_shown_twice(void **state)
 	facts_free(facts);
 }
 
-static void a_request_finds_its_rule(void **state)
+/* The positions of the rules that fit, one digit each. */
+static int found(const struct facts *facts, const struct nat_request *request)
+{
+	struct nat_search search;
+	const struct nat_rule *rule;
+	int digits = 0;
+	nat_search_begin(&search, facts, request);
+	while ((rule = nat_search_next(&search)) != NULL)
+		digits = 10 * digits + 1 + (int)(rule - facts->nat_rules->rules);
+	return digits;
+}
+
+static void a_request_finds_its_rules_in_order(void **state)
 {
 	(void)state;
 	struct facts *facts = gateway();
 	add_rule(facts, "198.51.100.0/28", 22, "10.8.0.1");
 	add_rule(facts, "198.51.100.2", 80, "10.8.0.2")->ports[1] = 90;
+	add_rule(facts, NULL, 85, "10.8.0.3");
+	add_rule(facts, "198.51.100.2", 0, "10.8.0.4");
+	add_rule(facts, NULL, 22, "10.8.0.5")->destination_local = true;
+	add_rule(facts, "198.51.100.0/24", 85, "10.8.0.6");
+	build_nat_list_again(facts);
 	struct nat_request request = {
 		.address = build_address("198.51.100.2"), .protocol = IPPROTO_TCP, .port = 85
 	};
-	assert_int_equal(nat_rule_find(facts, &request, 0), 1);
+	assert_int_equal(found(facts, &request), 2346);
 	request.port = 22;
-	assert_int_equal(nat_rule_find(facts, &request, 0), 0);
-	assert_int_equal(nat_rule_find(facts, &request, 1), 2);
-	request.protocol = IPPROTO_UDP;
-	assert_int_equal(nat_rule_find(facts, &request, 0), 2);
-	request.protocol = IPPROTO_TCP;
+	assert_int_equal(found(facts, &request), 145);
 	const struct address target = build_address("10.8.0.1"), other = build_address("10.8.0.7");
-	assert_ptr_equal(nat_rule_of(facts, &request, &target), &facts->nat_rules[0]);
+	assert_ptr_equal(nat_rule_of(facts, &request, &target), &facts->nat_rules->rules[0]);
 	assert_null(nat_rule_of(facts, &request, &other));
+	request.port = 0;
+	assert_int_equal(found(facts, &request), 123456);
+	request.protocol = IPPROTO_UDP;
+	assert_int_equal(found(facts, &request), 0);
+	request = (struct nat_request){ .address = build_address("198.51.100.3"), .port = 22 };
+	assert_int_equal(found(facts, &request), 1);
+	request.address = build_address("2001:db8::1");
+	assert_int_equal(found(facts, &request), 0);
+	facts_free(facts);
+}
+
+static int64_t thread_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/* Twice ten thousand, and ten thousand addresses. */
+static void many_rules_are_no_more_work_than_each_of_them(void **state)
+{
+	(void)state;
+	enum { MANY = 10000 };
+	struct facts *facts = gateway();
+	char text[ADDRESS_TEXT_SIZE];
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(text, sizeof(text), "10.%u.%u.%u/8", 100 + i / 65536, i / 256 % 256, i % 256);
+		build_local(facts, text, "wan1");
+	}
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(text, sizeof(text), "10.9.%u.%u", i / 256, i % 256);
+		struct nat_rule *rule = add_rule(facts, NULL, (uint16_t)(i + 1), text);
+		rule->destination_local = true;
+		strcpy(rule->iif, i % 2 ? "lan0" : "wan2"); /* where hardly any address is */
+		if (i % 4 == 0)                             /* of which nothing follows */
+			rule->conditional = true;
+		snprintf(text, sizeof(text), "10.100.%u.%u", i / 256, i % 256);
+		strcpy(add_rule(facts, i % 3 ? text : "203.0.113.9", 0, "10.8.0.1")->iif, "ppp*");
+	}
+	int64_t start = thread_ns();
+	assert_int_equal(services_add_ruled(facts), 0);
+	for (unsigned i = 0; i < 1000; i++) {
+		struct nat_request request = { .address = facts->addresses[i].prefix.address, .port = 9999 };
+		struct nat_search search;
+		nat_search_begin(&search, facts, &request);
+		nat_search_next(&search);
+	}
+	assert_true(thread_ns() - start < INT64_C(3000000000));
 	facts_free(facts);
 }
 
@@ -254,7 +316,8 @@ int main(void)
 		cmocka_unit_test(the_first_rule_that_fits_counts),
 		cmocka_unit_test(there_are_not_too_many),
 		cmocka_unit_test(what_conntrack_shows_is_not_shown_twice),
-		cmocka_unit_test(a_request_finds_its_rule),
+		cmocka_unit_test(a_request_finds_its_rules_in_order),
+		cmocka_unit_test(many_rules_are_no_more_work_than_each_of_them),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

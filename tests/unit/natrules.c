@@ -10,11 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/ip_tables.h"
-#include "collectors/nat_list.h"
-#include "collectors/nat_walk.h"
 #include "collectors/nft_ruleset.h"
 #include "tests/messages.h"
+#include "tests/rulesets_follow.h"
 #include "tests/rulesets_json.h"
 
 static const char *const names[] = { "docker", "docker6", "firewalld", "iptables", "kube-proxy",
@@ -40,16 +38,13 @@ static char *read_file(const char *name, const char *suffix, size_t *size)
 static json_t *walked(const char *bytes, size_t size)
 {
 	struct nft_ruleset ruleset = { 0 };
-	struct nat_list list = { 0 };
-	struct facts *facts = facts_new();
-	assert_non_null(facts);
+	struct nat_list *list = nat_list_new();
+	assert_non_null(list);
 	assert_int_equal(messages_read(&ruleset, bytes, size), 0);
-	assert_int_equal(nat_walk(&ruleset, &list), 0);
-	assert_int_equal(nat_list_copy(&list, facts), 0);
-	json_t *json = rulesets_json(facts);
-	nat_list_clear(&list);
+	assert_int_equal(rulesets_follow(nat_walk_ruleset(&ruleset, list)), 0);
 	nft_ruleset_clear(&ruleset);
-	facts_free(facts);
+	json_t *json = rulesets_json(list);
+	nat_list_release(list);
 	return json;
 }
 
@@ -74,22 +69,19 @@ static void recorded_rulesets_are_read_as_they_are_meant(void **state)
 
 static json_t *walked_table(uint8_t family, const char *bytes, size_t size)
 {
-	struct nat_list list = { 0 };
-	struct facts *facts = facts_new();
+	struct nat_list *list = nat_list_new();
 	struct ip_table table = { .family = family, .size = size - sizeof(table.entry) };
 	uint8_t *exact = malloc(table.size);
-	assert_true(facts && exact);
+	assert_true(list && exact);
 	memcpy(&table.entry, bytes, sizeof(table.entry));
 	memcpy(exact, bytes + sizeof(table.entry), table.size);
 	table.bytes = exact;
-	ip_table_walk(&table, &list);
-	assert_int_equal(nat_list_copy(&list, facts), 0);
-	for (size_t i = 0; i < facts->nat_rule_count; i++)
-		assert_true(facts->nat_rules[i].legacy && facts->nat_rules[i].handle > 0);
-	json_t *json = rulesets_json(facts);
-	nat_list_clear(&list);
-	facts_free(facts);
+	assert_int_equal(rulesets_follow(nat_walk_table(&table, list)), 0);
 	free(exact);
+	for (size_t i = 0; i < list->count; i++)
+		assert_true(list->rules[i].legacy && list->rules[i].handle > 0);
+	json_t *json = rulesets_json(list);
+	nat_list_release(list);
 	return json;
 }
 
@@ -141,11 +133,11 @@ static void maimed_messages_do_no_harm(void **state)
 			char before = bytes[at];
 			bytes[at] = (char)values[i];
 			struct nft_ruleset ruleset = { 0 };
-			struct nat_list list = { 0 };
+			struct nat_list *list = nat_list_new();
 			messages_read(&ruleset, bytes, size - at % 7);
-			assert_int_equal(nat_walk(&ruleset, &list), 0);
-			assert_true(list.count <= NAT_RULES_MAX);
-			nat_list_clear(&list);
+			assert_int_equal(rulesets_follow(nat_walk_ruleset(&ruleset, list)), 0);
+			assert_true(list->count <= NAT_RULES_MAX);
+			nat_list_release(list);
 			nft_ruleset_clear(&ruleset);
 			bytes[at] = before;
 		}

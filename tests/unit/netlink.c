@@ -2,10 +2,13 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "collectors/collector.h"
 #include "collectors/netlink.h"
 
 static const struct nlattr *put(void *buffer, uint16_t type, const void *value, size_t size)
@@ -170,6 +173,68 @@ static void refusals_are_told(void **state)
 	netlink_close(netlink);
 }
 
+/* From here on each read of it fails with ENOTSOCK. */
+static void break_socket(int descriptor)
+{
+	int file = open("/dev/null", O_RDWR | O_CLOEXEC);
+	assert_true(file >= 0 && dup3(file, descriptor, O_CLOEXEC) == descriptor);
+	close(file);
+}
+
+static int break_after(const struct nlmsghdr *header, void *argument)
+{
+	(void)header;
+	break_socket(*(int *)argument);
+	return 0;
+}
+
+static void what_was_read_before_an_error_counts(void **state)
+{
+	(void)state;
+	char buffer[64] __attribute__((aligned(4)));
+	struct netlink *netlink;
+	assert_int_equal(netlink_open(NETLINK_ROUTE, &netlink), 0);
+	int descriptor = netlink_descriptor(netlink);
+	struct nlmsghdr *request = link_request(buffer);
+	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	assert_true(mnl_socket_sendto(netlink_socket(netlink), request, request->nlmsg_len) > 0);
+	assert_int_equal(netlink_drain(netlink, break_after, &descriptor), 1);
+	assert_int_equal(netlink_drain(netlink, NULL, NULL), -ENOTSOCK);
+	netlink_close(netlink);
+}
+
+extern const struct collector link_collector, rpfilter_collector, route_collector, natrules_collector;
+
+static const struct collector_settings settings = { .procfs = "/proc" };
+
+/* Announcements that cannot be read are no change: it is said, and what can be read is given. */
+static void an_error_is_told_and_is_no_change(void **state)
+{
+	(void)state;
+	static const struct collector *const collectors[] = { &link_collector, &rpfilter_collector,
+		&route_collector, &natrules_collector };
+	for (size_t i = 0; i < sizeof(collectors) / sizeof(*collectors); i++) {
+		const struct collector *collector = collectors[i];
+		void *context;
+		struct collector_wish wish = { 0 };
+		if (collector->init(&settings, &context) < 0)
+			continue; /* not permitted, or the kernel has no such source */
+		struct facts *facts = facts_new();
+		assert_non_null(facts);
+		collector->collect(context, &settings, facts);
+		for (int again = 0; again < 100 && collector == &natrules_collector; again++)
+			collector->advance(context, 0, &wish);
+		wish.changed = false;
+		break_socket(collector->descriptor(context));
+		assert_int_equal(collector->advance(context, 1, &wish), -ENOTSOCK);
+		assert_false(wish.changed);
+		if (collector != &natrules_collector)
+			assert_int_equal(collector->collect(context, &settings, facts), -ENOTSOCK);
+		facts_free(facts);
+		collector->destroy(context);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +246,8 @@ int main(void)
 		cmocka_unit_test(a_refused_dump_is_drained),
 		cmocka_unit_test(an_abandoned_dump_is_overcome),
 		cmocka_unit_test(refusals_are_told),
+		cmocka_unit_test(what_was_read_before_an_error_counts),
+		cmocka_unit_test(an_error_is_told_and_is_no_change),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

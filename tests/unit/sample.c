@@ -135,14 +135,15 @@ static void add_counters(struct facts *facts)
 
 static void add_nat_rules(struct facts *facts)
 {
-	facts->nat_rules_known = true;
-	facts->nat_rules_unread = 4;
-	for (unsigned i = 0; i < 3; i++) {
-		struct nat_rule *rule = ADD(facts->nat_rules, facts->nat_rule_count);
-		rule->family = AF_INET;
-		rule->redirect = i == 2;
-		rule->table = rule->chain = rule->also_excluded = "";
-	}
+	struct nat_list *list = must(nat_list_new());
+	facts->nat_rules = list;
+	list->unread_total = 4;
+	for (unsigned i = 0; i < 3; i++)
+		nat_list_append(list, &(struct nat_rule){ .family = AF_INET,
+					      .redirect = i == 2,
+					      .table = "",
+					      .chain = "",
+					      .also_excluded = "" });
 }
 
 /* wan2 was removed and came back: two rows, one name. */

@@ -117,9 +117,9 @@ static void scanned_ports_are_left_alone(void **state)
 	struct facts *facts = wire_host();
 	wire_silence(facts, "eth0", FAR, OWN0, 25, 2);
 	wire_silence(facts, "eth0", FAR, OWN0, 26, 2);
-	facts->nat_rules_known = true;
+	struct nat_list *rules = build_nat_list(facts);
 	assert_false(next(&schedule, facts));
-	facts->nat_rules_unread = 1;
+	rules->unread_total = 1;
 	note(&schedule, facts, true);
 	build_later(facts, 10);
 	assert_false(next(&schedule, facts));
@@ -164,6 +164,7 @@ static void rules_translate_what_they_name(void **state)
 	assert_int_equal(found.port, 22);
 	assert_int_equal(basis(facts, PORT + 1), TRANSLATION_NONE);
 	rule->ports[1] = PORT + 5;
+	rule = build_nat_list_again(facts);
 	assert_int_equal(basis(facts, PORT + 1), TRANSLATION_RULE);
 	strcpy(rule->iif, "eth*");
 	assert_int_equal(basis(facts, PORT), TRANSLATION_RULE);
@@ -179,6 +180,7 @@ static void rules_translate_what_they_name(void **state)
 	rule->destination_local = true;
 	memset(&rule->destination, 0, sizeof(rule->destination));
 	rule->conditional = false;
+	build_nat_list_again(facts);
 	assert_int_equal(basis(facts, PORT), TRANSLATION_RULE);
 	facts->address_count = 0;
 	assert_int_equal(basis(facts, PORT), TRANSLATION_NONE);
