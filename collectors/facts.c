@@ -39,6 +39,7 @@ void facts_free(struct facts *facts)
 	traces_free(facts->traces, facts->trace_count);
 	trace_drops_free(facts->trace_drops, facts->trace_drop_count);
 	free(facts->collectors);
+	free(facts->loop_works);
 	for (size_t i = 0; i < facts->part_count; i++)
 		facts->parts[i].destroy(facts->parts[i].data);
 	free(facts->parts);

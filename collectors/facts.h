@@ -414,6 +414,12 @@ struct facts_part {
 	void (*destroy)(void *data);
 };
 
+/* How long the event loop was busy at once with one kind of work. */
+struct loop_work {
+	const char *name; /* static */
+	double longest;   /* seconds of processor time, within the last one to two minutes */
+};
+
 struct facts {
 	int64_t time_ns;      /* CLOCK_REALTIME */
 	int64_t monotonic_ns; /* CLOCK_MONOTONIC */
@@ -479,6 +485,8 @@ struct facts {
 
 	struct collector_status *collectors;
 	size_t collector_count;
+	struct loop_work *loop_works; /* of the loop that the facts were collected in */
+	size_t loop_work_count;
 
 	struct facts_part *parts; /* of collectors that are not known here: facts_part() */
 	size_t part_count;

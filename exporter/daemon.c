@@ -76,6 +76,11 @@ static int collect(struct daemon *daemon, struct facts **facts)
 		return result;
 	result = observer_collect(daemon->observer, &settings, facts);
 	collector_settings_clear(&settings);
+	if (result < 0)
+		return result;
+	result = loop_report(daemon->loop, *facts);
+	if (result < 0)
+		facts_free(*facts);
 	return result;
 }
 
@@ -271,21 +276,23 @@ static int open_observer(struct daemon *daemon)
 	return result;
 }
 
-static int watch(
-	struct daemon *daemon, struct loop_handler *handler, int descriptor, void (*function)(void *argument))
+static int watch(struct daemon *daemon, const char *work, struct loop_handler *handler, int descriptor,
+	void (*function)(void *argument))
 {
-	*handler =
-		(struct loop_handler){ .descriptor = descriptor, .function = function, .argument = daemon };
+	*handler = (struct loop_handler){
+		.descriptor = descriptor, .function = function, .argument = daemon, .work = work
+	};
 	return descriptor < 0 ? descriptor : loop_watch(daemon->loop, handler);
 }
 
 static int fill_loop(struct daemon *daemon)
 {
-	int result = watch(daemon, &daemon->signals, daemon->signals.descriptor, on_signal);
+	int result = watch(daemon, NULL, &daemon->signals, daemon->signals.descriptor, on_signal);
 	if (result == 0)
-		result = watch(daemon, &daemon->reloads, reload_descriptor(daemon->reload), on_reloaded);
+		result = watch(
+			daemon, "reload", &daemon->reloads, reload_descriptor(daemon->reload), on_reloaded);
 	if (result == 0)
-		result = watch(daemon, &daemon->timer, timer_open(), on_due);
+		result = watch(daemon, "judge", &daemon->timer, timer_open(), on_due);
 	if (result == 0)
 		result = timer_set(daemon->timer.descriptor, 0);
 	if (result == 0)
