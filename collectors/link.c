@@ -379,7 +379,7 @@ static int give(const struct links *links, struct facts *facts)
 			return -ENOMEM;
 		*address = links->addresses[i];
 	}
-	return 0;
+	return facts_index(facts);
 }
 
 static int link_collect(void *context, const struct collector_settings *settings, struct facts *facts)
