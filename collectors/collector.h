@@ -54,8 +54,8 @@ struct collector {
 	int (*collect)(void *context, const struct collector_settings *settings, struct facts *facts);
 
 	/* What takes longer than the loop may be kept waiting, and may look at all that was collected: called
-	 * after all collect()s of the facts, on the thread that judges; of the other functions advance() alone
-	 * may be called meanwhile. As collect() else. NULL: there is none. */
+	 * after all collect()s of the facts, on the thread that judges; of the other functions advance()
+	 * alone may be called meanwhile. As collect() else. NULL: there is none. */
 	int (*complete)(void *context, const struct collector_settings *settings, struct facts *facts);
 
 	/* Accepts NULL. */
