@@ -76,7 +76,7 @@ static int connected_device(const struct facts *facts, const struct address *add
 {
 	for (size_t i = 0; i < facts->address_count; i++) {
 		const struct device *device = facts_device(facts, facts->addresses[i].ifindex);
-		if (device && device->up && service_is_on_link_of(facts, address, device->ifindex))
+		if (device && device->up && facts_network(facts, device->ifindex, address))
 			return device->ifindex;
 	}
 	return 0;

@@ -12,20 +12,11 @@
 
 /* ---- foreign_source ---- */
 
-static bool has_address(const struct facts *facts, const struct address *address, int ifindex)
-{
-	for (size_t i = 0; i < facts->address_count; i++)
-		if (facts->addresses[i].ifindex == ifindex &&
-			address_equal(&facts->addresses[i].prefix.address, address))
-			return true;
-	return false;
-}
-
 /* The device among whose addresses it is, 0 if that is `device` itself, lo, or none. */
 static int foreign_owner(const struct scene *scene, const struct address *address, int device)
 {
 	const struct local_address *local = facts_local_address(scene->now, address);
-	if (device <= 0 || !local || has_address(scene->now, address, device))
+	if (device <= 0 || !local || facts_device_owns(scene->now, device, address))
 		return 0;
 	const struct device *owner = facts_device(scene->now, local->ifindex);
 	return owner && owner->kind != DEVICE_LOOPBACK ? owner->ifindex : 0;

@@ -10,12 +10,10 @@ static bool has_address(const struct handshake_peer *peer, const struct service 
 
 bool observed_is_floating(const struct scene *scene, const struct service *service)
 {
-	const struct facts *facts = scene->now;
-	for (size_t i = 0; i < facts->address_count; i++) {
-		const struct local_address *local = &facts->addresses[i];
-		const struct device *device = facts_device(facts, local->ifindex);
-		if (device && device->kind != DEVICE_LOOPBACK &&
-			address_equal(&local->prefix.address, &service->address))
+	const struct local_address *local = facts_local_address(scene->now, &service->address);
+	for (; local; local = facts_next_equal(scene->now, local)) {
+		const struct device *device = facts_device(scene->now, local->ifindex);
+		if (device && device->kind != DEVICE_LOOPBACK)
 			return false;
 	}
 	return true;

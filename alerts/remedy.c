@@ -52,16 +52,6 @@ static int check_forwarding(const struct scene *scene, struct plan *plan, size_t
 		facts_device_name(scene->now, service->target_ifindex));
 }
 
-static const struct local_address *network_of(
-	const struct facts *facts, int device, const struct address *address)
-{
-	for (size_t i = 0; i < facts->address_count; i++)
-		if (facts->addresses[i].ifindex == device &&
-			prefix_contains(&facts->addresses[i].prefix, address))
-			return &facts->addresses[i];
-	return NULL;
-}
-
 static bool has_network(const struct plan *plan, const struct prefix *network)
 {
 	for (unsigned i = 0; i < plan->network_count; i++)
@@ -74,7 +64,7 @@ static bool has_network(const struct plan *plan, const struct prefix *network)
 static int note_neighbour(const struct scene *scene, struct plan *plan, const struct path *path)
 {
 	char text[ADDRESS_TEXT_SIZE];
-	const struct local_address *local = network_of(scene->now, plan->device, &path->destination);
+	const struct local_address *local = facts_network(scene->now, plan->device, &path->destination);
 	if (!local)
 		return finding_set_text(&plan->obstacle, "%s is in none of the networks of %s",
 			address_format(&path->destination, text),
@@ -253,7 +243,7 @@ static uint32_t new_table(const struct scene *scene, const struct plan *plan)
 static bool is_beyond(const struct scene *scene, const struct plan *plan)
 {
 	return !address_is_none(&plan->gateway) && !address_is_link_local(&plan->gateway) &&
-	       !network_of(scene->now, plan->device, &plan->gateway);
+	       !facts_network(scene->now, plan->device, &plan->gateway);
 }
 
 static int choose_table(const struct scene *scene, struct plan *plan)

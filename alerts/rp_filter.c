@@ -275,15 +275,6 @@ static int yield_predicted(const struct scene *scene, size_t *paths, struct find
 	return 0;
 }
 
-static bool belongs_to(const struct facts *facts, const struct address *address, int ifindex)
-{
-	for (size_t i = 0; i < facts->address_count; i++)
-		if (facts->addresses[i].ifindex == ifindex &&
-			address_equal(&facts->addresses[i].prefix.address, address))
-			return true;
-	return false;
-}
-
 static bool asks_one_of(const struct drop_case *drop_case, const struct endpoint *endpoint)
 {
 	for (unsigned i = 0; i < endpoint->example_count && i < ENDPOINT_EXAMPLES; i++)
@@ -302,7 +293,8 @@ static bool awaits_answers(const struct drop_case *drop_case, int ifindex)
 	for (size_t i = 0; i < facts->endpoint_count; i++) {
 		const struct endpoint *endpoint = &facts->endpoints[i];
 		if (endpoint->kind == ENDPOINT_OUT && endpoint->half_open > 0 &&
-			belongs_to(facts, &endpoint->address, ifindex) && asks_one_of(drop_case, endpoint))
+			facts_device_owns(facts, ifindex, &endpoint->address) &&
+			asks_one_of(drop_case, endpoint))
 			return true;
 	}
 	return false;

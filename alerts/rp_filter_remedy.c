@@ -69,15 +69,6 @@ static int add_rules(const struct drop_case *drop_case, struct finding *finding)
 	return obstacle ? refuse(finding, obstacle) : write_rules(drop_case, finding);
 }
 
-static bool has_address(const struct facts *facts, int ifindex)
-{
-	for (size_t i = 0; i < facts->address_count; i++)
-		if (facts->addresses[i].ifindex == ifindex &&
-			facts->addresses[i].prefix.address.family == AF_INET)
-			return true;
-	return false;
-}
-
 /* Loose mode asks only for some route back, but is strict on a device without an IPv4 address. */
 static bool passes_loose(const struct drop_case *drop_case)
 {
@@ -89,7 +80,7 @@ static bool passes_loose(const struct drop_case *drop_case)
 
 static int add_loose(const struct drop_case *drop_case, struct finding *finding)
 {
-	if (!has_address(drop_case->scene->now, drop_case->device->ifindex))
+	if (!facts_device_address(drop_case->scene->now, drop_case->device->ifindex, AF_INET, NULL))
 		return refuse(finding, "loose mode would not help, since the device has no IPv4 address");
 	if (!passes_loose(drop_case))
 		return refuse(finding, "loose mode would not let these packets pass either");

@@ -91,8 +91,11 @@ bool prefix_overlaps(const struct prefix *a, const struct prefix *b)
 struct prefix prefix_network(const struct prefix *prefix)
 {
 	struct prefix network = *prefix;
-	for (unsigned bit = prefix->length; bit < address_size(prefix->address.family) * 8; bit++)
-		network.address.bytes[bit / 8] &= (uint8_t) ~(0x80 >> (bit % 8));
+	size_t size = address_size(prefix->address.family), whole = prefix->length / 8;
+	if (whole >= size)
+		return network;
+	network.address.bytes[whole] &= (uint8_t) ~(0xff >> prefix->length % 8);
+	memset(&network.address.bytes[whole + 1], 0, size - whole - 1);
 	return network;
 }
 

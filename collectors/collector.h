@@ -6,8 +6,9 @@
  * other: what one needs of another it finds in the facts, because they are asked in the order of the table in
  * exporter/collectors.c.
  *
- * All functions are called on the loop thread, which stands in the network namespace that is watched: sockets
- * and /proc readings belong to it. Nothing blocks but the kernel's own answer to a request.
+ * All functions but complete() are called on the loop thread. It stands in the network namespace that is
+ * watched, as the thread that judges does: sockets and /proc readings belong to it. Nothing blocks but the
+ * kernel's own answer to a request.
  */
 
 #include <stdbool.h>
@@ -51,6 +52,11 @@ struct collector {
 	/* Adds to the facts. 0, or a negative errno: then the facts are as before, or hold what could be
 	 * read. */
 	int (*collect)(void *context, const struct collector_settings *settings, struct facts *facts);
+
+	/* What takes longer than the loop may be kept waiting, and may look at all that was collected: called
+	 * after all collect()s of the facts, on the thread that judges; of the other functions advance()
+	 * alone may be called meanwhile. As collect() else. NULL: there is none. */
+	int (*complete)(void *context, const struct collector_settings *settings, struct facts *facts);
 
 	/* Accepts NULL. */
 	void (*destroy)(void *context);

@@ -44,15 +44,21 @@ struct local_address {
 	int ifindex;
 };
 
+struct address_index; /* collectors/address_index.h */
+/* Accepts NULL. */
+void address_index_free(struct address_index *index);
+
 struct device_facts {
-	struct device *devices;
+	struct device *devices; /* by ifindex */
 	size_t device_count;
 	struct local_address *addresses;
 	size_t address_count;
+	struct address_index *address_index; /* of these; NULL: each is looked at */
 };
 
 static inline void device_facts_clear(struct device_facts *own)
 {
 	free(own->devices);
 	free(own->addresses);
+	address_index_free(own->address_index);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/address_index.h"
 #include "collectors/growth.h"
 #include "collectors/trace.h"
 
@@ -27,6 +28,7 @@ void facts_free(struct facts *facts)
 	route_facts_clear(&facts->route_facts);
 	trace_facts_clear(&facts->trace_facts);
 	free(facts->collectors);
+	free(facts->loop_works);
 	for (size_t i = 0; i < facts->part_count; i++)
 		facts->parts[i].destroy(facts->parts[i].data);
 	free(facts->parts);
@@ -51,12 +53,25 @@ const void *facts_part(const struct facts *facts, const struct collector *collec
 	return NULL;
 }
 
+int facts_index(struct facts *facts)
+{
+	address_index_free(facts->address_index);
+	facts->address_index = address_index_new(facts->addresses, facts->address_count);
+	return facts->address_index ? 0 : -ENOMEM;
+}
+
 const struct device *facts_device(const struct facts *facts, int ifindex)
 {
-	for (size_t i = 0; i < facts->device_count; i++)
-		if (facts->devices[i].ifindex == ifindex)
-			return &facts->devices[i];
-	return NULL;
+	size_t low = 0, high = facts->device_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (facts->devices[middle].ifindex < ifindex)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	bool found = low < facts->device_count && facts->devices[low].ifindex == ifindex;
+	return found ? &facts->devices[low] : NULL;
 }
 
 const struct device *facts_device_named(const struct facts *facts, const char *name)
@@ -90,12 +105,81 @@ const char *facts_capture_name(const struct facts *facts, int ifindex)
 	return facts_device_name(facts, ifindex);
 }
 
+static bool is_in_network(const struct local_address *local, int ifindex, const struct address *address)
+{
+	return (ifindex == 0 || local->ifindex == ifindex) &&
+	       local->prefix.length < address_size(local->prefix.address.family) * 8 &&
+	       prefix_contains(&local->prefix, address);
+}
+
+/* ---- addresses: by the index, or each from `from` on ---- */
+
+static const struct local_address *find_equal(
+	const struct facts *facts, const struct address *address, size_t from)
+{
+	size_t i = from, found = 0;
+	if (facts->address_index) {
+		const uint32_t *equal = address_index_equal(facts->address_index, address, &found);
+		for (i = 0; i < found && equal[i] < from; i++)
+			;
+		return i < found ? &facts->addresses[equal[i]] : NULL;
+	}
+	while (i < facts->address_count && !address_equal(&facts->addresses[i].prefix.address, address))
+		i++;
+	return i < facts->address_count ? &facts->addresses[i] : NULL;
+}
+
 const struct local_address *facts_local_address(const struct facts *facts, const struct address *address)
 {
-	for (size_t i = 0; i < facts->address_count; i++)
-		if (address_equal(&facts->addresses[i].prefix.address, address))
+	return find_equal(facts, address, 0);
+}
+
+const struct local_address *facts_next_equal(const struct facts *facts, const struct local_address *local)
+{
+	return find_equal(facts, &local->prefix.address, (size_t)(local - facts->addresses) + 1);
+}
+
+bool facts_device_owns(const struct facts *facts, int ifindex, const struct address *address)
+{
+	const struct local_address *local = facts_local_address(facts, address);
+	while (local && local->ifindex != ifindex)
+		local = facts_next_equal(facts, local);
+	return local;
+}
+
+const struct local_address *facts_device_address(
+	const struct facts *facts, int ifindex, uint8_t family, const struct local_address *last)
+{
+	size_t from = last ? (size_t)(last - facts->addresses) + 1 : 0, found = 0;
+	if (facts->address_index) {
+		const uint32_t *own = address_index_of_device(facts->address_index, ifindex, family, &found);
+		size_t low = 0, high = found;
+		while (low < high) {
+			size_t middle = low + (high - low) / 2;
+			if (own[middle] < from)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		return low < found ? &facts->addresses[own[low]] : NULL;
+	}
+	for (size_t i = from; i < facts->address_count; i++)
+		if (facts->addresses[i].ifindex == ifindex &&
+			facts->addresses[i].prefix.address.family == family)
 			return &facts->addresses[i];
 	return NULL;
+}
+
+const struct local_address *facts_network(
+	const struct facts *facts, int ifindex, const struct address *address)
+{
+	size_t i = 0;
+	if (facts->address_index)
+		i = address_index_network(facts->address_index, address, ifindex);
+	else
+		while (i < facts->address_count && !is_in_network(&facts->addresses[i], ifindex, address))
+			i++;
+	return i < facts->address_count ? &facts->addresses[i] : NULL;
 }
 
 const struct device_drop *facts_device_drop(const struct facts *facts, int ifindex, enum drop_reason reason)
@@ -108,10 +192,24 @@ const struct device_drop *facts_device_drop(const struct facts *facts, int ifind
 
 const struct line *facts_line(const struct facts *facts, int ifindex, uint8_t family)
 {
-	for (size_t i = 0; i < facts->line_count; i++)
-		if (facts->lines[i].ifindex == ifindex && facts->lines[i].family == family)
-			return &facts->lines[i];
-	return NULL;
+	size_t at = facts_line_place(facts, ifindex, family);
+	bool found = at < facts->line_count && facts->lines[at].ifindex == ifindex &&
+		     facts->lines[at].family == family;
+	return found ? &facts->lines[at] : NULL;
+}
+
+size_t facts_line_place(const struct facts *facts, int ifindex, uint8_t family)
+{
+	size_t low = 0, high = facts->line_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct line *line = &facts->lines[middle];
+		if (line->ifindex < ifindex || (line->ifindex == ifindex && line->family < family))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 void device_set_add(struct device_set *set, int ifindex)

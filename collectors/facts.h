@@ -52,6 +52,12 @@ struct facts_part {
 		struct name##_facts name##_facts; \
 	}
 
+/* How long the event loop was busy at once with one kind of work. */
+struct loop_work {
+	const char *name; /* static */
+	double longest;   /* seconds of processor time, within the last one to two minutes */
+};
+
 struct facts {
 	int64_t time_ns;      /* CLOCK_REALTIME */
 	int64_t monotonic_ns; /* CLOCK_MONOTONIC */
@@ -67,6 +73,8 @@ struct facts {
 	ROOM_FACTS(trace);
 	struct collector_status *collectors;
 	size_t collector_count;
+	struct loop_work *loop_works; /* of the loop that the facts were collected in */
+	size_t loop_work_count;
 	struct facts_part *parts; /* of collectors that are not known here: facts_part() */
 	size_t part_count;
 };
@@ -74,6 +82,8 @@ struct facts {
 /* Empty facts, or NULL. */
 struct facts *facts_new(void);
 void facts_free(struct facts *facts);
+/* Lets addresses be found fast; they must stay as they are from then on. 0 or -ENOMEM. */
+int facts_index(struct facts *facts);
 
 /* What a collector adds that has no field above: any type of its own. Takes the data over, which `destroy`
  * frees with the facts. 0 or -ENOMEM: then the data stays the caller's. */
@@ -90,11 +100,24 @@ const char *facts_device_name(const struct facts *facts, int ifindex);
 int facts_vrf(const struct facts *facts, int ifindex);
 /* The first local address equal to `address`, or NULL. */
 const struct local_address *facts_local_address(const struct facts *facts, const struct address *address);
+/* The next one equal to it, or NULL. */
+const struct local_address *facts_next_equal(const struct facts *facts, const struct local_address *local);
+/* The first address of a device and family after `last` (NULL: of all), or NULL. */
+const struct local_address *facts_device_address(
+	const struct facts *facts, int ifindex, uint8_t family, const struct local_address *last);
+/* The address is one of the device's. */
+bool facts_device_owns(const struct facts *facts, int ifindex, const struct address *address);
+/* The first address of the device (0: of any) in whose connected network `address` is, or NULL; that of a
+ * host route is in none. */
+const struct local_address *facts_network(
+	const struct facts *facts, int ifindex, const struct address *address);
 /* The name of a captured device, also of one that has gone; "" for 0, "?" if it was never seen. */
 const char *facts_capture_name(const struct facts *facts, int ifindex);
 /* The row of a device and reason; NULL if there was no such drop. */
 const struct device_drop *facts_device_drop(const struct facts *facts, int ifindex, enum drop_reason reason);
 const struct line *facts_line(const struct facts *facts, int ifindex, uint8_t family);
+/* Where in facts->lines it stands, or would. */
+size_t facts_line_place(const struct facts *facts, int ifindex, uint8_t family);
 
 /* Adds a device; keeps the set sorted and distinct. */
 void device_set_add(struct device_set *set, int ifindex);

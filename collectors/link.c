@@ -18,17 +18,34 @@
 #define KIND_SIZE 32
 
 /* Changes of conf/<device>/src_valid_mark and log_martians are not notified. */
-#define CACHE_NS    (2 * INT64_C(1000000000))
-#define SETTINGS_NS INT64_C(1000000000)
+#define CACHE_NS      (2 * INT64_C(1000000000))
+#define PAUSE_NS      (CACHE_NS / 10) /* between two readings that take long */
+#define SETTINGS_NS   INT64_C(1000000000)
+#define READS_AT_ONCE 8 /* of 32 KiB: 200 devices, or 3,000 addresses */
 
-struct links {
-	struct netlink *requests, *notifications;
-	bool fresh;
-	int64_t read_ns; /* of the arrays */
+struct listing {
 	struct device *devices;
 	size_t device_count;
 	struct local_address *addresses;
 	size_t address_count;
+};
+
+enum stage { STAGE_IDLE, STAGE_DEVICES, STAGE_ADDRESSES };
+
+/* Where there is much to read, advance() does it, read by read, and collect() gives what was read last. */
+struct links {
+	struct netlink *requests, *notifications;
+	bool known; /* it was read once */
+	bool large; /* the last reading took more than READS_AT_ONCE */
+	bool fresh; /* nothing was announced since the reading began, and it did not fail */
+	int error;  /* of the last reading */
+	int64_t began_ns;
+	bool announced; /* because of it the reading began */
+	enum stage stage;
+	struct netlink_dump dump;
+	unsigned reads;
+	struct listing next; /* that is being read */
+	struct listing listing;
 	bool settings_known;
 	int64_t settings_ns;
 	bool src_valid_mark, log_martians, forwarding6; /* of conf/all */
@@ -169,12 +186,12 @@ int link_parse_device(const struct nlmsghdr *header, struct device *out)
 
 static int take_device(const struct nlmsghdr *header, void *argument)
 {
-	struct links *links = argument;
+	struct listing *next = argument;
 	struct device device;
 	int error = link_parse_device(header, &device);
 	if (error < 0)
 		return error;
-	struct device *item = GROW(links->devices, links->device_count);
+	struct device *item = GROW(next->devices, next->device_count);
 	if (!item)
 		return -ENOMEM;
 	*item = device;
@@ -183,8 +200,8 @@ static int take_device(const struct nlmsghdr *header, void *argument)
 
 static void forget_devices(void *argument)
 {
-	struct links *links = argument;
-	links->device_count = 0;
+	struct listing *next = argument;
+	next->device_count = 0;
 }
 
 static int compare_devices(const void *a, const void *b)
@@ -193,7 +210,7 @@ static int compare_devices(const void *a, const void *b)
 	return (left->ifindex > right->ifindex) - (left->ifindex < right->ifindex);
 }
 
-static int read_devices(struct links *links)
+static int ask_devices(struct links *links)
 {
 	char buffer[MNL_NLMSG_HDRLEN + sizeof(struct ifinfomsg) + 8] __attribute__((aligned(4))) = { 0 };
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
@@ -201,11 +218,11 @@ static int read_devices(struct links *links)
 	struct ifinfomsg *link = mnl_nlmsg_put_extra_header(request, sizeof(*link));
 	link->ifi_family = AF_UNSPEC;
 	mnl_attr_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-	forget_devices(links);
-	int error = netlink_dump(links->requests, request, take_device, forget_devices, links);
-	if (error == 0 && links->device_count > 0)
-		qsort(links->devices, links->device_count, sizeof(*links->devices), compare_devices);
-	return error;
+	forget_devices(&links->next);
+	links->dump = (struct netlink_dump){
+		.message = take_device, .restart = forget_devices, .argument = &links->next
+	};
+	return netlink_dump_begin(links->requests, &links->dump, request);
 }
 
 /* ---- addresses ---- */
@@ -250,12 +267,12 @@ int link_parse_address(const struct nlmsghdr *header, struct local_address *out)
 
 static int take_address(const struct nlmsghdr *header, void *argument)
 {
-	struct links *links = argument;
+	struct listing *next = argument;
 	struct local_address address;
 	int result = link_parse_address(header, &address);
 	if (result <= 0)
 		return result;
-	struct local_address *item = GROW(links->addresses, links->address_count);
+	struct local_address *item = GROW(next->addresses, next->address_count);
 	if (!item)
 		return -ENOMEM;
 	*item = address;
@@ -264,19 +281,94 @@ static int take_address(const struct nlmsghdr *header, void *argument)
 
 static void forget_addresses(void *argument)
 {
-	struct links *links = argument;
-	links->address_count = 0;
+	struct listing *next = argument;
+	next->address_count = 0;
 }
 
-static int read_addresses(struct links *links)
+static int ask_addresses(struct links *links)
 {
 	char buffer[MNL_NLMSG_HDRLEN + sizeof(struct ifaddrmsg)] __attribute__((aligned(4))) = { 0 };
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
 	request->nlmsg_type = RTM_GETADDR;
 	struct ifaddrmsg *message = mnl_nlmsg_put_extra_header(request, sizeof(*message));
 	message->ifa_family = AF_UNSPEC;
-	forget_addresses(links);
-	return netlink_dump(links->requests, request, take_address, forget_addresses, links);
+	forget_addresses(&links->next);
+	links->dump = (struct netlink_dump){
+		.message = take_address, .restart = forget_addresses, .argument = &links->next
+	};
+	return netlink_dump_begin(links->requests, &links->dump, request);
+}
+
+/* ---- reading both ---- */
+
+static int end_reading(struct links *links, int error)
+{
+	links->stage = STAGE_IDLE;
+	links->error = error;
+	links->fresh &= error == 0;
+	return error;
+}
+
+static int begin_reading(struct links *links, int64_t now_ns)
+{
+	links->fresh = true; /* what is announced from here on is for the next one */
+	links->began_ns = now_ns;
+	links->reads = 0;
+	links->stage = STAGE_DEVICES;
+	int error = ask_devices(links);
+	return error < 0 ? end_reading(links, error) : 0;
+}
+
+static void take_over(struct links *links)
+{
+	struct listing old = links->listing;
+	if (links->next.device_count)
+		qsort(links->next.devices, links->next.device_count, sizeof(*links->next.devices),
+			compare_devices);
+	links->listing = links->next;
+	links->next = old;
+	links->known = true;
+	links->large = links->reads > READS_AT_ONCE;
+}
+
+static int read_on(struct links *links)
+{
+	int result = netlink_dump_read(links->requests, &links->dump);
+	links->reads++;
+	if (result > 0 && links->stage == STAGE_DEVICES) {
+		links->stage = STAGE_ADDRESSES;
+		result = ask_addresses(links);
+	} else if (result > 0) {
+		take_over(links);
+		return end_reading(links, 0);
+	}
+	return result < 0 ? end_reading(links, result) : 0;
+}
+
+static bool is_over_at(const struct links *links, int64_t period_ns, int64_t now_ns)
+{
+	return now_ns < links->began_ns || now_ns - links->began_ns >= period_ns;
+}
+
+static bool is_due(const struct links *links, int64_t now_ns)
+{
+	return !links->known || !links->fresh || is_over_at(links, CACHE_NS, now_ns);
+}
+
+/* 0: the listing is that of now, or as new as can be had. */
+static int refresh(struct links *links, int64_t now_ns)
+{
+	if (links->known && links->large)
+		return links->error;
+	int error = links->stage == STAGE_IDLE && is_due(links, now_ns) ? begin_reading(links, now_ns) : 0;
+	for (unsigned i = 0; error == 0 && links->stage != STAGE_IDLE; i++) {
+		if (links->known && i == READS_AT_ONCE) {
+			links->announced = true; /* advance() goes on, and what it gives is news */
+			break;
+		}
+		error = read_on(links);
+	}
+	return links->stage == STAGE_IDLE ? links->error : error;
 }
 
 /* ---- conf/all ---- */
@@ -323,8 +415,10 @@ static void link_destroy(void *context)
 		return;
 	netlink_close(links->requests);
 	netlink_close(links->notifications);
-	free(links->devices);
-	free(links->addresses);
+	free(links->next.devices);
+	free(links->next.addresses);
+	free(links->listing.devices);
+	free(links->listing.addresses);
 	free(links);
 }
 
@@ -343,42 +437,42 @@ static int link_init(const struct collector_settings *settings, void **context)
 		link_destroy(links);
 		return error;
 	}
+	refresh(links, 0); /* much may be read at once as long as nothing else is to be done */
 	*context = links;
 	return 0;
 }
 
-static int refresh(struct links *links, int64_t now)
+/* 0 or negative errno: what is announced cannot be followed. */
+static int drain(struct links *links)
 {
 	int some = netlink_drain(links->notifications, NULL, NULL);
 	if (some > 0)
 		links->fresh = false;
-	if (links->fresh && now >= links->read_ns && now - links->read_ns < CACHE_NS)
-		return some < 0 ? some : 0;
-	links->fresh = false;
-	int error = read_devices(links);
-	if (error == 0)
-		error = read_addresses(links);
-	links->fresh = error == 0;
-	links->read_ns = now;
-	return error < 0 ? error : some < 0 ? some : 0;
+	return some < 0 ? some : 0;
+}
+
+static void *copy_array(const void *items, size_t size)
+{
+	void *copy = malloc(size ? size : 1);
+	if (copy && size)
+		memcpy(copy, items, size);
+	return copy;
 }
 
 static int give(const struct links *links, struct facts *facts)
 {
-	for (size_t i = 0; i < links->device_count; i++) {
-		struct device *device = GROW(facts->devices, facts->device_count);
-		if (!device)
-			return -ENOMEM;
-		*device = links->devices[i];
-		device->src_valid_mark |= links->src_valid_mark;
-		device->log_martians |= links->log_martians;
-		device->forwarding6 = links->forwarding6;
-	}
-	for (size_t i = 0; i < links->address_count; i++) {
-		struct local_address *address = GROW(facts->addresses, facts->address_count);
-		if (!address)
-			return -ENOMEM;
-		*address = links->addresses[i];
+	const struct listing *listing = &links->listing;
+	facts->devices = copy_array(listing->devices, listing->device_count * sizeof(*listing->devices));
+	facts->addresses =
+		copy_array(listing->addresses, listing->address_count * sizeof(*listing->addresses));
+	if (!facts->devices || !facts->addresses)
+		return -ENOMEM;
+	facts->device_count = listing->device_count;
+	facts->address_count = listing->address_count;
+	for (size_t i = 0; i < facts->device_count; i++) {
+		facts->devices[i].src_valid_mark |= links->src_valid_mark;
+		facts->devices[i].log_martians |= links->log_martians;
+		facts->devices[i].forwarding6 = links->forwarding6;
 	}
 	return 0;
 }
@@ -386,12 +480,12 @@ static int give(const struct links *links, struct facts *facts)
 static int link_collect(void *context, const struct collector_settings *settings, struct facts *facts)
 {
 	struct links *links = context;
-	int error = refresh(links, facts->monotonic_ns);
-	if (!links->fresh)
+	int lost = drain(links), error = refresh(links, facts->monotonic_ns);
+	if (error < 0)
 		return error;
 	read_settings(links, settings->procfs, facts->monotonic_ns);
-	int given = give(links, facts);
-	return given < 0 ? given : error; /* what is announced cannot be followed, but was read anew */
+	error = give(links, facts);
+	return error < 0 ? error : lost; /* lost: but it was read anew */
 }
 
 static int link_descriptor(const void *context)
@@ -402,19 +496,31 @@ static int link_descriptor(const void *context)
 
 static int link_advance(void *context, int64_t now_ns, struct collector_wish *wish)
 {
-	(void)now_ns;
 	struct links *links = context;
-	int some = netlink_drain(links->notifications, NULL, NULL);
-	if (some > 0)
-		links->fresh = false;
-	*wish = (struct collector_wish){ .due_ns = COLLECTOR_NEVER, .changed = some > 0 };
-	return some < 0 ? some : 0;
+	bool announced = links->fresh;
+	int lost = drain(links), error = 0;
+	announced &= !links->fresh;
+	*wish = (struct collector_wish){ .due_ns = now_ns + CACHE_NS, .changed = announced && !links->large };
+	if (links->stage == STAGE_IDLE && !links->large)
+		return lost;
+	if (links->stage == STAGE_IDLE && is_due(links, now_ns) && is_over_at(links, PAUSE_NS, now_ns)) {
+		links->announced = !links->fresh;
+		error = begin_reading(links, now_ns);
+	} else if (links->stage != STAGE_IDLE) {
+		error = read_on(links);
+		wish->changed = error == 0 && links->stage == STAGE_IDLE && links->announced;
+	}
+	if (links->stage != STAGE_IDLE)
+		wish->due_ns = now_ns;
+	else if (!links->fresh)
+		wish->due_ns = links->began_ns + PAUSE_NS;
+	return error < 0 ? error : lost;
 }
 
 static bool link_settled(const void *context)
 {
 	const struct links *links = context;
-	return links->fresh;
+	return links->known;
 }
 
 const struct collector link_collector = {

@@ -141,14 +141,6 @@ static int each_message(
 
 /* ---- dump ---- */
 
-struct dump {
-	uint32_t sequence;
-	bool inconsistent;
-	int error; /* first one; the rest of the dump is only drained */
-	netlink_message_function *message;
-	void *argument;
-};
-
 static int error_of(const struct nlmsghdr *header)
 {
 	int error = 0;
@@ -160,7 +152,7 @@ static int error_of(const struct nlmsghdr *header)
 /* 1 ends the dump. */
 static int dump_message(const struct nlmsghdr *header, void *argument)
 {
-	struct dump *dump = argument;
+	struct netlink_dump *dump = argument;
 	if (header->nlmsg_seq != dump->sequence)
 		return 0;
 	if (header->nlmsg_flags & NLM_F_DUMP_INTR)
@@ -176,42 +168,52 @@ static int dump_message(const struct nlmsghdr *header, void *argument)
 	return ends;
 }
 
-static int receive_dump(struct netlink *netlink, struct dump *dump)
+static int send_dump(struct netlink *netlink, struct netlink_dump *dump)
 {
-	for (;;) {
-		ssize_t size = receive(netlink, 0);
-		if (size == -EAGAIN)
-			return -ETIMEDOUT;
-		if (size < 0)
-			return (int)size;
-		if (each_message(netlink, (size_t)size, dump_message, dump) != 0)
-			return dump->error;
-	}
+	struct nlmsghdr *request = (struct nlmsghdr *)dump->request;
+	dump->sequence = request->nlmsg_seq = netlink_sequence(netlink);
+	dump->inconsistent = false;
+	dump->error = 0;
+	return send_all(netlink, request, request->nlmsg_len);
 }
 
-static int dump_once(struct netlink *netlink, struct nlmsghdr *request, struct dump *dump)
+int netlink_dump_begin(struct netlink *netlink, struct netlink_dump *dump, const struct nlmsghdr *request)
 {
-	dump->sequence = request->nlmsg_seq = netlink_sequence(netlink);
-	int error = send_all(netlink, request, request->nlmsg_len);
-	return error < 0 ? error : receive_dump(netlink, dump);
+	if (request->nlmsg_len > sizeof(dump->request))
+		return -EMSGSIZE;
+	memcpy(dump->request, request, request->nlmsg_len);
+	((struct nlmsghdr *)dump->request)->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	dump->tries = 0;
+	return send_dump(netlink, dump);
+}
+
+int netlink_dump_read(struct netlink *netlink, struct netlink_dump *dump)
+{
+	ssize_t size = receive(netlink, 0);
+	if (size < 0)
+		return size == -EAGAIN ? -ETIMEDOUT : (int)size;
+	if (each_message(netlink, (size_t)size, dump_message, dump) == 0)
+		return 0;
+	/* An earlier dump was left unfinished (its answer was lost): read it to its end. */
+	if (dump->error == -EBUSY)
+		netlink_drain(netlink, NULL, NULL);
+	else if (dump->error < 0 || !dump->inconsistent)
+		return dump->error < 0 ? dump->error : 1;
+	if (++dump->tries == NETLINK_DUMP_TRIES)
+		return -EINTR;
+	if (dump->restart)
+		dump->restart(dump->argument);
+	return send_dump(netlink, dump);
 }
 
 int netlink_dump(struct netlink *netlink, struct nlmsghdr *request, netlink_message_function *message,
 	void (*restart)(void *argument), void *argument)
 {
-	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	for (int try = 0; try < NETLINK_DUMP_TRIES; try++) {
-		if (try > 0 && restart)
-			restart(argument);
-		struct dump dump = { .message = message, .argument = argument };
-		int error = dump_once(netlink, request, &dump);
-		/* An earlier dump was left unfinished (its answer was lost): read it to its end. */
-		if (error == -EBUSY)
-			netlink_drain(netlink, NULL, NULL);
-		else if (error < 0 || !dump.inconsistent)
-			return error;
-	}
-	return -EINTR;
+	struct netlink_dump dump = { .message = message, .restart = restart, .argument = argument };
+	int result = netlink_dump_begin(netlink, &dump, request);
+	while (result == 0)
+		result = netlink_dump_read(netlink, &dump);
+	return result < 0 ? result : 0;
 }
 
 /* ---- request and answer ---- */

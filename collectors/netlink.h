@@ -8,6 +8,7 @@
  */
 
 #include <libmnl/libmnl.h>
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,12 +32,32 @@ bool netlink_is_strict(const struct netlink *netlink);
  */
 typedef int netlink_message_function(const struct nlmsghdr *header, void *argument);
 
-/* Sends the request as a dump and hands over each message of the answer. A dump that the kernel marks as
- * inconsistent (NLM_F_DUMP_INTR) is repeated, at most NETLINK_DUMP_TRIES times; `restart` is called before
- * each repetition so that what was read so far can be forgotten. After an error the rest is drained, since an
- * unfinished dump makes the next one fail with EBUSY. The request's sequence number is filled in here.
- * 0 or negative errno: -EINTR if no try was consistent. */
-#define NETLINK_DUMP_TRIES 8
+/* A dump and how far it was read. */
+#define NETLINK_DUMP_TRIES   8
+#define NETLINK_DUMP_REQUEST 128
+struct netlink_dump {
+	netlink_message_function *message;
+	void (*restart)(void *argument); /* or NULL */
+	void *argument;
+	/* The rest is kept here. */
+	uint32_t sequence;
+	unsigned tries;
+	bool inconsistent;
+	int error; /* first one; the rest of the dump is only drained */
+	alignas(struct nlmsghdr) char request[NETLINK_DUMP_REQUEST];
+};
+
+/* Sends the request, of NETLINK_DUMP_REQUEST bytes at most, as a dump. 0 or negative errno: then nothing is
+ * to be read. */
+int netlink_dump_begin(struct netlink *netlink, struct netlink_dump *dump, const struct nlmsghdr *request);
+/* Does one read and hands over each message of it. A dump that the kernel marks as inconsistent
+ * (NLM_F_DUMP_INTR) is repeated, at most NETLINK_DUMP_TRIES times; `restart` is called before each repetition
+ * so that what was read so far can be forgotten. After an error the rest is drained, since an unfinished dump
+ * makes the next one fail with EBUSY. 0: there is more; 1: it has ended; or negative errno: -EINTR if no try
+ * was consistent. */
+int netlink_dump_read(struct netlink *netlink, struct netlink_dump *dump);
+
+/* Both, to the end. 0 or negative errno. */
 int netlink_dump(struct netlink *netlink, struct nlmsghdr *request, netlink_message_function *message,
 	void (*restart)(void *argument), void *argument);
 

@@ -23,9 +23,10 @@
 #define FAILING_NS       (3 * SECOND_NS)
 
 struct route_context {
+	struct netlink *events; /* these two: of the loop */
+	bool dirty;             /* since the last collect */
 	struct netlink *lookups;
-	struct netlink *events;
-	bool dirty;
+	bool due;        /* a survey, since something is announced or the last one failed */
 	uint64_t inputs; /* hash of what the last survey was made of */
 	uint64_t peers;
 	int64_t surveyed_ns;
@@ -190,7 +191,7 @@ static uint64_t hash_peers(const struct facts *facts)
 static bool is_due(const struct route_context *context, uint64_t inputs, uint64_t peers, int64_t now_ns)
 {
 	int64_t age = now_ns - context->surveyed_ns;
-	if (!context->last || context->dirty || inputs != context->inputs || age >= SURVEY_PERIOD_NS)
+	if (context->due || inputs != context->inputs || age >= SURVEY_PERIOD_NS)
 		return true;
 	return peers != context->peers && age >= PEERS_PERIOD_NS && age >= PEERS_SHARE * context->cost_ns;
 }
@@ -236,7 +237,7 @@ static int make_survey(
 	struct route_context *context, const struct collector_settings *settings, struct facts *facts)
 {
 	int64_t started = clock_ns(CLOCK_MONOTONIC);
-	context->dirty = false; /* what changes from here on is for the next one */
+	context->due = false; /* what changes from here on is for the next one */
 	refill_failing(context, started);
 	int result = read_rules(context, facts);
 	if (result == 0)
@@ -246,7 +247,7 @@ static int make_survey(
 		result = copy_shared(context->last, facts);
 	}
 	if (result < 0) {
-		context->dirty = true;
+		context->due = true;
 		drop_shared(facts);
 	}
 	context->surveyed_ns = started;
@@ -265,18 +266,28 @@ static int drain(struct route_context *context)
 
 static int route_collect(void *opaque, const struct collector_settings *settings, struct facts *facts)
 {
+	(void)settings;
+	(void)facts;
 	struct route_context *context = opaque;
 	int error = drain(context);
+	context->due |= context->dirty;
+	context->dirty = false;
+	return error;
+}
+
+static int route_complete(void *opaque, const struct collector_settings *settings, struct facts *facts)
+{
+	struct route_context *context = opaque;
 	uint64_t inputs = hash_inputs(facts, settings), peers = hash_peers(facts);
 	if (!is_due(context, inputs, peers, facts->monotonic_ns)) {
 		int result = copy_shared(facts, context->last);
 		services_attach(facts);
-		return result < 0 ? result : error;
+		return result;
 	}
 	context->inputs = inputs;
 	context->peers = peers;
 	int result = make_survey(context, settings, facts);
-	return result < 0 ? result : error;
+	return result;
 }
 
 static int route_advance(void *opaque, int64_t now_ns, struct collector_wish *wish)
@@ -345,6 +356,7 @@ const struct collector route_collector = {
 	.summary = "reply routes of local and translated addresses, and rules",
 	.init = route_init,
 	.collect = route_collect,
+	.complete = route_complete,
 	.destroy = route_destroy,
 	.descriptor = route_descriptor,
 	.advance = route_advance,

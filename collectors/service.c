@@ -23,9 +23,9 @@ static void add_owner(
 struct device_set service_owners(const struct facts *facts, const struct address *address)
 {
 	struct device_set set = { 0 };
-	for (size_t i = 0; i < facts->address_count; i++)
-		if (address_equal(&facts->addresses[i].prefix.address, address))
-			add_owner(facts, &facts->addresses[i], &set);
+	const struct local_address *local = facts_local_address(facts, address);
+	for (; local; local = facts_next_equal(facts, local))
+		add_owner(facts, local, &set);
 	return set;
 }
 
@@ -200,25 +200,9 @@ void services_attach(struct facts *facts)
 	}
 }
 
-static bool is_network(const struct prefix *prefix)
-{
-	return prefix->length < address_size(prefix->address.family) * 8;
-}
-
-bool service_is_on_link_of(const struct facts *facts, const struct address *address, int ifindex)
-{
-	for (size_t i = 0; i < facts->address_count; i++) {
-		const struct local_address *local = &facts->addresses[i];
-		if ((ifindex == 0 || local->ifindex == ifindex) && is_network(&local->prefix) &&
-			prefix_contains(&local->prefix, address))
-			return true;
-	}
-	return false;
-}
-
 bool service_is_on_link(const struct facts *facts, const struct address *address)
 {
-	return service_is_on_link_of(facts, address, 0);
+	return facts_network(facts, 0, address);
 }
 
 static bool is_neighbour(

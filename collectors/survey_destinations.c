@@ -70,9 +70,8 @@ static int add(struct facts *facts, const struct address *address, enum destinat
  * the link. */
 static int add_one_seen(struct facts *facts, const struct handshake_peer *peer)
 {
-	return service_is_on_link_of(facts, &peer->peer, peer->device)
-		       ? 0
-		       : insert(facts, &peer->peer, DESTINATION_PEER);
+	return facts_network(facts, peer->device, &peer->peer) ? 0
+							       : insert(facts, &peer->peer, DESTINATION_PEER);
 }
 
 /* Those first whose connections fail. */

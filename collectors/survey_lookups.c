@@ -139,11 +139,7 @@ static int survey_replies(struct survey *survey)
 
 static bool has_ipv4(const struct facts *facts, int ifindex)
 {
-	for (size_t i = 0; i < facts->address_count; i++)
-		if (facts->addresses[i].ifindex == ifindex &&
-			facts->addresses[i].prefix.address.family == AF_INET)
-			return true;
-	return false;
+	return facts_device_address(facts, ifindex, AF_INET, NULL);
 }
 
 /* A forwarded reply that fails with EXDEV or EINVAL met source validation on the device it comes from, or a

@@ -8,6 +8,7 @@
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "collectors/growth.h"
 #include "collectors/service.h"
@@ -42,14 +43,13 @@ static uint8_t family_of(const struct asking *asking)
 static int ask_own_sources(struct asking *asking, const struct device *device)
 {
 	const struct facts *facts = asking->survey->facts;
-	unsigned asked = 0;
-	for (size_t i = 0; i < facts->address_count && asked < MOST_SOURCES; i++) {
-		const struct local_address *local = &facts->addresses[i];
-		if (local->ifindex != device->ifindex || local->prefix.address.family != family_of(asking))
-			continue;
+	const struct local_address *local = NULL;
+	for (unsigned asked = 0; asked < MOST_SOURCES; asked++) {
+		local = facts_device_address(facts, device->ifindex, family_of(asking), local);
+		if (!local)
+			break;
 		if (ask(asking, (struct route_query){ .source = local->prefix.address }) < 0)
 			return -ENOMEM;
-		asked++;
 	}
 	return 0;
 }
@@ -135,9 +135,12 @@ static struct line *line_of(struct facts *facts, int ifindex, uint8_t family)
 	struct line *line = (struct line *)facts_line(facts, ifindex, family);
 	if (line)
 		return line;
-	line = GROW(facts->lines, facts->line_count);
-	if (line)
-		*line = (struct line){ .ifindex = ifindex, .family = family };
+	size_t at = facts_line_place(facts, ifindex, family), after = facts->line_count - at;
+	if (!GROW(facts->lines, facts->line_count))
+		return NULL;
+	line = &facts->lines[at];
+	memmove(line + 1, line, after * sizeof(*line));
+	*line = (struct line){ .ifindex = ifindex, .family = family };
 	return line;
 }
 
@@ -158,15 +161,6 @@ static int note_line(struct survey *survey, const struct way *way)
 	return 0;
 }
 
-static bool has_address(const struct facts *facts, int ifindex, uint8_t family)
-{
-	for (size_t i = 0; i < facts->address_count; i++)
-		if (facts->addresses[i].ifindex == ifindex &&
-			facts->addresses[i].prefix.address.family == family)
-			return true;
-	return false;
-}
-
 /* A tunnel or a named device is a line even if no far destination is known to lead out of it. */
 static int note_other_lines(struct survey *survey, uint8_t family)
 {
@@ -176,7 +170,7 @@ static int note_other_lines(struct survey *survey, uint8_t family)
 		bool named = survey_is_named(survey, device);
 		if (!survey_is_candidate(device) || (device->kind != DEVICE_TUNNEL && !named))
 			continue;
-		if (!has_address(facts, device->ifindex, family) ||
+		if (!facts_device_address(facts, device->ifindex, family, NULL) ||
 			facts_line(facts, device->ifindex, family))
 			continue;
 		struct line *line = line_of(facts, device->ifindex, family);

@@ -170,15 +170,6 @@ static int name_dropper(const struct trace_sources *sources, const struct trace_
 
 /* ---- why it vanished ---- */
 
-static bool has_address4(const struct facts *facts, int ifindex)
-{
-	for (size_t i = 0; i < facts->address_count; i++)
-		if (facts->addresses[i].ifindex == ifindex &&
-			facts->addresses[i].prefix.address.family == AF_INET)
-			return true;
-	return false;
-}
-
 /* The kernel's refusal alone does not say whether reverse-path filtering is behind it, or a blackhole. */
 static void ask_source(
 	const struct trace_sources *sources, const struct route_query *query, struct route_answer *answer)
@@ -198,8 +189,8 @@ static void ask_source(
 	const struct route_query back = lookup_reverse(query, egress, device->src_valid_mark);
 	if (lookup_batch(sources->routes, &back, &reverse, 1) < 0)
 		return;
-	enum route_result verdict =
-		lookup_source_verdict(device, has_address4(sources->facts, query->iif), &reverse);
+	enum route_result verdict = lookup_source_verdict(
+		device, facts_device_address(sources->facts, query->iif, AF_INET, NULL), &reverse);
 	if (verdict == ROUTE_RP_FILTER || verdict == ROUTE_MARTIAN)
 		answer->result = verdict;
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What runs where: the main thread owns the observer, the judge and the loop, and stands in the network
- * namespace that is watched. HTTP threads were started before it went there; they see the shelf and the
+ * What runs where: the main thread owns the observer and the loop, and stands in the network namespace that
+ * is watched. It collects facts and hands them to the thread that judges, which stands there too: that one
+ * completes them, judges, publishes and says what is new, one judgement at a time, and frees what nobody
+ * needs any more. HTTP threads were started before the namespace was entered; they see the shelf and the
  * reload mailbox only.
  */
 #include "exporter/daemon.h"
@@ -28,6 +30,7 @@
 #include "exporter/snapshot.h"
 #include "exporter/version.h"
 #include "exporter/watches.h"
+#include "exporter/worker.h"
 
 #define MESSAGE_SIZE 512
 
@@ -42,11 +45,20 @@ struct daemon {
 	struct observer *observer;
 	struct loop *loop;
 	struct watches *watches;
-	struct loop_handler signals, timer, reloads;
+	struct loop_handler signals, timer, reloads, judged;
 
 	struct schedule schedule;
-	const struct snapshot *last; /* what the next judgement is compared with */
+	int64_t began_ns; /* of the judgement that is being made; 0: none is */
+	bool watched;     /* it was said what */
 	struct log_limit failures;
+
+	struct worker *worker;
+	struct judgement {
+		struct facts *facts; /* these two: given for it */
+		struct settings *settings;
+		int result;
+		const struct snapshot *last; /* what the next one is compared with */
+	} judgement;                         /* of the worker from worker_start() until it is judged */
 };
 
 /* ---- judging ---- */
@@ -76,75 +88,109 @@ static int collect(struct daemon *daemon, struct facts **facts)
 		return result;
 	result = observer_collect(daemon->observer, &settings, facts);
 	collector_settings_clear(&settings);
-	return result;
-}
-
-static void take_over(struct daemon *daemon)
-{
-	const struct snapshot *now = shelf_take(daemon->shelf);
-	if (daemon->last)
-		announce_findings(daemon->log, daemon->last->findings, now->findings);
-	else
-		announce_findings(daemon->log, NULL, now->findings);
-	announce_unread_rules(daemon->log, daemon->last ? daemon->last->facts : NULL, now->facts);
-	snapshot_release(daemon->last);
-	daemon->last = now;
-}
-
-static int publish(struct daemon *daemon, struct facts *facts, struct findings *findings)
-{
-	struct settings *settings = settings_copy(daemon->settings);
-	if (!settings) {
-		facts_free(facts);
-		findings_free(findings);
-		return -ENOMEM;
-	}
-	int result = shelf_publish(daemon->shelf, facts, findings, settings);
-	if (result == 0)
-		take_over(daemon);
-	return result;
-}
-
-static int judge_once(struct daemon *daemon)
-{
-	struct facts *facts = NULL;
-	struct findings *findings = NULL;
-	const struct snapshot *last = daemon->last;
-	int result = collect(daemon, &facts);
 	if (result < 0)
 		return result;
-	if (!last)
-		say_watched(daemon, facts);
-	result = judge(daemon->settings, facts, last ? last->findings : NULL, &findings);
+	result = loop_report(daemon->loop, *facts);
+	if (result < 0)
+		facts_free(*facts);
+	return result;
+}
+
+static int complete(struct daemon *daemon, const struct judgement *judgement)
+{
+	struct collector_settings settings;
+	int result = collector_settings_make(judgement->settings, daemon->options, &settings);
+	if (result < 0)
+		return result;
+	result = observer_complete(daemon->observer, &settings, judgement->facts);
+	collector_settings_clear(&settings);
+	return result;
+}
+
+/* On the thread of its own. */
+static void judge_facts(void *argument)
+{
+	struct daemon *daemon = argument;
+	struct judgement *judgement = &daemon->judgement;
+	const struct snapshot *last = judgement->last;
+	struct findings *findings = NULL;
+	judgement->result = complete(daemon, judgement);
+	if (judgement->result == 0)
+		judgement->result =
+			judge(judgement->settings, judgement->facts, last ? last->findings : NULL, &findings);
+	if (judgement->result < 0) {
+		facts_free(judgement->facts);
+		settings_free(judgement->settings);
+		return;
+	}
+	judgement->result = shelf_publish(daemon->shelf, judgement->facts, findings, judgement->settings);
+	if (judgement->result < 0)
+		return;
+	const struct snapshot *now = shelf_take(daemon->shelf);
+	announce_findings(daemon->log, last ? last->findings : NULL, now->findings);
+	announce_unread_rules(daemon->log, last ? last->facts : NULL, now->facts);
+	snapshot_release(last);
+	judgement->last = now;
+}
+
+static void end_judgement(struct daemon *daemon, int result)
+{
+	if (result < 0)
+		say_failure(daemon, result);
+	daemon->schedule.ended_ns = clock_ns(CLOCK_MONOTONIC);
+	daemon->schedule.cost_ns = daemon->schedule.ended_ns - daemon->began_ns;
+	daemon->began_ns = 0;
+	timer_set(daemon->timer.descriptor, schedule_next(&daemon->schedule));
+}
+
+static void on_judged(void *argument)
+{
+	struct daemon *daemon = argument;
+	descriptor_drain(daemon->judged.descriptor);
+	end_judgement(daemon, daemon->judgement.result);
+}
+
+static int begin_judgement(struct daemon *daemon)
+{
+	struct facts *facts;
+	struct settings *settings = settings_copy(daemon->settings);
+	int result = settings ? collect(daemon, &facts) : -ENOMEM;
 	if (result < 0) {
-		facts_free(facts);
+		settings_free(settings);
 		return result;
 	}
-	return publish(daemon, facts, findings);
+	if (!daemon->watched)
+		say_watched(daemon, facts);
+	daemon->watched = true;
+	daemon->judgement.facts = facts;
+	daemon->judgement.settings = settings;
+	worker_start(daemon->worker);
+	return 0;
 }
 
 static void on_due(void *argument)
 {
 	struct daemon *daemon = argument;
-	int64_t start_ns = clock_ns(CLOCK_MONOTONIC);
 	descriptor_drain(daemon->timer.descriptor);
+	if (daemon->began_ns)
+		return;
+	daemon->began_ns = clock_ns(CLOCK_MONOTONIC);
 	daemon->schedule.changed_ns = 0;
-	int result = judge_once(daemon);
-	if (result < 0)
-		say_failure(daemon, result);
+	int result = begin_judgement(daemon);
 	watches_refresh(daemon->watches);
-	daemon->schedule.ended_ns = clock_ns(CLOCK_MONOTONIC);
-	daemon->schedule.cost_ns = daemon->schedule.ended_ns - start_ns;
-	timer_set(daemon->timer.descriptor, schedule_next(&daemon->schedule));
+	if (result < 0)
+		end_judgement(daemon, result);
 }
 
+/* While a judgement is made the next one waits for its end. */
 static void on_changed(void *argument)
 {
 	struct daemon *daemon = argument;
 	if (daemon->schedule.changed_ns)
 		return;
 	daemon->schedule.changed_ns = clock_ns(CLOCK_MONOTONIC);
-	timer_set(daemon->timer.descriptor, schedule_next(&daemon->schedule));
+	if (!daemon->began_ns)
+		timer_set(daemon->timer.descriptor, schedule_next(&daemon->schedule));
 }
 
 /* ---- signals and reloading ---- */
@@ -271,21 +317,28 @@ static int open_observer(struct daemon *daemon)
 	return result;
 }
 
-static int watch(
-	struct daemon *daemon, struct loop_handler *handler, int descriptor, void (*function)(void *argument))
+static int watch(struct daemon *daemon, const char *work, struct loop_handler *handler, int descriptor,
+	void (*function)(void *argument))
 {
-	*handler =
-		(struct loop_handler){ .descriptor = descriptor, .function = function, .argument = daemon };
+	*handler = (struct loop_handler){
+		.descriptor = descriptor, .function = function, .argument = daemon, .work = work
+	};
 	return descriptor < 0 ? descriptor : loop_watch(daemon->loop, handler);
 }
 
 static int fill_loop(struct daemon *daemon)
 {
-	int result = watch(daemon, &daemon->signals, daemon->signals.descriptor, on_signal);
+	int result = worker_new(judge_facts, daemon, &daemon->worker);
 	if (result == 0)
-		result = watch(daemon, &daemon->reloads, reload_descriptor(daemon->reload), on_reloaded);
+		result = watch(
+			daemon, "judged", &daemon->judged, worker_descriptor(daemon->worker), on_judged);
 	if (result == 0)
-		result = watch(daemon, &daemon->timer, timer_open(), on_due);
+		result = watch(daemon, NULL, &daemon->signals, daemon->signals.descriptor, on_signal);
+	if (result == 0)
+		result = watch(
+			daemon, "reload", &daemon->reloads, reload_descriptor(daemon->reload), on_reloaded);
+	if (result == 0)
+		result = watch(daemon, "collect", &daemon->timer, timer_open(), on_due);
 	if (result == 0)
 		result = timer_set(daemon->timer.descriptor, 0);
 	if (result == 0)
@@ -337,16 +390,17 @@ static void close_descriptor(int descriptor)
 		close(descriptor);
 }
 
-/* HTTP ends first: its threads use the shelf and the mailbox. */
+/* HTTP ends first: its threads use the shelf and the mailbox. Then the judgement that is being made. */
 static void stop(struct daemon *daemon)
 {
 	http_stop(daemon->http);
+	worker_free(daemon->worker);
 	watches_free(daemon->watches);
 	observer_close(daemon->observer);
 	loop_free(daemon->loop);
 	close_descriptor(daemon->timer.descriptor);
 	close_descriptor(daemon->signals.descriptor);
-	snapshot_release(daemon->last);
+	snapshot_release(daemon->judgement.last);
 	shelf_free(daemon->shelf);
 	reload_free(daemon->reload);
 	settings_free(daemon->settings);

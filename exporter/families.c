@@ -47,6 +47,12 @@ static void emit_collector_success(struct metric_sink *sink, const struct facts 
 		metric_add(sink, facts->collectors[i].success, facts->collectors[i].name);
 }
 
+static void emit_loop_longest(struct metric_sink *sink, const struct facts *facts)
+{
+	for (size_t i = 0; i < facts->loop_work_count; i++)
+		metric_add(sink, facts->loop_works[i].longest, facts->loop_works[i].name);
+}
+
 static void emit_process(struct metric_sink *sink, enum process_metric which)
 {
 	const struct process_stats *process = &exposition_of(sink)->process;
@@ -234,6 +240,13 @@ static const struct metric_family own_families[] = {
 		.labels = { "condition", "severity" },
 		.help = "Open findings, those declared as intended aside.",
 		.emit = emit_findings },
+	{ .name = "oneway_loop_longest_seconds",
+		.type = METRIC_GAUGE,
+		.unit = "seconds",
+		.labels = { "work" },
+		.help = "Processor time of the longest single piece of each kind of work on the event loop, "
+			"of the last one to two minutes.",
+		.emit = emit_loop_longest },
 	{ .name = "oneway_reply_route",
 		.type = METRIC_GAUGE,
 		.labels = { "address", "origin", "target", "arrival_device", "reply_device", "verdict" },

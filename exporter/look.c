@@ -63,7 +63,9 @@ int look_once(struct look *look)
 	int result = observer_collect(look->observer, &look->told, &facts);
 	if (result < 0)
 		return result;
-	result = judge(look->settings, facts, look->findings, &findings);
+	result = observer_complete(look->observer, &look->told, facts);
+	if (result == 0)
+		result = judge(look->settings, facts, look->findings, &findings);
 	if (result < 0) {
 		facts_free(facts);
 		return result;

@@ -3,17 +3,30 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "collectors/clock.h"
+#include "collectors/growth.h"
 
 #define EVENTS_A_TURN 16
+#define WORKS_MAX     24
+#define PERIOD_NS     (60 * SECOND_NS)
+
+/* The longest piece of this period and of the one before it, processor time. */
+struct work {
+	const char *name;
+	int64_t period; /* number of it; 0: that the clock began with */
+	int64_t longest_ns, longest_before_ns;
+};
 
 struct loop {
 	int epoll;
 	bool stopped;
+	struct work works[WORKS_MAX];
+	size_t work_count;
 };
 
 int loop_new(struct loop **out)
@@ -58,12 +71,62 @@ void loop_forget(struct loop *loop, struct loop_handler *handler)
 	handler->watched = false;
 }
 
-static void dispatch(const struct loop *loop, const struct epoll_event *events, int count)
+/* NULL: there is no room for one more. */
+static struct work *work_named(struct loop *loop, const char *name)
+{
+	size_t i = 0;
+	while (i < loop->work_count && strcmp(loop->works[i].name, name) != 0)
+		i++;
+	if (i == WORKS_MAX)
+		return NULL;
+	if (i == loop->work_count)
+		loop->works[loop->work_count++].name = name;
+	return &loop->works[i];
+}
+
+static void enter_period(struct work *work, int64_t period)
+{
+	if (period == work->period)
+		return;
+	work->longest_before_ns = period == work->period + 1 ? work->longest_ns : 0;
+	work->longest_ns = 0;
+	work->period = period;
+}
+
+static void call(struct loop *loop, const struct loop_handler *handler)
+{
+	struct work *work = handler->work ? work_named(loop, handler->work) : NULL;
+	int64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	handler->function(handler->argument); /* the handler itself may be gone after that */
+	int64_t length_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
+	if (!work)
+		return;
+	enter_period(work, clock_ns(CLOCK_MONOTONIC) / PERIOD_NS);
+	if (length_ns > work->longest_ns)
+		work->longest_ns = length_ns;
+}
+
+int loop_report(const struct loop *loop, struct facts *facts)
+{
+	for (size_t i = 0; i < loop->work_count; i++) {
+		struct work work = loop->works[i];
+		enter_period(&work, clock_ns(CLOCK_MONOTONIC) / PERIOD_NS);
+		struct loop_work *out = GROW(facts->loop_works, facts->loop_work_count);
+		if (!out)
+			return -ENOMEM;
+		int64_t longest_ns =
+			work.longest_ns > work.longest_before_ns ? work.longest_ns : work.longest_before_ns;
+		*out = (struct loop_work){ work.name, (double)longest_ns / (double)SECOND_NS };
+	}
+	return 0;
+}
+
+static void dispatch(struct loop *loop, const struct epoll_event *events, int count)
 {
 	for (int i = 0; i < count && !loop->stopped; i++) {
 		const struct loop_handler *handler = events[i].data.ptr;
 		if (handler->watched) /* an earlier handler of this turn may have forgotten it */
-			handler->function(handler->argument);
+			call(loop, handler);
 	}
 }
 

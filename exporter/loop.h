@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "collectors/facts.h"
+
 struct loop;
 
 /* Belongs to the caller and stays where it is while it is watched. */
@@ -16,7 +18,8 @@ struct loop_handler {
 	int descriptor;
 	void (*function)(void *argument);
 	void *argument;
-	bool watched; /* kept by the loop */
+	bool watched;     /* kept by the loop */
+	const char *work; /* what it does, static: for loop_report(); or NULL */
 };
 
 /* 0 or negative errno. */
@@ -32,6 +35,9 @@ void loop_forget(struct loop *loop, struct loop_handler *handler);
 /* Calls handlers until loop_stop(). 0 or negative errno. */
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
+
+/* Adds to the facts how long the pieces of each kind of work were. 0 or -ENOMEM. */
+int loop_report(const struct loop *loop, struct facts *facts);
 
 #define TIMER_NEVER INT64_MAX
 

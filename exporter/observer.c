@@ -19,7 +19,8 @@ struct slot {
 	bool open;
 	void *context;
 	int64_t retry_ns; /* while not open: when init is tried again */
-	int error;        /* of the last init or collect, negative; 0 */
+	bool complete;    /* its part of the facts is to be completed */
+	int error;        /* of the last init, collect or complete, negative; 0 */
 	int advance_error;
 	/* Without a loop: */
 	int64_t due_ns; /* of its next advance() */
@@ -162,16 +163,11 @@ int observer_advance(struct observer *observer, size_t collector, int64_t now_ns
 
 /* ---- collect ---- */
 
-static int add_status(const struct slot *slot, double seconds, struct facts *facts)
+static void set_status(const struct slot *slot, int64_t start_ns, struct collector_status *status)
 {
-	struct collector_status *status = GROW(facts->collectors, facts->collector_count);
-	if (!status)
-		return -ENOMEM;
-	status->name = slot->collector->name;
 	status->success = slot->error == 0;
-	status->seconds = seconds;
+	status->seconds += (double)(clock_ns(CLOCK_MONOTONIC) - start_ns) / (double)SECOND_NS;
 	describe(slot, slot->error, status->error);
-	return 0;
 }
 
 static int collect_slot(struct observer *observer, struct slot *slot,
@@ -180,9 +176,19 @@ static int collect_slot(struct observer *observer, struct slot *slot,
 	int64_t start = clock_ns(CLOCK_MONOTONIC);
 	if (!slot->open && start >= slot->retry_ns)
 		try_init(observer, slot, settings, start);
-	if (slot->open)
-		set_error(observer, slot, slot->collector->collect(slot->context, settings, facts));
-	return add_status(slot, (double)(clock_ns(CLOCK_MONOTONIC) - start) / (double)SECOND_NS, facts);
+	slot->complete = false;
+	if (slot->open) {
+		int error = slot->collector->collect(slot->context, settings, facts);
+		slot->complete = error == 0 && slot->collector->complete;
+		if (!slot->complete)
+			set_error(observer, slot, error);
+	}
+	struct collector_status *status = GROW(facts->collectors, facts->collector_count);
+	if (!status)
+		return -ENOMEM;
+	status->name = slot->collector->name;
+	set_status(slot, start, status);
+	return 0;
 }
 
 int observer_collect(struct observer *observer, const struct collector_settings *settings, struct facts **out)
@@ -201,6 +207,25 @@ int observer_collect(struct observer *observer, const struct collector_settings 
 	}
 	*out = facts;
 	return 0;
+}
+
+int observer_complete(
+	struct observer *observer, const struct collector_settings *settings, struct facts *facts)
+{
+	struct collector_status *status = facts->collectors;
+	int result = facts_index(facts);
+	for (size_t i = 0; result == 0 && i < observer->slot_count; i++) {
+		struct slot *slot = &observer->slots[i];
+		int64_t start = clock_ns(CLOCK_MONOTONIC);
+		if (!slot->enabled)
+			continue;
+		if (slot->complete) {
+			set_error(observer, slot, slot->collector->complete(slot->context, settings, facts));
+			set_status(slot, start, status);
+		}
+		status++;
+	}
+	return result;
 }
 
 /* ---- without a loop ---- */

@@ -3,7 +3,8 @@
 
 /*
  * The observer owns the collectors and the judge's memory. The daemon's loop and `oneway check` drive it
- * alike: collect facts, judge them, remember both for the next time. Used on one thread.
+ * alike: collect facts, judge them, remember both for the next time. Used on one
+ * thread, observer_complete() aside.
  */
 
 #include <stdbool.h>
@@ -35,9 +36,13 @@ int observer_descriptor(const struct observer *observer, size_t collector);
 int observer_advance(
 	struct observer *observer, size_t collector, int64_t now_ns, struct collector_wish *wish);
 
-/* Collects anew. 0 or -ENOMEM; *facts is the caller's. */
+/* Collects anew. 0 or -ENOMEM; *facts is the caller's, and not fit to be judged before it is completed. */
 int observer_collect(
 	struct observer *observer, const struct collector_settings *settings, struct facts **facts);
+/* What of it takes long; may be called on another thread, on which nothing but observer_advance() may be
+ * called meanwhile. 0 or -ENOMEM. */
+int observer_complete(
+	struct observer *observer, const struct collector_settings *settings, struct facts *facts);
 
 /* Runs the collectors' own work for so long, without a loop. */
 void observer_run(struct observer *observer, int64_t duration_ns);

@@ -21,8 +21,9 @@ extern const struct collector link_collector;
 extern const struct collector rpfilter_collector;
 extern const struct collector listen_collector;
 
-#define SKIPPED 77 /* SKIP_RETURN_CODE */
-#define MANY    1000
+#define SKIPPED   77 /* SKIP_RETURN_CODE */
+#define MANY      1000
+#define SECOND_NS INT64_C(1000000000)
 
 static const char *const scene[] = {
 	"ip link set lo up",
@@ -422,7 +423,7 @@ static struct facts *facts_at(int64_t seconds)
 {
 	struct facts *facts = facts_new();
 	assert_non_null(facts);
-	facts->monotonic_ns = seconds * INT64_C(1000000000);
+	facts->monotonic_ns = seconds * SECOND_NS;
 	return facts;
 }
 
@@ -516,6 +517,41 @@ static void changes_are_seen_at_once(void **state)
 	rpfilter_collector.destroy(rpfilter);
 }
 
+static size_t count_addresses(void *link)
+{
+	struct facts *facts = facts_at(2000);
+	assert_int_equal(link_collector.collect(link, &settings, facts), 0);
+	size_t count = facts->address_count;
+	facts_free(facts);
+	return count;
+}
+
+/* Until all is read what was read before is given. */
+static void many_addresses_are_read_piece_by_piece(void **state)
+{
+	(void)state;
+	void *link;
+	struct collector_wish wish;
+	int64_t now_ns = 2000 * SECOND_NS;
+	unsigned pieces = 0;
+	run("for i in $(seq 16); do seq -f \"addr add 10.99.$i.%g/32 dev vc\" 250; done | ip -batch -");
+	assert_int_equal(link_collector.init(&settings, &link), 0);
+	size_t before = count_addresses(link);
+	assert_true(before >= 4000);
+	run("ip addr add 10.98.0.1/32 dev vc");
+	for (wish.changed = false; !wish.changed && pieces < 1000; pieces++) {
+		assert_int_equal(link_collector.advance(link, now_ns, &wish), 0);
+		assert_true(wish.changed || wish.due_ns <= now_ns + SECOND_NS);
+		if (!wish.changed)
+			assert_int_equal(count_addresses(link), before);
+		now_ns = wish.due_ns;
+	}
+	assert_in_range(pieces, 8, 999);
+	assert_int_equal(count_addresses(link), before + 1);
+	link_collector.destroy(link);
+	run("ip addr flush dev vc");
+}
+
 static void listeners_are_found(void **state)
 {
 	(void)state;
@@ -557,6 +593,7 @@ int main(void)
 		cmocka_unit_test(free_tables_are_free),
 		cmocka_unit_test(vanishing_devices_break_no_dump),
 		cmocka_unit_test(changes_are_seen_at_once),
+		cmocka_unit_test(many_addresses_are_read_piece_by_piece),
 		cmocka_unit_test(listeners_are_found),
 	};
 	/* The namespace goes with this process. */

@@ -34,7 +34,8 @@ static void watch(struct loop *loop, struct caller *caller, int descriptor)
 {
 	assert_true(descriptor >= 0);
 	caller->loop = loop;
-	caller->handler = (struct loop_handler){ descriptor, called, caller, false };
+	caller->handler =
+		(struct loop_handler){ .descriptor = descriptor, .function = called, .argument = caller };
 	assert_int_equal(loop_watch(loop, &caller->handler), 0);
 }
 
@@ -111,6 +112,43 @@ static void a_forgotten_handler_is_not_called(void **state)
 	assert_true(one.called == 0 || two.called == 0);
 	close(one.handler.descriptor);
 	close(two.handler.descriptor);
+	loop_free(loop);
+}
+
+static void be_busy(void *argument)
+{
+	struct caller *caller = argument;
+	int64_t until_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) + 3 * MILLISECOND_NS;
+	while (caller->called == 0 && clock_ns(CLOCK_THREAD_CPUTIME_ID) < until_ns)
+		;
+	called(caller);
+}
+
+/* Two handlers do one kind of work, of which the longest piece counts. */
+static void the_longest_piece_of_each_work_is_told(void **state)
+{
+	(void)state;
+	struct loop *loop;
+	struct caller busy = { 0 }, idle = { 0 }, other = { 0 }, nameless = { .stop_after = 5 };
+	struct caller *callers[] = { &busy, &idle, &other, &nameless };
+	static const char *const works[] = { "dig", "dig", "rest", NULL };
+	struct facts *facts = facts_new();
+	assert_int_equal(loop_new(&loop), 0);
+	for (size_t i = 0; i < 4; i++) {
+		watch(loop, callers[i], eventfd(1, EFD_CLOEXEC));
+		callers[i]->handler.work = works[i];
+	}
+	busy.handler.function = be_busy;
+	assert_int_equal(loop_run(loop), 0);
+	assert_int_equal(loop_report(loop, facts), 0);
+	assert_int_equal(facts->loop_work_count, 2);
+	assert_string_equal(facts->loop_works[0].name, "dig");
+	assert_true(facts->loop_works[0].longest >= 0.003);
+	assert_string_equal(facts->loop_works[1].name, "rest");
+	assert_true(facts->loop_works[1].longest < facts->loop_works[0].longest);
+	for (size_t i = 0; i < 4; i++)
+		close(callers[i]->handler.descriptor);
+	facts_free(facts);
 	loop_free(loop);
 }
 
@@ -248,6 +286,7 @@ int main(void)
 		cmocka_unit_test(a_stopped_timer_does_not_fire),
 		cmocka_unit_test(nobody_is_kept_from_its_turn),
 		cmocka_unit_test(a_forgotten_handler_is_not_called),
+		cmocka_unit_test(the_longest_piece_of_each_work_is_told),
 		cmocka_unit_test(a_bad_descriptor_is_an_error),
 		cmocka_unit_test_setup(wishes_are_granted_when_due, setup),
 		cmocka_unit_test_setup(collectors_without_wishes_are_asked_once, setup),

@@ -125,6 +125,28 @@ static struct nlmsghdr *link_request(void *buffer)
 	return header;
 }
 
+/* Each read brings something, and the end is told once; a request that has no room is not sent. */
+static void a_dump_is_read_piece_by_piece(void **state)
+{
+	(void)state;
+	char buffer[NETLINK_DUMP_REQUEST + 8] __attribute__((aligned(4))) = { 0 };
+	struct netlink *netlink;
+	int calls = 0, result = 0, reads = 0;
+	struct netlink_dump dump = { .message = count_all, .argument = &calls };
+	assert_int_equal(netlink_open(NETLINK_ROUTE, &netlink), 0);
+	struct nlmsghdr *request = link_request(buffer);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(netlink_dump_begin(netlink, &dump, request), 0);
+		for (calls = reads = result = 0; result == 0 && reads < 1000; reads++)
+			result = netlink_dump_read(netlink, &dump);
+		assert_int_equal(result, 1);
+		assert_true(calls >= 1 && reads >= 2); /* the end comes in a read of its own */
+	}
+	request->nlmsg_len = NETLINK_DUMP_REQUEST + 4;
+	assert_int_equal(netlink_dump_begin(netlink, &dump, request), -EMSGSIZE);
+	netlink_close(netlink);
+}
+
 /* An error of the reader leaves the socket fit for the next dump. */
 static void a_refused_dump_is_drained(void **state)
 {
@@ -243,6 +265,7 @@ int main(void)
 		cmocka_unit_test(attributes_end_where_they_say),
 		cmocka_unit_test(type_flags_are_no_part_of_the_type),
 		cmocka_unit_test(sequences_are_never_those_of_notifications),
+		cmocka_unit_test(a_dump_is_read_piece_by_piece),
 		cmocka_unit_test(a_refused_dump_is_drained),
 		cmocka_unit_test(an_abandoned_dump_is_overcome),
 		cmocka_unit_test(refusals_are_told),

@@ -19,7 +19,8 @@ static struct script {
 	int init[FAKES], collect[FAKES], advance;
 	int inits[FAKES], destroyed[FAKES], advanced;
 	int descriptor;
-	int settled_at; /* two is settled after so many calls to advance */
+	int settled_at;          /* two is settled after so many calls to advance */
+	int complete, completed; /* of eight */
 	char order[FAKES + 1];
 } script;
 
@@ -83,6 +84,16 @@ static int advance(void *context, int64_t now_ns, struct collector_wish *wish)
 	return script.advance;
 }
 
+static int complete(void *context, const struct collector_settings *settings, struct facts *facts)
+{
+	(void)settings;
+	assert_ptr_equal(context, &script.init[8]);
+	assert_non_null(facts->address_index);
+	assert_int_equal(strlen(script.order), FAKES); /* after all others */
+	script.completed++;
+	return script.complete;
+}
+
 static bool settled(const void *context)
 {
 	(void)context;
@@ -109,7 +120,7 @@ static const struct collector fakes[FAKES] = {
 		.init = init_7,
 		.collect = collect_7,
 		.destroy = destroy_7 },
-	{ .name = "eight", .init = init_8, .collect = collect_8, .destroy = destroy_8 },
+	{ .name = "eight", .init = init_8, .collect = collect_8, .complete = complete, .destroy = destroy_8 },
 	{ .name = "nine", .init = init_9, .collect = collect_9, .destroy = destroy_9 },
 };
 
@@ -259,6 +270,42 @@ static void a_failing_collect_is_said_once_and_so_is_its_recovery(void **state)
 	close_bench(&bench);
 }
 
+static void what_takes_long_comes_afterwards(void **state)
+{
+	(void)state;
+	static const struct {
+		int collect, complete, completed;
+		const char *error, *line;
+	} turns[] = {
+		{ 0, -EIO, 1, "Input/output error",
+			"level=WARN msg=\"Collector cannot look\" collector=eight error=\"Input/output error\"\n" },
+		{ 0, -EIO, 1, "Input/output error", "" },
+		{ -EIO, 0, 0, "Input/output error", "" },
+		{ 0, 0, 1, "", "level=INFO msg=\"Collector can look again\" collector=eight\n" },
+	};
+	struct bench bench;
+	char text[1024];
+	open_bench(&bench, all);
+	for (size_t i = 0; i < sizeof(turns) / sizeof(*turns); i++) {
+		script.order[0] = '\0';
+		script.completed = 0;
+		script.collect[8] = turns[i].collect;
+		script.complete = turns[i].complete;
+		struct facts *facts = collect_facts(&bench);
+		assert_int_equal(script.completed, 0);
+		assert_int_equal(observer_complete(bench.observer, &settings, facts), 0);
+		assert_int_equal(script.completed, turns[i].completed);
+		assert_int_equal(facts->collector_count, FAKES);
+		assert_string_equal(facts->collectors[8].name, "eight");
+		assert_string_equal(facts->collectors[8].error, turns[i].error);
+		assert_int_equal(facts->collectors[8].success, turns[i].error[0] == '\0');
+		assert_true(facts->collectors[7].success && facts->collectors[9].success);
+		assert_string_equal(logged(&bench, text), turns[i].line);
+		facts_free(facts);
+	}
+	close_bench(&bench);
+}
+
 static void a_failing_advance_is_said_once(void **state)
 {
 	(void)state;
@@ -336,6 +383,7 @@ int main(void)
 		cmocka_unit_test_setup(unwanted_collectors_do_not_appear, setup),
 		cmocka_unit_test_setup(what_cannot_start_is_said_once_with_its_needs, setup),
 		cmocka_unit_test_setup(a_failing_collect_is_said_once_and_so_is_its_recovery, setup),
+		cmocka_unit_test_setup(what_takes_long_comes_afterwards, setup),
 		cmocka_unit_test_setup(a_failing_advance_is_said_once, setup),
 		cmocka_unit_test_setup(it_settles_when_the_first_look_is_complete, setup),
 		cmocka_unit_test_setup(settling_ends_with_its_time, setup),

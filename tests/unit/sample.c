@@ -245,6 +245,7 @@ struct facts *sample_facts(void)
 	*ADD(facts->collectors, facts->collector_count) = (struct collector_status){
 		.name = "conntrack", .seconds = 0.25, .error = "lacks <CAP_NET_ADMIN>"
 	};
+	*ADD(facts->loop_works, facts->loop_work_count) = (struct loop_work){ "link", 0.0005 };
 	return facts;
 }
 
