@@ -4,13 +4,14 @@
 import os
 import re
 import shutil
+import statistics
 import subprocess
 
 import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("ONEWAY_BUILD", f"{ROOT}/build/release")
-LONGEST_FUNCTION = 45
+LONGEST_FUNCTION = 70
 SOURCE = (".c", ".h", ".py", ".sh", ".cmake", "CMakeLists.txt")
 
 
@@ -64,13 +65,13 @@ def test_functions_need_no_scroll():
     sources = [path for path in files(".c") if "/tests/" not in path.removeprefix(ROOT)]
     tags = subprocess.run(["ctags", "--languages=C", "--kinds-C=f", "--fields=+ne", "-f", "-", *sources],
                           capture_output=True, text=True, check=True).stdout
-    long = []
+    lengths = []
     for line in tags.splitlines():
         fields = dict(field.split(":", 1) for field in line.split("\t") if re.match(r"(line|end):", field))
-        length = int(fields["end"]) - int(fields["line"]) + 1
-        if length > LONGEST_FUNCTION:
-            long.append((length, line.split("\t")[0]))
-    assert not long
+        lengths.append((int(fields["end"]) - int(fields["line"]) + 1, line.split("\t")[0]))
+    print(f"{len(lengths)} functions, median {statistics.median(length for length, _ in lengths):g} lines, 95th percentile "
+          f"{statistics.quantiles([length for length, _ in lengths], n=20)[-1]:g}, longest {max(lengths)}")
+    assert [one for one in lengths if one[0] > LONGEST_FUNCTION] == []
 
 
 def test_no_mutable_globals():
