@@ -54,10 +54,96 @@ bool survey_is_named(const struct survey *survey, const struct device *device)
 
 const struct way *survey_way(const struct survey *survey, size_t destination, int ifindex)
 {
-	for (size_t i = 0; i < survey->way_count; i++)
-		if (survey->ways[i].destination == destination && survey->ways[i].ifindex == ifindex)
-			return &survey->ways[i];
-	return NULL;
+	const struct facts *facts = survey->facts;
+	const struct device *device = facts_device(facts, ifindex);
+	if (!device || !survey->way_places || destination >= facts->destination_count)
+		return NULL;
+	size_t place =
+		survey->way_places[destination * facts->device_count + (size_t)(device - facts->devices)];
+	return place ? &survey->ways[place - 1] : NULL;
+}
+
+/* ---- endpoints and peers by their address ---- */
+
+typedef const struct address *address_function(const struct facts *facts, size_t position);
+
+static const struct address *endpoint_address(const struct facts *facts, size_t position)
+{
+	return &facts->endpoints[position].address;
+}
+
+static const struct address *peer_address(const struct facts *facts, size_t position)
+{
+	return &facts->handshakes->peers[position].local;
+}
+
+struct sorting {
+	const struct facts *facts;
+	address_function *address;
+};
+
+static int compare_positions(const void *left, const void *right, void *argument)
+{
+	const struct sorting *sorting = argument;
+	size_t a = *(const size_t *)left, b = *(const size_t *)right;
+	int order = address_compare(sorting->address(sorting->facts, a), sorting->address(sorting->facts, b));
+	return order ? order : (a > b) - (a < b);
+}
+
+static size_t *sorted(const struct facts *facts, size_t count, address_function *address)
+{
+	struct sorting sorting = { facts, address };
+	size_t *positions = calloc(count + 1, sizeof(*positions));
+	for (size_t i = 0; positions && i < count; i++)
+		positions[i] = i;
+	if (positions)
+		qsort_r(positions, count, sizeof(*positions), compare_positions, &sorting);
+	return positions;
+}
+
+static const size_t *with_address(const struct facts *facts, const size_t *positions, size_t all,
+	address_function *address_of, const struct address *address, size_t *count)
+{
+	size_t low = 0, high = all;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (address_compare(address_of(facts, positions[middle]), address) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	size_t end = low;
+	while (end < all && address_equal(address_of(facts, positions[end]), address))
+		end++;
+	*count = end - low;
+	return positions + low;
+}
+
+const size_t *survey_endpoints(const struct survey *survey, const struct address *address, size_t *count)
+{
+	const struct facts *facts = survey->facts;
+	return with_address(
+		facts, survey->endpoints, facts->endpoint_count, endpoint_address, address, count);
+}
+
+static size_t peer_count(const struct facts *facts)
+{
+	return facts->handshakes ? facts->handshakes->peer_count : 0;
+}
+
+const size_t *survey_peers(const struct survey *survey, const struct address *address, size_t *count)
+{
+	const struct facts *facts = survey->facts;
+	return with_address(facts, survey->peers, peer_count(facts), peer_address, address, count);
+}
+
+void survey_clear(struct survey *survey)
+{
+	free(survey->ways);
+	free(survey->way_places);
+	free(survey->networks);
+	free(survey->endpoints);
+	free(survey->peers);
 }
 
 static void add_mark(struct survey *survey, unsigned family, uint32_t mark)
@@ -76,6 +162,15 @@ static void collect_marks(struct survey *survey)
 		if (rule->mark_mask)
 			add_mark(survey, survey_family_index(rule->family), rule->mark);
 	}
+}
+
+int survey_open(struct survey *survey)
+{
+	const struct facts *facts = survey->facts;
+	collect_marks(survey);
+	survey->endpoints = sorted(facts, facts->endpoint_count, endpoint_address);
+	survey->peers = sorted(facts, peer_count(facts), peer_address);
+	return survey->endpoints && survey->peers ? 0 : -ENOMEM;
 }
 
 static int ask_targets(struct survey *survey, struct survey_batch *batch)
@@ -117,8 +212,9 @@ int survey_run(struct facts *facts, const struct collector_settings *settings, s
 		.argument = argument,
 		.failing_left = failing_left,
 	};
-	collect_marks(&survey);
-	int result = services_derive(facts);
+	int result = survey_open(&survey);
+	if (result == 0)
+		result = services_derive(facts);
 	if (result == 0)
 		result = survey_destinations(&survey);
 	if (result == 0)
@@ -133,8 +229,7 @@ int survey_run(struct facts *facts, const struct collector_settings *settings, s
 		result = survey_paths(&survey);
 	if (result == 0)
 		result = survey_lookups(&survey);
-	free(survey.ways);
-	free(survey.networks);
+	survey_clear(&survey);
 	return result;
 }
 
@@ -187,8 +282,9 @@ int survey_path(struct facts *facts, const struct collector_settings *settings,
 		.argument = argument,
 		.failing_left = &failing_left,
 	};
-	collect_marks(&survey);
-	int result = add_destination(&survey, &path->destination);
+	int result = survey_open(&survey);
+	if (result == 0)
+		result = add_destination(&survey, &path->destination);
 	if (result == 0)
 		result = find_target(&survey, &facts->services[path->service]);
 	if (result == 0)
@@ -197,7 +293,6 @@ int survey_path(struct facts *facts, const struct collector_settings *settings,
 		result = survey_networks(&survey);
 	if (result == 0)
 		result = ask_path(&survey, path);
-	free(survey.ways);
-	free(survey.networks);
+	survey_clear(&survey);
 	return result;
 }

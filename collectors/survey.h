@@ -32,6 +32,7 @@ struct way {
 struct survey_network {
 	struct prefix prefix; /* without host bits */
 	int ifindex;
+	size_t position; /* of the first address in it */
 	struct address
 		neighbour; /* an address in it that is not this host's; none: there is no room for one */
 };
@@ -49,9 +50,20 @@ struct survey {
 	unsigned mark_count[2];
 	struct way *ways;
 	size_t way_count;
-	struct survey_network *networks; /* distinct */
+	size_t *way_places; /* by destination, then device: one more than the way's position, or 0 */
+	struct survey_network *networks; /* distinct, by device */
 	size_t network_count;
+	size_t *endpoints, *peers; /* positions in the facts: of all endpoints by address, of all handshake
+				      peers by the address of this side */
 };
+
+/* 0 or -ENOMEM; survey_clear() is due in either case. */
+int survey_open(struct survey *survey);
+void survey_clear(struct survey *survey);
+
+/* The part of endpoints or peers that has this address: *count of them, in their own order. */
+const size_t *survey_endpoints(const struct survey *survey, const struct address *address, size_t *count);
+const size_t *survey_peers(const struct survey *survey, const struct address *address, size_t *count);
 
 /* Fills services, destinations, lines and paths of the facts. 0 or negative errno: then they may be
  * incomplete. */
@@ -88,6 +100,9 @@ void survey_batch_clear(struct survey_batch *batch);
 
 /* A device that can be a line: up, no port, not lo. */
 bool survey_is_candidate(const struct device *device);
+/* The first network of the device that contains the address, or NULL. */
+const struct survey_network *survey_network_of(
+	const struct survey *survey, int ifindex, const struct address *address);
 /* The way by which `ifindex` leads to the destination, or NULL. */
 const struct way *survey_way(const struct survey *survey, size_t destination, int ifindex);
 bool survey_is_named(const struct survey *survey, const struct device *device);

@@ -59,26 +59,16 @@ static size_t find_destination(const struct facts *facts, const struct address *
 	return i;
 }
 
-static const struct survey_network *find_network(
-	const struct survey *survey, int ifindex, const struct address *address)
-{
-	for (size_t i = 0; i < survey->network_count; i++)
-		if (survey->networks[i].ifindex == ifindex &&
-			prefix_contains(&survey->networks[i].prefix, address))
-			return &survey->networks[i];
-	return NULL;
-}
-
 /* The peer as it was seen arriving where the path does. */
-static bool is_seen(const struct facts *facts, const struct path *path, bool asks)
+static bool is_seen(const struct survey *survey, const struct path *path, bool asks)
 {
-	const struct handshake_report *report = facts->handshakes;
-	bool possible = report && path->kind != DESTINATION_PROBE && path->kind != DESTINATION_SET;
-	for (size_t i = 0; possible && i < report->peer_count; i++) {
-		const struct handshake_peer *peer = &report->peers[i];
+	size_t count;
+	const size_t *peers = survey_peers(survey, &survey->facts->services[path->service].address, &count);
+	bool possible = path->kind != DESTINATION_PROBE && path->kind != DESTINATION_SET;
+	for (size_t i = 0; possible && i < count; i++) {
+		const struct handshake_peer *peer = &survey->facts->handshakes->peers[peers[i]];
 		if (peer->asks == asks && peer->device == path->arrival &&
-			address_equal(&peer->peer, &path->destination) &&
-			address_equal(&peer->local, &facts->services[path->service].address))
+			address_equal(&peer->peer, &path->destination))
 			return true;
 	}
 	return false;
@@ -89,17 +79,17 @@ void survey_set_basis(const struct survey *survey, struct path *path)
 	const struct facts *facts = survey->facts;
 	size_t destination = find_destination(facts, &path->destination);
 	path->basis = PATH_POSSIBLE;
-	if (find_network(survey, path->arrival, &path->destination)) {
+	if (survey_network_of(survey, path->arrival, &path->destination)) {
 		path->basis = PATH_CONNECTED;
 		return;
 	}
 	if (destination == facts->destination_count || path->arrival == 0)
 		return;
 	const struct way *way = survey_way(survey, destination, path->arrival);
-	bool asks = is_seen(facts, path, true);
+	bool asks = is_seen(survey, path, true);
 	if (!asks && way && !lives_elsewhere(&facts->destinations[destination], path->arrival)) {
 		path->basis = PATH_LEADS;
-	} else if (asks || is_seen(facts, path, false)) {
+	} else if (asks || is_seen(survey, path, false)) {
 		path->basis = PATH_SEEN;
 		path->answers = !asks;
 	}
@@ -155,9 +145,7 @@ static int add_far(struct survey *survey, size_t service, int arrival, size_t de
 static bool is_of_service(const struct endpoint *endpoint, const struct service *service)
 {
 	bool dnat = endpoint->kind == ENDPOINT_DNAT;
-	return dnat == (service->origin == ORIGIN_DNAT) &&
-	       address_equal(&endpoint->address, &service->address) &&
-	       address_equal(&endpoint->target, &service->target);
+	return dnat == (service->origin == ORIGIN_DNAT) && address_equal(&endpoint->target, &service->target);
 }
 
 static int add_peers_of(struct survey *survey, size_t service, int arrival, const struct endpoint *endpoint)
@@ -171,12 +159,12 @@ static int add_peers_of(struct survey *survey, size_t service, int arrival, cons
 	return result;
 }
 
-/* Several services may share the address: the port tells which one a peer speaks to. */
+/* Several services may share the peer's address: the port tells which one a peer speaks to. */
 static bool speaks_to(const struct facts *facts, size_t service, const struct handshake_peer *peer)
 {
 	const struct service *asked = &facts->services[service];
 	size_t i = services_first(facts, &asked->address), others = 0;
-	if (!address_equal(&asked->address, &peer->local) || (!peer->asks && asked->origin != ORIGIN_LOCAL))
+	if (!peer->asks && asked->origin != ORIGIN_LOCAL)
 		return false;
 	for (; i < facts->service_count && address_equal(&facts->services[i].address, &asked->address); i++) {
 		if (i == service)
@@ -193,10 +181,11 @@ static bool speaks_to(const struct facts *facts, size_t service, const struct ha
 static int add_arrived(struct survey *survey, size_t service)
 {
 	const struct facts *facts = survey->facts;
-	const struct handshake_report *report = facts->handshakes;
+	size_t count;
+	const size_t *peers = survey_peers(survey, &facts->services[service].address, &count);
 	int result = 0;
-	for (size_t i = 0; result == 0 && report && i < report->peer_count; i++) {
-		const struct handshake_peer *peer = &report->peers[i];
+	for (size_t i = 0; result == 0 && i < count; i++) {
+		const struct handshake_peer *peer = &facts->handshakes->peers[peers[i]];
 		if (!speaks_to(facts, service, peer) ||
 			!survey_is_candidate(facts_device(facts, peer->device)))
 			continue;
@@ -217,10 +206,12 @@ static int add_arrived(struct survey *survey, size_t service)
 static int add_seen(struct survey *survey, size_t service, int arrival)
 {
 	const struct facts *facts = survey->facts;
+	size_t count;
+	const size_t *endpoints = survey_endpoints(survey, &facts->services[service].address, &count);
 	int result = 0;
-	for (size_t i = 0; result == 0 && i < facts->endpoint_count; i++)
-		if (is_of_service(&facts->endpoints[i], &facts->services[service]))
-			result = add_peers_of(survey, service, arrival, &facts->endpoints[i]);
+	for (size_t i = 0; result == 0 && i < count; i++)
+		if (is_of_service(&facts->endpoints[endpoints[i]], &facts->services[service]))
+			result = add_peers_of(survey, service, arrival, &facts->endpoints[endpoints[i]]);
 	return result;
 }
 
@@ -259,7 +250,7 @@ static int add_neighbours(struct survey *survey, size_t service)
 	int result = 0;
 	for (unsigned i = 0; asked->origin == ORIGIN_LOCAL && result == 0 && i < arrival.count; i++) {
 		const struct survey_network *network =
-			find_network(survey, arrival.ifindex[i], &asked->address);
+			survey_network_of(survey, arrival.ifindex[i], &asked->address);
 		if (network && !address_is_none(&network->neighbour))
 			result = add_neighbour(survey, service, network);
 	}

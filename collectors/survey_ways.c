@@ -98,14 +98,17 @@ static int worth(const struct route_answer *answer)
 
 static int note_way(struct survey *survey, size_t destination, int ifindex, const struct route_answer *answer)
 {
-	struct way *way = (struct way *)survey_way(survey, destination, ifindex);
-	if (way && worth(&way->answer) >= worth(answer))
+	const struct facts *facts = survey->facts;
+	size_t device = (size_t)(facts_device(facts, ifindex) - facts->devices);
+	size_t *place = &survey->way_places[destination * facts->device_count + device];
+	if (*place && worth(&survey->ways[*place - 1].answer) >= worth(answer))
 		return 0;
-	if (!way)
-		way = GROW(survey->ways, survey->way_count);
-	if (!way)
+	if (*place == 0 && !GROW(survey->ways, survey->way_count))
 		return -ENOMEM;
-	*way = (struct way){ .destination = destination, .ifindex = ifindex, .answer = *answer };
+	if (*place == 0)
+		*place = survey->way_count;
+	survey->ways[*place - 1] =
+		(struct way){ .destination = destination, .ifindex = ifindex, .answer = *answer };
 	return 0;
 }
 
@@ -205,8 +208,11 @@ static int note_seen_lines(struct survey *survey)
 int survey_ways(struct survey *survey)
 {
 	struct asking asking = { .survey = survey };
-	int result = 0;
-	for (size_t i = 0; result == 0 && i < survey->facts->destination_count; i++) {
+	const struct facts *facts = survey->facts;
+	survey->way_places =
+		calloc(facts->destination_count * facts->device_count + 1, sizeof(*survey->way_places));
+	int result = survey->way_places ? 0 : -ENOMEM;
+	for (size_t i = 0; result == 0 && i < facts->destination_count; i++) {
 		asking.destination = i;
 		result = ask_for(&asking);
 	}
