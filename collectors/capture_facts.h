@@ -26,7 +26,7 @@ struct capture_facts {
 	struct handshake_report *handshakes; /* NULL: not watched, or not yet */
 	struct frame *frames;                /* of suspects, in order of capture: the newest ones */
 	size_t frame_count;
-	struct capture *captures;
+	struct capture *captures; /* by ifindex, each once */
 	size_t capture_count;
 };
 

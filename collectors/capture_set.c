@@ -138,6 +138,12 @@ int capture_set_update(struct capture_set *set, const struct facts *facts, bool 
 
 /* ---- all ---- */
 
+static int compare_captures(const void *left, const void *right)
+{
+	int a = ((const struct capture *)left)->ifindex, b = ((const struct capture *)right)->ifindex;
+	return (a > b) - (a < b);
+}
+
 int capture_set_copy(const struct capture_set *set, struct facts *facts)
 {
 	for (size_t i = 0; i < set->count; i++) {
@@ -146,6 +152,8 @@ int capture_set_copy(const struct capture_set *set, struct facts *facts)
 			return -ENOMEM;
 		*capture = set->rows[i].capture;
 	}
+	if (facts->capture_count)
+		qsort(facts->captures, facts->capture_count, sizeof(*facts->captures), compare_captures);
 	return 0;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "collectors/handshake_metrics.h"
 
+#include <stdlib.h>
+
 #include "collectors/facts.h"
 #include "collectors/wire_rows.h"
 
@@ -11,9 +13,12 @@
 
 static void emit_captures(struct metric_sink *sink, const struct facts *facts, size_t offset)
 {
-	struct capture capture;
-	for (size_t at = 0; wire_next_capture(facts, &at, &capture);)
-		metric_add(sink, (double)*(const uint64_t *)((const char *)&capture + offset), capture.name);
+	struct capture *rows = NULL;
+	size_t count = 0;
+	sink->failed |= wire_captures(facts, &rows, &count) < 0;
+	for (size_t i = 0; i < count; i++)
+		metric_add(sink, (double)*(const uint64_t *)((const char *)&rows[i] + offset), rows[i].name);
+	free(rows);
 }
 
 static void emit_capture_packets(struct metric_sink *sink, const struct facts *facts)
@@ -33,9 +38,12 @@ typedef void device_function(
 
 static void emit_devices(struct metric_sink *sink, const struct facts *facts, device_function *function)
 {
-	struct handshake_device device;
-	for (size_t at = 0; wire_next_device(facts, &at, &device);)
-		function(sink, &device, wire_name(facts, device.device));
+	struct handshake_device *rows = NULL;
+	size_t count = 0;
+	sink->failed |= wire_devices(facts, &rows, &count) < 0;
+	for (size_t i = 0; i < count; i++)
+		function(sink, &rows[i], wire_name(facts, rows[i].device));
+	free(rows);
 }
 
 static void emit_packets_of(struct metric_sink *sink, const struct handshake_device *device, const char *name)
@@ -106,9 +114,12 @@ static void emit_pair(struct metric_sink *sink, const struct facts *facts, const
 
 static void emit_handshakes(struct metric_sink *sink, const struct facts *facts)
 {
-	struct handshake_pair pair;
-	for (size_t at = 0; wire_next_pair(facts, &at, &pair);)
-		emit_pair(sink, facts, &pair);
+	struct handshake_pair *rows = NULL;
+	size_t count = 0;
+	sink->failed |= wire_pairs(facts, &rows, &count) < 0;
+	for (size_t i = 0; i < count; i++)
+		emit_pair(sink, facts, &rows[i]);
+	free(rows);
 }
 
 /* ---- the table ---- */

@@ -19,7 +19,7 @@
 struct reading {
 	struct settings settings;
 	struct handshakes *handshakes;
-	int *devices; /* interface numbers met */
+	int *devices; /* interface numbers met, sorted */
 	size_t device_count;
 	int64_t judge_ns; /* when a judgement is due */
 	struct capture_summary summary;
@@ -188,15 +188,22 @@ static int look(struct reading *reading)
 
 static int note_device(struct reading *reading, int ifindex)
 {
-	if (ifindex == 0 || reading->device_count == MOST_DEVICES)
+	size_t low = 0, high = reading->device_count;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if (reading->devices[middle] < ifindex)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	bool known = low < reading->device_count && reading->devices[low] == ifindex;
+	if (known || ifindex == 0 || reading->device_count == MOST_DEVICES)
 		return 0;
-	for (size_t i = reading->device_count; i > 0; i--)
-		if (reading->devices[i - 1] == ifindex)
-			return 0;
-	int *device = GROW(reading->devices, reading->device_count);
-	if (!device)
+	if (!GROW(reading->devices, reading->device_count))
 		return -ENOMEM;
-	*device = ifindex;
+	int *place = &reading->devices[low];
+	memmove(place + 1, place, (reading->device_count - 1 - low) * sizeof(*place));
+	*place = ifindex;
 	return 0;
 }
 

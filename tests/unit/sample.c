@@ -18,7 +18,7 @@
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define NOW_NS       INT64_C(1767323045678000000) /* 2026-01-02T03:04:05.678Z */
 
-enum { LO = 1, WAN1, WAN2, ODD, PORT, GONE = 77 };
+enum { LO = 1, GONE, WAN1, WAN2, ODD, PORT };
 
 static void *must(void *item)
 {
