@@ -96,6 +96,19 @@ const char *facts_capture_name(const struct facts *facts, int ifindex)
 	return found ? found->name : facts_device_name(facts, ifindex);
 }
 
+static const char *const unwatched_names[UNWATCHED_REASONS] = {
+	[UNWATCHED_PENDING] = "pending",
+	[UNWATCHED_LIMIT] = "limit",
+	[UNWATCHED_DESCRIPTORS] = "descriptors",
+	[UNWATCHED_MEMORY] = "memory",
+	[UNWATCHED_ERROR] = "error",
+};
+
+const char *unwatched_name(enum unwatched reason)
+{
+	return unwatched_names[reason];
+}
+
 const struct local_address *facts_local_address(const struct facts *facts, const struct address *address)
 {
 	for (size_t i = 0; i < facts->address_count; i++)
