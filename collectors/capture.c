@@ -4,16 +4,16 @@
  * thread opens and closes taps (it stands in the namespace that is watched) and copies out what the table
  * learnt. They meet in struct capturing under one lock, held for one batch of frames or one copy at a time.
  *
- * Rings share RING_BUDGET: each new one gets an eighth of what is left, within TAP_RING_BYTES and
- * TAP_RING_LEAST. So eight devices have the largest, 36 spend it all, and each further one takes the least:
- * 500 devices need 31 MiB, 1,024 need 47 MiB.
+ * Rings share RING_BUDGET: each new one gets a quarter of what is left, within TAP_RING_BYTES and
+ * TAP_RING_LEAST. So five devices have the largest, about twenty spend it all, and each further one takes the
+ * least: 500 devices need 23 MiB, 1,024 need 39 MiB.
  */
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -40,8 +40,9 @@
 #define SETTLE_NS     ((TAP_DELAY_MS + 50) * INT64_C(1000000))
 #define WAITING_MOST  4096 /* frames */
 #define EVIDENCE_MOST 512
-#define RING_BUDGET   ((size_t)16 * 1024 * 1024)
-#define REFILTER_MOST 4 /* filters replaced at a time: 0.1 ms each */
+#define RING_BUDGET   ((size_t)8 * 1024 * 1024)
+#define EVENTS        256 /* taken from an epoll at a time */
+#define REFILTER_MOST 4   /* filters replaced at a time: 0.1 ms each */
 /* Descriptors that are needed beside those of the taps. */
 #define OTHER_DESCRIPTORS 256
 
@@ -49,6 +50,7 @@ struct reader {
 	struct tap *tap;
 	int ifindex;
 	size_t ring; /* bytes */
+	int epoll;   /* of capturing, in which it is */
 
 	/* under the lock */
 	size_t place; /* among the readers */
@@ -62,9 +64,13 @@ struct capturing {
 	pthread_t thread;
 	bool has_thread;
 	int wake;
+	/* Epolls: of the wake-up and the readers with the largest rings, which are waited for, and of the
+	 * others. */
+	int wait, glance;
 
 	/* under the lock */
 	bool stop;
+	size_t glanced_at; /* readers */
 	struct handshakes *handshakes;
 	struct reader *readers[CAPTURE_DEVICES_MAX];
 	size_t reader_count;
@@ -131,15 +137,6 @@ static void note(void *argument, const struct tap_frame *frame)
 	reorder_put(&capturing->waiting, &packet, &sighting, feed, capturing);
 }
 
-static void read_tap(struct capturing *capturing, struct reader *reader)
-{
-	struct feeding feeding = { capturing, reader->ifindex };
-	if (tap_read(reader->tap, BATCH, note, &feeding) >= 0)
-		return;
-	reader->failed = true;
-	capturing->generation++; /* it is not to be polled any more */
-}
-
 static void tick(struct capturing *capturing)
 {
 	int64_t monotonic_ns = clock_ns(CLOCK_MONOTONIC), settled_ns = clock_ns(CLOCK_REALTIME) - SETTLE_NS;
@@ -189,89 +186,60 @@ static void refilter(struct capturing *capturing, unsigned generation)
 	capturing->refiltered = generation;
 }
 
-struct round {
-	struct reader *readers[CAPTURE_DEVICES_MAX]; /* good as long as the generation is */
-	/* Of the wake-up, then of the readers. */
-	struct pollfd polled[1 + CAPTURE_DEVICES_MAX];
-	size_t count, waited_for; /* readers; the first ones have the largest rings */
-	unsigned generation;
-	int64_t glance_ns; /* when the others are due */
-};
-
-static void list_readers(const struct capturing *capturing, bool waited_for, struct round *round)
+static void read_tap(struct capturing *capturing, struct reader *reader)
 {
-	for (size_t i = 0; i < capturing->reader_count; i++) {
-		struct reader *reader = capturing->readers[i];
-		if (reader->failed || (reader->ring == TAP_RING_BYTES) != waited_for)
-			continue;
-		round->readers[round->count++] = reader;
-		round->polled[round->count] =
-			(struct pollfd){ .fd = tap_descriptor(reader->tap), .events = POLLIN };
-	}
-}
-
-static bool prepare_round(struct capturing *capturing, struct round *round)
-{
-	enter(capturing);
-	bool goes_on = !capturing->stop;
-	if (round->generation != capturing->generation) {
-		round->generation = capturing->generation;
-		round->count = 0;
-		list_readers(capturing, true, round);
-		round->waited_for = round->count;
-		list_readers(capturing, false, round);
-	}
-	leave(capturing);
-	return goes_on;
-}
-
-/* False when the readers have changed: what was polled is not what there is. */
-static bool read_one(struct capturing *capturing, const struct round *round, size_t at)
-{
-	enter(capturing);
-	bool current = capturing->generation == round->generation;
-	if (current)
-		read_tap(capturing, round->readers[at]);
-	leave(capturing);
-	return current;
-}
-
-static void read_round(struct capturing *capturing, const struct round *round, size_t from, size_t to)
-{
-	for (size_t i = from; i < to; i++)
-		if (round->polled[1 + i].revents && !read_one(capturing, round, i))
-			return;
-}
-
-static void wait_for_frames(struct capturing *capturing, struct round *round)
-{
-	uint64_t wakes;
-	bool glances = round->count > round->waited_for;
-	if (poll(round->polled, 1 + round->waited_for, glances ? GLANCE_MS : TICK_MS) > 0) {
-		if (round->polled[0].revents && read(capturing->wake, &wakes, sizeof(wakes)) < 0)
-			return; /* somebody else's signal */
-		read_round(capturing, round, 0, round->waited_for);
-	}
-	int64_t now = clock_ns(CLOCK_MONOTONIC);
-	if (!glances || now < round->glance_ns)
+	struct feeding feeding = { capturing, reader->ifindex };
+	if (tap_read(reader->tap, BATCH, note, &feeding) >= 0)
 		return;
-	round->glance_ns = now + GLANCE_NS;
-	if (poll(&round->polled[1 + round->waited_for], round->count - round->waited_for, 0) > 0)
-		read_round(capturing, round, round->waited_for, round->count);
+	reader->failed = true;
+	epoll_ctl(reader->epoll, EPOLL_CTL_DEL, tap_descriptor(reader->tap), NULL);
+}
+
+/* Readers come and go beside; one that has gone is in no epoll, but may be among the events. */
+static void read_ready(struct capturing *capturing, int epoll, int timeout_ms, unsigned generation)
+{
+	struct epoll_event events[EVENTS];
+	int count = epoll_wait(epoll, events, EVENTS, timeout_ms);
+	for (int i = 0; i < count; i++) {
+		uint64_t wakes;
+		struct reader *reader = events[i].data.ptr;
+		if (!reader) {
+			if (read(capturing->wake, &wakes, sizeof(wakes)) < 0)
+				continue; /* somebody else's signal */
+			return;
+		}
+		enter(capturing);
+		bool current = capturing->generation == generation;
+		if (current)
+			read_tap(capturing, reader);
+		leave(capturing);
+		if (!current)
+			return;
+	}
 }
 
 static void *capture_thread(void *argument)
 {
 	struct capturing *capturing = argument;
-	struct round round = { .polled[0] = { .fd = capturing->wake, .events = POLLIN } };
-	while (prepare_round(capturing, &round)) {
-		wait_for_frames(capturing, &round);
+	int64_t glance_ns = 0;
+	for (;;) {
+		enter(capturing);
+		bool stop = capturing->stop, glances = capturing->glanced_at > 0;
+		unsigned generation = capturing->generation;
+		leave(capturing);
+		if (stop)
+			return NULL;
+		read_ready(capturing, capturing->wait, glances ? GLANCE_MS : TICK_MS, generation);
+		int64_t now = clock_ns(CLOCK_MONOTONIC);
+		if (glances && now - glance_ns >= GLANCE_NS) {
+			read_ready(capturing, capturing->glance, 0, generation);
+			glance_ns = now;
+		}
 		enter(capturing);
 		tick(capturing);
 		leave(capturing);
-		refilter(capturing, round.generation);
+		refilter(capturing, generation);
 	}
-	return NULL;
 }
 
 static void signal_event(int event)
@@ -285,7 +253,7 @@ static void signal_event(int event)
 
 static size_t ring_size(const struct capturing *capturing)
 {
-	size_t share = capturing->ring_bytes < RING_BUDGET ? (RING_BUDGET - capturing->ring_bytes) / 8 : 0;
+	size_t share = capturing->ring_bytes < RING_BUDGET ? (RING_BUDGET - capturing->ring_bytes) / 4 : 0;
 	share -= share % TAP_RING_LEAST;
 	return share < TAP_RING_LEAST ? TAP_RING_LEAST : share < TAP_RING_BYTES ? share : TAP_RING_BYTES;
 }
@@ -303,13 +271,25 @@ static int open_tap(void *argument, int ifindex, void **out)
 		free(reader);
 		return error;
 	}
-	capturing->ring_bytes += reader->ring;
+	bool waited_for = reader->ring == TAP_RING_BYTES;
+	reader->epoll = waited_for ? capturing->wait : capturing->glance;
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = reader };
 	enter(capturing);
-	reader->place = capturing->reader_count++;
-	capturing->readers[reader->place] = reader;
-	capturing->generation++;
+	if (epoll_ctl(reader->epoll, EPOLL_CTL_ADD, tap_descriptor(reader->tap), &event) < 0) {
+		error = -errno;
+	} else {
+		reader->place = capturing->reader_count++;
+		capturing->readers[reader->place] = reader;
+		capturing->glanced_at += !waited_for;
+		capturing->generation++;
+	}
 	leave(capturing);
-	signal_event(capturing->wake);
+	if (error < 0) {
+		tap_close(reader->tap);
+		free(reader);
+		return error;
+	}
+	capturing->ring_bytes += reader->ring;
 	*out = reader;
 	return 0;
 }
@@ -322,7 +302,9 @@ static void close_tap(void *argument, void *item)
 	struct reader *last = capturing->readers[--capturing->reader_count];
 	last->place = reader->place;
 	capturing->readers[last->place] = last;
+	capturing->glanced_at -= reader->epoll == capturing->glance;
 	capturing->generation++;
+	epoll_ctl(reader->epoll, EPOLL_CTL_DEL, tap_descriptor(reader->tap), NULL);
 	leave(capturing);
 	capturing->ring_bytes -= reader->ring;
 	tap_close(reader->tap);
@@ -393,7 +375,12 @@ static int start(struct capturing *capturing, const struct collector_settings *s
 	uint64_t seed;
 	capturing->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	capturing->work = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (capturing->wake < 0 || capturing->work < 0 || getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+	capturing->wait = epoll_create1(EPOLL_CLOEXEC);
+	capturing->glance = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event event = { .events = EPOLLIN };
+	if (capturing->wake < 0 || capturing->work < 0 || capturing->wait < 0 || capturing->glance < 0 ||
+		epoll_ctl(capturing->wait, EPOLL_CTL_ADD, capturing->wake, &event) < 0 ||
+		getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		return -errno;
 	int result = compile(settings->device_include, &capturing->include, &capturing->has_include,
 		&capturing->set.include);
@@ -436,10 +423,10 @@ static void handshake_destroy(void *context)
 		regfree(&capturing->exclude);
 	pcap_freecode(&capturing->filter);
 	pcap_freecode(&capturing->bulk_filter);
-	if (capturing->wake >= 0)
-		close(capturing->wake);
-	if (capturing->work >= 0)
-		close(capturing->work);
+	const int descriptors[] = { capturing->wake, capturing->work, capturing->wait, capturing->glance };
+	for (size_t i = 0; i < sizeof(descriptors) / sizeof(*descriptors); i++)
+		if (descriptors[i] >= 0)
+			close(descriptors[i]);
 	pthread_mutex_destroy(&capturing->turn);
 	pthread_mutex_destroy(&capturing->lock);
 	free(capturing);
@@ -453,7 +440,7 @@ static int handshake_init(const struct collector_settings *settings, void **cont
 	struct capturing *capturing = calloc(1, sizeof(*capturing));
 	if (!capturing)
 		return -ENOMEM;
-	capturing->wake = capturing->work = -1;
+	capturing->wake = capturing->work = capturing->wait = capturing->glance = -1;
 	pthread_mutex_init(&capturing->turn, NULL);
 	pthread_mutex_init(&capturing->lock, NULL);
 	capturing->set.source = &taps;

@@ -31,6 +31,12 @@ static void emit_capture_dropped(struct metric_sink *sink, const struct facts *f
 	emit_captures(sink, facts, offsetof(struct capture, dropped));
 }
 
+static void emit_capture_unwatched(struct metric_sink *sink, const struct facts *facts)
+{
+	for (int i = 0; facts->handshakes && i < UNWATCHED_REASONS; i++)
+		metric_add(sink, facts->unwatched[i], unwatched_name((enum unwatched)i));
+}
+
 /* ---- devices ---- */
 
 typedef void device_function(
@@ -154,6 +160,11 @@ static void emit_handshake_sampling_ratio(struct metric_sink *sink, const struct
 }
 
 const struct metric_family handshake_metrics[] = {
+	{ .name = "oneway_capture_devices_unwatched",
+		.type = METRIC_GAUGE,
+		.labels = { "reason" },
+		.help = "Devices that are up and wanted and yet not captured on.",
+		.emit = emit_capture_unwatched },
 	{ .name = "oneway_capture_dropped_total",
 		.type = METRIC_COUNTER,
 		.labels = { "device" },

@@ -171,6 +171,15 @@ static json_t *pairs_array(const struct facts *facts)
 	return array;
 }
 
+static json_t *unwatched_object(const uint32_t counts[static UNWATCHED_REASONS])
+{
+	struct value_member members[UNWATCHED_REASONS];
+	for (int i = 0; i < UNWATCHED_REASONS; i++)
+		members[i] =
+			(struct value_member){ unwatched_name((enum unwatched)i), value_count(counts[i]) };
+	return VALUE_OBJECT(members);
+}
+
 json_t *json_handshakes(const struct facts *facts)
 {
 	const struct handshake_report *report = facts->handshakes;
@@ -179,6 +188,7 @@ json_t *json_handshakes(const struct facts *facts)
 		{ "limit", value_count(report->limit) },
 		{ "sampling_ratio", json_real(1.0 / (report->ratio ? report->ratio : 1)) },
 		{ "evicted", value_count(report->evicted) },
+		{ "unwatched", unwatched_object(facts->unwatched) },
 		{ "devices", devices_array(facts) },
 		{ "pairs", pairs_array(facts) },
 	};

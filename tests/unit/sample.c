@@ -195,6 +195,8 @@ static void add_wire(struct facts *facts)
 		*ADD(report->devices, report->device_count) = wire_devices[i];
 	for (size_t i = 0; i < COUNT(wire_pairs); i++)
 		*ADD(report->pairs, report->pair_count) = wire_pairs[i];
+	facts->unwatched[UNWATCHED_LIMIT] = 2;
+	facts->unwatched[UNWATCHED_MEMORY] = 1;
 	report->tracked = 17;
 	report->limit = 32768;
 	report->evicted = 3;
