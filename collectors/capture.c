@@ -129,7 +129,6 @@ static void note(void *argument, const struct tap_frame *frame)
 	const struct sighting sighting = { .device = feeding->ifindex,
 		.direction = packet.direction,
 		.time_ns = frame->time_ns,
-		.link = PACKET_SLL2,
 		.frame = frame->bytes,
 		.size = frame->size,
 		.length = frame->length };
