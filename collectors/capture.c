@@ -3,19 +3,25 @@
  * The collector `handshake`. One thread reads the taps of all devices and feeds the handshake table; the loop
  * thread opens and closes taps (it stands in the namespace that is watched) and copies out what the table
  * learnt. They meet in struct capturing under one lock, held for one batch of frames or one copy at a time.
+ *
+ * Rings share RING_BUDGET: each new one gets a quarter of what is left, within TAP_RING_BYTES and
+ * TAP_RING_LEAST. So five devices have the largest, about twenty spend it all, and each further one takes the
+ * least: 500 devices need 23 MiB, 1,024 need 39 MiB.
  */
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "collectors/bulk.h"
+#include "collectors/capture_filter.h"
 #include "collectors/capture_set.h"
 #include "collectors/clock.h"
 #include "collectors/collector.h"
@@ -27,14 +33,28 @@
 
 #define BATCH   512 /* frames read at a time */
 #define TICK_MS 100
+/* How often rings that are not waited for are looked at. */
+#define GLANCE_MS 20
+#define GLANCE_NS (GLANCE_MS * INT64_C(1000000))
 /* A ring hands a frame over after TAP_DELAY_MS at most, give or take the kernel's timer. */
 #define SETTLE_NS     ((TAP_DELAY_MS + 50) * INT64_C(1000000))
 #define WAITING_MOST  4096 /* frames */
 #define EVIDENCE_MOST 512
+#define RING_BUDGET   ((size_t)8 * 1024 * 1024)
+#define EVENTS        256 /* taken from an epoll at a time */
+#define REFILTER_MOST 4   /* filters replaced at a time: 0.1 ms each */
+/* Descriptors that are needed beside those of the taps. */
+#define OTHER_DESCRIPTORS 256
 
 struct reader {
 	struct tap *tap;
 	int ifindex;
+	size_t ring; /* bytes */
+	int epoll;   /* of capturing, in which it is */
+
+	/* under the lock */
+	size_t place; /* among the readers */
+	unsigned filter;
 	bool failed;
 };
 
@@ -44,21 +64,32 @@ struct capturing {
 	pthread_t thread;
 	bool has_thread;
 	int wake;
+	/* Epolls: of the wake-up and the readers with the largest rings, which are waited for, and of the
+	 * others. */
+	int wait, glance;
 
 	/* under the lock */
 	bool stop;
+	size_t glanced_at; /* readers */
 	struct handshakes *handshakes;
-	struct reader readers[CAPTURE_DEVICES_MAX];
+	struct reader *readers[CAPTURE_DEVICES_MAX];
 	size_t reader_count;
 	unsigned generation; /* of the readers */
+
+	struct bpf_program filter; /* without exceptions; fixed from the start */
 
 	/* the capture thread's */
 	struct reorder waiting;
 	struct bulk bulk;
+	struct bpf_program bulk_filter; /* with exceptions: the present one, unless its number is 0 */
+	unsigned filter_number;
+	unsigned refiltered; /* generation of the readers that all have the present filter */
 	struct sampling sampling;
 
 	/* the loop thread's */
 	struct capture_set set;
+	size_t ring_bytes; /* of all readers */
+	int work;          /* readable when the set has steps to do */
 	regex_t include, exclude;
 	bool has_include, has_exclude;
 };
@@ -98,27 +129,11 @@ static void note(void *argument, const struct tap_frame *frame)
 	const struct sighting sighting = { .device = feeding->ifindex,
 		.direction = packet.direction,
 		.time_ns = frame->time_ns,
-		.link = PACKET_SLL2,
 		.frame = frame->bytes,
 		.size = frame->size,
 		.length = frame->length };
 	bulk_feed(&capturing->bulk, &packet);
 	reorder_put(&capturing->waiting, &packet, &sighting, feed, capturing);
-}
-
-static void refilter(struct capturing *capturing)
-{
-	const struct bulk *bulk = &capturing->bulk;
-	for (size_t i = 0; i < capturing->reader_count; i++)
-		if (tap_filter(capturing->readers[i].tap, bulk->flows, bulk->count) < 0)
-			capturing->readers[i].failed = true;
-}
-
-static void read_tap(struct capturing *capturing, struct reader *reader)
-{
-	struct feeding feeding = { capturing, reader->ifindex };
-	if (tap_read(reader->tap, BATCH, note, &feeding) < 0)
-		reader->failed = true;
 }
 
 static void tick(struct capturing *capturing)
@@ -127,123 +142,180 @@ static void tick(struct capturing *capturing)
 	reorder_release(&capturing->waiting, settled_ns, feed, capturing);
 	handshakes_advance(capturing->handshakes, settled_ns);
 	bulk_advance(&capturing->bulk, monotonic_ns);
-	if (capturing->bulk.changed)
-		refilter(capturing);
-	capturing->bulk.changed = false;
 	const struct sampling_load load = { clock_ns(CLOCK_THREAD_CPUTIME_ID),
 		handshakes_load(capturing->handshakes) };
 	handshakes_sample(capturing->handshakes, sampling_step(&capturing->sampling, monotonic_ns, &load));
 }
 
-struct round {
-	struct pollfd polled[CAPTURE_DEVICES_MAX + 1]; /* the last is the wake-up */
-	size_t count;
-	unsigned generation;
-};
-
-static bool prepare_round(struct capturing *capturing, struct round *round)
+/* From `at` on; returns where to go on, SIZE_MAX at the end. */
+static size_t refilter_some(struct capturing *capturing, size_t at)
 {
+	unsigned replaced = 0;
 	enter(capturing);
-	bool goes_on = !capturing->stop;
-	round->count = capturing->reader_count;
-	round->generation = capturing->generation;
-	for (size_t i = 0; i < round->count; i++) {
-		const struct reader *reader = &capturing->readers[i];
-		int descriptor = reader->failed ? -1 : tap_descriptor(reader->tap);
-		round->polled[i] = (struct pollfd){ .fd = descriptor, .events = POLLIN };
+	for (; at < capturing->reader_count && replaced < REFILTER_MOST; at++) {
+		struct reader *reader = capturing->readers[at];
+		if (reader->filter == capturing->filter_number)
+			continue;
+		if (tap_filter(reader->tap, &capturing->bulk_filter) < 0)
+			reader->failed = true;
+		reader->filter = capturing->filter_number;
+		replaced++;
 	}
-	round->polled[round->count] = (struct pollfd){ .fd = capturing->wake, .events = POLLIN };
+	bool ended = at >= capturing->reader_count;
 	leave(capturing);
-	return goes_on;
+	return ended ? SIZE_MAX : at;
 }
 
-/* False when the readers have changed: what was polled is not what there is. */
-static bool read_one(struct capturing *capturing, const struct round *round, size_t at)
+/* A new reader begins with the filter that has no exceptions. */
+static void refilter(struct capturing *capturing, unsigned generation)
 {
-	enter(capturing);
-	bool current = capturing->generation == round->generation;
-	if (current)
-		read_tap(capturing, &capturing->readers[at]);
-	leave(capturing);
-	return current;
+	struct bulk *bulk = &capturing->bulk;
+	struct bpf_program filter;
+	bool made = bulk->changed && capture_filter_make(bulk->flows, bulk->count, &filter) == 0;
+	bulk->changed = false;
+	if (made) {
+		pcap_freecode(&capturing->bulk_filter);
+		capturing->bulk_filter = filter;
+		capturing->filter_number++;
+	}
+	if (!capturing->filter_number || (!made && capturing->refiltered == generation))
+		return;
+	for (size_t at = 0; at != SIZE_MAX;)
+		at = refilter_some(capturing, at);
+	capturing->refiltered = generation;
 }
 
-static void read_round(struct capturing *capturing, const struct round *round)
+static void read_tap(struct capturing *capturing, struct reader *reader)
 {
-	for (size_t i = 0; i < round->count; i++)
-		if (round->polled[i].revents && !read_one(capturing, round, i))
+	struct feeding feeding = { capturing, reader->ifindex };
+	if (tap_read(reader->tap, BATCH, note, &feeding) >= 0)
+		return;
+	reader->failed = true;
+	epoll_ctl(reader->epoll, EPOLL_CTL_DEL, tap_descriptor(reader->tap), NULL);
+}
+
+/* Readers come and go beside; one that has gone is in no epoll, but may be among the events. */
+static void read_ready(struct capturing *capturing, int epoll, int timeout_ms, unsigned generation)
+{
+	struct epoll_event events[EVENTS];
+	int count = epoll_wait(epoll, events, EVENTS, timeout_ms);
+	for (int i = 0; i < count; i++) {
+		uint64_t wakes;
+		struct reader *reader = events[i].data.ptr;
+		if (!reader) {
+			if (read(capturing->wake, &wakes, sizeof(wakes)) < 0)
+				continue; /* somebody else's signal */
 			return;
+		}
+		enter(capturing);
+		bool current = capturing->generation == generation;
+		if (current)
+			read_tap(capturing, reader);
+		leave(capturing);
+		if (!current)
+			return;
+	}
 }
 
 static void *capture_thread(void *argument)
 {
 	struct capturing *capturing = argument;
-	struct round round;
-	uint64_t wakes;
-	while (prepare_round(capturing, &round)) {
-		if (poll(round.polled, round.count + 1, TICK_MS) > 0) {
-			if (round.polled[round.count].revents &&
-				read(capturing->wake, &wakes, sizeof(wakes)) < 0)
-				continue; /* somebody else's signal */
-			read_round(capturing, &round);
+	int64_t glance_ns = 0;
+	for (;;) {
+		enter(capturing);
+		bool stop = capturing->stop, glances = capturing->glanced_at > 0;
+		unsigned generation = capturing->generation;
+		leave(capturing);
+		if (stop)
+			return NULL;
+		read_ready(capturing, capturing->wait, glances ? GLANCE_MS : TICK_MS, generation);
+		int64_t now = clock_ns(CLOCK_MONOTONIC);
+		if (glances && now - glance_ns >= GLANCE_NS) {
+			read_ready(capturing, capturing->glance, 0, generation);
+			glance_ns = now;
 		}
 		enter(capturing);
 		tick(capturing);
 		leave(capturing);
+		refilter(capturing, generation);
 	}
-	return NULL;
 }
 
-static void wake(const struct capturing *capturing)
+static void signal_event(int event)
 {
 	const uint64_t one = 1;
-	ssize_t written = write(capturing->wake, &one, sizeof(one));
+	ssize_t written = write(event, &one, sizeof(one));
 	(void)written; /* a full counter wakes as well */
 }
 
 /* ---- taps, for the set ---- */
 
+static size_t ring_size(const struct capturing *capturing)
+{
+	size_t share = capturing->ring_bytes < RING_BUDGET ? (RING_BUDGET - capturing->ring_bytes) / 4 : 0;
+	share -= share % TAP_RING_LEAST;
+	return share < TAP_RING_LEAST ? TAP_RING_LEAST : share < TAP_RING_BYTES ? share : TAP_RING_BYTES;
+}
+
 static int open_tap(void *argument, int ifindex, void **out)
 {
 	struct capturing *capturing = argument;
-	struct tap *tap;
-	int error = tap_open(ifindex, &tap);
-	if (error < 0)
+	struct reader *reader = calloc(1, sizeof(*reader));
+	if (!reader)
+		return -ENOMEM;
+	reader->ifindex = ifindex;
+	reader->ring = ring_size(capturing);
+	int error = tap_open(ifindex, reader->ring, &capturing->filter, &reader->tap);
+	if (error < 0) {
+		free(reader);
 		return error;
+	}
+	bool waited_for = reader->ring == TAP_RING_BYTES;
+	reader->epoll = waited_for ? capturing->wait : capturing->glance;
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = reader };
 	enter(capturing);
-	capturing->readers[capturing->reader_count++] = (struct reader){ .tap = tap, .ifindex = ifindex };
-	capturing->generation++;
-	capturing->bulk.changed = true; /* the new one gets its filter, too */
+	if (epoll_ctl(reader->epoll, EPOLL_CTL_ADD, tap_descriptor(reader->tap), &event) < 0) {
+		error = -errno;
+	} else {
+		reader->place = capturing->reader_count++;
+		capturing->readers[reader->place] = reader;
+		capturing->glanced_at += !waited_for;
+		capturing->generation++;
+	}
 	leave(capturing);
-	wake(capturing);
-	*out = tap;
+	if (error < 0) {
+		tap_close(reader->tap);
+		free(reader);
+		return error;
+	}
+	capturing->ring_bytes += reader->ring;
+	*out = reader;
 	return 0;
-}
-
-static struct reader *find_reader(struct capturing *capturing, const struct tap *tap)
-{
-	struct reader *reader = capturing->readers;
-	while (reader->tap != tap)
-		reader++;
-	return reader;
 }
 
 static void close_tap(void *argument, void *item)
 {
 	struct capturing *capturing = argument;
+	struct reader *reader = item;
 	enter(capturing);
-	struct reader *reader = find_reader(capturing, item);
-	*reader = capturing->readers[--capturing->reader_count];
+	struct reader *last = capturing->readers[--capturing->reader_count];
+	last->place = reader->place;
+	capturing->readers[last->place] = last;
+	capturing->glanced_at -= reader->epoll == capturing->glance;
 	capturing->generation++;
+	epoll_ctl(reader->epoll, EPOLL_CTL_DEL, tap_descriptor(reader->tap), NULL);
 	leave(capturing);
-	tap_close(item);
+	capturing->ring_bytes -= reader->ring;
+	tap_close(reader->tap);
+	free(reader);
 }
 
-static bool count_tap(void *argument, void *tap, uint32_t *received, uint32_t *dropped)
+static bool count_tap(void *argument, void *item, uint32_t *received, uint32_t *dropped)
 {
 	struct capturing *capturing = argument;
+	const struct reader *reader = item;
 	enter(capturing);
-	bool works = !find_reader(capturing, tap)->failed && tap_counts(tap, received, dropped) == 0;
+	bool works = !reader->failed && tap_counts(reader->tap, received, dropped) == 0;
 	leave(capturing);
 	return works;
 }
@@ -286,11 +358,28 @@ static int start_thread(struct capturing *capturing)
 	return -error;
 }
 
+/* The usual limit of 1,024 is soft, for programs that use select(). */
+static void raise_descriptor_limit(void)
+{
+	const rlim_t wanted = CAPTURE_DEVICES_MAX + OTHER_DESCRIPTORS;
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int start(struct capturing *capturing, const struct collector_settings *settings)
 {
 	uint64_t seed;
 	capturing->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (capturing->wake < 0 || getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+	capturing->work = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	capturing->wait = epoll_create1(EPOLL_CLOEXEC);
+	capturing->glance = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event event = { .events = EPOLLIN };
+	if (capturing->wake < 0 || capturing->work < 0 || capturing->wait < 0 || capturing->glance < 0 ||
+		epoll_ctl(capturing->wait, EPOLL_CTL_ADD, capturing->wake, &event) < 0 ||
+		getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		return -errno;
 	int result = compile(settings->device_include, &capturing->include, &capturing->has_include,
 		&capturing->set.include);
@@ -301,6 +390,9 @@ static int start(struct capturing *capturing, const struct collector_settings *s
 		result = handshakes_new(&handshake_limits_default, seed, &capturing->handshakes);
 	if (result == 0)
 		result = reorder_init(&capturing->waiting, WAITING_MOST);
+	if (result == 0)
+		result = capture_filter_make(NULL, 0, &capturing->filter);
+	raise_descriptor_limit();
 	return result < 0 ? result : start_thread(capturing);
 }
 
@@ -311,7 +403,7 @@ static void stop_thread(struct capturing *capturing)
 	enter(capturing);
 	capturing->stop = true;
 	leave(capturing);
-	wake(capturing);
+	signal_event(capturing->wake);
 	pthread_join(capturing->thread, NULL);
 }
 
@@ -328,8 +420,12 @@ static void handshake_destroy(void *context)
 		regfree(&capturing->include);
 	if (capturing->has_exclude)
 		regfree(&capturing->exclude);
-	if (capturing->wake >= 0)
-		close(capturing->wake);
+	pcap_freecode(&capturing->filter);
+	pcap_freecode(&capturing->bulk_filter);
+	const int descriptors[] = { capturing->wake, capturing->work, capturing->wait, capturing->glance };
+	for (size_t i = 0; i < sizeof(descriptors) / sizeof(*descriptors); i++)
+		if (descriptors[i] >= 0)
+			close(descriptors[i]);
 	pthread_mutex_destroy(&capturing->turn);
 	pthread_mutex_destroy(&capturing->lock);
 	free(capturing);
@@ -343,6 +439,7 @@ static int handshake_init(const struct collector_settings *settings, void **cont
 	struct capturing *capturing = calloc(1, sizeof(*capturing));
 	if (!capturing)
 		return -ENOMEM;
+	capturing->wake = capturing->work = capturing->wait = capturing->glance = -1;
 	pthread_mutex_init(&capturing->turn, NULL);
 	pthread_mutex_init(&capturing->lock, NULL);
 	capturing->set.source = &taps;
@@ -387,10 +484,36 @@ static int handshake_collect(void *context, const struct collector_settings *set
 	struct capturing *capturing = context;
 	bool lost;
 	int error = capture_set_update(&capturing->set, facts, &lost);
+	if (capture_set_has_work(&capturing->set))
+		signal_event(capturing->work);
 	int result = capture_set_copy(&capturing->set, facts);
 	if (result == 0)
 		result = copy_report(capturing, lost, facts);
 	return result < 0 ? result : error;
+}
+
+static int handshake_descriptor(const void *context)
+{
+	return ((const struct capturing *)context)->work;
+}
+
+/* One device at a time: hundreds may come or go at once. */
+static int handshake_advance(void *context, int64_t time_ns, struct collector_wish *wish)
+{
+	struct capturing *capturing = context;
+	uint64_t ignored;
+	bool lost = false;
+	(void)time_ns;
+	if (!capture_set_step(&capturing->set, &lost) &&
+		read(capturing->work, &ignored, sizeof(ignored)) < 0 && errno != EAGAIN)
+		return -errno;
+	if (lost) {
+		enter(capturing);
+		handshakes_missed(capturing->handshakes, clock_ns(CLOCK_REALTIME));
+		leave(capturing);
+	}
+	*wish = (struct collector_wish){ .due_ns = COLLECTOR_NEVER };
+	return 0;
 }
 
 const struct collector handshake_collector = {
@@ -401,4 +524,6 @@ const struct collector handshake_collector = {
 	.collect = handshake_collect,
 	.destroy = handshake_destroy,
 	.families = handshake_metrics,
+	.descriptor = handshake_descriptor,
+	.advance = handshake_advance,
 };

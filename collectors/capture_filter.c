@@ -15,20 +15,20 @@
 
 #define IP4_BARE     "ip[2:2] - ((ip[0] & 15) << 2) - ((tcp[12] & 0xf0) >> 2) = 0"
 #define IP6_BARE     "ip6[4:2] - ((ip6[52] & 0xf0) >> 2) = 0"
-#define ICMP4_WANTED "(icmp[0] = 0 or icmp[0] = 3 or icmp[0] = 8 or icmp[0] = 11 or icmp[0] = 12)"
-#define ICMP6_WANTED "(ip6[40] <= 4 or ip6[40] = 128 or ip6[40] = 129)"
+#define ICMP4_WANTED "(icmp[0] = 0 or icmp[0] = 8)"
+#define ICMP6_WANTED "(ip6[40] = 128 or ip6[40] = 129)"
 /* Behind extension headers a program without loops cannot look: what is small passes. 0 is a jumbogram. */
 #define IP6_EXTENDED                                                    \
 	"((ip6[6] = 0 or ip6[6] = 43 or ip6[6] = 51 or ip6[6] = 60 or " \
 	"(ip6[6] = 44 and ip6[42:2] & 0xfff8 = 0)) and ip6[4:2] > 0 and ip6[4:2] < 256)"
 /* A tag that is still in the frame, the inner one of two: IPv4 without options, or IPv6. */
-#define TAGGED                                                                          \
-	"((ether[0:2] = 0x8100 or ether[0:2] = 0x88a8) and "                            \
-	"((ether[22:2] = 0x0800 and ((ether[24] = 0x45 and ether[33] = 6 and "          \
-	"(ether[57] & 6 != 0 or ether[26:2] - 20 - ((ether[56] & 0xf0) >> 2) = 0)) or " \
-	"(ether[24] = 0x45 and ether[33] = 1) or ether[24] != 0x45)) or "               \
-	"(ether[22:2] = 0x86dd and ((ether[30] = 6 and "                                \
-	"(ether[77] & 6 != 0 or ether[28:2] - ((ether[76] & 0xf0) >> 2) = 0)) or "      \
+#define TAGGED                                                                                                 \
+	"((ether[0:2] = 0x8100 or ether[0:2] = 0x88a8) and "                                                   \
+	"((ether[22:2] = 0x0800 and ((ether[24] = 0x45 and ether[33] = 6 and "                                 \
+	"(ether[57] & 6 != 0 or ether[26:2] - 20 - ((ether[56] & 0xf0) >> 2) = 0)) or "                        \
+	"(ether[24] = 0x45 and ether[33] = 1 and (ether[44] = 0 or ether[44] = 8)) or ether[24] != 0x45)) or " \
+	"(ether[22:2] = 0x86dd and ((ether[30] = 6 and "                                                       \
+	"(ether[77] & 6 != 0 or ether[28:2] - ((ether[76] & 0xf0) >> 2) = 0)) or "                             \
 	"(ether[30] != 6 and ether[30] != 17 and ether[28:2] > 0 and ether[28:2] < 256)))))"
 
 #define EXPRESSION                                                              \

@@ -3,7 +3,7 @@
 
 /*
  * What the kernel hands over of all packets of a device: SYN, SYN-ACK, RST, segments without payload, ICMP
- * echo and errors, of IPv4 and IPv6. Any thread.
+ * echo, of IPv4 and IPv6. Any thread.
  *
  * The ACK that completes a handshake cannot be told from the ACKs of a bulk transfer by looking at it, and
  * those are many. So flows that were found to be bulk (collectors/bulk.h) are named here, and of them only

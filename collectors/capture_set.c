@@ -22,51 +22,114 @@ static bool is_wanted(const struct capture_set *set, const struct device *device
 
 /* ---- rows ---- */
 
-static struct capture_row *open_row(const struct capture_set *set, int ifindex)
+/* Where the row of the device is, or belongs. */
+static size_t place_of(const struct capture_set *set, int ifindex)
 {
-	for (size_t i = 0; i < set->count; i++)
-		if (set->rows[i].tap && set->rows[i].capture.ifindex == ifindex)
-			return &set->rows[i];
-	return NULL;
+	size_t low = 0, high = set->count;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if (set->rows[middle].capture.ifindex < ifindex)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
-static size_t open_count(const struct capture_set *set)
+static struct capture_row *find_row(const struct capture_set *set, int ifindex)
 {
-	size_t count = 0;
-	for (size_t i = 0; i < set->count; i++)
-		count += set->rows[i].tap != NULL;
-	return count;
+	size_t place = place_of(set, ifindex);
+	bool found = place < set->count && set->rows[place].capture.ifindex == ifindex;
+	return found ? &set->rows[place] : NULL;
 }
 
-/* One that was captured on before, or a new one. */
-static struct capture_row *find_row(struct capture_set *set, const struct device *device)
+static struct capture_row *add_row(struct capture_set *set, int ifindex)
 {
-	for (size_t i = 0; i < set->count; i++)
-		if (set->rows[i].capture.ifindex == device->ifindex)
-			return &set->rows[i];
-	return GROW(set->rows, set->count);
+	size_t place = place_of(set, ifindex);
+	if (!GROW(set->rows, set->count))
+		return NULL;
+	struct capture_row *row = &set->rows[place];
+	memmove(row + 1, row, (set->count - 1 - place) * sizeof(*row));
+	*row = (struct capture_row){ .capture = { .ifindex = ifindex } };
+	return row;
+}
+
+static int compare_numbers(const void *left, const void *right)
+{
+	uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+	return (a > b) - (a < b);
+}
+
+static int compare_row_names(const void *left, const void *right)
+{
+	const struct capture_row *const *a = left, *const *b = right;
+	return strcmp((*a)->capture.name, (*b)->capture.name);
+}
+
+static bool is_forgotten(const struct capture_row *row, uint64_t until)
+{
+	return !row->tap && row->closed <= until;
+}
+
+/* What a forgotten row counted goes to another of its name: together they are one series. */
+static void bequeath(struct capture_row **by_name, size_t count, uint64_t until)
+{
+	for (size_t first = 0, end; first < count; first = end) {
+		struct capture_row *heir = NULL;
+		for (end = first; end < count && compare_row_names(&by_name[first], &by_name[end]) == 0;
+			end++)
+			if (!is_forgotten(by_name[end], until))
+				heir = by_name[end];
+		for (size_t i = first; heir && i < end; i++) {
+			if (!is_forgotten(by_name[i], until))
+				continue;
+			heir->capture.packets += by_name[i]->capture.packets;
+			heir->capture.dropped += by_name[i]->capture.dropped;
+		}
+	}
 }
 
 static void forget_oldest(struct capture_set *set)
 {
-	for (size_t i = 0; set->count > CAPTURE_ROWS_MAX && i < set->count;) {
-		if (set->rows[i].tap) {
-			i++;
-			continue;
-		}
-		set->count--;
-		memmove(&set->rows[i], &set->rows[i + 1], (set->count - i) * sizeof(set->rows[0]));
+	if (set->count - set->open_count <= CAPTURE_GONE_MAX)
+		return;
+	uint64_t *closed = calloc(set->count, sizeof(*closed));
+	struct capture_row **by_name = calloc(set->count, sizeof(*by_name));
+	size_t gone = 0, kept = 0;
+	for (size_t i = 0; closed && by_name && i < set->count; i++) {
+		by_name[i] = &set->rows[i];
+		if (!set->rows[i].tap)
+			closed[gone++] = set->rows[i].closed;
 	}
+	if (gone > CAPTURE_GONE_MAX) {
+		qsort(closed, gone, sizeof(*closed), compare_numbers);
+		qsort(by_name, set->count, sizeof(*by_name), compare_row_names);
+		uint64_t until = closed[gone - CAPTURE_GONE_MAX - 1];
+		bequeath(by_name, set->count, until);
+		for (size_t i = 0; i < set->count; i++)
+			if (!is_forgotten(&set->rows[i], until))
+				set->rows[kept++] = set->rows[i];
+		set->count = kept;
+	}
+	free(closed);
+	free(by_name);
 }
 
 /* ---- taps ---- */
 
+/* The tap is closed by a later step; without memory to remember it, now. */
 static void close_row(struct capture_set *set, struct capture_row *row)
 {
-	set->source->close(set->argument, row->tap);
+	void **closing = GROW(set->closing, set->closing_count);
+	if (closing)
+		*closing = row->tap;
+	else
+		set->source->close(set->argument, row->tap);
 	row->tap = NULL;
 	row->received = row->dropped = 0;
 	row->capture.running = false;
+	row->closed = ++set->closed_count;
+	set->open_count--;
 }
 
 /* Returns whether the tap still works. */
@@ -83,60 +146,147 @@ static bool read_counts(struct capture_set *set, struct capture_row *row, bool *
 	return true;
 }
 
-static void follow_row(
-	struct capture_set *set, struct capture_row *row, const struct facts *facts, bool *lost)
-{
-	const struct device *device = facts_device(facts, row->capture.ifindex);
-	if (!read_counts(set, row, lost) || !device || !is_wanted(set, device)) {
-		close_row(set, row);
-		return;
-	}
-	row->capture.running = device->up;
-	memcpy(row->capture.name, device->name, sizeof(row->capture.name));
-}
-
-static int open_device(struct capture_set *set, const struct device *device, bool *lost)
+static int open_device(struct capture_set *set, const struct capture_wanted *wanted)
 {
 	void *tap;
-	int error = set->source->open(set->argument, device->ifindex, &tap);
-	if (error == -ENODEV || error == -ENXIO)
-		return 0;
+	int error = set->source->open(set->argument, wanted->ifindex, &tap);
 	if (error < 0)
 		return error;
-	struct capture_row *row = find_row(set, device);
+	struct capture_row *row = find_row(set, wanted->ifindex);
+	if (!row)
+		row = add_row(set, wanted->ifindex);
 	if (!row) {
 		set->source->close(set->argument, tap);
 		return -ENOMEM;
 	}
 	row->tap = tap;
-	row->capture.ifindex = device->ifindex;
 	row->capture.running = true;
-	memcpy(row->capture.name, device->name, sizeof(row->capture.name));
-	*lost = true;
+	memcpy(row->capture.name, wanted->name, sizeof(row->capture.name));
+	set->open_count++;
 	return 0;
+}
+
+bool capture_set_has_work(const struct capture_set *set)
+{
+	return set->closing_count || (set->next < set->wanted_count && set->open_count < CAPTURE_DEVICES_MAX);
+}
+
+bool capture_set_step(struct capture_set *set, bool *lost)
+{
+	if (!capture_set_has_work(set))
+		return false;
+	if (set->closing_count) {
+		set->source->close(set->argument, set->closing[--set->closing_count]);
+		return capture_set_has_work(set);
+	}
+	struct capture_wanted *wanted = &set->wanted[set->next++];
+	int error = open_device(set, wanted);
+	wanted->done = error == 0 || error == -ENODEV || error == -ENXIO;
+	*lost |= error == 0;
+	if (!wanted->done && wanted->error) {
+		set->failed = wanted->ifindex;
+		set->next = set->wanted_count;
+	}
+	wanted->error = wanted->done ? 0 : error;
+	return capture_set_has_work(set);
+}
+
+/* ---- following the devices ---- */
+
+static int compare_wanted(const void *left, const void *right)
+{
+	int a = ((const struct capture_wanted *)left)->ifindex;
+	int b = ((const struct capture_wanted *)right)->ifindex;
+	return (a > b) - (a < b);
+}
+
+/* Those that never failed, those that did and come after set->failed, the other ones. */
+static int rank_of(const struct capture_wanted *wanted, int failed)
+{
+	return !wanted->error ? 0 : wanted->ifindex > failed ? 1 : 2;
+}
+
+static int compare_ranks(const void *left, const void *right, void *argument)
+{
+	const struct capture_set *set = argument;
+	int a = rank_of(left, set->failed), b = rank_of(right, set->failed);
+	return a != b ? a - b : compare_wanted(left, right);
+}
+
+static int want(struct capture_set *set, const struct capture_wanted *before, size_t before_count,
+	const struct device *device)
+{
+	struct capture_wanted *wanted = GROW(set->wanted, set->wanted_count);
+	if (!wanted)
+		return -ENOMEM;
+	wanted->ifindex = device->ifindex;
+	memcpy(wanted->name, device->name, sizeof(wanted->name));
+	const struct capture_wanted *old =
+		before_count ? bsearch(wanted, before, before_count, sizeof(*before), compare_wanted) : NULL;
+	wanted->error = old ? old->error : 0;
+	return 0;
+}
+
+static int follow_devices(struct capture_set *set, const struct facts *facts)
+{
+	struct capture_wanted *before = set->wanted;
+	size_t before_count = set->wanted_count;
+	int result = 0;
+	if (before_count)
+		qsort(before, before_count, sizeof(*before), compare_wanted);
+	set->wanted = NULL;
+	set->wanted_count = set->next = 0;
+	for (size_t i = 0; i < facts->device_count; i++) {
+		const struct device *device = &facts->devices[i];
+		if (!is_wanted(set, device))
+			continue;
+		struct capture_row *row = find_row(set, device->ifindex);
+		if (row && row->tap) {
+			row->found = true;
+			row->capture.running = device->up;
+			memcpy(row->capture.name, device->name, sizeof(row->capture.name));
+		} else if (device->up && result == 0) {
+			result = want(set, before, before_count, device);
+		}
+	}
+	if (set->wanted_count)
+		qsort_r(set->wanted, set->wanted_count, sizeof(*set->wanted), compare_ranks, set);
+	free(before);
+	return result;
 }
 
 int capture_set_update(struct capture_set *set, const struct facts *facts, bool *lost)
 {
-	int result = 0;
 	*lost = false;
-	for (size_t i = 0; i < set->count; i++)
-		if (set->rows[i].tap)
-			follow_row(set, &set->rows[i], facts, lost);
-	size_t open = open_count(set);
-	for (size_t i = 0; i < facts->device_count && open < CAPTURE_DEVICES_MAX; i++) {
-		const struct device *device = &facts->devices[i];
-		if (!device->up || !is_wanted(set, device) || open_row(set, device->ifindex))
-			continue;
-		int error = open_device(set, device, lost);
-		open += error == 0;
-		result = result < 0 ? result : error;
+	for (size_t i = 0; i < set->count; i++) {
+		set->rows[i].found = false;
+		if (set->rows[i].tap && !read_counts(set, &set->rows[i], lost))
+			close_row(set, &set->rows[i]);
 	}
+	int result = follow_devices(set, facts);
+	for (size_t i = 0; i < set->count; i++)
+		if (set->rows[i].tap && !set->rows[i].found)
+			close_row(set, &set->rows[i]);
+	for (unsigned step = 0; step < CAPTURE_UPDATE_STEPS && capture_set_step(set, lost); step++)
+		;
 	forget_oldest(set);
+	for (size_t i = 0; result == 0 && i < set->wanted_count; i++)
+		result = set->wanted[i].error;
 	return result;
 }
 
 /* ---- all ---- */
+
+static enum unwatched reason_of(const struct capture_set *set, const struct capture_wanted *wanted)
+{
+	if (wanted->error == -EMFILE)
+		return UNWATCHED_DESCRIPTORS;
+	if (wanted->error == -ENOMEM)
+		return UNWATCHED_MEMORY;
+	if (wanted->error)
+		return UNWATCHED_ERROR;
+	return set->open_count < CAPTURE_DEVICES_MAX ? UNWATCHED_PENDING : UNWATCHED_LIMIT;
+}
 
 int capture_set_copy(const struct capture_set *set, struct facts *facts)
 {
@@ -146,6 +296,9 @@ int capture_set_copy(const struct capture_set *set, struct facts *facts)
 			return -ENOMEM;
 		*capture = set->rows[i].capture;
 	}
+	for (size_t i = 0; i < set->wanted_count; i++)
+		if (!set->wanted[i].done)
+			facts->unwatched[reason_of(set, &set->wanted[i])]++;
 	return 0;
 }
 
@@ -153,8 +306,14 @@ void capture_set_clear(struct capture_set *set)
 {
 	for (size_t i = 0; i < set->count; i++)
 		if (set->rows[i].tap)
-			close_row(set, &set->rows[i]);
+			set->source->close(set->argument, set->rows[i].tap);
+	for (size_t i = 0; i < set->closing_count; i++)
+		set->source->close(set->argument, set->closing[i]);
 	free(set->rows);
+	free(set->closing);
+	free(set->wanted);
 	set->rows = NULL;
-	set->count = 0;
+	set->closing = NULL;
+	set->wanted = NULL;
+	set->count = set->open_count = set->closing_count = set->wanted_count = set->next = 0;
 }

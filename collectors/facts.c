@@ -95,14 +95,33 @@ const char *facts_device_name(const struct facts *facts, int ifindex)
 	return device ? device->name : "?";
 }
 
+static int compare_captures(const void *left, const void *right)
+{
+	int a = ((const struct capture *)left)->ifindex, b = ((const struct capture *)right)->ifindex;
+	return (a > b) - (a < b);
+}
+
 const char *facts_capture_name(const struct facts *facts, int ifindex)
 {
 	if (ifindex == 0)
 		return "";
-	for (size_t i = facts->capture_count; i > 0; i--)
-		if (facts->captures[i - 1].ifindex == ifindex)
-			return facts->captures[i - 1].name;
-	return facts_device_name(facts, ifindex);
+	const struct capture key = { .ifindex = ifindex }, *captures = facts->captures, *found = NULL;
+	if (facts->capture_count)
+		found = bsearch(&key, captures, facts->capture_count, sizeof(key), compare_captures);
+	return found ? found->name : facts_device_name(facts, ifindex);
+}
+
+static const char *const unwatched_names[UNWATCHED_REASONS] = {
+	[UNWATCHED_PENDING] = "pending",
+	[UNWATCHED_LIMIT] = "limit",
+	[UNWATCHED_DESCRIPTORS] = "descriptors",
+	[UNWATCHED_MEMORY] = "memory",
+	[UNWATCHED_ERROR] = "error",
+};
+
+const char *unwatched_name(enum unwatched reason)
+{
+	return unwatched_names[reason];
 }
 
 static bool is_in_network(const struct local_address *local, int ifindex, const struct address *address)

@@ -10,11 +10,11 @@
 
 #define FRAME_BYTES 128
 
+/* Begins with the header of PACKET_SLL2. */
 struct frame {
 	uint64_t handshake; /* its id, see collectors/handshake.h */
 	int64_t time_ns;    /* CLOCK_REALTIME */
 	int device;
-	enum packet_link link;
 	enum direction direction;
 	uint8_t flags;   /* enum tcp_flag */
 	uint16_t size;   /* of bytes */

@@ -443,8 +443,6 @@ void handshakes_feed(
 		echoes_feed(&handshakes->echoes, &handshakes->tally, &handshakes->arrivals, packet, &checked,
 			handshakes->now_ns);
 		break;
-	case PACKET_ERROR:
-		break;
 	}
 }
 

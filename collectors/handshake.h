@@ -92,9 +92,8 @@ extern const struct handshake_limits
 struct sighting {
 	int device; /* as the caller numbers them: ifindex; 0: not known */
 	enum direction direction;
-	int64_t time_ns; /* CLOCK_REALTIME */
-	enum packet_link link;
-	const uint8_t *frame; /* NULL: no evidence is kept */
+	int64_t time_ns;      /* CLOCK_REALTIME */
+	const uint8_t *frame; /* with the header of PACKET_SLL2; NULL: no evidence is kept */
 	uint32_t size;        /* bytes captured */
 	uint32_t length;      /* bytes on the wire */
 };

@@ -125,7 +125,6 @@ static struct frame frame_of(
 	struct frame frame = { .handshake = entry->id,
 		.time_ns = sighting->time_ns,
 		.device = sighting->device,
-		.link = sighting->link,
 		.direction = sighting->direction,
 		.flags = packet->flags,
 		.size = (uint16_t)(sighting->size < FRAME_BYTES ? sighting->size : FRAME_BYTES),

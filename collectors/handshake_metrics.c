@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "collectors/handshake_metrics.h"
 
+#include <stdlib.h>
+
 #include "collectors/facts.h"
 #include "collectors/wire_rows.h"
 
@@ -11,9 +13,12 @@
 
 static void emit_captures(struct metric_sink *sink, const struct facts *facts, size_t offset)
 {
-	struct capture capture;
-	for (size_t at = 0; wire_next_capture(facts, &at, &capture);)
-		metric_add(sink, (double)*(const uint64_t *)((const char *)&capture + offset), capture.name);
+	struct capture *rows = NULL;
+	size_t count = 0;
+	sink->failed |= wire_captures(facts, &rows, &count) < 0;
+	for (size_t i = 0; i < count; i++)
+		metric_add(sink, (double)*(const uint64_t *)((const char *)&rows[i] + offset), rows[i].name);
+	free(rows);
 }
 
 static void emit_capture_packets(struct metric_sink *sink, const struct facts *facts)
@@ -26,6 +31,12 @@ static void emit_capture_dropped(struct metric_sink *sink, const struct facts *f
 	emit_captures(sink, facts, offsetof(struct capture, dropped));
 }
 
+static void emit_capture_unwatched(struct metric_sink *sink, const struct facts *facts)
+{
+	for (int i = 0; facts->handshakes && i < UNWATCHED_REASONS; i++)
+		metric_add(sink, facts->unwatched[i], unwatched_name((enum unwatched)i));
+}
+
 /* ---- devices ---- */
 
 typedef void device_function(
@@ -33,9 +44,12 @@ typedef void device_function(
 
 static void emit_devices(struct metric_sink *sink, const struct facts *facts, device_function *function)
 {
-	struct handshake_device device;
-	for (size_t at = 0; wire_next_device(facts, &at, &device);)
-		function(sink, &device, wire_name(facts, device.device));
+	struct handshake_device *rows = NULL;
+	size_t count = 0;
+	sink->failed |= wire_devices(facts, &rows, &count) < 0;
+	for (size_t i = 0; i < count; i++)
+		function(sink, &rows[i], wire_name(facts, rows[i].device));
+	free(rows);
 }
 
 static void emit_packets_of(struct metric_sink *sink, const struct handshake_device *device, const char *name)
@@ -106,9 +120,12 @@ static void emit_pair(struct metric_sink *sink, const struct facts *facts, const
 
 static void emit_handshakes(struct metric_sink *sink, const struct facts *facts)
 {
-	struct handshake_pair pair;
-	for (size_t at = 0; wire_next_pair(facts, &at, &pair);)
-		emit_pair(sink, facts, &pair);
+	struct handshake_pair *rows = NULL;
+	size_t count = 0;
+	sink->failed |= wire_pairs(facts, &rows, &count) < 0;
+	for (size_t i = 0; i < count; i++)
+		emit_pair(sink, facts, &rows[i]);
+	free(rows);
 }
 
 /* ---- the table ---- */
@@ -143,6 +160,11 @@ static void emit_handshake_sampling_ratio(struct metric_sink *sink, const struct
 }
 
 const struct metric_family handshake_metrics[] = {
+	{ .name = "oneway_capture_devices_unwatched",
+		.type = METRIC_GAUGE,
+		.labels = { "reason" },
+		.help = "Devices that are up and wanted and yet not captured on.",
+		.emit = emit_capture_unwatched },
 	{ .name = "oneway_capture_dropped_total",
 		.type = METRIC_COUNTER,
 		.labels = { "device" },

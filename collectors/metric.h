@@ -34,6 +34,7 @@ struct metric_sink {
 		const char *const *labels);
 	/* Whether this service address may be a label value: their number is limited. */
 	bool (*shows)(const struct metric_sink *sink, const struct address *address);
+	bool failed; /* for emit functions to set when memory is out: what they told is not all */
 };
 
 /* One row of a table of families, which ends with { 0 }. */

@@ -2,6 +2,8 @@
 #include "collectors/packet.h"
 
 #include <errno.h>
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
 #include <netinet/in.h>
 
 #include "collectors/cursor.h"
@@ -208,35 +210,6 @@ static int read_tcp(struct cursor *cursor, const struct network *network, struct
 	return 0;
 }
 
-static void read_quote(struct cursor *cursor, struct packet_quote *out)
-{
-	struct network network = { 0 };
-	if (read_network(cursor, &network) < 0)
-		return;
-	*out = (struct packet_quote){ .present = true,
-		.protocol = network.protocol,
-		.source = network.source,
-		.destination = network.destination };
-	if (network.later_fragment || (network.protocol != IPPROTO_TCP && network.protocol != IPPROTO_UDP))
-		return;
-	out->source_port = cursor_u16(cursor);
-	out->destination_port = cursor_u16(cursor);
-	if (network.protocol == IPPROTO_TCP)
-		out->sequence = cursor_u32(cursor);
-}
-
-static int read_error(struct cursor *cursor, uint8_t type, uint8_t code, struct packet *packet)
-{
-	packet->kind = PACKET_ERROR;
-	packet->error_type = type;
-	packet->error_code = code;
-	cursor_skip(cursor, 4);
-	struct cursor quoted = *cursor; /* a quote that is cut short is no fault of the packet */
-	if (!cursor->failed)
-		read_quote(&quoted, &packet->quote);
-	return 0;
-}
-
 static int read_echo(struct cursor *cursor, enum packet_kind kind, struct packet *packet)
 {
 	packet->kind = kind;
@@ -245,22 +218,13 @@ static int read_echo(struct cursor *cursor, enum packet_kind kind, struct packet
 	return 0;
 }
 
-/* linux/icmp.h, linux/icmpv6.h */
-static const struct icmp_numbers {
-	uint8_t request, reply;
-	uint8_t errors[4];
-} icmp4 = { 8, 0, { 3, 11, 12, 12 } }, icmp6 = { 128, 129, { 1, 2, 3, 4 } };
-
-static int read_icmp(struct cursor *cursor, const struct icmp_numbers *numbers, struct packet *packet)
+static int read_icmp(struct cursor *cursor, uint8_t request, uint8_t reply, struct packet *packet)
 {
-	uint8_t type = cursor_u8(cursor), code = cursor_u8(cursor);
-	cursor_skip(cursor, 2);
-	if (type == numbers->request)
+	uint8_t type = cursor_u8(cursor);
+	cursor_skip(cursor, 3);
+	if (type == request)
 		return read_echo(cursor, PACKET_ECHO_REQUEST, packet);
-	if (type == numbers->reply)
-		return read_echo(cursor, PACKET_ECHO_REPLY, packet);
-	return memchr(numbers->errors, type, sizeof(numbers->errors)) ? read_error(cursor, type, code, packet)
-								      : -EPROTONOSUPPORT;
+	return type == reply ? read_echo(cursor, PACKET_ECHO_REPLY, packet) : -EPROTONOSUPPORT;
 }
 
 static int read_transport(struct cursor *cursor, const struct network *network, struct packet *packet)
@@ -271,9 +235,9 @@ static int read_transport(struct cursor *cursor, const struct network *network, 
 	if (network->protocol == IPPROTO_TCP)
 		return read_tcp(cursor, network, packet);
 	if (network->protocol == IPPROTO_ICMP && family == AF_INET)
-		return read_icmp(cursor, &icmp4, packet);
+		return read_icmp(cursor, ICMP_ECHO, ICMP_ECHOREPLY, packet);
 	if (network->protocol == IPPROTO_ICMPV6 && family == AF_INET6)
-		return read_icmp(cursor, &icmp6, packet);
+		return read_icmp(cursor, ICMPV6_ECHO_REQUEST, ICMPV6_ECHO_REPLY, packet);
 	return -EPROTONOSUPPORT;
 }
 

@@ -33,20 +33,10 @@ enum packet_kind {
 	PACKET_TCP,
 	PACKET_ECHO_REQUEST,
 	PACKET_ECHO_REPLY,
-	PACKET_ERROR, /* ICMP destination unreachable, packet too big, time exceeded, parameter problem */
 };
 
 /* Of the TCP header's 14th byte. */
 enum tcp_flag { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16, TCP_URG = 32 };
-
-/* The packet that an ICMP error quotes. */
-struct packet_quote {
-	bool present;
-	uint8_t protocol;
-	struct address source, destination;
-	uint16_t source_port, destination_port; /* TCP and UDP */
-	uint32_t sequence;                      /* TCP */
-};
 
 struct packet {
 	enum packet_kind kind;
@@ -63,10 +53,6 @@ struct packet {
 
 	/* PACKET_ECHO_* */
 	uint16_t echo_id, echo_sequence;
-
-	/* PACKET_ERROR */
-	uint8_t error_type, error_code;
-	struct packet_quote quote;
 };
 
 /* size: bytes of the frame that were captured. 0; -EPROTONOSUPPORT: nothing of the above, or a fragment that

@@ -21,18 +21,25 @@ struct tap {
 	void *argument;
 };
 
-static int activate(pcap_t *pcap)
+static int activate(pcap_t *pcap, size_t ring)
 {
 	pcap_set_snaplen(pcap, CAPTURE_SNAPLEN);
 	pcap_set_promisc(pcap, 0);
-	/* Not in immediate mode, which would cost a wake-up for each packet (TPACKET_V2). */
+	/* TPACKET_V3 with its blocks of 256 KiB, or TPACKET_V2. */
+	pcap_set_immediate_mode(pcap, ring < TAP_RING_BYTES);
 	pcap_set_timeout(pcap, TAP_DELAY_MS);
-	pcap_set_buffer_size(pcap, (int)TAP_RING_BYTES);
+	pcap_set_buffer_size(pcap, (int)ring);
 	pcap_set_tstamp_precision(pcap, PCAP_TSTAMP_PRECISION_NANO);
+	errno = 0;
 	int result = pcap_activate(pcap);
+	int error = errno; /* libpcap tells it in words alone */
+	if (result >= 0)
+		return 0;
 	if (result == PCAP_ERROR_PERM_DENIED)
 		return -EPERM;
-	return result < 0 ? -EIO : 0;
+	if (error == EMFILE || error == ENFILE)
+		return -EMFILE;
+	return error == ENOMEM || error == ENOBUFS ? -ENOMEM : -EIO;
 }
 
 /* From all devices to one. Only a handle for all has the header that tells directions. */
@@ -45,27 +52,28 @@ static int bind_to(int descriptor, int ifindex)
 	return bind(descriptor, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
 }
 
-static int prepare(const struct tap *tap)
+int tap_filter(struct tap *tap, const struct bpf_program *filter)
+{
+	struct bpf_program lent = *filter; /* libpcap's prototype wants no const */
+	return pcap_setfilter(tap->pcap, &lent) < 0 ? -EIO : 0;
+}
+
+static int prepare(struct tap *tap, size_t ring, const struct bpf_program *filter)
 {
 	char message[PCAP_ERRBUF_SIZE];
-	struct bpf_program filter;
-	int result = activate(tap->pcap);
+	int result = activate(tap->pcap, ring);
 	if (result < 0)
 		return result;
 	if (pcap_set_datalink(tap->pcap, DLT_LINUX_SLL2) < 0 || pcap_setnonblock(tap->pcap, 1, message) < 0)
 		return -EIO;
-	result = capture_filter_make(NULL, 0, &filter);
-	if (result < 0)
-		return result;
-	result = pcap_setfilter(tap->pcap, &filter) < 0 ? -EIO : 0;
-	pcap_freecode(&filter);
+	result = tap_filter(tap, filter);
 	if (result < 0)
 		return result;
 	fcntl(pcap_fileno(tap->pcap), F_SETFD, FD_CLOEXEC);
 	return bind_to(pcap_fileno(tap->pcap), (int)tap->ifindex);
 }
 
-int tap_open(int ifindex, struct tap **out)
+int tap_open(int ifindex, size_t ring, const struct bpf_program *filter, struct tap **out)
 {
 	char message[PCAP_ERRBUF_SIZE];
 	struct tap *tap = calloc(1, sizeof(*tap));
@@ -73,7 +81,7 @@ int tap_open(int ifindex, struct tap **out)
 		return -ENOMEM;
 	tap->ifindex = (uint32_t)ifindex;
 	tap->pcap = pcap_create("any", message);
-	int result = tap->pcap ? prepare(tap) : -ENOMEM;
+	int result = tap->pcap ? prepare(tap, ring, filter) : -ENOMEM;
 	if (result < 0) {
 		tap_close(tap);
 		return result;
@@ -134,17 +142,6 @@ int tap_read(struct tap *tap, int most, tap_function *function, void *argument)
 	tap->argument = argument;
 	int result = pcap_dispatch(tap->pcap, most, on_frame, (u_char *)tap);
 	return result < 0 ? -EIO : result;
-}
-
-int tap_filter(struct tap *tap, const struct bulk_flow *bulk, size_t count)
-{
-	struct bpf_program filter;
-	int result = capture_filter_make(bulk, count, &filter);
-	if (result < 0)
-		return result;
-	result = pcap_setfilter(tap->pcap, &filter) < 0 ? -EIO : 0;
-	pcap_freecode(&filter);
-	return result;
 }
 
 int tap_counts(struct tap *tap, uint32_t *received, uint32_t *dropped)

@@ -2,16 +2,15 @@
 #pragma once
 
 /* The rows of the handshake report as they are shown: those of devices that had the same name, one after the
- * other, are one. Each function below takes the position *at, 0 at first, on to the next row; false after the
- * last. */
+ * other, are one, in the place of the first. Each name is looked up once, and the rows are sorted: n log n.
+ *
+ * 0 with *rows to be freed, NULL if there are none; or -ENOMEM. */
 
 #include "collectors/facts.h"
 
 /* "other" for HANDSHAKE_OTHER_DEVICES, "" for 0. */
 const char *wire_name(const struct facts *facts, int device);
 
-bool wire_next_device(const struct facts *facts, size_t *at, struct handshake_device *row);
-bool wire_next_pair(const struct facts *facts, size_t *at, struct handshake_pair *row);
-bool wire_next_capture(const struct facts *facts, size_t *at, struct capture *row);
-/* The captures of that name, or false if there are none. */
-bool wire_find_capture(const struct facts *facts, const char *name, struct capture *row);
+int wire_devices(const struct facts *facts, struct handshake_device **rows, size_t *count);
+int wire_pairs(const struct facts *facts, struct handshake_pair **rows, size_t *count);
+int wire_captures(const struct facts *facts, struct capture **rows, size_t *count);

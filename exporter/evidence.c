@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "collectors/growth.h"
-#include "exporter/cooked.h"
 #include "exporter/pcapng.h"
 #include "exporter/version.h"
 
@@ -85,11 +84,11 @@ bool evidence_has_packets(const struct facts *facts, const struct finding *findi
 
 /* ---- writing ---- */
 
+#define LINKTYPE_LINUX_SLL2 276
+
 struct writer {
 	struct buffer *out;
 	const struct facts *facts;
-	bool mixed; /* frames do not all begin alike */
-	enum packet_link link;
 	int *devices; /* of the file's interfaces, in their order */
 	size_t device_count;
 };
@@ -107,41 +106,20 @@ static int find_interface(struct writer *writer, int device, uint32_t *interface
 		return -ENOMEM;
 	*fresh = device;
 	*interface = (uint32_t)(writer->device_count - 1);
-	pcapng_interface(writer->out, link_type_number(writer->mixed ? PACKET_SLL : writer->link),
-		facts_capture_name(writer->facts, device));
+	pcapng_interface(writer->out, LINKTYPE_LINUX_SLL2, facts_capture_name(writer->facts, device));
 	return 0;
-}
-
-static void put_cooked(struct buffer *out, const struct frame *frame, struct pcapng_packet *packet)
-{
-	struct cooked_frame cooked;
-	if (cooked_make(frame, &cooked) < 0)
-		return;
-	packet->header = cooked.header;
-	packet->header_size = sizeof(cooked.header);
-	packet->bytes = cooked.bytes;
-	packet->size = cooked.size;
-	packet->length = cooked.length;
-	pcapng_packet(out, packet);
-}
-
-static void put_plain(struct buffer *out, const struct frame *frame, struct pcapng_packet *packet)
-{
-	packet->bytes = frame->bytes;
-	packet->size = frame->size;
-	packet->length = frame->length;
-	pcapng_packet(out, packet);
 }
 
 static int put_frame(struct writer *writer, const struct frame *frame)
 {
-	struct pcapng_packet packet = { .time_ns = frame->time_ns, .direction = frame->direction };
+	struct pcapng_packet packet = { .time_ns = frame->time_ns,
+		.direction = frame->direction,
+		.bytes = frame->bytes,
+		.size = frame->size,
+		.length = frame->length };
 	if (find_interface(writer, frame->device, &packet.interface) < 0)
 		return -ENOMEM;
-	if (writer->mixed)
-		put_cooked(writer->out, frame, &packet);
-	else
-		put_plain(writer->out, frame, &packet);
+	pcapng_packet(writer->out, &packet);
 	return 0;
 }
 
@@ -172,13 +150,9 @@ static int put_frames(struct writer *writer, const struct choice *choice)
 int evidence_write(struct buffer *out, const struct facts *facts, const struct finding *finding)
 {
 	const struct choice choice = choose(facts, finding);
-	size_t at = 0;
-	const struct frame *frame = next_frame(facts, &choice, &at);
-	if (!frame)
+	if (!evidence_has_packets(facts, finding))
 		return -ENOENT;
-	struct writer writer = { .out = out, .facts = facts, .link = frame->link };
-	while ((frame = next_frame(facts, &choice, &at)))
-		writer.mixed |= frame->link != writer.link;
+	struct writer writer = { .out = out, .facts = facts };
 	put_section(out, finding);
 	int result = put_frames(&writer, &choice);
 	free(writer.devices);

@@ -12,7 +12,5 @@ size_t evidence_handshakes(const struct facts *facts, const struct finding *find
 bool evidence_has_handshakes(const struct facts *facts, const struct finding *finding);
 bool evidence_has_packets(const struct facts *facts, const struct finding *finding);
 /* Writes the packets of these handshakes, and of their views on the other side of a translation, as pcapng:
- * one interface for each device, in order of capture. Where devices begin their frames differently, all get
- * the header of Linux "cooked" captures (LINKTYPE_LINUX_SLL), for libpcap reads no file with several link
- * types. 0; -ENOENT: there are none, or no more; -ENOMEM. */
+ * one interface for each device, in order of capture. 0; -ENOENT: there are none, or no more; -ENOMEM. */
 int evidence_write(struct buffer *out, const struct facts *facts, const struct finding *finding);

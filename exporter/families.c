@@ -173,7 +173,7 @@ static void emit_reply_routes(struct metric_sink *sink, const struct facts *fact
 	struct reply_route *routes;
 	size_t count;
 	if (reply_routes_make(exposition_of(sink), &routes, &count) < 0) {
-		((struct metrics *)sink)->out->failed = true;
+		sink->failed = true;
 		return;
 	}
 	for (size_t i = 0; i < count; i++)

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "collectors/wire_rows.h"
 #include "exporter/evidence.h"
 #include "exporter/json.h"
@@ -101,27 +105,46 @@ json_t *json_outcomes(const uint64_t counts[static HANDSHAKE_OUTCOMES])
 
 /* ---- all ---- */
 
-static json_t *device_object(const struct facts *facts, const struct handshake_device *device)
+static int compare_captures(const void *left, const void *right)
 {
-	struct capture capture;
-	const char *name = wire_name(facts, device->device);
-	bool known = wire_find_capture(facts, name, &capture);
+	return strcmp(((const struct capture *)left)->name, ((const struct capture *)right)->name);
+}
+
+static json_t *device_object(const struct handshake_device *device, const struct capture *key,
+	const struct capture *captures, size_t capture_count)
+{
+	const struct capture *capture =
+		capture_count ? bsearch(key, captures, capture_count, sizeof(*captures), compare_captures)
+			      : NULL;
 	const struct value_member members[] = {
-		{ "device", value_text_or_null(name) },
+		{ "device", value_text_or_null(key->name) },
 		{ "packets", packets_object(device) },
 		{ "echo", echoes_object(device) },
-		{ "captured", known ? value_count(capture.packets) : json_null() },
-		{ "dropped", known ? value_count(capture.dropped) : json_null() },
+		{ "captured", capture ? value_count(capture->packets) : json_null() },
+		{ "dropped", capture ? value_count(capture->dropped) : json_null() },
 	};
 	return VALUE_OBJECT(members);
 }
 
 static json_t *devices_array(const struct facts *facts)
 {
-	struct handshake_device device;
+	struct handshake_device *rows = NULL;
+	struct capture *captures = NULL;
+	size_t count = 0, capture_count = 0;
 	json_t *array = json_array();
-	for (size_t at = 0; wire_next_device(facts, &at, &device);)
-		value_append(&array, device_object(facts, &device));
+	if (wire_devices(facts, &rows, &count) < 0 || wire_captures(facts, &captures, &capture_count) < 0) {
+		json_decref(array);
+		array = NULL;
+	}
+	if (capture_count)
+		qsort(captures, capture_count, sizeof(*captures), compare_captures);
+	for (size_t i = 0; array && i < count; i++) {
+		struct capture key = { 0 };
+		snprintf(key.name, sizeof(key.name), "%s", wire_name(facts, rows[i].device));
+		value_append(&array, device_object(&rows[i], &key, captures, capture_count));
+	}
+	free(rows);
+	free(captures);
 	return array;
 }
 
@@ -137,11 +160,24 @@ static json_t *pair_object(const struct facts *facts, const struct handshake_pai
 
 static json_t *pairs_array(const struct facts *facts)
 {
-	struct handshake_pair pair;
+	struct handshake_pair *rows = NULL;
+	size_t count = 0;
+	if (wire_pairs(facts, &rows, &count) < 0)
+		return NULL;
 	json_t *array = json_array();
-	for (size_t at = 0; wire_next_pair(facts, &at, &pair);)
-		value_append(&array, pair_object(facts, &pair));
+	for (size_t i = 0; i < count; i++)
+		value_append(&array, pair_object(facts, &rows[i]));
+	free(rows);
 	return array;
+}
+
+static json_t *unwatched_object(const uint32_t counts[static UNWATCHED_REASONS])
+{
+	struct value_member members[UNWATCHED_REASONS];
+	for (int i = 0; i < UNWATCHED_REASONS; i++)
+		members[i] =
+			(struct value_member){ unwatched_name((enum unwatched)i), value_count(counts[i]) };
+	return VALUE_OBJECT(members);
 }
 
 json_t *json_handshakes(const struct facts *facts)
@@ -152,6 +188,7 @@ json_t *json_handshakes(const struct facts *facts)
 		{ "limit", value_count(report->limit) },
 		{ "sampling_ratio", json_real(1.0 / (report->ratio ? report->ratio : 1)) },
 		{ "evicted", value_count(report->evicted) },
+		{ "unwatched", unwatched_object(facts->unwatched) },
 		{ "devices", devices_array(facts) },
 		{ "pairs", pairs_array(facts) },
 	};

@@ -61,11 +61,12 @@ static int put_capture(
 	(void)style;
 	const struct value_member members[] = {
 		{ "packets", value_count(summary->packets) },
+		{ "implausible_times", value_count(summary->implausible) },
 		{ "handshakes", json_outcomes(summary->facts->handshakes->outcomes) },
 		{ "findings", json_findings(summary->findings, summary->facts) },
 		{ "error", error ? value_text(error) : NULL },
 	};
-	return put(out, value_object(members, error ? 4 : 3));
+	return put(out, value_object(members, error ? 5 : 4));
 }
 
 const struct writer json_writer = {

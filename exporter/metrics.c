@@ -137,6 +137,8 @@ void metrics_family(struct metrics *metrics, const struct metric_family *family)
 	metrics->announced = false;
 	if (metrics->facts || family->always)
 		family->emit(&metrics->sink, metrics->facts);
+	if (metrics->sink.failed)
+		metrics->out->failed = true;
 }
 
 void metrics_end(struct metrics *metrics)

@@ -11,6 +11,7 @@
 #include "exporter/page_handshakes.h"
 #include "exporter/rfc3339.h"
 #include "exporter/version.h"
+#include "exporter/wire_text.h"
 
 /* Beyond this many rows a table helps nobody; the API has them all. */
 #define MOST_ROWS 500
@@ -150,6 +151,15 @@ static void put_failures(struct buffer *out, const struct facts *facts)
 	}
 }
 
+static void put_unwatched(struct buffer *out, const struct facts *facts)
+{
+	char text[OUTCOMES_TEXT_SIZE];
+	if (!*unwatched_text(facts->unwatched, text))
+		return;
+	buffer_text(out, "<article class=\"warning\"><h3>Not captured on</h3>");
+	buffer_format(out, "<p>devices: %s</p></article>\n", text);
+}
+
 /* ---- addresses ---- */
 
 static void put_address(struct buffer *out, const struct address *address)
@@ -199,6 +209,7 @@ static void put_all(struct buffer *out, const struct snapshot *snapshot, const s
 	if (put_findings(out, snapshot->facts, rows, false) == 0)
 		put_none(out, snapshot->facts);
 	put_failures(out, snapshot->facts);
+	put_unwatched(out, snapshot->facts);
 	put_findings(out, snapshot->facts, rows, true);
 	page_put_handshakes(out, snapshot->facts);
 	put_services(out, snapshot->facts, coverage);

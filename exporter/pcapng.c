@@ -126,18 +126,16 @@ void pcapng_packet(struct buffer *out, const struct pcapng_packet *packet)
 {
 	const uint64_t time = packet->time_ns > 0 ? (uint64_t)packet->time_ns : 0;
 	const uint32_t flags = flags_of(packet->direction);
-	size_t size = packet->header_size + packet->size;
-	if (size > PCAPNG_SNAPLEN)
+	if (packet->size > PCAPNG_SNAPLEN)
 		return;
 	size_t begin = begin_block(out, BLOCK_PACKET);
 	put_u32(out, packet->interface);
 	put_u32(out, (uint32_t)(time >> 32));
 	put_u32(out, (uint32_t)time);
-	put_u32(out, (uint32_t)size);
+	put_u32(out, (uint32_t)packet->size);
 	put_u32(out, packet->length);
-	buffer_add(out, packet->header, packet->header_size);
 	buffer_add(out, packet->bytes, packet->size);
-	put_padding(out, size);
+	put_padding(out, packet->size);
 	put_option(out, OPTION_PACKET_FLAGS, &flags, sizeof(flags));
 	put_end(out);
 	end_block(out, begin);

@@ -20,11 +20,9 @@ struct pcapng_packet {
 	uint32_t interface; /* as counted by the calls of pcapng_interface(), from 0 */
 	int64_t time_ns;
 	enum direction direction;
-	const void *header; /* goes before the bytes */
-	size_t header_size;
 	const void *bytes;
 	size_t size;
-	uint32_t length; /* of header and packet on the wire */
+	uint32_t length; /* on the wire */
 };
 
 /* To be called once, first. Texts may hold any bytes; what is no UTF-8 becomes %XX. */

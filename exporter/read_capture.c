@@ -11,6 +11,7 @@
 #include "alerts/judge.h"
 #include "collectors/clock.h"
 #include "collectors/growth.h"
+#include "exporter/frame_times.h"
 
 /* In the capture's own time. Conditions look at the last minute. */
 #define JUDGE_EVERY_NS (5 * SECOND_NS)
@@ -19,7 +20,7 @@
 struct reading {
 	struct settings settings;
 	struct handshakes *handshakes;
-	int *devices; /* interface numbers met */
+	int *devices; /* interface numbers met, sorted */
 	size_t device_count;
 	int64_t judge_ns; /* when a judgement is due */
 	struct capture_summary summary;
@@ -188,15 +189,22 @@ static int look(struct reading *reading)
 
 static int note_device(struct reading *reading, int ifindex)
 {
-	if (ifindex == 0 || reading->device_count == MOST_DEVICES)
+	size_t low = 0, high = reading->device_count;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if (reading->devices[middle] < ifindex)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	bool known = low < reading->device_count && reading->devices[low] == ifindex;
+	if (known || ifindex == 0 || reading->device_count == MOST_DEVICES)
 		return 0;
-	for (size_t i = reading->device_count; i > 0; i--)
-		if (reading->devices[i - 1] == ifindex)
-			return 0;
-	int *device = GROW(reading->devices, reading->device_count);
-	if (!device)
+	if (!GROW(reading->devices, reading->device_count))
 		return -ENOMEM;
-	*device = ifindex;
+	int *place = &reading->devices[low];
+	memmove(place + 1, place, (reading->device_count - 1 - low) * sizeof(*place));
+	*place = ifindex;
 	return 0;
 }
 
@@ -225,14 +233,15 @@ static int pass_time(struct reading *reading, int64_t time_ns)
 	return due_ns ? look(reading) : 0;
 }
 
-static int feed(struct reading *reading, const struct capture_frame *frame)
+static int feed(void *argument, const struct capture_frame *frame)
 {
+	struct reading *reading = argument;
 	struct capture_summary *summary = &reading->summary;
 	int result = pass_time(reading, frame->time_ns);
 	if (result < 0)
 		return result;
 	summary->packets++;
-	if (!summary->first_ns)
+	if (!summary->first_ns && frame->time_ns > 0)
 		summary->first_ns = frame->time_ns;
 	if (frame->time_ns > summary->last_ns)
 		summary->last_ns = frame->time_ns;
@@ -241,10 +250,15 @@ static int feed(struct reading *reading, const struct capture_frame *frame)
 
 static int feed_all(struct reading *reading, struct capture_file *file, char *error)
 {
+	struct frame_times times = { .function = feed, .argument = reading };
 	struct capture_frame frame;
 	int read, fed = 0;
 	while (fed == 0 && (read = capture_file_next(file, &frame, error)) == 1)
-		fed = feed(reading, &frame);
+		fed = frame_times_put(&times, &frame);
+	if (fed == 0)
+		fed = frame_times_finish(&times);
+	reading->summary.implausible = times.implausible;
+	frame_times_clear(&times);
 	return fed < 0 ? fed : read;
 }
 

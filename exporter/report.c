@@ -8,6 +8,7 @@
 #include "exporter/evidence.h"
 #include "exporter/report_handshakes.h"
 #include "exporter/text.h"
+#include "exporter/wire_text.h"
 
 enum ink { INK_BOLD, INK_DIM, INK_INFO, INK_WARNING, INK_CRITICAL, INK_GOOD, INKS };
 
@@ -214,6 +215,15 @@ static void put_nothing(const struct report *report, const struct facts *facts)
 	fputc('\n', report->out);
 }
 
+static void put_unwatched(const struct report *report, const struct facts *facts)
+{
+	char text[OUTCOMES_TEXT_SIZE];
+	if (!*unwatched_text(facts->unwatched, text))
+		return;
+	put(report, INK_WARNING, "not captured on");
+	fprintf(report->out, " these devices: %s\n", text);
+}
+
 static void put_failures(const struct report *report, const struct facts *facts)
 {
 	for (size_t i = 0; i < facts->collector_count; i++) {
@@ -260,6 +270,7 @@ int report_write(FILE *out, const struct report_style *style, const struct facts
 	put_looked_at(&report, facts);
 	if (shown == 0)
 		report_put_seen(out, facts);
+	put_unwatched(&report, facts);
 	put_failures(&report, facts);
 	return 0;
 }

@@ -44,6 +44,10 @@ static int text_capture(
 	if (summary->unread)
 		fprintf(out, "%" PRIu64 " packets are cut off or malformed and were not looked at\n",
 			summary->unread);
+	if (summary->implausible)
+		fprintf(out,
+			"%" PRIu64 " packets have an implausible time stamp, far from those around them\n",
+			summary->implausible);
 	if (report->evicted)
 		fprintf(out, "%" PRIu64 " handshakes were too many at once to be followed\n",
 			report->evicted);

@@ -27,6 +27,18 @@ const char *outcomes_text(
 	return text;
 }
 
+const char *unwatched_text(
+	const uint32_t counts[static UNWATCHED_REASONS], char text[static OUTCOMES_TEXT_SIZE])
+{
+	size_t used = 0;
+	text[0] = '\0';
+	for (int i = 0; i < UNWATCHED_REASONS; i++)
+		if (counts[i])
+			used += (size_t)snprintf(text + used, OUTCOMES_TEXT_SIZE - used, "%s%" PRIu32 " %s",
+				used ? ", " : "", counts[i], unwatched_name((enum unwatched)i));
+	return text;
+}
+
 const char *endpoint_text(const struct address *address, uint16_t port, char text[static ENDPOINT_TEXT_SIZE])
 {
 	char bare[ADDRESS_TEXT_SIZE];

@@ -56,7 +56,6 @@ static void send_segment(struct sender *sender, const struct segment *segment)
 	const struct sighting sighting = { .device = 2,
 		.direction = segment->source == SERVER ? DIRECTION_OUT : DIRECTION_IN,
 		.time_ns = sender->time_ns,
-		.link = PACKET_ETHERNET,
 		.frame = frame,
 		.size = sizeof(frame),
 		.length = sizeof(frame) };

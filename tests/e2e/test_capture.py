@@ -155,6 +155,51 @@ def test_devices_come_go_and_change(tmp_path):
         assert "level=ERROR" not in exporter.log()
 
 
+def pairs(space, count, remove=False):
+    """Twice as many devices, in one go."""
+    if remove:
+        space.ip("\n".join(f"link del many{i}" for i in range(count)))
+    else:
+        space.ip("\n".join(f"link add many{i} type veth peer name more{i}\nlink set many{i} up\nlink set more{i} up"
+                           for i in range(count)))
+
+
+def test_many_devices(tmp_path):
+    """More than ever were captured on: the last as the first, and they come and go at once."""
+    count = 35
+    names = [f"{name}{i}" for name in ("many", "more") for i in range(count)]
+    with wired() as (watched, peer), Net() as net:
+        pairs(watched, count)
+        net.veth(watched, "wan3", peer, "far3")
+        for space, name, host in ((watched, "wan3", 1), (peer, "far3", 2)):
+            space.ip(f"""link set {name} up
+                         addr add 198.51.100.{host}/28 dev {name}""")
+        with Exporter(tmp_path, f"--netns={watched.path}") as exporter:
+            wait_for(lambda: is_captured(exporter, "wan1", "wan2", "wan3", *names), 20)
+            wait_for(lambda: total(exporter, "oneway_capture_devices_unwatched") == 0)
+            connect(watched, peer, "198.51.100.1")
+            wait_for(lambda: outcome(exporter, "completed", 'syn_device="wan3",synack_device="wan3"') == 1)
+            before = descriptors(exporter)
+            pairs(watched, count, remove=True)
+            wait_for(lambda: descriptors(exporter) <= before - 2 * count, 20)
+            assert is_captured(exporter, *names)
+            assert "level=ERROR" not in exporter.log()
+
+
+def test_devices_that_cannot_be_captured_are_told(tmp_path):
+    with wired() as (watched, _):
+        pairs(watched, 35)
+        with Exporter(tmp_path, f"--netns={watched.path}", prefix=["prlimit", "--nofile=64:64"]) as exporter:
+            def unwatched(reason):
+                return total(exporter, "oneway_capture_devices_unwatched", f'reason="{reason}"')
+
+            wait_for(lambda: unwatched("descriptors") > 30 and unwatched("pending") == 0, 20)
+            wait_for(lambda: 'collector=handshake error="Too many open files"' in exporter.log())
+            assert is_captured(exporter, "wan1")
+            pairs(watched, 35, remove=True)
+            wait_for(lambda: total(exporter, "oneway_capture_devices_unwatched") == 0, 20)
+
+
 def test_devices_are_chosen_by_name(tmp_path):
     with wired() as (watched, _):
         for flag, wanted, other in (("include", "wan1", "wan2"), ("exclude", "wan2", "wan1")):

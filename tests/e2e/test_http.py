@@ -193,8 +193,8 @@ def test_evidence_opens_in_tcpdump(server, tmp_path):
     lines = read.stdout.splitlines()
     assert read.returncode == 0, read.stderr
     assert len(lines) == 7
-    assert lines[0].startswith(
-        "1767323041.678000000 IP 203.0.113.5.40106 > 198.51.100.7.22: Flags [S], seq 7")
+    assert lines[0].startswith("1767323041.678000000 ")
+    assert " In  IP 203.0.113.5.40106 > 198.51.100.7.22: Flags [S], seq 7" in lines[0]
     assert "198.51.100.7.22 > 203.0.113.5.40106: Flags [S.]" in lines[1]
 
 

@@ -118,7 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct cursor cursor = cursor_make(data, size);
 	while (cursor.left >= RECORD) {
 		struct packet packet;
-		struct sighting sighting = { .link = PACKET_RAW };
+		struct sighting sighting = { 0 };
 		uint8_t step = cursor_u8(&cursor);
 		now_ns += (int64_t)(step & 0x7f) * (step & 0x7f) * STEP_NS - (step & 0x80 ? 8 * STEP_NS : 0);
 		sighting.time_ns = now_ns;

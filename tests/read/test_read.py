@@ -217,6 +217,52 @@ def test_what_was_wrong_once_is_found(tmp_path):
     assert "\033" not in text.stdout and "\033[" in read(path, "--color=always").stdout
 
 
+def opening(time, port, completes=True):
+    second = 10**9
+    frames = [(time, segment(True, 2, 7, 0, 1, port), 40), (time + 1000, segment(False, 0x12, 77, 8, 1, port), 40)]
+    if completes:
+        return frames + [(time + 2000, segment(True, 0x10, 8, 78, 1, port), 40)]
+    return frames + [(time + delay * second, segment(True, 2, 7, 0, 1, port), 40) for delay in (1, 3, 7)]
+
+
+START = 1_700_000_000 * 10**9
+YEARS = [0, 5 * 10**17, 2 * 10**18, 4_294_967_295 * 10**9]
+
+
+@pytest.mark.parametrize("damaged", [(0,), (1,), (7,), (21,), (22,), (0, 1), (0, 5), (5, 6), (0, 21, 22), (0, 1, 2)])
+@pytest.mark.parametrize("year", YEARS)
+def test_damaged_times(damaged, year, tmp_path):
+    """One of seven openings is lost; time stamps of some packets are those of another decade."""
+    whole = opening(START, 5000, completes=False)
+    for number in range(6):
+        whole += opening(START + (8 + number) * 10**9, 6000 + number)
+    frames = list(whole)
+    for number, at in enumerate(damaged):
+        frames[at] = (abs(year - number * 10**16), *frames[at][1:])
+    path = tmp_path / "damaged.pcap"
+    path.write_bytes(pcap(frames, RAW, nano=True))
+    found = report(path)
+    assert found["implausible_times"] == len(damaged)
+    assert sum(found["handshakes"].values()) == 7
+    if 2 not in damaged:
+        assert found["handshakes"] == {"completed": 6, "one_way": 1}
+    if len({0, 1, 2} & set(damaged)) < 2:
+        assert [entry["condition"] for entry in found["findings"]] == ["handshake_one_way"]
+    text = read(path).stdout
+    assert float(text.split()[3]) < 14
+    assert f"\n{len(damaged)} packets have an implausible time stamp" in text
+
+
+def test_a_long_pause_is_no_damage(tmp_path):
+    path = tmp_path / "pause.pcap"
+    path.write_bytes(pcap(opening(START, 5000) + opening(START + 10**17, 5001), RAW, nano=True))
+    assert report(path)["implausible_times"] == 0
+    assert read(path).stdout.startswith("6 packets in 100000000.0 s, 2 handshakes")
+    for count in range(3):
+        path.write_bytes(pcap(opening(START, 5000)[:count], RAW, nano=True))
+        assert report(path)["packets"] == count
+
+
 def echo(kind, source, destination):
     header = struct.pack("!BBHHHBBH", 0x45, 0, 28, 0, 0, 64, 1, 0) + bytes(source) + bytes(destination)
     return header + struct.pack("!BBHHH", kind, 0, 0, 7, 1)

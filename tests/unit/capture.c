@@ -64,15 +64,15 @@ static const struct filter_case {
 	{ "ARP", "0806" SLL2_IN "0001080006040001020000000001c0000201000000000000c0000202", false },
 	{ "echo request", ARRIVES4 IP4("001c", "01") "0800000000010001", true },
 	{ "echo reply", ARRIVES4 IP4("001c", "01") "0000000000010001", true },
-	{ "unreachable", ARRIVES4 IP4("001c", "01") "0301000000000000", true },
-	{ "time exceeded", ARRIVES4 IP4("001c", "01") "0b00000000000000", true },
+	{ "unreachable", ARRIVES4 IP4("001c", "01") "0301000000000000", false },
+	{ "time exceeded", ARRIVES4 IP4("001c", "01") "0b00000000000000", false },
 	{ "redirect", ARRIVES4 IP4("001c", "01") "0500000000000000", false },
 	{ "SYN, IPv6", ARRIVES6 IP6("0014", "06") TCP("50", "02"), true },
 	{ "RST, IPv6", ARRIVES6 IP6("0014", "06") TCP("50", "04"), true },
 	{ "ACK, IPv6", ARRIVES6 IP6("0020", "06") TCP("80", "10") OPTIONS, true },
 	{ "data, IPv6", ARRIVES6 IP6("0018", "06") TCP("50", "10") "01020304", false },
 	{ "echo request, IPv6", ARRIVES6 IP6("0008", "3a") "8000000000010001", true },
-	{ "packet too big", ARRIVES6 IP6("0008", "3a") "0200000000000578", true },
+	{ "packet too big", ARRIVES6 IP6("0008", "3a") "0200000000000578", false },
 	{ "neighbour solicitation", ARRIVES6 IP6("0008", "3a") "8700000000000000", false },
 	{ "SYN behind hop-by-hop options", ARRIVES6 IP6("001c", "00") "0600010400000000" TCP("50", "02"),
 		true },
@@ -89,6 +89,8 @@ static const struct filter_case {
 	{ "tagged SYN, IPv6", "8100" SLL2_IN "006486dd" IP6("0014", "06") TCP("50", "02"), true },
 	{ "tagged data, IPv6", "8100" SLL2_IN "006486dd" IP6("0018", "06") TCP("50", "10") "01020304",
 		false },
+	{ "tagged echo", "8100" SLL2_IN "00640800" IP4("001c", "01") "0800000000010001", true },
+	{ "tagged unreachable", "8100" SLL2_IN "00640800" IP4("001c", "01") "0301000000000000", false },
 	{ "tagged ARP", "8100" SLL2_IN "006408060001080006040001020000000001c0000201000000000000", false },
 	{ "cut off", ARRIVES4 "450000", false },
 };
@@ -216,18 +218,22 @@ static void too_many_bulk_flows_are_bounded(void **state)
 
 /* ---- the set of devices; taps are numbers ---- */
 
+#define MOST 8192
+
 static struct script {
-	int opened[16], closed[16]; /* by ifindex */
-	uint32_t received[16], dropped[16];
-	int error;
+	int opened[MOST], closed[MOST]; /* by ifindex */
+	uint32_t received[MOST], dropped[MOST];
+	int error, error_from; /* of devices from that ifindex on */
+	unsigned tried;
 	bool broken;
-	int taps[16];
+	int taps[MOST];
 } script;
 
 static int open_tap(void *argument, int ifindex, void **tap)
 {
 	(void)argument;
-	if (script.error)
+	script.tried++;
+	if (script.error && ifindex >= script.error_from)
 		return script.error;
 	script.opened[ifindex]++;
 	script.taps[ifindex] = ifindex;
@@ -367,21 +373,148 @@ static void errors_are_told_but_for_vanished_devices(void **state)
 	capture_set_clear(&set);
 }
 
-static void rows_are_bounded(void **state)
+/* wan1 and so many more, from `first` on; named by `names` numbers. */
+static struct device *many(size_t count, int first, int names)
+{
+	struct device *devices = calloc(count + 1, sizeof(*devices));
+	devices[0] = (struct device){ .ifindex = 2, .name = "wan1", .up = true };
+	for (size_t i = 0; i < count; i++) {
+		struct device *device = &devices[1 + i];
+		*device = (struct device){ .ifindex = first + (int)i, .up = true };
+		snprintf(device->name, sizeof(device->name), "ppp%d", ((int)i + first) % names);
+	}
+	return devices;
+}
+
+static unsigned steps(struct capture_set *set)
+{
+	unsigned count = 0;
+	bool lost = false;
+	while (capture_set_has_work(set) && count < 10 * MOST) {
+		capture_set_step(set, &lost);
+		count++;
+	}
+	return count;
+}
+
+static uint32_t unwatched(const struct capture_set *set, enum unwatched reason)
+{
+	struct facts *facts = facts_new();
+	assert_int_equal(capture_set_copy(set, facts), 0);
+	uint32_t count = facts->unwatched[reason];
+	for (int i = 0; i < UNWATCHED_REASONS; i++)
+		assert_true(i == (int)reason || facts->unwatched[i] == 0);
+	facts_free(facts);
+	return count;
+}
+
+static void many_devices_are_opened_one_by_one(void **state)
 {
 	(void)state;
 	struct capture_set set = new_set();
-	struct device devices[2] = { { .ifindex = 2, .name = "wan1", .up = true },
-		{ .ifindex = 3, .up = true } };
-	for (int i = 0; i < 2 * CAPTURE_ROWS_MAX; i++) {
-		snprintf(devices[1].name, sizeof(devices[1].name), "ppp%d", i);
-		update(&set, devices, 2, 0);
-		update(&set, devices, 1, 0);
-		set.rows[set.count - 1].capture.ifindex = 1000 + i; /* as if the next had another number */
-	}
-	assert_int_equal(set.count, CAPTURE_ROWS_MAX);
-	assert_string_equal(set.rows[0].capture.name, "wan1");
+	struct device *devices = many(CAPTURE_DEVICES_MAX + 75, 10, MOST);
+	assert_true(update(&set, devices, CAPTURE_DEVICES_MAX, 0));
+	assert_int_equal(set.open_count, CAPTURE_UPDATE_STEPS);
+	assert_int_equal(unwatched(&set, UNWATCHED_PENDING), CAPTURE_DEVICES_MAX - CAPTURE_UPDATE_STEPS);
+	assert_int_equal(steps(&set), CAPTURE_DEVICES_MAX - CAPTURE_UPDATE_STEPS);
+	assert_int_equal(unwatched(&set, UNWATCHED_PENDING), 0);
+	assert_false(update(&set, devices, CAPTURE_DEVICES_MAX + 76, 0));
+	assert_int_equal(steps(&set), 0);
+	assert_int_equal(set.open_count, CAPTURE_DEVICES_MAX);
+	assert_int_equal(unwatched(&set, UNWATCHED_LIMIT), 76);
+	update(&set, devices, 1, 0); /* all but one go */
+	assert_int_equal(set.open_count, 1);
+	unsigned closed = CAPTURE_DEVICES_MAX - 1 - CAPTURE_UPDATE_STEPS;
+	assert_int_equal(steps(&set), closed);
+	assert_int_equal(unwatched(&set, UNWATCHED_LIMIT), 0);
 	capture_set_clear(&set);
+	for (int i = 0; i < MOST; i++)
+		assert_int_equal(script.opened[i], script.closed[i]);
+	free(devices);
+}
+
+/* Of 100 devices, all but the first nine fail: they are told, and delay neither others nor each other. */
+static void devices_that_fail_are_told(void **state)
+{
+	(void)state;
+	static const struct {
+		int error;
+		enum unwatched reason;
+	} cases[] = { { -EMFILE, UNWATCHED_DESCRIPTORS }, { -ENOMEM, UNWATCHED_MEMORY },
+		{ -EIO, UNWATCHED_ERROR } };
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct capture_set set = new_set();
+		struct device *devices = many(100, 10, MOST);
+		script.error = cases[i].error;
+		script.error_from = 18;
+		update(&set, devices, 100, 0);
+		steps(&set);
+		update(&set, devices, 100, cases[i].error);
+		assert_int_equal(set.open_count, 9);
+		assert_int_equal(unwatched(&set, cases[i].reason), 91);
+		script.tried = 0;
+		update(&set, devices, 101, cases[i].error);
+		assert_int_equal(script.tried, 2); /* the new one, and one that failed before */
+		script.error_from = 19;
+		for (int again = 0; again < 101; again++) /* comes round to all */
+			update(&set, devices, 101, cases[i].error);
+		assert_int_equal(script.opened[18], 1);
+		script.error = 0;
+		update(&set, devices, 101, cases[i].error);
+		steps(&set);
+		update(&set, devices, 101, 0);
+		assert_int_equal(set.open_count, 101);
+		assert_int_equal(unwatched(&set, cases[i].reason), 0);
+		capture_set_clear(&set);
+		free(devices);
+	}
+}
+
+static uint64_t packets_of(const struct capture_set *set, const char *name)
+{
+	uint64_t packets = 0;
+	for (size_t i = 0; i < set->count; i++)
+		if (strcmp(set->rows[i].capture.name, name) == 0)
+			packets += set->rows[i].capture.packets;
+	return packets;
+}
+
+/* A name comes back again and again, each time as another device, and counts one packet each time. */
+static void rows_are_bounded_and_counters_keep_rising(void **state)
+{
+	(void)state;
+	struct capture_set set = new_set();
+	const int rounds = 2 * CAPTURE_GONE_MAX + 100;
+	for (int i = 0; i < rounds; i++) {
+		struct device *devices = many(1, 10 + i, 1);
+		update(&set, devices, 2, 0);
+		script.received[2] = script.received[10 + i] = (uint32_t)i + 1;
+		update(&set, devices, 2, 0);
+		assert_int_equal(packets_of(&set, "ppp0"), (uint64_t)(i + 1) * (uint64_t)(i + 2) / 2);
+		free(devices);
+	}
+	assert_int_equal(set.count, CAPTURE_GONE_MAX + 2);
+	assert_string_equal(set.rows[0].capture.name, "wan1");
+	assert_int_equal(packets_of(&set, "wan1"), rounds);
+	capture_set_clear(&set);
+}
+
+static void the_first_to_go_are_forgotten_first(void **state)
+{
+	(void)state;
+	struct capture_set set = new_set();
+	struct device *devices = many(CAPTURE_GONE_MAX + 10, 10, MOST);
+	update(&set, devices, 1, 0); /* wan1 is the oldest, and the last to go */
+	for (size_t i = 1; i <= CAPTURE_GONE_MAX + 10; i++) {
+		const struct device both[] = { devices[0], devices[i] };
+		update(&set, both, 2, 0);
+	}
+	update(&set, NULL, 0, 0);
+	assert_int_equal(set.count, CAPTURE_GONE_MAX);
+	assert_string_equal(set.rows[0].capture.name, "wan1");
+	assert_int_equal(set.rows[1].capture.ifindex, 21);
+	capture_set_clear(&set);
+	free(devices);
 }
 
 static void names_are_matched_whole(void **state)
@@ -496,7 +629,10 @@ int main(void)
 		cmocka_unit_test(a_device_keeps_its_tap),
 		cmocka_unit_test(counts_overflow_and_losses_are_told),
 		cmocka_unit_test(errors_are_told_but_for_vanished_devices),
-		cmocka_unit_test(rows_are_bounded),
+		cmocka_unit_test(many_devices_are_opened_one_by_one),
+		cmocka_unit_test(devices_that_fail_are_told),
+		cmocka_unit_test(rows_are_bounded_and_counters_keep_rising),
+		cmocka_unit_test(the_first_to_go_are_forgotten_first),
 		cmocka_unit_test(names_are_matched_whole),
 		cmocka_unit_test(sampling_follows_the_load),
 		cmocka_unit_test(repeated_synacks_are_counted_by_address),

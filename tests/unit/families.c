@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "alerts/conditions.h"
@@ -112,6 +113,71 @@ static void the_worst_addresses_are_kept(void **state)
 	sample_free(&snapshot);
 }
 
+#define MANY_DEVICES 500
+#define MANY_PAIRS   1024
+
+/* Each name was that of two devices, one after the other. */
+static struct snapshot many_devices(void)
+{
+	struct snapshot snapshot = sample_snapshot();
+	struct facts *facts = snapshot.facts;
+	struct handshake_report *report = facts->handshakes;
+	free(facts->captures);
+	free(report->devices);
+	free(report->pairs);
+	facts->captures = calloc(2 * MANY_DEVICES, sizeof(*facts->captures));
+	report->devices = calloc(2 * MANY_DEVICES, sizeof(*report->devices));
+	report->pairs = calloc(2 * MANY_PAIRS, sizeof(*report->pairs));
+	facts->capture_count = report->device_count = 2 * MANY_DEVICES;
+	report->pair_count = 2 * MANY_PAIRS;
+	for (int i = 0; i < 2 * MANY_DEVICES; i++) {
+		facts->captures[i] = (struct capture){ .ifindex = i + 1, .packets = (uint64_t)i };
+		snprintf(facts->captures[i].name, IF_NAMESIZE, "many%d", i % MANY_DEVICES);
+		report->devices[i] = (struct handshake_device){ .device = i + 1, .echoes = { 1 } };
+	}
+	for (int i = 0; i < MANY_PAIRS; i++) {
+		int syn = i % MANY_DEVICES + 1, synack = (i + i / MANY_DEVICES) % MANY_DEVICES + 1;
+		report->pairs[i] = (struct handshake_pair){ syn, synack, { 1 } };
+		report->pairs[MANY_PAIRS + i] =
+			(struct handshake_pair){ MANY_DEVICES + syn, MANY_DEVICES + synack, { 2 } };
+	}
+	return snapshot;
+}
+
+static size_t occurrences(const char *text, const char *part)
+{
+	size_t count = 0;
+	for (; (text = strstr(text, part)); text++)
+		count++;
+	return count;
+}
+
+static double cpu_seconds(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void many_devices_are_written_soon(void **state)
+{
+	(void)state;
+	struct snapshot snapshot = many_devices();
+	double start = cpu_seconds();
+	char *text = expose(&snapshot, METRICS_TEXT, 256);
+	double seconds = cpu_seconds() - start;
+	assert_non_null(strstr(text, "\noneway_capture_packets_total{device=\"many3\"} 506\n"));
+	assert_non_null(strstr(text, "\noneway_echo_total{device=\"many3\",outcome=\"answered\"} 2\n"));
+	assert_non_null(strstr(text, "\noneway_handshakes_total{syn_device=\"many3\",synack_device=\"many4\","
+				     "outcome=\"completed\"} 3\n"));
+	assert_int_equal(occurrences(text, "\noneway_capture_packets_total{"), MANY_DEVICES);
+	assert_int_equal(occurrences(text, "outcome=\"one_way\"}"), MANY_PAIRS);
+	print_message("%zu bytes in %.4f s of CPU time\n", strlen(text), seconds);
+	assert_true(seconds < 0.25); /* some 10 ms; a look at each pair of rows takes a second */
+	free(text);
+	sample_free(&snapshot);
+}
+
 static bool ends_with(const char *text, const char *end)
 {
 	size_t length = strlen(text);
@@ -201,6 +267,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(expositions_are_as_written_down),
 		cmocka_unit_test(the_worst_addresses_are_kept),
+		cmocka_unit_test(many_devices_are_written_soon),
 		cmocka_unit_test(families_follow_the_conventions),
 		cmocka_unit_test(the_process_is_read),
 	};

@@ -55,7 +55,6 @@ void script_feed_line(struct handshakes *handshakes, const char *line, uint8_t f
 	const struct sighting sighting = { .device = device,
 		.direction = direction_of(direction),
 		.time_ns = SCRIPT_START_NS + (int64_t)(seconds * 1e9),
-		.link = PACKET_RAW,
 		.frame = frame_bytes,
 		.size = SCRIPT_FRAME,
 		.length = SCRIPT_FRAME };

@@ -91,7 +91,8 @@ static void handshakes_have_their_shape(void **state)
 	snapshot.facts->handshakes->device_count = 3;
 	snapshot.facts->handshakes->devices[0].device = HANDSHAKE_OTHER_DEVICES;
 	assert_json(json_handshakes(snapshot.facts),
-		"{\"tracked\":17,\"limit\":32768,\"sampling_ratio\":0.25,\"evicted\":3,\"devices\":["
+		"{\"tracked\":17,\"limit\":32768,\"sampling_ratio\":0.25,\"evicted\":3,\"unwatched\":{\"pending\":0,"
+		"\"limit\":2,\"descriptors\":0,\"memory\":1,\"error\":0},\"devices\":["
 		"{\"device\":\"other\",\"packets\":{\"in\":{\"syn\":12,\"syn_repeat\":0,\"synack\":0,"
 		"\"synack_repeat\":0,\"ack\":9,\"rst\":0},\"out\":{\"syn\":0,\"syn_repeat\":0,\"synack\":11,"
 		"\"synack_repeat\":0,\"ack\":0,\"rst\":0}},\"echo\":{\"answered\":2,\"unanswered\":0,"
@@ -243,6 +244,7 @@ static void the_page_shows_what_the_wire_said(void **state)
 	assert_non_null(
 		strstr(text, "<tr><th>not seen</th><td class=\"failed\">6 return_only</td><td></td></tr>"));
 	assert_int_equal(occurrences(text, "class=\"failed\""), 2);
+	assert_non_null(strstr(text, "<h3>Not captured on</h3><p>devices: 2 limit, 1 memory</p>"));
 	free(text);
 	sample_free(&snapshot);
 }

@@ -225,6 +225,12 @@ static void nothing_found_says_what_was_seen(void **state)
 	facts->handshakes->tracked = 0;
 	text = written(facts, findings, false);
 	assert_non_null(strstr(text, "Saw no handshakes.\n"));
+	assert_null(strstr(text, "not captured on"));
+	free(text);
+	facts->unwatched[UNWATCHED_LIMIT] = 3;
+	facts->unwatched[UNWATCHED_PENDING] = 1;
+	text = written(facts, findings, false);
+	assert_non_null(strstr(text, "not captured on these devices: 1 pending, 3 limit\n"));
 	free(text);
 	findings_free(findings);
 	facts_free(facts);

@@ -18,7 +18,7 @@
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define NOW_NS       INT64_C(1767323045678000000) /* 2026-01-02T03:04:05.678Z */
 
-enum { LO = 1, WAN1, WAN2, ODD, PORT, GONE = 77 };
+enum { LO = 1, GONE, WAN1, WAN2, ODD, PORT };
 
 static void *must(void *item)
 {
@@ -195,6 +195,8 @@ static void add_wire(struct facts *facts)
 		*ADD(report->devices, report->device_count) = wire_devices[i];
 	for (size_t i = 0; i < COUNT(wire_pairs); i++)
 		*ADD(report->pairs, report->pair_count) = wire_pairs[i];
+	facts->unwatched[UNWATCHED_LIMIT] = 2;
+	facts->unwatched[UNWATCHED_MEMORY] = 1;
 	report->tracked = 17;
 	report->limit = 32768;
 	report->evicted = 3;

@@ -56,19 +56,19 @@ static void add_suspects(struct facts *facts, int syn_device, int synack_device)
 }
 
 /* An Ethernet frame with an IPv4 TCP segment without data. */
-static void write_segment(uint8_t bytes[static 54], const struct address *source, uint16_t source_port,
+static void write_segment(uint8_t bytes[static 60], const struct address *source, uint16_t source_port,
 	const struct address *destination, uint16_t destination_port, uint8_t flags)
 {
-	static const uint8_t ethernet[] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x08, 0 };
+	const uint8_t sll2[20] = { 0x08, 0, [9] = 1, [10] = flags & TCP_ACK ? 4 : 0, 6, 2, 0, 0, 0, 0, 2 };
 	static const uint8_t ip[] = { 0x45, 0, 0, 40, 0, 0, 0x40, 0, 64, 6, 0, 0 };
 	const uint8_t tcp[] = { (uint8_t)(source_port >> 8), (uint8_t)source_port,
 		(uint8_t)(destination_port >> 8), (uint8_t)destination_port, 0, 0, 0, 7, 0, 0, 0, 8, 0x50,
 		flags, 0xff, 0xff };
-	memcpy(bytes, ethernet, sizeof(ethernet));
-	memcpy(bytes + 14, ip, sizeof(ip));
-	memcpy(bytes + 26, source->bytes, 4);
-	memcpy(bytes + 30, destination->bytes, 4);
-	memcpy(bytes + 34, tcp, sizeof(tcp));
+	memcpy(bytes, sll2, sizeof(sll2));
+	memcpy(bytes + 20, ip, sizeof(ip));
+	memcpy(bytes + 32, source->bytes, 4);
+	memcpy(bytes + 36, destination->bytes, 4);
+	memcpy(bytes + 40, tcp, sizeof(tcp));
 }
 
 static void add_frame(
@@ -80,11 +80,10 @@ static void add_frame(
 	*frame = (struct frame){ .handshake = handshake,
 		.time_ns = facts->time_ns - age_ns,
 		.device = device,
-		.link = PACKET_ETHERNET,
 		.direction = direction,
 		.flags = direction == DIRECTION_IN ? TCP_SYN : TCP_SYN | TCP_ACK,
-		.size = 54,
-		.length = 60 };
+		.size = 60,
+		.length = 66 };
 	if (direction == DIRECTION_IN)
 		write_segment(frame->bytes, &client, port, &server, 22, frame->flags);
 	else

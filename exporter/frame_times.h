@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Frames of a capture file whose time stamps may be damaged. A time is implausible if it lies further than
+ * FRAME_TIMES_APART from those of the two plausible frames before and of the four frames after it, as far as
+ * there are two in all: a long pause is none, as what follows it is near. Such a frame is given on with the
+ * time of the one before it.
+ *
+ * Frames are held back, at most five, only at the beginning and where one is in doubt.
+ */
+
+#include "collectors/capture_file.h"
+
+#define FRAME_TIMES_APART (30 * 24 * 3600 * INT64_C(1000000000))
+#define FRAME_TIMES_HELD  5
+
+struct held_frame {
+	struct capture_frame frame;
+	uint8_t *bytes;
+	size_t room;
+};
+
+/* 0, or a negative errno that ends the reading. */
+typedef int frame_function(void *argument, const struct capture_frame *frame);
+
+/* All-zero but for function and argument at first. */
+struct frame_times {
+	frame_function *function;
+	void *argument;
+	struct held_frame held[FRAME_TIMES_HELD];
+	size_t count;
+	int64_t before[2]; /* the last plausible times, the latest first */
+	size_t before_count;
+	uint64_t implausible; /* frames */
+};
+
+/* 0, -ENOMEM, or what the function returned. */
+int frame_times_put(struct frame_times *times, const struct capture_frame *frame);
+/* Gives on what is held back, at the end of the file. As above. */
+int frame_times_finish(struct frame_times *times);
+void frame_times_clear(struct frame_times *times);
