@@ -47,12 +47,10 @@ static bool is_over(const struct scene *scene, const struct finding *was)
 }
 
 /* Takes over what the candidate owns. was: the same finding in the last judgement, or NULL. */
-static int go_on(const struct scene *scene, struct finding *candidate, const struct finding *was,
+static void go_on(const struct scene *scene, struct finding *candidate, const struct finding *was,
 	struct findings *findings)
 {
-	struct finding *finding = findings_add(findings);
-	if (!finding)
-		return -ENOMEM;
+	struct finding *finding = findings_add(findings, candidate->condition);
 	*finding = *candidate;
 	memset(candidate, 0, sizeof(*candidate));
 	finding->since_ns = was ? was->since_ns : scene->now->time_ns;
@@ -63,20 +61,17 @@ static int go_on(const struct scene *scene, struct finding *candidate, const str
 	finding->open = was && was->open;
 	if (!finding->open)
 		finding->open = ++finding->held >= scene->settings->thresholds.open_judgements;
-	return 0;
 }
 
-static int fade(const struct scene *scene, const struct finding *was, struct findings *findings)
+static void fade(const struct scene *scene, const struct finding *was, struct findings *findings)
 {
 	if (is_over(scene, was))
-		return 0;
-	struct finding *finding = findings_add(findings);
-	if (!finding || finding_copy(finding, was) < 0)
-		return -ENOMEM;
+		return;
+	struct finding *finding = findings_add(findings, was->condition);
+	finding_copy(finding, was);
 	if (was->holds)
 		finding->turned_ns = scene->now->monotonic_ns;
 	finding->holds = false;
-	return 0;
 }
 
 static void skip_id(const struct roll *roll, size_t *at, const char *id)
@@ -87,7 +82,7 @@ static void skip_id(const struct roll *roll, size_t *at, const char *id)
 
 /* The next candidate, together with what it was before if it was. Of candidates with one id the first counts.
  */
-static int merge_candidate(const struct scene *scene, const struct roll *now, size_t *i,
+static void merge_candidate(const struct scene *scene, const struct roll *now, size_t *i,
 	const struct roll *before, size_t *j, struct findings *findings)
 {
 	struct finding *candidate = now->items[(*i)++];
@@ -96,25 +91,24 @@ static int merge_candidate(const struct scene *scene, const struct roll *now, si
 	memcpy(id, candidate->id, sizeof(id));
 	if (was && strcmp(was->id, id) != 0)
 		was = NULL;
-	int error = go_on(scene, candidate, was, findings);
+	go_on(scene, candidate, was, findings);
 	skip_id(now, i, id);
 	skip_id(before, j, id);
-	return error;
 }
 
 /* Walks both in the order of ids. */
-static int merge(const struct scene *scene, const struct roll *now, const struct roll *before,
+static void merge(const struct scene *scene, const struct roll *now, const struct roll *before,
 	struct findings *findings)
 {
 	size_t i = 0, j = 0;
-	int error = 0;
-	while (error == 0 && (i < now->count || j < before->count)) {
+	while (i < now->count || j < before->count) {
 		bool gone = i == now->count ||
 			    (j < before->count && strcmp(before->items[j]->id, now->items[i]->id) < 0);
-		error = gone ? fade(scene, before->items[j++], findings)
-			     : merge_candidate(scene, now, &i, before, &j, findings);
+		if (gone)
+			fade(scene, before->items[j++], findings);
+		else
+			merge_candidate(scene, now, &i, before, &j, findings);
 	}
-	return error;
 }
 
 static bool may_explain(const struct finding *finding)
@@ -182,7 +176,7 @@ static int settle(const struct scene *scene, struct findings *candidates, const 
 	if (error == 0)
 		error = roll_open(&before, previous ? previous->items : NULL, previous ? previous->count : 0);
 	if (error == 0)
-		error = merge(scene, &now, &before, findings);
+		merge(scene, &now, &before, findings);
 	free(now.items);
 	free(before.items);
 	if (error == 0)
@@ -192,22 +186,18 @@ static int settle(const struct scene *scene, struct findings *candidates, const 
 	return error;
 }
 
-static int find_candidates(const struct scene *scene, struct findings *candidates)
-{
-	int error = 0;
-	for (size_t i = 0; error == 0 && conditions[i]; i++)
-		error = conditions[i]->find(scene, candidates);
-	for (size_t i = 0; error == 0 && i < candidates->count; i++)
-		finding_identify(&candidates->items[i]);
-	return error;
-}
-
 static int judge_scene(const struct scene *scene, const struct findings *previous, struct findings **findings)
 {
 	struct findings *candidates = findings_new(), *fresh = findings_new();
-	int error = candidates && fresh ? find_candidates(scene, candidates) : -ENOMEM;
+	int error = candidates && fresh ? 0 : -ENOMEM;
+	for (size_t i = 0; error == 0 && conditions[i]; i++)
+		conditions[i]->find(scene, candidates);
+	for (size_t i = 0; error == 0 && i < candidates->count; i++)
+		finding_identify(&candidates->items[i]);
 	if (error == 0)
 		error = settle(scene, candidates, previous, fresh);
+	if (error == 0 && (findings_failed(candidates) || findings_failed(fresh) || scene->remedies->failed))
+		error = -ENOMEM;
 	findings_free(candidates);
 	if (error < 0)
 		findings_free(fresh);

@@ -132,34 +132,29 @@ struct observed observe_replies(const struct scene *scene, const struct service 
 	return all;
 }
 
-static int judge_address(const struct scene *scene, const struct address *address, int arrival,
+static void judge_address(const struct scene *scene, const struct address *address, int arrival,
 	observed_judge_function *function, struct findings *candidates)
 {
 	const struct facts *facts = scene->now;
-	int error = 0;
 	for (size_t i = services_first(facts, address);
-		error == 0 && i < facts->service_count && address_equal(&facts->services[i].address, address);
-		i++)
-		error = function(scene, &facts->services[i], arrival, candidates);
-	return error;
+		i < facts->service_count && address_equal(&facts->services[i].address, address); i++)
+		function(scene, &facts->services[i], arrival, candidates);
 }
 
-int observed_each(const struct scene *scene, observed_judge_function *function, struct findings *candidates)
+void observed_each(const struct scene *scene, observed_judge_function *function, struct findings *candidates)
 {
 	const struct handshake_report *report = scene->now->handshakes;
-	int error = 0;
-	for (size_t i = 0; report && error == 0 && i < report->service_count; i++) {
+	for (size_t i = 0; report && i < report->service_count; i++) {
 		const struct handshake_service *row = &report->services[i];
 		if (row->role != HANDSHAKE_PASSED && row->synack_device > 0 &&
 			row->synack_device != row->device)
-			error = judge_address(scene, &row->address, row->device, function, candidates);
+			judge_address(scene, &row->address, row->device, function, candidates);
 	}
-	for (size_t i = 0; report && error == 0 && i < report->suspect_count; i++) {
+	for (size_t i = 0; report && i < report->suspect_count; i++) {
 		const struct handshake_suspect *suspect = &report->suspects[i];
 		if (suspect->syn.in > 0 && suspect->synack.out > 0 && suspect->synack.out != suspect->syn.in)
-			error = judge_address(scene, &suspect->server, suspect->syn.in, function, candidates);
+			judge_address(scene, &suspect->server, suspect->syn.in, function, candidates);
 	}
-	return error;
 }
 
 /* ---- what speaks against a prediction ---- */

@@ -4,7 +4,6 @@
  * a finding of its own; what merely passes through is judged by the device it comes from, since one client or
  * server far away is none of this host's business as long as others complete.
  */
-#include <errno.h>
 #include <stdlib.h>
 
 #include "alerts/conditions.h"
@@ -59,109 +58,82 @@ static bool is_dropped_here(const struct wire_sight *sight)
 	return sight->suspect_count > 0;
 }
 
-static int summarise(const struct finding *finding, char **summary)
+static void summarise(struct finding *finding)
 {
 	char address[ADDRESS_TEXT_SIZE];
 	const char *on = finding->device_name[0] ? " on " : "";
-	if (!finding->has_service)
-		return finding_set_text(summary,
+	if (finding->has_service)
+		finding_summarise(finding,
+			"connections to %s that come in%s%s are answered, but the answers do not reach the "
+			"clients",
+			address_format(&finding->address, address), on, finding->device_name);
+	else
+		finding_summarise(finding,
 			"connections that come in%s%s and pass through this host are answered, but the "
 			"answers do not reach the clients",
 			on, finding->device_name);
-	return finding_set_text(summary,
-		"connections to %s that come in%s%s are answered, but the answers do not reach the clients",
-		address_format(&finding->address, address), on, finding->device_name);
 }
 
-static int explain(const struct wire_sight *sight, struct finding *finding)
+static void explain(const struct wire_sight *sight, struct finding *finding)
 {
-	int error =
-		finding_append_text(&finding->explanation, "The SYN-ACK was seen, and the client sent the "
-							   "same SYN again, several times: it never got "
-							   "the answer. ");
-	if (error == 0 && is_dropped_here(sight))
-		return finding_append_text(&finding->explanation,
-			"The SYN-ACK came in here and did not leave: this host drops it, by reverse-path "
-			"filtering, a firewall rule, or for want of a route.");
-	if (error == 0)
-		error = finding_append_text(&finding->explanation,
-			"If nothing else is found here, the answer is lost or changed on its way after it "
-			"left this host%s%s: look at the next routers and NAT boxes on the way back, and at "
-			"what the client itself receives.",
-			finding->reply_device[0] ? " by " : "", finding->reply_device);
-	if (error == 0 && finding->intended)
-		error = finding_append_text(&finding->explanation, " This is declared as intended.");
-	return error;
-}
-
-static int note_reply_devices(
-	const struct scene *scene, const struct wire_sight *sight, struct finding *finding)
-{
-	struct device_set devices = { 0 };
-	for (unsigned i = 0; i < sight->suspect_count; i++)
-		if (sight->suspects[i]->synack.out > 0)
-			device_set_add(&devices, sight->suspects[i]->synack.out);
-	int error = finding_set_text(&finding->reply_device, "%s", "");
-	for (unsigned i = 0; error == 0 && i < devices.count; i++)
-		error = finding_append_text(&finding->reply_device, "%s%s", i ? "," : "",
-			wire_device_name(scene, devices.ifindex[i]));
-	return error;
-}
-
-static bool is_intended(const struct scene *scene, const struct finding *finding)
-{
-	return finding->has_service && intended_covers(scene->settings, &finding->address, &finding->target,
-					       finding->device_name, finding->reply_device);
-}
-
-static int describe(const struct scene *scene, const struct wire_sight *sight, struct finding *finding)
-{
-	int error = note_reply_devices(scene, sight, finding);
-	if (error < 0)
-		return error;
-	finding->held = sight->lasting;
-	finding->intended = is_intended(scene, finding);
+	finding_explain(finding, "The SYN-ACK was seen, and the client sent the same SYN again, several "
+				 "times: it never got the answer. ");
+	if (is_dropped_here(sight)) {
+		finding_explain(finding, "The SYN-ACK came in here and did not leave: this host drops it, by "
+					 "reverse-path filtering, a firewall rule, or for want of a route.");
+		return;
+	}
+	finding_explain(finding,
+		"If nothing else is found here, the answer is lost or changed on its way after it "
+		"left this host%s%s: look at the next routers and NAT boxes on the way back, and at "
+		"what the client itself receives.",
+		finding->reply_device[0] ? " by " : "", finding->reply_device);
 	if (finding->intended)
-		finding->severity = SEVERITY_INFO;
-	error = summarise(finding, &finding->summary);
-	if (error == 0)
-		error = explain(sight, finding);
-	if (error == 0)
-		error = wire_describe_suspects(sight, finding);
-	return error < 0 ? error : wire_describe_counts(sight, finding);
+		finding_explain(finding, " This is declared as intended.");
 }
 
-static int judge_spot(const struct scene *scene, const struct spot *spot, struct findings *candidates)
+static void judge_spot(const struct scene *scene, const struct spot *spot, struct findings *candidates)
 {
 	bool own = !address_is_none(&spot->server);
 	const struct wire_place place = { .device = spot->device, .server = own ? &spot->server : NULL };
 	const struct wire_sight sight = wire_look(scene, &place);
+	struct device_set devices = { 0 };
 	if (!sight.fails)
-		return 0;
+		return;
 	struct finding *finding = wire_finding(scene, &handshake_one_way_condition, spot->device, candidates);
-	if (!finding)
-		return -ENOMEM;
 	if (own)
 		wire_set_address(scene, &spot->server,
 			sight.suspect_count ? sight.suspects[0]->server_port : 0, finding);
-	return describe(scene, &sight, finding);
+	for (unsigned i = 0; i < sight.suspect_count; i++)
+		if (sight.suspects[i]->synack.out > 0)
+			device_set_add(&devices, sight.suspects[i]->synack.out);
+	wire_device_names(scene, &devices, finding->reply_device);
+	finding->held = sight.lasting;
+	finding->intended = own && intended_covers(scene->settings, &finding->address, &finding->target,
+					   finding->device_name, finding->reply_device);
+	if (finding->intended)
+		finding->severity = SEVERITY_INFO;
+	summarise(finding);
+	explain(&sight, finding);
+	wire_describe_suspects(&sight, finding);
+	wire_describe_counts(&sight, finding);
 }
 
-static int handshake_one_way_find(const struct scene *scene, struct findings *candidates)
+static void handshake_one_way_find(const struct scene *scene, struct findings *candidates)
 {
 	const struct handshake_report *report = scene->now->handshakes;
 	if (!report)
-		return 0;
+		return;
 	struct spots spots = { .items = calloc(report->suspect_count + report->service_count + 1,
 				       sizeof(*spots.items)) };
-	if (!spots.items)
-		return -ENOMEM;
+	if (!spots.items) {
+		candidates->failed = true;
+		return;
+	}
 	find_spots(scene, &spots);
-	int error = 0;
-	for (size_t i = 0; error == 0 && i < spots.count; i++)
-		error = judge_spot(scene, &spots.items[i], candidates);
+	for (size_t i = 0; i < spots.count; i++)
+		judge_spot(scene, &spots.items[i], candidates);
 	free(spots.items);
-	return error;
 }
 
 const struct condition handshake_one_way_condition = {

@@ -15,5 +15,5 @@ struct drop_case {
 	bool supposed; /* that drops were counted on the device is all that tells of such packets there */
 };
 
-/* Adds the commands that let the packets in, or why there are none. 0 or -ENOMEM. */
-int rp_filter_add_remedy(const struct drop_case *drop_case, struct finding *finding);
+/* Adds the commands that let the packets in, or why there are none; of a known device. */
+void rp_filter_add_remedy(const struct drop_case *drop_case, struct finding *finding);

@@ -77,6 +77,17 @@ const char *wire_device_name(const struct scene *scene, int ifindex)
 	return device ? device->name : facts_capture_name(scene->now, ifindex);
 }
 
+const char *wire_device_names(
+	const struct scene *scene, const struct device_set *devices, char text[static DEVICE_NAMES_SIZE])
+{
+	int used = 0;
+	text[0] = '\0';
+	for (unsigned i = 0; i < devices->count; i++)
+		used += snprintf(text + used, DEVICE_NAMES_SIZE - (size_t)used, "%s%s", i ? "," : "",
+			wire_device_name(scene, devices->ifindex[i]));
+	return text;
+}
+
 /* ---- handshakes at a place ---- */
 
 static bool is_server(const struct scene *scene, const struct wire_place *place, const struct address *server)
@@ -159,10 +170,7 @@ struct wire_sight wire_look(const struct scene *scene, const struct wire_place *
 struct finding *wire_finding(
 	const struct scene *scene, const struct condition *condition, int device, struct findings *candidates)
 {
-	struct finding *finding = findings_add(candidates);
-	if (!finding || finding_set_text(&finding->reply_device, "%s", "") < 0)
-		return NULL;
-	finding->condition = condition;
+	struct finding *finding = findings_add(candidates, condition);
 	finding->device = device;
 	finding->severity = SEVERITY_CRITICAL;
 	snprintf(finding->device_name, sizeof(finding->device_name), "%s", wire_device_name(scene, device));

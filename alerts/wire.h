@@ -52,16 +52,20 @@ bool wire_is_shared(const struct scene *scene, const struct address *address);
 /* The name of a device that may be gone, "" for 0. */
 const char *wire_device_name(const struct scene *scene, int ifindex);
 
-/* A new candidate about a device alone; or NULL. */
+/* The devices' names joined by ",", likewise. Returns text. */
+const char *wire_device_names(
+	const struct scene *scene, const struct device_set *devices, char text[static DEVICE_NAMES_SIZE]);
+
+/* A new candidate about a device alone, critical. */
 struct finding *wire_finding(const struct scene *scene, const struct condition *condition, int device,
 	struct findings *candidates);
 /* Adds an address as the finding's subject: that of a service of this host's if there is one. */
 void wire_set_address(
 	const struct scene *scene, const struct address *address, uint16_t port, struct finding *finding);
 
-/* Evidence: who, at which ports, since when, how often, and which handshakes show it. 0 or -ENOMEM. */
-int wire_describe_suspects(const struct wire_sight *sight, struct finding *finding);
-/* The counts of the last minute. 0 or -ENOMEM. */
-int wire_describe_counts(const struct wire_sight *sight, struct finding *finding);
-/* Adds addresses, ports or times to a list of distinct texts. 0 or -ENOMEM. */
-int wire_add_text(struct finding *finding, const char *key, const char *text);
+/* Evidence: who, at which ports, since when, how often, and which handshakes show it. */
+void wire_describe_suspects(const struct wire_sight *sight, struct finding *finding);
+/* The counts of the last minute. */
+void wire_describe_counts(const struct wire_sight *sight, struct finding *finding);
+/* Adds addresses, ports or times to a list of distinct texts. */
+void wire_add_text(struct finding *finding, const char *key, const char *text);

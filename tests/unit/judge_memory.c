@@ -137,8 +137,10 @@ static long allocations_of(const struct court *court, const struct facts *facts)
 		struct findings *findings = NULL;
 		left = allowed;
 		int error = judge(&court->settings, facts, court->findings, &findings);
+		bool all_succeeded = left >= 0;
 		left = -1;
 		if (error == 0) {
+			assert_true(all_succeeded);
 			findings_free(findings);
 			return allowed;
 		}
