@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The findings: conditions that hold, each with what it is about, how bad, since when, why, and what heals
- * it. Built by judge(), immutable afterwards; any thread may read them. All texts live as long as their
+ * The findings: conditions that hold, each with what it is about, how bad, since when, why, and what
+ * to do. Built by judge(), immutable afterwards; any thread may read them. All texts live as long as their
  * `struct findings`.
  */
 

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What heals a finding: commands for this host's names and numbers, checked against the facts before they are
- * given. What cannot be checked is not given; then the obstacle says why.
+ * What remedies a finding: commands for this host's names and numbers, checked against the facts before they
+ * are given. What cannot be checked is not given; then the obstacle says why.
  *
  * Replies from one source are led out of one device by two policy rules: the first keeps the connected
  * networks and all other specific routes of the main table, the second looks up a table that leads out of the

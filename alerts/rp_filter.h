@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What rp_filter.c found, for the remedy that heals it. */
+/* What rp_filter.c found, for the remedy. */
 
 #include "alerts/finding.h"
 #include "alerts/scene.h"

@@ -353,7 +353,7 @@ static void judging_is_a_pure_and_steady_function(void **state)
 {
 	(void)state;
 	uint64_t seed = 20240607;
-	size_t met = 0, healed = 0;
+	size_t met = 0, remedied = 0;
 	for (int round = 0; round < ROUNDS; round++) {
 		struct court one, two;
 		struct intended intended = { .address = { random_address(&seed), 32 } };
@@ -369,7 +369,7 @@ static void judging_is_a_pure_and_steady_function(void **state)
 			assert_int_equal(one.findings->count, two.findings->count);
 			for (size_t i = 0; i < one.findings->count; i++) {
 				assert_same(&one.findings->items[i], &two.findings->items[i]);
-				healed += one.findings->items[i].remedy_count > 0;
+				remedied += one.findings->items[i].remedy_count > 0;
 			}
 			met += one.findings->count;
 			assert_sound(one.findings);
@@ -379,8 +379,8 @@ static void judging_is_a_pure_and_steady_function(void **state)
 		court_close(&one);
 		court_close(&two);
 	}
-	print_message("%zu findings, %zu with commands\n", met, healed);
-	assert_true(met > ROUNDS && healed > ROUNDS / 10);
+	print_message("%zu findings, %zu with commands\n", met, remedied);
+	assert_true(met > ROUNDS && remedied > ROUNDS / 10);
 }
 
 int main(void)
