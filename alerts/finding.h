@@ -49,7 +49,7 @@ struct finding {
 	int64_t last_seen_ns;                 /* CLOCK_REALTIME at which it last held */
 	bool open;                            /* false: held too seldom so far; not to be shown */
 	bool holds;                           /* in this judgement; false: closes soon */
-	int64_t turned_ns;                    /* monotonic time at which `holds` became what it is */
+	int64_t changed_ns;                   /* monotonic time at which `holds` became what it is */
 	unsigned held; /* judgements in which it held, before it opened; what had lasted for seconds
 			  when it was first judged begins with one */
 	bool intended; /* declared as meant: shown, never counted */

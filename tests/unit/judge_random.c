@@ -302,7 +302,7 @@ static void assert_same(const struct finding *a, const struct finding *b)
 	assert_true(same_text(a->summary, b->summary) && same_text(a->explanation, b->explanation));
 	assert_true(strcmp(a->reply_device, b->reply_device) == 0);
 	assert_true(a->severity == b->severity && a->open == b->open && a->holds == b->holds);
-	assert_true(a->since_ns == b->since_ns && a->held == b->held && a->turned_ns == b->turned_ns);
+	assert_true(a->since_ns == b->since_ns && a->held == b->held && a->changed_ns == b->changed_ns);
 	assert_int_equal(a->evidence_count, b->evidence_count);
 	for (size_t i = 0; i < a->evidence_count; i++)
 		assert_string_equal(a->evidence[i].text, b->evidence[i].text);
