@@ -43,24 +43,26 @@ static bool is_filtered(const struct scene *scene, const struct path *path)
 	       path->service < scene->now->service_count && facts_device(scene->now, path->arrival);
 }
 
-static struct wire_sight look_ignored(const struct scene *scene, int device)
+static struct wire_observation observe_ignored(const struct scene *scene, int device)
 {
 	const struct handshake_report *report = scene->now->handshakes;
-	struct wire_sight sight = { 0 };
+	struct wire_observation observation = { 0 };
 	for (size_t i = 0; i < report->suspect_count; i++) {
 		if (report->suspects[i].synack.in != device || !is_ignored(scene, &report->suspects[i]))
 			continue;
-		sight.lasting = true;
-		wire_add_suspect(&sight, &report->suspects[i]);
+		observation.lasting = true;
+		wire_add_suspect(&observation, &report->suspects[i]);
 	}
-	return sight;
+	return observation;
 }
 
-static void add_answerers(const struct scene *scene, const struct wire_sight *sight, struct finding *finding)
+static void add_answerers(
+	const struct scene *scene, const struct wire_observation *observation, struct finding *finding)
 {
 	char text[ADDRESS_TEXT_SIZE];
-	for (unsigned i = 0; i < sight->suspect_count; i++)
-		wire_add_text(finding, "answers_from", address_format(&sight->suspects[i]->server, text));
+	for (unsigned i = 0; i < observation->suspect_count; i++)
+		wire_add_text(
+			finding, "answers_from", address_format(&observation->suspects[i]->server, text));
 	for (size_t i = 0; i < scene->now->path_count; i++)
 		if (scene->now->paths[i].arrival == finding->device &&
 			is_filtered(scene, &scene->now->paths[i]))
@@ -78,20 +80,20 @@ static bool may_be_filtered(const struct scene *scene, int ifindex)
 
 static void add_ignored(const struct scene *scene, int device, struct findings *candidates)
 {
-	const struct wire_sight sight = look_ignored(scene, device);
+	const struct wire_observation observation = observe_ignored(scene, device);
 	struct finding *finding = wire_finding(scene, &reply_ignored_condition, device, candidates);
-	finding->held = sight.lasting && !may_be_filtered(scene, device);
+	finding->held = observation.lasting && !may_be_filtered(scene, device);
 	finding_summarise(
 		finding, "answers that arrive on %s are dropped by this host itself", finding->device_name);
 	finding_explain(finding,
 		"%s A capture sees packets before reverse-path filtering and the firewall do: what "
 		"arrives and is not heard was dropped in between. If no rp_filter_drops is found on "
 		"%s, look for a rule of the firewall's that drops answers there.",
-		sight.lasting ? "The SYN-ACK arrives, and this host sends its SYN again and again."
-			      : "Answers arrive from peers that reverse-path filtering rejects there.",
+		observation.lasting ? "The SYN-ACK arrives, and this host sends its SYN again and again."
+				    : "Answers arrive from peers that reverse-path filtering rejects there.",
 		finding->device_name);
-	add_answerers(scene, &sight, finding);
-	wire_describe_suspects(&sight, finding);
+	add_answerers(scene, &observation, finding);
+	wire_describe_suspects(&observation, finding);
 }
 
 /* The answers that are ignored come from the device behind which the cause's target lives. */
@@ -210,7 +212,7 @@ static bool is_known(const struct findings *candidates, const struct stray *stra
 static void add_strays(const struct scene *scene, struct finding *finding)
 {
 	char text[ADDRESS_TEXT_SIZE];
-	struct wire_sight sight = { 0 };
+	struct wire_observation observation = { 0 };
 	struct stray stray;
 	double pings = 0;
 	for (size_t at = 0; next_stray(scene, &at, &stray);) {
@@ -218,12 +220,12 @@ static void add_strays(const struct scene *scene, struct finding *finding)
 			continue;
 		wire_add_text(finding, "answers_from", address_format(stray.answerer, text));
 		if (stray.suspect)
-			wire_add_suspect(&sight, stray.suspect);
+			wire_add_suspect(&observation, stray.suspect);
 		else
 			pings++;
 	}
 	finding_add_number(finding, "pings", pings);
-	wire_describe_suspects(&sight, finding);
+	wire_describe_suspects(&observation, finding);
 }
 
 static void add_stray(const struct scene *scene, const struct stray *stray, struct findings *candidates)

@@ -42,4 +42,5 @@ bool explains_on_device(
 	const struct scene *scene, const struct finding *cause, const struct finding *symptom);
 bool explains_at_address(
 	const struct scene *scene, const struct finding *cause, const struct finding *symptom);
-bool explains_at_place(const struct scene *scene, const struct finding *cause, const struct finding *symptom);
+bool explains_at_vantage(
+	const struct scene *scene, const struct finding *cause, const struct finding *symptom);

@@ -43,7 +43,7 @@ struct foreign {
 	struct address source;
 	int arrival;                   /* of the requests, 0: they never came */
 	const struct service *service; /* that was asked; NULL likewise */
-	struct wire_sight sight;
+	struct wire_observation observation;
 };
 
 static void count_translated(const struct scene *scene, struct foreign *foreign)
@@ -53,7 +53,7 @@ static void count_translated(const struct scene *scene, struct foreign *foreign)
 		const struct handshake_suspect *suspect = &report->suspects[i];
 		if (suspect->synack.out == foreign->device &&
 			address_equal(&suspect->server, &foreign->source) && is_translated(scene, suspect))
-			wire_add_suspect(&foreign->sight, suspect);
+			wire_add_suspect(&foreign->observation, suspect);
 	}
 }
 
@@ -79,11 +79,11 @@ static void explain_foreign(const struct scene *scene, const struct foreign *for
 			source, finding->device_name);
 }
 
-static void add_servers(const struct wire_sight *sight, struct finding *finding)
+static void add_servers(const struct wire_observation *observation, struct finding *finding)
 {
 	char text[ADDRESS_TEXT_SIZE];
-	for (unsigned i = 0; i < sight->suspect_count; i++) {
-		const struct handshake_suspect *suspect = sight->suspects[i];
+	for (unsigned i = 0; i < observation->suspect_count; i++) {
+		const struct handshake_suspect *suspect = observation->suspects[i];
 		bool before = suspect->joined && suspect->other_synack.in > 0;
 		wire_add_text(finding, "servers",
 			address_format(before ? &suspect->other_server : &suspect->server, text));
@@ -98,14 +98,14 @@ static void add_foreign(const struct scene *scene, const struct foreign *foreign
 	finding->target = foreign->service ? foreign->service->target : foreign->source;
 	finding->intended = intended_covers(scene->settings, &foreign->source, &foreign->source,
 		wire_device_name(scene, foreign->arrival), wire_device_name(scene, foreign->device));
-	finding->held = foreign->arrival ? foreign->sight.lasting && foreign->sight.fails : 1;
-	finding->severity = finding->intended      ? SEVERITY_INFO
-			    : foreign->sight.fails ? SEVERITY_CRITICAL
-						   : SEVERITY_WARNING;
+	finding->held = foreign->arrival ? foreign->observation.lasting && foreign->observation.fails : 1;
+	finding->severity = finding->intended            ? SEVERITY_INFO
+			    : foreign->observation.fails ? SEVERITY_CRITICAL
+							 : SEVERITY_WARNING;
 	explain_foreign(scene, foreign, finding);
 	if (!foreign->arrival)
-		add_servers(&foreign->sight, finding);
-	wire_describe_suspects(&foreign->sight, finding);
+		add_servers(&foreign->observation, finding);
+	wire_describe_suspects(&foreign->observation, finding);
 }
 
 static bool is_known(const struct findings *candidates, int device, const struct address *source)
@@ -142,7 +142,7 @@ static void judge_replies(
 			.source = service->address,
 			.arrival = arrival,
 			.service = service,
-			.sight = observed.sight };
+			.observation = observed.observation };
 		int owner = foreign_owner(scene, &foreign.source, foreign.device);
 		if (owner && facts_line(scene->now, owner, foreign.source.family) &&
 			facts_line(scene->now, foreign.device, foreign.source.family) &&

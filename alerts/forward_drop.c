@@ -3,7 +3,7 @@
  * forward_drop: requests for a translated service come in, are repeated, do not leave, and nobody answers. A
  * scanned port of a firewall shows the same, so the service must be known to be translated: by a rule, by
  * earlier connections, or by a trace. A request that was let through makes a conntrack entry behind all
- * rules: then its target is down, or its answer is lost, and this is not the place that is at fault.
+ * rules: then its target is down, or its answer is lost, and this host is not at fault.
  */
 #include "alerts/forward_drop.h"
 

@@ -8,17 +8,18 @@
 #include "alerts/wire.h"
 #include "collectors/drop_reason.h"
 
-#define PLACE_SIZE (ADDRESS_TEXT_SIZE + 16)
-#define CHAIN_SIZE 600
+#define ENDPOINT_TEXT_SIZE (ADDRESS_TEXT_SIZE + 16)
+#define CHAIN_SIZE         600
 
-static const char *place_text(const struct address *address, uint16_t port, char text[static PLACE_SIZE])
+static const char *endpoint_text(
+	const struct address *address, uint16_t port, char text[static ENDPOINT_TEXT_SIZE])
 {
 	char formatted[ADDRESS_TEXT_SIZE];
 	address_format(address, formatted);
 	if (port)
-		snprintf(text, PLACE_SIZE, "%s port %u", formatted, port);
+		snprintf(text, ENDPOINT_TEXT_SIZE, "%s port %u", formatted, port);
 	else
-		snprintf(text, PLACE_SIZE, "%s", formatted);
+		snprintf(text, ENDPOINT_TEXT_SIZE, "%s", formatted);
 	return text;
 }
 
@@ -34,10 +35,10 @@ static const char *chain_text(const struct trace *trace, char text[static CHAIN_
 
 static void summarise(const struct forward_drop *drop, struct finding *finding)
 {
-	char service[PLACE_SIZE], chain[CHAIN_SIZE];
+	char service[ENDPOINT_TEXT_SIZE], chain[CHAIN_SIZE];
 	const struct trace *trace = drop->trace;
 	const char *device = finding->device_name;
-	place_text(&drop->silence->server, drop->silence->port, service);
+	endpoint_text(&drop->silence->server, drop->silence->port, service);
 	if (trace && trace->end == TRACE_RULE)
 		finding_summarise(finding,
 			"requests for %s that come in on %s are dropped by rule %llu of chain %s", service,
@@ -56,15 +57,15 @@ static void summarise(const struct forward_drop *drop, struct finding *finding)
 
 static void explain_translation(const struct forward_drop *drop, struct finding *finding)
 {
-	char service[PLACE_SIZE], target[PLACE_SIZE] = "";
+	char service[ENDPOINT_TEXT_SIZE], target[ENDPOINT_TEXT_SIZE] = "";
 	bool known = drop->target_port || !address_equal(&drop->target, &drop->silence->server);
 	if (known)
-		place_text(&drop->target, drop->target_port, target);
+		endpoint_text(&drop->target, drop->target_port, target);
 	finding_explain(finding,
 		"%sRequests for %s come in by %s and are translated%s%s. Clients repeat them, nobody answers, "
 		"and they are not seen leaving. ",
 		finding->explanation ? " " : "",
-		place_text(&drop->silence->server, drop->silence->port, service), finding->device_name,
+		endpoint_text(&drop->silence->server, drop->silence->port, service), finding->device_name,
 		known ? " to " : "", target);
 }
 

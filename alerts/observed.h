@@ -12,7 +12,7 @@
 /* SYN-ACKs of a service that left by another device than the SYN came by. */
 struct observed {
 	struct device_set devices; /* those other devices; empty: nothing of the kind was seen */
-	struct wire_sight sight;
+	struct wire_observation observation;
 	bool completes; /* connections do complete that way */
 };
 

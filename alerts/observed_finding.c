@@ -19,7 +19,7 @@ static enum severity severity_of(const struct observed_case *found)
 {
 	if (found->intended)
 		return SEVERITY_INFO;
-	if (found->observed.sight.fails)
+	if (found->observed.observation.fails)
 		return SEVERITY_CRITICAL;
 	return found->observed.completes ? SEVERITY_INFO : SEVERITY_WARNING;
 }
@@ -79,7 +79,7 @@ static void add_finding(const struct observed_case *found, struct findings *cand
 	finding->target = found->service->target;
 	finding->intended = found->intended;
 	finding->severity = severity_of(found);
-	finding->held = observed->sight.fails && observed->sight.lasting;
+	finding->held = observed->observation.fails && observed->observation.lasting;
 	wire_device_names(found->scene, &observed->devices, finding->reply_device);
 	describe_service(found->service, service);
 	finding_summarise(finding, "replies from %s were seen leaving by %s, requests arrive on %s", service,
@@ -87,8 +87,8 @@ static void add_finding(const struct observed_case *found, struct findings *cand
 	finding_explain(finding, "SYNs for %s were seen coming in by %s and their SYN-ACKs leaving by %s. %s",
 		service, finding->device_name, finding->reply_device,
 		found->intended ? "" : outcomes[finding->severity]);
-	wire_describe_suspects(&observed->sight, finding);
-	wire_describe_counts(&observed->sight, finding);
+	wire_describe_suspects(&observed->observation, finding);
+	wire_describe_counts(&observed->observation, finding);
 	add_remedy(found, finding);
 }
 
@@ -141,7 +141,7 @@ static void judge_service(
 	if (found.observed.devices.count == 0 || is_predicted(&found))
 		return;
 	found.intended = is_declared(&found);
-	if (found.intended || found.observed.sight.fails || !observed_is_floating(scene, service))
+	if (found.intended || found.observed.observation.fails || !observed_is_floating(scene, service))
 		add_finding(&found, candidates);
 }
 

@@ -9,53 +9,50 @@
 #include "alerts/conditions.h"
 #include "alerts/wire.h"
 
-struct spot {
-	int device;
-	struct address server; /* none: passing through */
-};
-
-struct spots {
-	struct spot *items;
+struct vantages {
+	struct wire_vantage *items;
 	size_t count;
 };
 
-static void add_spot(const struct scene *scene, struct spots *spots, int device, const struct address *server)
+static void add_vantage(
+	const struct scene *scene, struct vantages *vantages, int device, const struct address *server)
 {
-	const struct address none = { 0 };
 	if (!wire_is_own(scene, server))
-		server = &none;
-	for (size_t i = 0; i < spots->count; i++)
-		if (spots->items[i].device == device && address_equal(&spots->items[i].server, server))
+		server = NULL; /* passing through */
+	for (size_t i = 0; i < vantages->count; i++) {
+		const struct wire_vantage *known = &vantages->items[i];
+		if (known->device == device && !known->server == !server &&
+			(!server || address_equal(known->server, server)))
 			return;
-	spots->items[spots->count++] = (struct spot){ device, *server };
+	}
+	vantages->items[vantages->count++] = (struct wire_vantage){ .device = device, .server = server };
 }
 
-static bool is_worth_looking(const struct scene *scene, const struct handshake_suspect *suspect)
-{
-	const struct wire_place place = { .device = suspect->syn.in, .server = &suspect->server };
-	return suspect->syn.in >= 0 && wire_is_lasting(scene, suspect) && wire_is_at(scene, &place, suspect);
-}
-
-static void find_spots(const struct scene *scene, struct spots *spots)
+static void find_vantages(const struct scene *scene, struct vantages *vantages)
 {
 	const struct handshake_report *report = scene->now->handshakes;
-	for (size_t i = 0; i < report->suspect_count; i++)
-		if (is_worth_looking(scene, &report->suspects[i]))
-			add_spot(scene, spots, report->suspects[i].syn.in, &report->suspects[i].server);
+	for (size_t i = 0; i < report->suspect_count; i++) {
+		const struct handshake_suspect *suspect = &report->suspects[i];
+		const struct wire_vantage vantage = { .device = suspect->syn.in, .server = &suspect->server };
+		if (suspect->syn.in >= 0 && wire_is_lasting(scene, suspect) &&
+			wire_is_at(scene, &vantage, suspect))
+			add_vantage(scene, vantages, suspect->syn.in, &suspect->server);
+	}
 	for (size_t i = 0; i < report->service_count; i++) {
 		const struct handshake_service *row = &report->services[i];
 		if (row->recent[HANDSHAKE_ONE_WAY] && row->device >= 0 &&
 			(row->role == HANDSHAKE_SERVED || row->role == HANDSHAKE_FORWARDED))
-			add_spot(scene, spots, row->device, &row->address);
+			add_vantage(scene, vantages, row->device, &row->address);
 	}
 }
 
-static bool is_dropped_here(const struct wire_sight *sight)
+static bool is_dropped_here(const struct wire_observation *observation)
 {
-	for (unsigned i = 0; i < sight->suspect_count; i++)
-		if (sight->suspects[i]->role != HANDSHAKE_FORWARDED || sight->suspects[i]->synack.out)
+	for (unsigned i = 0; i < observation->suspect_count; i++)
+		if (observation->suspects[i]->role != HANDSHAKE_FORWARDED ||
+			observation->suspects[i]->synack.out)
 			return false;
-	return sight->suspect_count > 0;
+	return observation->suspect_count > 0;
 }
 
 static void summarise(struct finding *finding)
@@ -74,11 +71,11 @@ static void summarise(struct finding *finding)
 			on, finding->device_name);
 }
 
-static void explain(const struct wire_sight *sight, struct finding *finding)
+static void explain(const struct wire_observation *observation, struct finding *finding)
 {
 	finding_explain(finding, "The SYN-ACK was seen, and the client sent the same SYN again, several "
 				 "times: it never got the answer. ");
-	if (is_dropped_here(sight)) {
+	if (is_dropped_here(observation)) {
 		finding_explain(finding, "The SYN-ACK came in here and did not leave: this host drops it, by "
 					 "reverse-path filtering, a firewall rule, or for want of a route.");
 		return;
@@ -92,31 +89,32 @@ static void explain(const struct wire_sight *sight, struct finding *finding)
 		finding_explain(finding, " This is declared as intended.");
 }
 
-static void judge_spot(const struct scene *scene, const struct spot *spot, struct findings *candidates)
+static void judge_vantage(
+	const struct scene *scene, const struct wire_vantage *vantage, struct findings *candidates)
 {
-	bool own = !address_is_none(&spot->server);
-	const struct wire_place place = { .device = spot->device, .server = own ? &spot->server : NULL };
-	const struct wire_sight sight = wire_look(scene, &place);
+	const struct wire_observation observation = wire_observe(scene, vantage);
 	struct device_set devices = { 0 };
-	if (!sight.fails)
+	if (!observation.fails)
 		return;
-	struct finding *finding = wire_finding(scene, &handshake_one_way_condition, spot->device, candidates);
-	if (own)
-		wire_set_address(scene, &spot->server,
-			sight.suspect_count ? sight.suspects[0]->server_port : 0, finding);
-	for (unsigned i = 0; i < sight.suspect_count; i++)
-		if (sight.suspects[i]->synack.out > 0)
-			device_set_add(&devices, sight.suspects[i]->synack.out);
+	struct finding *finding =
+		wire_finding(scene, &handshake_one_way_condition, vantage->device, candidates);
+	if (vantage->server)
+		wire_set_address(scene, vantage->server,
+			observation.suspect_count ? observation.suspects[0]->server_port : 0, finding);
+	for (unsigned i = 0; i < observation.suspect_count; i++)
+		if (observation.suspects[i]->synack.out > 0)
+			device_set_add(&devices, observation.suspects[i]->synack.out);
 	wire_device_names(scene, &devices, finding->reply_device);
-	finding->held = sight.lasting;
-	finding->intended = own && intended_covers(scene->settings, &finding->address, &finding->target,
+	finding->held = observation.lasting;
+	finding->intended =
+		vantage->server && intended_covers(scene->settings, &finding->address, &finding->target,
 					   finding->device_name, finding->reply_device);
 	if (finding->intended)
 		finding->severity = SEVERITY_INFO;
 	summarise(finding);
-	explain(&sight, finding);
-	wire_describe_suspects(&sight, finding);
-	wire_describe_counts(&sight, finding);
+	explain(&observation, finding);
+	wire_describe_suspects(&observation, finding);
+	wire_describe_counts(&observation, finding);
 }
 
 static void handshake_one_way_find(const struct scene *scene, struct findings *candidates)
@@ -124,16 +122,16 @@ static void handshake_one_way_find(const struct scene *scene, struct findings *c
 	const struct handshake_report *report = scene->now->handshakes;
 	if (!report)
 		return;
-	struct spots spots = { .items = calloc(report->suspect_count + report->service_count + 1,
-				       sizeof(*spots.items)) };
-	if (!spots.items) {
+	struct vantages vantages = { .items = calloc(report->suspect_count + report->service_count + 1,
+					     sizeof(*vantages.items)) };
+	if (!vantages.items) {
 		candidates->failed = true;
 		return;
 	}
-	find_spots(scene, &spots);
-	for (size_t i = 0; i < spots.count; i++)
-		judge_spot(scene, &spots.items[i], candidates);
-	free(spots.items);
+	find_vantages(scene, &vantages);
+	for (size_t i = 0; i < vantages.count; i++)
+		judge_vantage(scene, &vantages.items[i], candidates);
+	free(vantages.items);
 }
 
 const struct condition handshake_one_way_condition = {
@@ -144,7 +142,7 @@ const struct condition handshake_one_way_condition = {
 	.find = handshake_one_way_find,
 	.explained_by =
 		(const struct explanation_rule[]){
-			{ &reply_wrong_device_condition, explains_at_place },
+			{ &reply_wrong_device_condition, explains_at_vantage },
 			{ &no_reply_route_condition, explains_at_address },
 			{ NULL, NULL },
 		},

@@ -91,7 +91,7 @@ static enum severity wrong_device_severity(const struct reply_case *reply_case)
 	const struct observed *observed = &reply_case->observed;
 	if (reply_case->intended)
 		return SEVERITY_INFO;
-	if (observed->sight.fails || is_unacknowledged(reply_case))
+	if (observed->observation.fails || is_unacknowledged(reply_case))
 		return SEVERITY_CRITICAL;
 	if (observed->devices.count)
 		return observed->completes ? SEVERITY_INFO : SEVERITY_WARNING;
@@ -205,8 +205,8 @@ static void add_evidence(const struct reply_case *reply_case, struct finding *fi
 		finding_add_number(finding, "open", (double)endpoint->open);
 	}
 	if (reply_case->observed.devices.count) {
-		wire_describe_suspects(&reply_case->observed.sight, finding);
-		wire_describe_counts(&reply_case->observed.sight, finding);
+		wire_describe_suspects(&reply_case->observed.observation, finding);
+		wire_describe_counts(&reply_case->observed.observation, finding);
 	}
 }
 
@@ -245,7 +245,7 @@ static void add_finding(const struct reply_case *reply_case, struct findings *ca
 	finding->target = reply_case->service->target;
 	finding->intended = reply_case->intended;
 	finding->severity = reply_case->kind->severity(reply_case);
-	finding->held = reply_case->observed.sight.fails && reply_case->observed.sight.lasting;
+	finding->held = reply_case->observed.observation.fails && reply_case->observed.observation.lasting;
 	facts_device_names(reply_case->scene->now, &devices, ",", finding->reply_device);
 	reply_case->kind->summarise(reply_case, finding);
 	explain_arrival(reply_case, finding);
@@ -264,7 +264,7 @@ static bool is_refuted(const struct scene *scene, const struct reply_kind *kind,
 
 static bool is_harmless(const struct reply_case *found)
 {
-	return found->scene->now->handshakes && !found->intended && !found->observed.sight.fails &&
+	return found->scene->now->handshakes && !found->intended && !found->observed.observation.fails &&
 	       observed_is_floating(found->scene, found->service);
 }
 

@@ -36,7 +36,7 @@ struct strays {
 	int device;
 	bool declared;
 	uint64_t count; /* within 60 s */
-	struct wire_sight sight;
+	struct wire_observation observation;
 };
 
 static struct strays look(const struct scene *scene, int device, bool declared)
@@ -48,7 +48,7 @@ static struct strays look(const struct scene *scene, int device, bool declared)
 		int out = suspect->synack.out ? suspect->synack.out : suspect->other_synack.out;
 		if (suspect->synack.in == device && is_stray(scene, suspect) &&
 			is_declared(scene, &suspect->server, out) == declared)
-			wire_add_suspect(&strays.sight, suspect);
+			wire_add_suspect(&strays.observation, suspect);
 	}
 	for (size_t i = 0; i < report->service_count; i++) {
 		const struct handshake_service *row = &report->services[i];
@@ -61,7 +61,7 @@ static struct strays look(const struct scene *scene, int device, bool declared)
 
 static bool holds(const struct scene *scene, const struct strays *strays)
 {
-	return strays->sight.suspect_count ||
+	return strays->observation.suspect_count ||
 	       (double)strays->count >= scene->settings->thresholds.return_only_handshakes;
 }
 
@@ -69,8 +69,9 @@ static void add_servers(const struct scene *scene, const struct strays *strays, 
 {
 	const struct handshake_report *report = scene->now->handshakes;
 	char text[ADDRESS_TEXT_SIZE];
-	for (unsigned i = 0; i < strays->sight.suspect_count; i++)
-		wire_add_text(finding, "servers", address_format(&strays->sight.suspects[i]->server, text));
+	for (unsigned i = 0; i < strays->observation.suspect_count; i++)
+		wire_add_text(
+			finding, "servers", address_format(&strays->observation.suspects[i]->server, text));
 	for (size_t i = 0; i < report->service_count; i++) {
 		const struct handshake_service *row = &report->services[i];
 		if (row->role == HANDSHAKE_PASSED && row->device == strays->device &&
@@ -84,7 +85,7 @@ static void add_finding(const struct scene *scene, const struct strays *strays, 
 	struct finding *finding = wire_finding(scene, &return_only_condition, strays->device, candidates);
 	finding->severity = strays->declared ? SEVERITY_INFO : SEVERITY_WARNING;
 	finding->intended = strays->declared;
-	finding->held = strays->sight.suspect_count > 0;
+	finding->held = strays->observation.suspect_count > 0;
 	finding_summarise(finding, "replies that come in by %s pass through this host, their requests do not",
 		finding->device_name);
 	finding_explain(finding,
@@ -94,7 +95,7 @@ static void add_finding(const struct scene *scene, const struct strays *strays, 
 		finding->device_name, strays->declared ? " This is declared as intended." : "");
 	add_servers(scene, strays, finding);
 	finding_add_number(finding, "return_only", (double)strays->count);
-	wire_describe_suspects(&strays->sight, finding);
+	wire_describe_suspects(&strays->observation, finding);
 }
 
 static void return_only_find(const struct scene *scene, struct findings *candidates)

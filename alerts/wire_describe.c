@@ -40,12 +40,12 @@ static void add_time(struct finding *finding, const char *key, int64_t time_ns)
 	finding_add_evidence(finding, key, "%s", text);
 }
 
-static void add_times(const struct wire_sight *sight, struct finding *finding)
+static void add_times(const struct wire_observation *observation, struct finding *finding)
 {
 	int64_t first = INT64_MAX, last = 0;
 	uint32_t repeats = 0;
-	for (unsigned i = 0; i < sight->suspect_count; i++) {
-		const struct handshake_suspect *suspect = sight->suspects[i];
+	for (unsigned i = 0; i < observation->suspect_count; i++) {
+		const struct handshake_suspect *suspect = observation->suspects[i];
 		uint32_t own = suspect->sign == SIGN_SYN_REPEATED || suspect->sign == SIGN_REPLY_IGNORED
 				       ? suspect->repeats
 				       : suspect->synack_repeats;
@@ -58,29 +58,29 @@ static void add_times(const struct wire_sight *sight, struct finding *finding)
 	add_time(finding, "last_packet", last);
 }
 
-void wire_describe_suspects(const struct wire_sight *sight, struct finding *finding)
+void wire_describe_suspects(const struct wire_observation *observation, struct finding *finding)
 {
 	char text[TEXT_SIZE];
 	/* Beside the peers of whom it was predicted. */
 	const char *peers = has_key(finding, "peers") ? "seen_peers" : "peers";
-	if (sight->suspect_count == 0)
+	if (observation->suspect_count == 0)
 		return;
-	for (unsigned i = 0; i < sight->suspect_count; i++) {
-		finding_add_handshake(finding, sight->suspects[i]->id);
-		if (sight->suspects[i]->joined)
-			finding_add_handshake(finding, sight->suspects[i]->other_id);
-		wire_add_text(finding, peers, address_format(&sight->suspects[i]->client, text));
+	for (unsigned i = 0; i < observation->suspect_count; i++) {
+		finding_add_handshake(finding, observation->suspects[i]->id);
+		if (observation->suspects[i]->joined)
+			finding_add_handshake(finding, observation->suspects[i]->other_id);
+		wire_add_text(finding, peers, address_format(&observation->suspects[i]->client, text));
 	}
-	for (unsigned i = 0; i < sight->suspect_count; i++) {
-		snprintf(text, sizeof(text), "%u", sight->suspects[i]->server_port);
+	for (unsigned i = 0; i < observation->suspect_count; i++) {
+		snprintf(text, sizeof(text), "%u", observation->suspects[i]->server_port);
 		wire_add_text(finding, "ports", text);
 	}
-	add_times(sight, finding);
+	add_times(observation, finding);
 }
 
-void wire_describe_counts(const struct wire_sight *sight, struct finding *finding)
+void wire_describe_counts(const struct wire_observation *observation, struct finding *finding)
 {
-	finding_add_number(finding, "completed", (double)sight->recent[HANDSHAKE_COMPLETED]);
-	finding_add_number(finding, "one_way", (double)sight->recent[HANDSHAKE_ONE_WAY]);
-	finding_add_number(finding, "abandoned", (double)sight->recent[HANDSHAKE_ABANDONED]);
+	finding_add_number(finding, "completed", (double)observation->recent[HANDSHAKE_COMPLETED]);
+	finding_add_number(finding, "one_way", (double)observation->recent[HANDSHAKE_ONE_WAY]);
+	finding_add_number(finding, "abandoned", (double)observation->recent[HANDSHAKE_ABANDONED]);
 }
