@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* reply_ignored and reply_from_other_address: what comes of this host's own questions. */
-#include <errno.h>
 #include <string.h>
 
 #include "alerts/conditions.h"
@@ -44,32 +43,31 @@ static bool is_filtered(const struct scene *scene, const struct path *path)
 	       path->service < scene->now->service_count && facts_device(scene->now, path->arrival);
 }
 
-static struct wire_sight look_ignored(const struct scene *scene, int device)
+static struct wire_observation observe_ignored(const struct scene *scene, int device)
 {
 	const struct handshake_report *report = scene->now->handshakes;
-	struct wire_sight sight = { 0 };
+	struct wire_observation observation = { 0 };
 	for (size_t i = 0; i < report->suspect_count; i++) {
 		if (report->suspects[i].synack.in != device || !is_ignored(scene, &report->suspects[i]))
 			continue;
-		sight.lasting = true;
-		wire_add_suspect(&sight, &report->suspects[i]);
+		observation.lasting = true;
+		wire_add_suspect(&observation, &report->suspects[i]);
 	}
-	return sight;
+	return observation;
 }
 
-static int add_answerers(const struct scene *scene, const struct wire_sight *sight, struct finding *finding)
+static void add_answerers(
+	const struct scene *scene, const struct wire_observation *observation, struct finding *finding)
 {
 	char text[ADDRESS_TEXT_SIZE];
-	int error = 0;
-	for (unsigned i = 0; error == 0 && i < sight->suspect_count; i++)
-		error = wire_add_text(
-			finding, "answers_from", address_format(&sight->suspects[i]->server, text));
-	for (size_t i = 0; error == 0 && i < scene->now->path_count; i++)
+	for (unsigned i = 0; i < observation->suspect_count; i++)
+		wire_add_text(
+			finding, "answers_from", address_format(&observation->suspects[i]->server, text));
+	for (size_t i = 0; i < scene->now->path_count; i++)
 		if (scene->now->paths[i].arrival == finding->device &&
 			is_filtered(scene, &scene->now->paths[i]))
-			error = wire_add_text(finding, "answers_from",
+			wire_add_text(finding, "answers_from",
 				address_format(&scene->now->paths[i].destination, text));
-	return error;
 }
 
 /* Where rp_filter is on it is the likeliest cause, and lookups for the peers just seen come a judgement
@@ -80,31 +78,22 @@ static bool may_be_filtered(const struct scene *scene, int ifindex)
 	return device && device->rp_filter_effective > 0;
 }
 
-static int describe_ignored(
-	const struct scene *scene, const struct wire_sight *sight, struct finding *finding)
+static void add_ignored(const struct scene *scene, int device, struct findings *candidates)
 {
-	finding->held = sight->lasting && !may_be_filtered(scene, finding->device);
-	int error = finding_set_text(&finding->summary,
-		"answers that arrive on %s are dropped by this host itself", finding->device_name);
-	if (error == 0)
-		error = finding_set_text(&finding->explanation,
-			"%s A capture sees packets before reverse-path filtering and the firewall do: what "
-			"arrives and is not heard was dropped in between. If no rp_filter_drops is found on "
-			"%s, look for a rule of the firewall's that drops answers there.",
-			sight->lasting
-				? "The SYN-ACK arrives, and this host sends its SYN again and again."
-				: "Answers arrive from peers that reverse-path filtering rejects there.",
-			finding->device_name);
-	if (error == 0)
-		error = add_answerers(scene, sight, finding);
-	return error < 0 ? error : wire_describe_suspects(sight, finding);
-}
-
-static int add_ignored(const struct scene *scene, int device, struct findings *candidates)
-{
-	const struct wire_sight sight = look_ignored(scene, device);
+	const struct wire_observation observation = observe_ignored(scene, device);
 	struct finding *finding = wire_finding(scene, &reply_ignored_condition, device, candidates);
-	return finding ? describe_ignored(scene, &sight, finding) : -ENOMEM;
+	finding->held = observation.lasting && !may_be_filtered(scene, device);
+	finding_summarise(
+		finding, "answers that arrive on %s are dropped by this host itself", finding->device_name);
+	finding_explain(finding,
+		"%s A capture sees packets before reverse-path filtering and the firewall do: what "
+		"arrives and is not heard was dropped in between. If no rp_filter_drops is found on "
+		"%s, look for a rule of the firewall's that drops answers there.",
+		observation.lasting ? "The SYN-ACK arrives, and this host sends its SYN again and again."
+				    : "Answers arrive from peers that reverse-path filtering rejects there.",
+		finding->device_name);
+	add_answerers(scene, &observation, finding);
+	wire_describe_suspects(&observation, finding);
 }
 
 /* The answers that are ignored come from the device behind which the cause's target lives. */
@@ -121,22 +110,20 @@ static bool no_route_explains_ignored(
 	return false;
 }
 
-static int reply_ignored_find(const struct scene *scene, struct findings *candidates)
+static void reply_ignored_find(const struct scene *scene, struct findings *candidates)
 {
 	const struct handshake_report *report = scene->now->handshakes;
 	struct device_set devices = { 0 };
 	if (!report)
-		return 0;
+		return;
 	for (size_t i = 0; i < report->suspect_count; i++)
 		if (is_ignored(scene, &report->suspects[i]))
 			device_set_add(&devices, report->suspects[i].synack.in);
 	for (size_t i = 0; i < scene->now->path_count; i++)
 		if (is_filtered(scene, &scene->now->paths[i]))
 			device_set_add(&devices, scene->now->paths[i].arrival);
-	int error = 0;
-	for (unsigned i = 0; error == 0 && i < devices.count; i++)
-		error = add_ignored(scene, devices.ifindex[i], candidates);
-	return error;
+	for (unsigned i = 0; i < devices.count; i++)
+		add_ignored(scene, devices.ifindex[i], candidates);
 }
 
 /* ---- reply_from_other_address ---- */
@@ -222,59 +209,49 @@ static bool is_known(const struct findings *candidates, const struct stray *stra
 	return false;
 }
 
-static int add_strays(const struct scene *scene, struct finding *finding)
+static void add_strays(const struct scene *scene, struct finding *finding)
 {
 	char text[ADDRESS_TEXT_SIZE];
-	struct wire_sight sight = { 0 };
+	struct wire_observation observation = { 0 };
 	struct stray stray;
 	double pings = 0;
-	int error = 0;
-	for (size_t at = 0; error == 0 && next_stray(scene, &at, &stray);) {
+	for (size_t at = 0; next_stray(scene, &at, &stray);) {
 		if (!is_about(finding, &stray))
 			continue;
-		error = wire_add_text(finding, "answers_from", address_format(stray.answerer, text));
+		wire_add_text(finding, "answers_from", address_format(stray.answerer, text));
 		if (stray.suspect)
-			wire_add_suspect(&sight, stray.suspect);
+			wire_add_suspect(&observation, stray.suspect);
 		else
 			pings++;
 	}
-	if (error == 0)
-		error = finding_add_number(finding, "pings", pings);
-	return error < 0 ? error : wire_describe_suspects(&sight, finding);
+	finding_add_number(finding, "pings", pings);
+	wire_describe_suspects(&observation, finding);
 }
 
-static int describe_stray(const struct scene *scene, const struct stray *stray, struct finding *finding)
+static void add_stray(const struct scene *scene, const struct stray *stray, struct findings *candidates)
 {
 	char asked[ADDRESS_TEXT_SIZE], answerer[ADDRESS_TEXT_SIZE];
+	struct finding *finding =
+		wire_finding(scene, &reply_from_other_address_condition, stray->device, candidates);
+	wire_set_address(scene, stray->asked, 0, finding);
 	address_format(stray->asked, asked);
 	address_format(stray->answerer, answerer);
-	int error =
-		finding_set_text(&finding->summary, "what is asked of %s is answered by %s", asked, answerer);
-	if (error == 0)
-		error = finding_set_text(&finding->explanation,
-			"Requests to %s leave by %s, and the answers to them carry %s as their source, so "
-			"nobody here takes them for answers. The fault is not on this host: somewhere on the "
-			"way back a NAT box changes the source of replies whose requests it has not seen. "
-			"Look at %s's own route back to this host, and at the box that has the address %s.",
-			asked, finding->device_name, answerer, asked, answerer);
-	return error < 0 ? error : add_strays(scene, finding);
+	finding_summarise(finding, "what is asked of %s is answered by %s", asked, answerer);
+	finding_explain(finding,
+		"Requests to %s leave by %s, and the answers to them carry %s as their source, so "
+		"nobody here takes them for answers. The fault is not on this host: somewhere on the "
+		"way back a NAT box changes the source of replies whose requests it has not seen. "
+		"Look at %s's own route back to this host, and at the box that has the address %s.",
+		asked, finding->device_name, answerer, asked, answerer);
+	add_strays(scene, finding);
 }
 
-static int reply_from_other_address_find(const struct scene *scene, struct findings *candidates)
+static void reply_from_other_address_find(const struct scene *scene, struct findings *candidates)
 {
 	struct stray stray;
-	int error = 0;
-	for (size_t at = 0; scene->now->handshakes && error == 0 && next_stray(scene, &at, &stray);) {
-		if (is_known(candidates, &stray))
-			continue;
-		struct finding *finding =
-			wire_finding(scene, &reply_from_other_address_condition, stray.device, candidates);
-		if (!finding)
-			return -ENOMEM;
-		wire_set_address(scene, stray.asked, 0, finding);
-		error = describe_stray(scene, &stray, finding);
-	}
-	return error;
+	for (size_t at = 0; scene->now->handshakes && next_stray(scene, &at, &stray);)
+		if (!is_known(candidates, &stray))
+			add_stray(scene, &stray, candidates);
 }
 
 const struct condition reply_ignored_condition = {

@@ -17,7 +17,8 @@ bool explains_at_address(
 	       address_equal(&cause->address, &symptom->address);
 }
 
-bool explains_at_place(const struct scene *scene, const struct finding *cause, const struct finding *symptom)
+bool explains_at_vantage(
+	const struct scene *scene, const struct finding *cause, const struct finding *symptom)
 {
 	return explains_on_device(scene, cause, symptom) && explains_at_address(scene, cause, symptom);
 }

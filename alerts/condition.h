@@ -25,8 +25,8 @@ struct condition {
 	const char *help; /* when it holds: a sentence without capital and full stop, for the documentation */
 	const char *severity; /* how bad it is, and when: likewise */
 	/* Adds a candidate for each subject of which the condition holds: subject, severity, intended, texts,
-	 * evidence and remedy filled in; everything else is left alone. 0 or -ENOMEM. */
-	int (*find)(const struct scene *scene, struct findings *candidates);
+	 * evidence and remedy filled in; everything else is left alone. */
+	void (*find)(const struct scene *scene, struct findings *candidates);
 	/* Ends with one without cause; or NULL. Of several causes the first in this order is the finding's.
 	 */
 	const struct explanation_rule *explained_by;
@@ -42,4 +42,5 @@ bool explains_on_device(
 	const struct scene *scene, const struct finding *cause, const struct finding *symptom);
 bool explains_at_address(
 	const struct scene *scene, const struct finding *cause, const struct finding *symptom);
-bool explains_at_place(const struct scene *scene, const struct finding *cause, const struct finding *symptom);
+bool explains_at_vantage(
+	const struct scene *scene, const struct finding *cause, const struct finding *symptom);

@@ -48,16 +48,6 @@ const char *describe_service(const struct service *service, char text[static SER
 	return text;
 }
 
-int describe_devices(
-	const struct facts *facts, const struct device_set *devices, const char *separator, char **text)
-{
-	int error = finding_set_text(text, "%s", "");
-	for (unsigned i = 0; error == 0 && i < devices->count; i++)
-		error = finding_append_text(
-			text, "%s%s", i ? separator : "", facts_device_name(facts, devices->ifindex[i]));
-	return error;
-}
-
 /* A short list of distinct addresses. */
 struct list {
 	struct address items[LIST_SIZE];
@@ -73,32 +63,30 @@ static void list_add(struct list *list, const struct address *address)
 		list->items[list->count++] = *address;
 }
 
-static int list_write(const struct list *list, const char *key, struct finding *finding)
+static void list_write(const struct list *list, const char *key, struct finding *finding)
 {
 	char text[ADDRESS_TEXT_SIZE];
-	int error = 0;
-	for (unsigned i = 0; error == 0 && i < list->count; i++)
-		error = finding_add_item(finding, key, address_format(&list->items[i], text));
-	return error;
+	for (unsigned i = 0; i < list->count; i++)
+		finding_add_item(finding, key, address_format(&list->items[i], text));
 }
 
-int describe_peers(const struct scene *scene, struct path_span span, struct finding *finding)
+void describe_peers(const struct scene *scene, struct path_span span, struct finding *finding)
 {
 	struct list seen = { 0 }, asked = { 0 };
 	for (size_t i = 0; i < span.count; i++) {
 		const struct path *path = scene_path(scene, span.paths[i]);
 		list_add(path->kind == DESTINATION_PEER ? &seen : &asked, &path->destination);
 	}
-	int error = list_write(&seen, "peers", finding);
-	return error < 0 ? error : list_write(&asked, "asked_for", finding);
+	list_write(&seen, "peers", finding);
+	list_write(&asked, "asked_for", finding);
 }
 
-int describe_addresses(const struct scene *scene, struct path_span span, struct finding *finding)
+void describe_addresses(const struct scene *scene, struct path_span span, struct finding *finding)
 {
 	struct list list = { 0 };
 	for (size_t i = 0; i < span.count; i++)
 		list_add(&list, &scene_service(scene, span.paths[i])->address);
-	return list_write(&list, "addresses", finding);
+	list_write(&list, "addresses", finding);
 }
 
 struct device_set describe_reply_devices(const struct scene *scene, struct path_span span)

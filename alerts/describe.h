@@ -18,13 +18,9 @@ const char *describe_mode(int mode);
 const char *describe_table(uint32_t table, char text[static TABLE_TEXT_SIZE]);
 /* "192.0.2.1", or "192.0.2.1 (to 10.0.0.2)" where it is translated; returns text. */
 const char *describe_service(const struct service *service, char text[static SERVICE_TEXT_SIZE]);
-/* Replaces *text by the devices' names joined by `separator`. 0 or -ENOMEM. */
-int describe_devices(
-	const struct facts *facts, const struct device_set *devices, const char *separator, char **text);
-
 /* Adds the paths' distinct destinations and service addresses, up to a bound, as lists `peers` (were seen),
- * `asked_for` (stand for others: nothing of theirs was seen) and `addresses`. 0 or -ENOMEM. */
-int describe_peers(const struct scene *scene, struct path_span span, struct finding *finding);
-int describe_addresses(const struct scene *scene, struct path_span span, struct finding *finding);
+ * `asked_for` (stand for others: nothing of theirs was seen) and `addresses`. */
+void describe_peers(const struct scene *scene, struct path_span span, struct finding *finding);
+void describe_addresses(const struct scene *scene, struct path_span span, struct finding *finding);
 /* All devices by which the paths' replies leave. */
 struct device_set describe_reply_devices(const struct scene *scene, struct path_span span);

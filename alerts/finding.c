@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "alerts/finding.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -44,13 +43,21 @@ void findings_free(struct findings *findings)
 		return;
 	for (size_t i = 0; i < findings->count; i++)
 		finding_clear(&findings->items[i]);
+	finding_clear(&findings->spare);
 	free(findings->items);
 	free(findings);
 }
 
-struct finding *findings_add(struct findings *findings)
+struct finding *findings_add(struct findings *findings, const struct condition *condition)
 {
-	return GROW(findings->items, findings->count);
+	struct finding *finding = GROW(findings->items, findings->count);
+	if (!finding) {
+		findings->failed = true;
+		finding = &findings->spare;
+		finding_clear(finding);
+	}
+	finding->condition = condition;
+	return finding;
 }
 
 const struct finding *findings_find(const struct findings *findings, const char *id)
@@ -59,6 +66,14 @@ const struct finding *findings_find(const struct findings *findings, const char 
 		if (strcmp(findings->items[i].id, id) == 0)
 			return &findings->items[i];
 	return NULL;
+}
+
+bool findings_failed(const struct findings *findings)
+{
+	bool failed = findings->failed;
+	for (size_t i = 0; i < findings->count; i++)
+		failed |= findings->items[i].failed;
+	return failed;
 }
 
 /* FNV-1a: the id must be the same after a restart and on another machine, but withstand nobody. */
@@ -87,53 +102,48 @@ void finding_identify(struct finding *finding)
 	snprintf(finding->id, sizeof(finding->id), "%016" PRIx64, sum);
 }
 
-static int copy_text(char **to, const char *from)
+/* Takes the text over. */
+static void finding_own_evidence(struct finding *finding, struct evidence evidence)
 {
-	if (!from)
-		return 0;
-	*to = strdup(from);
-	return *to ? 0 : -ENOMEM;
+	struct evidence *item = evidence.text ? GROW(finding->evidence, finding->evidence_count) : NULL;
+	if (item)
+		*item = evidence;
+	else
+		free(evidence.text);
+	finding->failed |= !item;
 }
 
-static int copy_evidence(struct finding *to, const struct finding *from)
+static void finding_own_remedy(struct finding *finding, char *text)
 {
-	for (size_t i = 0; i < from->evidence_count; i++) {
-		struct evidence *item = GROW(to->evidence, to->evidence_count);
-		if (!item)
-			return -ENOMEM;
-		item->key = from->evidence[i].key;
-		item->number = from->evidence[i].number;
-		item->item = from->evidence[i].item;
-		if (copy_text(&item->text, from->evidence[i].text) < 0)
-			return -ENOMEM;
-	}
-	return 0;
+	char **command = text ? GROW(finding->remedy, finding->remedy_count) : NULL;
+	if (command)
+		*command = text;
+	else
+		free(text);
+	finding->failed |= !command;
 }
 
-static int copy_remedy(struct finding *to, const struct finding *from)
+static void finding_copy_text(struct finding *to, char **text, const char *from)
 {
-	for (size_t i = 0; i < from->remedy_count; i++) {
-		char **command = GROW(to->remedy, to->remedy_count);
-		if (!command || copy_text(command, from->remedy[i]) < 0)
-			return -ENOMEM;
-	}
-	return 0;
+	*text = from ? strdup(from) : NULL;
+	to->failed |= from && !*text;
 }
 
-int finding_copy(struct finding *to, const struct finding *from)
+void finding_copy(struct finding *to, const struct finding *from)
 {
 	*to = *from;
-	to->reply_device = to->summary = to->explanation = NULL;
 	to->evidence = NULL;
 	to->remedy = NULL;
 	to->evidence_count = to->remedy_count = 0;
-	if (copy_text(&to->reply_device, from->reply_device) == 0 &&
-		copy_text(&to->summary, from->summary) == 0 &&
-		copy_text(&to->explanation, from->explanation) == 0 && copy_evidence(to, from) == 0 &&
-		copy_remedy(to, from) == 0)
-		return 0;
-	finding_clear(to);
-	return -ENOMEM;
+	finding_copy_text(to, &to->summary, from->summary);
+	finding_copy_text(to, &to->explanation, from->explanation);
+	for (size_t i = 0; i < from->evidence_count; i++) {
+		struct evidence evidence = from->evidence[i];
+		evidence.text = strdup(evidence.text);
+		finding_own_evidence(to, evidence);
+	}
+	for (size_t i = 0; i < from->remedy_count; i++)
+		finding_own_remedy(to, strdup(from->remedy[i]));
 }
 
 void finding_clear(struct finding *finding)
@@ -144,114 +154,82 @@ void finding_clear(struct finding *finding)
 		free(finding->remedy[i]);
 	free(finding->evidence);
 	free(finding->remedy);
-	free(finding->reply_device);
 	free(finding->summary);
 	free(finding->explanation);
 	memset(finding, 0, sizeof(*finding));
 }
 
-__attribute__((format(printf, 2, 0))) static int format_text(
-	char **out, const char *format, va_list arguments)
+/* NULL when memory is out. */
+__attribute__((format(printf, 1, 0))) static char *format_text(const char *format, va_list arguments)
 {
 	char *text;
-	if (vasprintf(&text, format, arguments) < 0)
-		return -ENOMEM;
-	*out = text;
-	return 0;
+	return vasprintf(&text, format, arguments) < 0 ? NULL : text;
 }
 
-int finding_set_text(char **text, const char *format, ...)
+void finding_summarise(struct finding *finding, const char *format, ...)
 {
-	char *fresh;
 	va_list arguments;
 	va_start(arguments, format);
-	int error = format_text(&fresh, format, arguments);
+	free(finding->summary);
+	finding->summary = format_text(format, arguments);
 	va_end(arguments);
-	if (error < 0)
-		return error;
-	free(*text);
-	*text = fresh;
-	return 0;
+	finding->failed |= !finding->summary;
 }
 
-int finding_append_text(char **text, const char *format, ...)
+void finding_explain(struct finding *finding, const char *format, ...)
 {
-	char *more;
 	va_list arguments;
 	va_start(arguments, format);
-	int error = format_text(&more, format, arguments);
+	char *more = format_text(format, arguments), *all = more;
 	va_end(arguments);
-	if (error < 0)
-		return error;
-	error = finding_set_text(text, "%s%s", *text ? *text : "", more);
-	free(more);
-	return error;
-}
-
-static int add_evidence(struct finding *finding, struct evidence evidence)
-{
-	struct evidence *item = GROW(finding->evidence, finding->evidence_count);
-	if (!item) {
-		free(evidence.text);
-		return -ENOMEM;
+	if (more && finding->explanation) {
+		all = realloc(finding->explanation, strlen(finding->explanation) + strlen(more) + 1);
+		if (all)
+			strcat(all, more);
+		free(more);
 	}
-	*item = evidence;
-	return 0;
+	if (all)
+		finding->explanation = all;
+	finding->failed |= !all;
 }
 
-int finding_add_evidence(struct finding *finding, const char *key, const char *format, ...)
+void finding_add_evidence(struct finding *finding, const char *key, const char *format, ...)
 {
-	char *text;
 	va_list arguments;
 	va_start(arguments, format);
-	int error = format_text(&text, format, arguments);
+	finding_own_evidence(
+		finding, (struct evidence){ .key = key, .text = format_text(format, arguments) });
 	va_end(arguments);
-	return error < 0 ? error : add_evidence(finding, (struct evidence){ .key = key, .text = text });
 }
 
 /* The shortest of two precisions that reads back as the same number. */
-int finding_add_number(struct finding *finding, const char *key, double value)
+void finding_add_number(struct finding *finding, const char *key, double value)
 {
 	char text[32];
 	snprintf(text, sizeof(text), "%.15g", value);
 	if (isfinite(value) && strtod(text, NULL) != value)
 		snprintf(text, sizeof(text), "%.17g", value);
-	char *copy = strdup(text);
-	if (!copy)
-		return -ENOMEM;
-	return add_evidence(
-		finding, (struct evidence){ .key = key, .text = copy, .number = isfinite(value) });
+	finding_own_evidence(
+		finding, (struct evidence){ .key = key, .text = strdup(text), .number = isfinite(value) });
+}
+
+void finding_add_item(struct finding *finding, const char *key, const char *text)
+{
+	finding_own_evidence(finding, (struct evidence){ .key = key, .text = strdup(text), .item = true });
+}
+
+void finding_add_remedy(struct finding *finding, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	finding_own_remedy(finding, format_text(format, arguments));
+	va_end(arguments);
 }
 
 void finding_add_handshake(struct finding *finding, uint64_t handshake)
 {
 	if (finding->handshake_count < FINDING_HANDSHAKES)
 		finding->handshakes[finding->handshake_count++] = handshake;
-}
-
-int finding_add_item(struct finding *finding, const char *key, const char *text)
-{
-	char *copy = strdup(text);
-	return copy ? add_evidence(finding, (struct evidence){ .key = key, .text = copy, .item = true })
-		    : -ENOMEM;
-}
-
-int finding_add_remedy(struct finding *finding, const char *format, ...)
-{
-	char *text;
-	va_list arguments;
-	va_start(arguments, format);
-	int error = format_text(&text, format, arguments);
-	va_end(arguments);
-	if (error < 0)
-		return error;
-	char **command = GROW(finding->remedy, finding->remedy_count);
-	if (!command) {
-		free(text);
-		return -ENOMEM;
-	}
-	*command = text;
-	return 0;
 }
 
 bool finding_is_alarm(const struct finding *finding)

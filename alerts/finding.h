@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The findings: conditions that hold, each with what it is about, how bad, since when, why, and what heals
- * it. Built by judge(), immutable afterwards; any thread may read them. All texts live as long as their
+ * The findings: conditions that hold, each with what it is about, how bad, since when, why, and what
+ * to do. Built by judge(), immutable afterwards; any thread may read them. All texts live as long as their
  * `struct findings`.
  */
 
@@ -44,15 +44,15 @@ struct finding {
 	struct address target;
 
 	enum severity severity;
-	char *reply_device;   /* names joined by ",", "" if there is none */
-	int64_t since_ns;     /* CLOCK_REALTIME at which it first held */
-	int64_t last_seen_ns; /* CLOCK_REALTIME at which it last held */
-	bool open;            /* false: held too seldom so far; not to be shown */
-	bool holds;           /* in this judgement; false: closes soon */
-	int64_t turned_ns;    /* monotonic time at which `holds` became what it is */
-	unsigned held;        /* judgements in which it held, before it opened; what had lasted for seconds
-				 when it was first judged begins with one */
-	bool intended;        /* declared as meant: shown, never counted */
+	char reply_device[DEVICE_NAMES_SIZE]; /* names joined by ",", "" if there is none */
+	int64_t since_ns;                     /* CLOCK_REALTIME at which it first held */
+	int64_t last_seen_ns;                 /* CLOCK_REALTIME at which it last held */
+	bool open;                            /* false: held too seldom so far; not to be shown */
+	bool holds;                           /* in this judgement; false: closes soon */
+	int64_t changed_ns;                   /* monotonic time at which `holds` became what it is */
+	unsigned held; /* judgements in which it held, before it opened; what had lasted for seconds
+			  when it was first judged begins with one */
+	bool intended; /* declared as meant: shown, never counted */
 	char cause[FINDING_ID_SIZE]; /* id of the finding that explains it, "" if it is a cause itself */
 
 	char *summary;     /* one line, no full stop */
@@ -65,38 +65,44 @@ struct finding {
 	size_t remedy_count;
 	bool remedy_checked; /* by lookups: it leads the reply out of the arrival device and keeps connected
 				networks */
+	bool failed;         /* memory ran out: something is missing */
 };
 
 struct findings {
 	struct finding
 		*items; /* sorted: open before not, causes before symptoms, severe before mild, then by id */
 	size_t count;
+	bool failed;          /* memory ran out: something is missing */
+	struct finding spare; /* written in place of those that there was no memory for */
 };
 
 struct findings *findings_new(void);
 void findings_free(struct findings *findings);
-/* Adds an empty finding; NULL when memory is out. Pointers to earlier ones become invalid. */
-struct finding *findings_add(struct findings *findings);
+/* Adds an empty finding. Pointers to earlier ones become invalid. */
+struct finding *findings_add(struct findings *findings, const struct condition *condition);
 const struct finding *findings_find(const struct findings *findings, const char *id);
+/* Whether memory ran out for any of them. */
+bool findings_failed(const struct findings *findings);
 /* Computes the id from the subject. */
 void finding_identify(struct finding *finding);
-/* Deep copy into an empty finding. 0 or -ENOMEM. */
-int finding_copy(struct finding *to, const struct finding *from);
+/* Deep copy into an empty finding. */
+void finding_copy(struct finding *to, const struct finding *from);
 /* Frees what a finding owns and clears it. */
 void finding_clear(struct finding *finding);
 
-/* Each appends formatted text and returns 0 or -ENOMEM. */
-int finding_add_evidence(struct finding *finding, const char *key, const char *format, ...)
+/* Each formats a text and adds it, or marks the finding as failed. */
+void finding_summarise(struct finding *finding, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Appends to the explanation. */
+void finding_explain(struct finding *finding, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void finding_add_evidence(struct finding *finding, const char *key, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+void finding_add_item(struct finding *finding, const char *key, const char *text);
+void finding_add_number(struct finding *finding, const char *key, double value);
+void finding_add_remedy(struct finding *finding, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 /* One more than fit is left out. */
 void finding_add_handshake(struct finding *finding, uint64_t handshake);
-int finding_add_item(struct finding *finding, const char *key, const char *text);
-int finding_add_number(struct finding *finding, const char *key, double value);
-int finding_add_remedy(struct finding *finding, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-/* These two replace or extend *text, which may be NULL. */
-int finding_set_text(char **text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-int finding_append_text(char **text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Open, not intended, and nobody's symptom: what an alarm is about. */
 bool finding_is_alarm(const struct finding *finding);

@@ -3,7 +3,6 @@
  * foreign_source and return_only: what a box on the way back sees. A reply whose request never passed here
  * cannot be translated back as it should be; it leaves untranslated, or with an address it should not have.
  */
-#include <errno.h>
 #include <string.h>
 
 #include "alerts/conditions.h"
@@ -35,7 +34,7 @@ struct foreign {
 	struct address source;
 	int arrival;                   /* of the requests, 0: they never came */
 	const struct service *service; /* that was asked; NULL likewise */
-	struct wire_sight sight;
+	struct wire_observation observation;
 };
 
 static void count_translated(const struct scene *scene, struct foreign *foreign)
@@ -45,70 +44,59 @@ static void count_translated(const struct scene *scene, struct foreign *foreign)
 		const struct handshake_suspect *suspect = &report->suspects[i];
 		if (suspect->synack.out == foreign->device &&
 			address_equal(&suspect->server, &foreign->source) && is_translated(scene, suspect))
-			wire_add_suspect(&foreign->sight, suspect);
+			wire_add_suspect(&foreign->observation, suspect);
 	}
 }
 
-static int explain_foreign(const struct scene *scene, const struct foreign *foreign, struct finding *finding)
+static void explain_foreign(const struct scene *scene, const struct foreign *foreign, struct finding *finding)
 {
 	char source[ADDRESS_TEXT_SIZE];
-	const char *owner = wire_device_name(scene, foreign_owner(scene, &foreign->source, foreign->device));
 	address_format(&foreign->source, source);
-	int error = finding_set_text(&finding->summary,
-		"replies leave by %s with the source %s, which belongs to %s", finding->device_name, source,
-		owner);
-	if (error == 0 && foreign->arrival)
-		return finding_set_text(&finding->explanation,
+	finding_summarise(finding, "replies leave by %s with the source %s, which belongs to %s",
+		finding->device_name, source,
+		wire_device_name(scene, foreign_owner(scene, &foreign->source, foreign->device)));
+	if (foreign->arrival)
+		finding_explain(finding,
 			"Requests to %s come in by %s, their replies leave by %s. Whoever is behind %s does "
 			"not expect that address there and may drop them.",
 			source, wire_device_name(scene, foreign->arrival), finding->device_name,
 			finding->device_name);
-	return error < 0 ? error
-			 : finding_set_text(&finding->explanation,
-				   "SYN-ACKs whose SYN never passed here come in, get the source %s, and "
-				   "leave by %s: to their clients they are answers from a stranger. The "
-				   "requests reach the server by another way; either they should come by "
-				   "this host, or the server's replies should not: look at the server's "
-				   "route back to its clients.",
-				   source, finding->device_name);
+	else
+		finding_explain(finding,
+			"SYN-ACKs whose SYN never passed here come in, get the source %s, and leave by %s: "
+			"to their clients they are answers from a stranger. The requests reach the server by "
+			"another way; either they should come by this host, or the server's replies should "
+			"not: look at the server's route back to its clients.",
+			source, finding->device_name);
 }
 
-static int add_servers(const struct wire_sight *sight, struct finding *finding)
+static void add_servers(const struct wire_observation *observation, struct finding *finding)
 {
 	char text[ADDRESS_TEXT_SIZE];
-	int error = 0;
-	for (unsigned i = 0; error == 0 && i < sight->suspect_count; i++) {
-		const struct handshake_suspect *suspect = sight->suspects[i];
+	for (unsigned i = 0; i < observation->suspect_count; i++) {
+		const struct handshake_suspect *suspect = observation->suspects[i];
 		bool before = suspect->joined && suspect->other_synack.in > 0;
-		error = wire_add_text(finding, "servers",
+		wire_add_text(finding, "servers",
 			address_format(before ? &suspect->other_server : &suspect->server, text));
 	}
-	return error;
 }
 
-static bool is_intended(const struct scene *scene, const struct foreign *foreign)
-{
-	return intended_covers(scene->settings, &foreign->source, &foreign->source,
-		wire_device_name(scene, foreign->arrival), wire_device_name(scene, foreign->device));
-}
-
-static int add_foreign(const struct scene *scene, const struct foreign *foreign, struct findings *candidates)
+static void add_foreign(const struct scene *scene, const struct foreign *foreign, struct findings *candidates)
 {
 	struct finding *finding = wire_finding(scene, &foreign_source_condition, foreign->device, candidates);
-	if (!finding)
-		return -ENOMEM;
 	wire_set_address(scene, &foreign->source, 0, finding);
 	finding->origin = foreign->service ? foreign->service->origin : ORIGIN_LOCAL;
 	finding->target = foreign->service ? foreign->service->target : foreign->source;
-	finding->intended = is_intended(scene, foreign);
-	finding->held = foreign->arrival ? foreign->sight.lasting && foreign->sight.fails : 1;
-	finding->severity = finding->intended      ? SEVERITY_INFO
-			    : foreign->sight.fails ? SEVERITY_CRITICAL
-						   : SEVERITY_WARNING;
-	int error = explain_foreign(scene, foreign, finding);
-	if (error == 0 && !foreign->arrival)
-		error = add_servers(&foreign->sight, finding);
-	return error < 0 ? error : wire_describe_suspects(&foreign->sight, finding);
+	finding->intended = intended_covers(scene->settings, &foreign->source, &foreign->source,
+		wire_device_name(scene, foreign->arrival), wire_device_name(scene, foreign->device));
+	finding->held = foreign->arrival ? foreign->observation.lasting && foreign->observation.fails : 1;
+	finding->severity = finding->intended            ? SEVERITY_INFO
+			    : foreign->observation.fails ? SEVERITY_CRITICAL
+							 : SEVERITY_WARNING;
+	explain_foreign(scene, foreign, finding);
+	if (!foreign->arrival)
+		add_servers(&foreign->observation, finding);
+	wire_describe_suspects(&foreign->observation, finding);
 }
 
 static bool is_known(const struct findings *candidates, int device, const struct address *source)
@@ -121,47 +109,43 @@ static bool is_known(const struct findings *candidates, int device, const struct
 	return false;
 }
 
-static int yield_translated(const struct scene *scene, struct findings *candidates)
+static void find_translated(const struct scene *scene, struct findings *candidates)
 {
 	const struct handshake_report *report = scene->now->handshakes;
-	int error = 0;
-	for (size_t i = 0; error == 0 && i < report->suspect_count; i++) {
+	for (size_t i = 0; report && i < report->suspect_count; i++) {
 		const struct handshake_suspect *suspect = &report->suspects[i];
 		struct foreign foreign = { .device = suspect->synack.out, .source = suspect->server };
 		if (!is_translated(scene, suspect) || is_known(candidates, foreign.device, &foreign.source))
 			continue;
 		count_translated(scene, &foreign);
-		error = add_foreign(scene, &foreign, candidates);
+		add_foreign(scene, &foreign, candidates);
 	}
-	return error;
 }
 
 /* The replies of a service that leave by another line than its own: what reply_wrong_device is about, from
  * the line's point of view. */
-static int judge_replies(
+static void judge_replies(
 	const struct scene *scene, const struct service *service, int arrival, struct findings *candidates)
 {
 	const struct observed observed = observe_replies(scene, service, arrival);
-	int error = 0;
-	for (unsigned i = 0; error == 0 && i < observed.devices.count; i++) {
+	for (unsigned i = 0; i < observed.devices.count; i++) {
 		struct foreign foreign = { .device = observed.devices.ifindex[i],
 			.source = service->address,
 			.arrival = arrival,
 			.service = service,
-			.sight = observed.sight };
+			.observation = observed.observation };
 		int owner = foreign_owner(scene, &foreign.source, foreign.device);
 		if (owner && facts_line(scene->now, owner, foreign.source.family) &&
 			facts_line(scene->now, foreign.device, foreign.source.family) &&
 			!is_known(candidates, foreign.device, &foreign.source))
-			error = add_foreign(scene, &foreign, candidates);
+			add_foreign(scene, &foreign, candidates);
 	}
-	return error;
 }
 
-static int foreign_source_find(const struct scene *scene, struct findings *candidates)
+static void foreign_source_find(const struct scene *scene, struct findings *candidates)
 {
-	int error = scene->now->handshakes ? yield_translated(scene, candidates) : 0;
-	return error < 0 ? error : observed_each(scene, judge_replies, candidates);
+	find_translated(scene, candidates);
+	observed_each(scene, judge_replies, candidates);
 }
 
 const struct condition foreign_source_condition = {

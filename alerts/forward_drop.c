@@ -3,11 +3,10 @@
  * forward_drop: requests for a translated service come in, are repeated, do not leave, and nobody answers. A
  * scanned port of a firewall shows the same, so the service must be known to be translated: by a rule, by
  * earlier connections, or by a trace. A request that was let through makes a conntrack entry behind all
- * rules: then its target is down, or its answer is lost, and this is not the place that is at fault.
+ * rules: then its target is down, or its answer is lost, and this host is not at fault.
  */
 #include "alerts/forward_drop.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "alerts/conditions.h"
@@ -82,34 +81,23 @@ static struct finding *find_shared(const struct forward_drop *drop, struct findi
 	return NULL;
 }
 
-static struct finding *make_finding(
-	const struct scene *scene, const struct forward_drop *drop, struct findings *candidates)
-{
-	struct finding *finding =
-		wire_finding(scene, &forward_drop_condition, drop->silence->device, candidates);
-	if (!finding)
-		return NULL;
-	finding->has_service = true;
-	finding->origin = ORIGIN_DNAT;
-	finding->address = drop->silence->server;
-	finding->target = drop->target;
-	finding->intended = intended_covers(
-		scene->settings, &finding->address, &finding->target, finding->device_name, "");
-	if (finding->intended)
-		finding->severity = SEVERITY_INFO;
-	return finding;
-}
-
-static int add(const struct scene *scene, const struct forward_drop *drop, struct findings *candidates)
+static void add_drop(const struct scene *scene, const struct forward_drop *drop, struct findings *candidates)
 {
 	struct finding *finding = find_shared(drop, candidates);
-	if (!finding)
-		finding = make_finding(scene, drop, candidates);
-	if (!finding)
-		return -ENOMEM;
+	if (!finding) {
+		finding = wire_finding(scene, &forward_drop_condition, drop->silence->device, candidates);
+		finding->has_service = true;
+		finding->origin = ORIGIN_DNAT;
+		finding->address = drop->silence->server;
+		finding->target = drop->target;
+		finding->intended = intended_covers(
+			scene->settings, &finding->address, &finding->target, finding->device_name, "");
+		if (finding->intended)
+			finding->severity = SEVERITY_INFO;
+	}
 	if (drop->trace && trace_is_dropped(drop->trace))
 		finding->held = 1; /* the kernel itself said so */
-	return forward_drop_describe(scene->now, drop, finding);
+	forward_drop_describe(scene->now, drop, finding);
 }
 
 /* The requests that do not get through are those which rp_filter drops, unless a trace shows that something
@@ -129,16 +117,14 @@ static bool rp_filter_explains_forward_drop(
 	return true;
 }
 
-static int forward_drop_find(const struct scene *scene, struct findings *candidates)
+static void forward_drop_find(const struct scene *scene, struct findings *candidates)
 {
 	const struct handshake_report *report = scene->now->handshakes;
-	int error = 0;
-	for (size_t i = 0; report && error == 0 && i < report->silence_count; i++) {
+	for (size_t i = 0; report && i < report->silence_count; i++) {
 		const struct forward_drop drop = look(scene, &report->silences[i]);
 		if (holds(scene, &drop))
-			error = add(scene, &drop, candidates);
+			add_drop(scene, &drop, candidates);
 	}
-	return error;
 }
 
 const struct condition forward_drop_condition = {

@@ -17,11 +17,9 @@ struct forward_drop {
 	uint16_t target_port;  /* 0: not known */
 };
 
-/* What a trace says by itself: explanation and remedy alone, for one that did not get through. 0 or -ENOMEM.
- */
-int forward_drop_tell(const struct trace *trace, struct finding *finding);
+/* What a trace says by itself: explanation and remedy alone, for one that did not get through. */
+void forward_drop_tell(const struct trace *trace, struct finding *finding);
 
-/* Fills in texts, evidence and remedy; adds to them if the finding has some of another port already. 0 or
- * -ENOMEM. */
-int forward_drop_describe(
+/* Fills in texts, evidence and remedy; adds to them if the finding has some of another port already. */
+void forward_drop_describe(
 	const struct facts *facts, const struct forward_drop *drop, struct finding *finding);

@@ -7,8 +7,6 @@
  * client that goes on asking stays. A service that is down leaves no such entries, nor does a slow client.
  * Where the wire is watched, it must agree.
  */
-#include <errno.h>
-
 #include "alerts/conditions.h"
 #include "alerts/describe.h"
 #include "alerts/wire.h"
@@ -73,67 +71,40 @@ static bool is_beyond(const struct scene *scene, const struct endpoint *endpoint
 	       wire_agrees(scene, &endpoint->address);
 }
 
-static int write_texts(const struct endpoint *endpoint, struct finding *finding)
-{
-	char address[ADDRESS_TEXT_SIZE], target[ADDRESS_TEXT_SIZE];
-	address_format(&endpoint->address, address);
-	address_format(&endpoint->target, target);
-	int error = finding_set_text(&finding->reply_device, "%s", "");
-	if (error == 0)
-		error = finding_set_text(&finding->summary,
-			"connections to %s (to %s) are answered and never acknowledged", address, target);
-	if (error == 0)
-		error = finding_set_text(&finding->explanation,
-			"%s answers, the answers come to this host, and clients go on asking: connection "
-			"tracking shows them half open for minutes. If nothing else is found here, the "
-			"answers are lost or changed on their way after they left this host.",
-			target);
-	return error;
-}
-
-static int add_peers(const struct scene *scene, const struct endpoint *endpoint, struct finding *finding)
-{
-	int error = 0;
-	for (unsigned i = 0; i < endpoint->example_count && error == 0; i++) {
-		char peer[ADDRESS_TEXT_SIZE];
-		if (is_stuck(scene, &endpoint->examples[i]))
-			error = finding_add_item(
-				finding, "peers", address_format(&endpoint->examples[i].peer, peer));
-	}
-	return error;
-}
-
-static int add_finding(
+static void add_finding(
 	const struct scene *scene, const struct endpoint *endpoint, double usual, struct findings *candidates)
 {
-	struct finding *finding = findings_add(candidates);
-	if (!finding)
-		return -ENOMEM;
-	finding->condition = &half_open_nat_condition;
+	char address[ADDRESS_TEXT_SIZE], target[ADDRESS_TEXT_SIZE], peer[ADDRESS_TEXT_SIZE];
+	struct finding *finding = findings_add(candidates, &half_open_nat_condition);
 	finding->has_service = true;
 	finding->origin = ORIGIN_DNAT;
 	finding->address = endpoint->address;
 	finding->target = endpoint->target;
 	finding->intended = intended_covers(scene->settings, &endpoint->address, &endpoint->target, "", "");
 	finding->severity = finding->intended ? SEVERITY_INFO : SEVERITY_WARNING;
-	int error = write_texts(endpoint, finding);
-	if (error == 0)
-		error = add_peers(scene, endpoint, finding);
-	if (error == 0)
-		error = finding_add_number(finding, "syn_recv", (double)endpoint->syn_recv);
-	if (error == 0)
-		error = finding_add_number(finding, "open", (double)endpoint->open);
-	return error < 0 ? error : finding_add_number(finding, "usual_share", usual);
+	address_format(&endpoint->address, address);
+	address_format(&endpoint->target, target);
+	finding_summarise(
+		finding, "connections to %s (to %s) are answered and never acknowledged", address, target);
+	finding_explain(finding,
+		"%s answers, the answers come to this host, and clients go on asking: connection "
+		"tracking shows them half open for minutes. If nothing else is found here, the "
+		"answers are lost or changed on their way after they left this host.",
+		target);
+	for (unsigned i = 0; i < endpoint->example_count; i++)
+		if (is_stuck(scene, &endpoint->examples[i]))
+			finding_add_item(finding, "peers", address_format(&endpoint->examples[i].peer, peer));
+	finding_add_number(finding, "syn_recv", (double)endpoint->syn_recv);
+	finding_add_number(finding, "open", (double)endpoint->open);
+	finding_add_number(finding, "usual_share", usual);
 }
 
-static int half_open_nat_find(const struct scene *scene, struct findings *candidates)
+static void half_open_nat_find(const struct scene *scene, struct findings *candidates)
 {
 	double usual = usual_share(scene);
-	int error = 0;
-	for (size_t i = 0; i < scene->now->endpoint_count && error == 0; i++)
+	for (size_t i = 0; i < scene->now->endpoint_count; i++)
 		if (is_beyond(scene, &scene->now->endpoints[i], usual))
-			error = add_finding(scene, &scene->now->endpoints[i], usual, candidates);
-	return error;
+			add_finding(scene, &scene->now->endpoints[i], usual, candidates);
 }
 
 const struct condition half_open_nat_condition = {

@@ -9,7 +9,7 @@
 #include "alerts/remedy.h"
 
 /* Findings in the order of their ids. */
-struct roll {
+struct sorted_findings {
 	struct finding **items;
 	size_t count;
 };
@@ -21,7 +21,7 @@ static int compare_ids(const void *left, const void *right)
 	return order ? order : (a > b) - (a < b);
 }
 
-static int roll_open(struct roll *roll, struct finding *items, size_t count)
+static int sorted_findings_make(struct finding *items, size_t count, struct sorted_findings *out)
 {
 	struct finding **sorted = calloc(count + 1, sizeof(struct finding *));
 	if (!sorted)
@@ -29,137 +29,75 @@ static int roll_open(struct roll *roll, struct finding *items, size_t count)
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = &items[i];
 	qsort(sorted, count, sizeof(struct finding *), compare_ids);
-	*roll = (struct roll){ sorted, count };
+	*out = (struct sorted_findings){ sorted, count };
 	return 0;
 }
 
-static double seconds_since(int64_t then_ns, int64_t now_ns)
-{
-	return (double)(now_ns - then_ns) / 1e9;
-}
-
-static bool is_over(const struct scene *scene, const struct finding *was)
-{
-	const struct thresholds *thresholds = &scene->settings->thresholds;
-	double limit = was->open ? thresholds->close_seconds : thresholds->pending_seconds;
-	int64_t since = was->holds ? scene->now->monotonic_ns : was->turned_ns;
-	return seconds_since(since, scene->now->monotonic_ns) >= limit;
-}
-
 /* Takes over what the candidate owns. was: the same finding in the last judgement, or NULL. */
-static int go_on(const struct scene *scene, struct finding *candidate, const struct finding *was,
+static void carry_over(const struct scene *scene, struct finding *candidate, const struct finding *was,
 	struct findings *findings)
 {
-	struct finding *finding = findings_add(findings);
-	if (!finding)
-		return -ENOMEM;
+	struct finding *finding = findings_add(findings, candidate->condition);
 	*finding = *candidate;
 	memset(candidate, 0, sizeof(*candidate));
 	finding->since_ns = was ? was->since_ns : scene->now->time_ns;
 	finding->last_seen_ns = scene->now->time_ns;
 	finding->holds = true;
-	finding->turned_ns = was && was->holds ? was->turned_ns : scene->now->monotonic_ns;
+	finding->changed_ns = was && was->holds ? was->changed_ns : scene->now->monotonic_ns;
 	finding->held = was && was->held > finding->held ? was->held : finding->held;
 	finding->open = was && was->open;
 	if (!finding->open)
 		finding->open = ++finding->held >= scene->settings->thresholds.open_judgements;
-	return 0;
 }
 
-static int fade(const struct scene *scene, const struct finding *was, struct findings *findings)
+/* It no longer holds; for some time it stays. */
+static void keep_closing(const struct scene *scene, const struct finding *was, struct findings *findings)
 {
-	if (is_over(scene, was))
-		return 0;
-	struct finding *finding = findings_add(findings);
-	if (!finding || finding_copy(finding, was) < 0)
-		return -ENOMEM;
-	if (was->holds)
-		finding->turned_ns = scene->now->monotonic_ns;
+	const struct thresholds *thresholds = &scene->settings->thresholds;
+	double limit = was->open ? thresholds->close_seconds : thresholds->pending_seconds;
+	int64_t changed_ns = was->holds ? scene->now->monotonic_ns : was->changed_ns;
+	if ((double)(scene->now->monotonic_ns - changed_ns) / 1e9 >= limit)
+		return;
+	struct finding *finding = findings_add(findings, was->condition);
+	finding_copy(finding, was);
+	finding->changed_ns = changed_ns;
 	finding->holds = false;
-	return 0;
 }
 
-static void skip_id(const struct roll *roll, size_t *at, const char *id)
-{
-	while (*at < roll->count && strcmp(roll->items[*at]->id, id) == 0)
-		(*at)++;
-}
-
-/* The next candidate, together with what it was before if it was. Of candidates with one id the first counts.
- */
-static int merge_candidate(const struct scene *scene, const struct roll *now, size_t *i,
-	const struct roll *before, size_t *j, struct findings *findings)
-{
-	struct finding *candidate = now->items[(*i)++];
-	const struct finding *was = *j < before->count ? before->items[*j] : NULL;
-	char id[FINDING_ID_SIZE];
-	memcpy(id, candidate->id, sizeof(id));
-	if (was && strcmp(was->id, id) != 0)
-		was = NULL;
-	int error = go_on(scene, candidate, was, findings);
-	skip_id(now, i, id);
-	skip_id(before, j, id);
-	return error;
-}
-
-/* Walks both in the order of ids. */
-static int merge(const struct scene *scene, const struct roll *now, const struct roll *before,
-	struct findings *findings)
+/* Walks both in the order of ids. Of candidates with one id the first counts. */
+static void merge(const struct scene *scene, const struct sorted_findings *now,
+	const struct sorted_findings *before, struct findings *findings)
 {
 	size_t i = 0, j = 0;
-	int error = 0;
-	while (error == 0 && (i < now->count || j < before->count)) {
-		bool gone = i == now->count ||
-			    (j < before->count && strcmp(before->items[j]->id, now->items[i]->id) < 0);
-		error = gone ? fade(scene, before->items[j++], findings)
-			     : merge_candidate(scene, now, &i, before, &j, findings);
+	while (i < now->count || j < before->count) {
+		int order = i == now->count      ? 1
+			    : j == before->count ? -1
+						 : strcmp(now->items[i]->id, before->items[j]->id);
+		const struct finding *was = order < 0 ? NULL : before->items[j++];
+		if (order > 0) {
+			keep_closing(scene, was, findings);
+			continue;
+		}
+		struct finding *candidate = now->items[i++];
+		while (i < now->count && strcmp(now->items[i]->id, candidate->id) == 0)
+			i++;
+		carry_over(scene, candidate, was, findings);
 	}
-	return error;
 }
 
-static bool may_explain(const struct finding *finding)
-{
-	if (!finding->holds)
-		return false;
-	for (size_t i = 0; conditions[i]; i++)
-		for (const struct explanation_rule *by = conditions[i]->explained_by; by && by->cause; by++)
-			if (by->cause == finding->condition)
-				return true;
-	return false;
-}
-
-static bool explains(const struct scene *scene, const struct explanation_rule *by,
-	const struct finding *cause, const struct finding *symptom)
-{
-	return cause->condition == by->cause && cause != symptom && (cause->open || !symptom->open) &&
-	       by->explains(scene, cause, symptom);
-}
-
-/* A finding that fades keeps the cause it had. */
-static void find_cause(const struct scene *scene, const struct roll *causes, struct finding *symptom)
+/* A finding that closes keeps the cause it had. */
+static void find_cause(const struct scene *scene, const struct findings *findings, struct finding *symptom)
 {
 	for (const struct explanation_rule *by = symptom->condition->explained_by; by && by->cause; by++) {
-		for (size_t j = 0; j < causes->count; j++) {
-			if (explains(scene, by, causes->items[j], symptom)) {
-				memcpy(symptom->cause, causes->items[j]->id, FINDING_ID_SIZE);
+		for (size_t i = 0; i < findings->count; i++) {
+			const struct finding *cause = &findings->items[i];
+			if (cause->condition == by->cause && cause->holds && cause != symptom &&
+				(cause->open || !symptom->open) && by->explains(scene, cause, symptom)) {
+				memcpy(symptom->cause, cause->id, FINDING_ID_SIZE);
 				return;
 			}
 		}
 	}
-}
-
-static int find_causes(const struct scene *scene, struct findings *findings)
-{
-	struct roll causes = { .items = calloc(findings->count + 1, sizeof(struct finding *)) };
-	if (!causes.items)
-		return -ENOMEM;
-	for (size_t i = 0; i < findings->count; i++)
-		if (may_explain(&findings->items[i]))
-			causes.items[causes.count++] = &findings->items[i];
-	for (size_t i = 0; i < findings->count; i++)
-		find_cause(scene, &causes, &findings->items[i]);
-	free(causes.items);
-	return 0;
 }
 
 static int compare_findings(const void *left, const void *right)
@@ -177,37 +115,34 @@ static int compare_findings(const void *left, const void *right)
 static int settle(const struct scene *scene, struct findings *candidates, const struct findings *previous,
 	struct findings *findings)
 {
-	struct roll now = { 0 }, before = { 0 };
-	int error = roll_open(&now, candidates->items, candidates->count);
+	struct sorted_findings now = { 0 }, before = { 0 };
+	int error = sorted_findings_make(candidates->items, candidates->count, &now);
 	if (error == 0)
-		error = roll_open(&before, previous ? previous->items : NULL, previous ? previous->count : 0);
+		error = sorted_findings_make(
+			previous ? previous->items : NULL, previous ? previous->count : 0, &before);
 	if (error == 0)
-		error = merge(scene, &now, &before, findings);
+		merge(scene, &now, &before, findings);
 	free(now.items);
 	free(before.items);
-	if (error == 0)
-		error = find_causes(scene, findings);
+	for (size_t i = 0; error == 0 && i < findings->count; i++)
+		find_cause(scene, findings, &findings->items[i]);
 	if (error == 0 && findings->count)
 		qsort(findings->items, findings->count, sizeof(*findings->items), compare_findings);
-	return error;
-}
-
-static int find_candidates(const struct scene *scene, struct findings *candidates)
-{
-	int error = 0;
-	for (size_t i = 0; error == 0 && conditions[i]; i++)
-		error = conditions[i]->find(scene, candidates);
-	for (size_t i = 0; error == 0 && i < candidates->count; i++)
-		finding_identify(&candidates->items[i]);
 	return error;
 }
 
 static int judge_scene(const struct scene *scene, const struct findings *previous, struct findings **findings)
 {
 	struct findings *candidates = findings_new(), *fresh = findings_new();
-	int error = candidates && fresh ? find_candidates(scene, candidates) : -ENOMEM;
+	int error = candidates && fresh ? 0 : -ENOMEM;
+	for (size_t i = 0; error == 0 && conditions[i]; i++)
+		conditions[i]->find(scene, candidates);
+	for (size_t i = 0; error == 0 && i < candidates->count; i++)
+		finding_identify(&candidates->items[i]);
 	if (error == 0)
 		error = settle(scene, candidates, previous, fresh);
+	if (error == 0 && (findings_failed(candidates) || findings_failed(fresh) || scene->remedies->failed))
+		error = -ENOMEM;
 	findings_free(candidates);
 	if (error < 0)
 		findings_free(fresh);

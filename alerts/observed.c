@@ -32,11 +32,11 @@ static void find_devices(
 			address_equal(&row->address, &service->address))
 			device_set_add(devices, row->synack_device);
 	}
-	const struct wire_place place = { .device = arrival, .server = &service->address };
+	const struct wire_vantage vantage = { .device = arrival, .server = &service->address };
 	for (size_t i = 0; i < report->suspect_count; i++) {
 		const struct handshake_suspect *suspect = &report->suspects[i];
 		if (suspect->synack.out > 0 && suspect->synack.out != arrival &&
-			wire_is_at(scene, &place, suspect))
+			wire_is_at(scene, &vantage, suspect))
 			device_set_add(devices, suspect->synack.out);
 	}
 }
@@ -55,33 +55,34 @@ static bool completes_at(const struct scene *scene, const struct service *servic
 }
 
 /* The rows count all services of the address together; suspects know their ports. */
-static void keep_own(const struct scene *scene, const struct service *service, struct wire_sight *sight)
+static void keep_own(
+	const struct scene *scene, const struct service *service, struct wire_observation *observation)
 {
-	struct wire_sight own = { 0 };
-	for (unsigned i = 0; i < sight->suspect_count; i++) {
-		const struct handshake_suspect *suspect = sight->suspects[i];
+	struct wire_observation own = { 0 };
+	for (unsigned i = 0; i < observation->suspect_count; i++) {
+		const struct handshake_suspect *suspect = observation->suspects[i];
 		if (wire_service(scene, &suspect->server, suspect->server_port) != service)
 			continue;
 		own.repeated++;
 		own.lasting |= wire_is_lasting(scene, suspect);
 		wire_add_suspect(&own, suspect);
 	}
-	*sight = own;
+	*observation = own;
 }
 
 static struct observed look(const struct scene *scene, const struct service *service, int arrival, int device)
 {
-	const struct wire_place place = {
+	const struct wire_vantage vantage = {
 		.device = arrival, .server = &service->address, .synack_device = device
 	};
-	struct observed seen = { .sight = wire_look(scene, &place) };
-	seen.completes = seen.sight.recent[HANDSHAKE_COMPLETED] > 0;
+	struct observed seen = { .observation = wire_observe(scene, &vantage) };
+	seen.completes = seen.observation.recent[HANDSHAKE_COMPLETED] > 0;
 	if (wire_is_shared(scene, &service->address)) {
-		keep_own(scene, service, &seen.sight);
+		keep_own(scene, service, &seen.observation);
 		seen.completes = completes_at(scene, service, arrival, device);
-		seen.sight.fails = seen.sight.lasting && !seen.completes;
+		seen.observation.fails = seen.observation.lasting && !seen.completes;
 	}
-	if (seen.completes || seen.sight.repeated || seen.sight.recent[HANDSHAKE_ONE_WAY])
+	if (seen.completes || seen.observation.repeated || seen.observation.recent[HANDSHAKE_ONE_WAY])
 		device_set_add(&seen.devices, device);
 	return seen;
 }
@@ -106,12 +107,12 @@ static void sum_up(struct observed *all, const struct observed *one)
 	for (unsigned i = 0; i < one->devices.count; i++)
 		device_set_add(&all->devices, one->devices.ifindex[i]);
 	for (unsigned i = 0; i < HANDSHAKE_OUTCOMES; i++)
-		all->sight.recent[i] += one->sight.recent[i];
-	for (unsigned i = 0; i < one->sight.suspect_count; i++)
-		wire_add_suspect(&all->sight, one->sight.suspects[i]);
-	all->sight.repeated += one->sight.repeated;
-	all->sight.lasting |= one->sight.lasting;
-	all->sight.fails |= one->sight.fails;
+		all->observation.recent[i] += one->observation.recent[i];
+	for (unsigned i = 0; i < one->observation.suspect_count; i++)
+		wire_add_suspect(&all->observation, one->observation.suspects[i]);
+	all->observation.repeated += one->observation.repeated;
+	all->observation.lasting |= one->observation.lasting;
+	all->observation.fails |= one->observation.fails;
 	all->completes |= one->completes;
 }
 
@@ -124,40 +125,35 @@ struct observed observe_replies(const struct scene *scene, const struct service 
 	find_devices(scene, service, arrival, &devices);
 	for (unsigned i = 0; i < devices.count; i++) {
 		struct observed one = look(scene, service, arrival, devices.ifindex[i]);
-		if (one.sight.fails || !is_expected(scene, service, arrival, devices.ifindex[i]))
+		if (one.observation.fails || !is_expected(scene, service, arrival, devices.ifindex[i]))
 			sum_up(&all, &one);
 	}
 	return all;
 }
 
-static int judge_address(const struct scene *scene, const struct address *address, int arrival,
+static void judge_address(const struct scene *scene, const struct address *address, int arrival,
 	observed_judge_function *function, struct findings *candidates)
 {
 	const struct facts *facts = scene->now;
-	int error = 0;
 	for (size_t i = services_first(facts, address);
-		error == 0 && i < facts->service_count && address_equal(&facts->services[i].address, address);
-		i++)
-		error = function(scene, &facts->services[i], arrival, candidates);
-	return error;
+		i < facts->service_count && address_equal(&facts->services[i].address, address); i++)
+		function(scene, &facts->services[i], arrival, candidates);
 }
 
-int observed_each(const struct scene *scene, observed_judge_function *function, struct findings *candidates)
+void observed_each(const struct scene *scene, observed_judge_function *function, struct findings *candidates)
 {
 	const struct handshake_report *report = scene->now->handshakes;
-	int error = 0;
-	for (size_t i = 0; report && error == 0 && i < report->service_count; i++) {
+	for (size_t i = 0; report && i < report->service_count; i++) {
 		const struct handshake_service *row = &report->services[i];
 		if (row->role != HANDSHAKE_PASSED && row->synack_device > 0 &&
 			row->synack_device != row->device)
-			error = judge_address(scene, &row->address, row->device, function, candidates);
+			judge_address(scene, &row->address, row->device, function, candidates);
 	}
-	for (size_t i = 0; report && error == 0 && i < report->suspect_count; i++) {
+	for (size_t i = 0; report && i < report->suspect_count; i++) {
 		const struct handshake_suspect *suspect = &report->suspects[i];
 		if (suspect->syn.in > 0 && suspect->synack.out > 0 && suspect->synack.out != suspect->syn.in)
-			error = judge_address(scene, &suspect->server, suspect->syn.in, function, candidates);
+			judge_address(scene, &suspect->server, suspect->syn.in, function, candidates);
 	}
-	return error;
 }
 
 /* ---- what speaks against a prediction ---- */

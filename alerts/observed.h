@@ -12,7 +12,7 @@
 /* SYN-ACKs of a service that left by another device than the SYN came by. */
 struct observed {
 	struct device_set devices; /* those other devices; empty: nothing of the kind was seen */
-	struct wire_sight sight;
+	struct wire_observation observation;
 	bool completes; /* connections do complete that way */
 };
 
@@ -20,22 +20,20 @@ struct observed {
  * them as well or where routes spread the replies. */
 struct observed observe_replies(const struct scene *scene, const struct service *service, int arrival);
 
-/* Judges one service whose replies may leave by another device than `arrival`, by which its requests come. 0
- * or -ENOMEM. */
-typedef int observed_judge_function(
+/* Judges one service whose replies may leave by another device than `arrival`, by which its requests come. */
+typedef void observed_judge_function(
 	const struct scene *scene, const struct service *service, int arrival, struct findings *candidates);
 
 /* Calls it for each service of which a SYN-ACK was seen leaving by another device than the SYN came by,
- * and that device; for the same one more than once, if it is seen in several ways. Stops at the first error.
- */
-int observed_each(const struct scene *scene, observed_judge_function *function, struct findings *candidates);
+ * and that device; for the same one more than once, if it is seen in several ways. */
+void observed_each(const struct scene *scene, observed_judge_function *function, struct findings *candidates);
 
 /* What was seen speaks against the path's prediction: connections like it complete, answered by the device
  * they came by. */
 bool observed_refutes(const struct scene *scene, size_t path);
 
-/* The candidates of reply_wrong_device that no lookup predicts. 0 or -ENOMEM. */
-int observed_wrong_devices(const struct scene *scene, struct findings *candidates);
+/* The candidates of reply_wrong_device that no lookup predicts. */
+void observed_wrong_devices(const struct scene *scene, struct findings *candidates);
 
 /* No device owns the service's address: it stands on lo, or is not this host's. Such an address (anycast,
  * provider-independent, direct server return) may be reached by any device, so replies that take another one

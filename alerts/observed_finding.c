@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* reply_wrong_device where the wire shows what lookups do not: marks that filters set, and the like. */
-#include <errno.h>
-
 #include "alerts/conditions.h"
 #include "alerts/describe.h"
 #include "alerts/observed.h"
@@ -21,40 +19,9 @@ static enum severity severity_of(const struct observed_case *found)
 {
 	if (found->intended)
 		return SEVERITY_INFO;
-	if (found->observed.sight.fails)
+	if (found->observed.observation.fails)
 		return SEVERITY_CRITICAL;
 	return found->observed.completes ? SEVERITY_INFO : SEVERITY_WARNING;
-}
-
-static int name_devices(const struct observed_case *found, char **names)
-{
-	const struct device_set *devices = &found->observed.devices;
-	int error = finding_set_text(names, "%s", "");
-	for (unsigned i = 0; error == 0 && i < devices->count; i++)
-		error = finding_append_text(
-			names, "%s%s", i ? "," : "", wire_device_name(found->scene, devices->ifindex[i]));
-	return error;
-}
-
-static int explain(const struct observed_case *found, struct finding *finding)
-{
-	static const char *const outcomes[SEVERITIES] = {
-		[SEVERITY_INFO] =
-			"Connections complete this way, so at present the peers get these replies. ",
-		[SEVERITY_WARNING] = "Replies that take another line than the requests often get lost. ",
-		[SEVERITY_CRITICAL] = "The clients repeat their SYN: they do not get these replies. ",
-	};
-	char service[SERVICE_TEXT_SIZE];
-	describe_service(found->service, service);
-	int error = finding_set_text(&finding->summary,
-		"replies from %s were seen leaving by %s, requests arrive on %s", service,
-		finding->reply_device, finding->device_name);
-	return error < 0
-		       ? error
-		       : finding_set_text(&finding->explanation,
-				 "SYNs for %s were seen coming in by %s and their SYN-ACKs leaving by %s. %s",
-				 service, finding->device_name, finding->reply_device,
-				 found->intended ? "" : outcomes[finding->severity]);
 }
 
 /* A path whose lookups show the fault as well, so that commands can be checked by them. */
@@ -69,69 +36,60 @@ static bool has_concerned_path(const struct observed_case *found)
 	return false;
 }
 
-static int refuse(struct finding *finding, const char *obstacle)
+static void add_remedy(const struct observed_case *found, struct finding *finding)
 {
-	return finding_append_text(&finding->explanation, "No commands are given: %s.", obstacle);
+	const struct plan *plan = NULL;
+	if (!found->intended && has_concerned_path(found))
+		plan = remedy_plan(found->scene, &found->service->target, found->arrival);
+	if (found->intended) {
+		finding_explain(finding, "This is declared as intended.");
+	} else if (plan && *plan->obstacle) {
+		remedy_refuse(plan->obstacle, finding);
+	} else if (plan) {
+		remedy_write_plan(found->scene->now, plan, finding);
+		finding_explain(finding,
+			"The commands lead the replies out of %s and keep the other networks of this host "
+			"reachable.",
+			finding->device_name);
+	} else if (!wire_knows_host(found->scene)) {
+		remedy_refuse("a capture does not hold the routes of the host it was made on", finding);
+	} else {
+		remedy_refuse("lookups do not show what sends the replies there, so commands could not be "
+			      "checked by them. Look for a firewall mark (nft list ruleset, tc filter show) "
+			      "and the rule that asks for it (ip rule)",
+			finding);
+	}
 }
 
-static int add_plan(const struct observed_case *found, struct finding *finding)
+static void add_finding(const struct observed_case *found, struct findings *candidates)
 {
-	const struct plan *plan;
-	int error = remedy_plan(found->scene, &found->service->target, found->arrival, &plan);
-	if (error < 0)
-		return error;
-	if (plan->obstacle)
-		return refuse(finding, plan->obstacle);
-	error = remedy_write_plan(found->scene->now, plan, finding);
-	if (error == 0)
-		finding->remedy_checked = finding->remedy_count > 0;
-	return error < 0 ? error
-			 : finding_append_text(&finding->explanation,
-				   "The commands lead the replies out of %s and keep the other networks of "
-				   "this host reachable.",
-				   finding->device_name);
-}
-
-static int add_remedy(const struct observed_case *found, struct finding *finding)
-{
-	if (found->intended)
-		return finding_append_text(&finding->explanation, "This is declared as intended.");
-	if (has_concerned_path(found))
-		return add_plan(found, finding);
-	if (!wire_knows_host(found->scene))
-		return refuse(finding, "a capture does not hold the routes of the host it was made on");
-	return refuse(finding,
-		"lookups do not show what sends the replies there, so commands could not be checked by "
-		"them. Look for a firewall mark (nft list ruleset, tc filter show) and the rule that asks "
-		"for it (ip rule)");
-}
-
-static int describe(const struct observed_case *found, struct finding *finding)
-{
-	int error = name_devices(found, &finding->reply_device);
-	if (error == 0)
-		error = explain(found, finding);
-	if (error == 0)
-		error = wire_describe_suspects(&found->observed.sight, finding);
-	if (error == 0)
-		error = wire_describe_counts(&found->observed.sight, finding);
-	return error < 0 ? error : add_remedy(found, finding);
-}
-
-static int add_finding(const struct observed_case *found, struct findings *candidates)
-{
+	static const char *const outcomes[SEVERITIES] = {
+		[SEVERITY_INFO] =
+			"Connections complete this way, so at present the peers get these replies. ",
+		[SEVERITY_WARNING] = "Replies that take another line than the requests often get lost. ",
+		[SEVERITY_CRITICAL] = "The clients repeat their SYN: they do not get these replies. ",
+	};
+	const struct observed *observed = &found->observed;
+	char service[SERVICE_TEXT_SIZE];
 	struct finding *finding =
 		wire_finding(found->scene, &reply_wrong_device_condition, found->arrival, candidates);
-	if (!finding)
-		return -ENOMEM;
 	finding->has_service = true;
 	finding->origin = found->service->origin;
 	finding->address = found->service->address;
 	finding->target = found->service->target;
 	finding->intended = found->intended;
 	finding->severity = severity_of(found);
-	finding->held = found->observed.sight.fails && found->observed.sight.lasting;
-	return describe(found, finding);
+	finding->held = observed->observation.fails && observed->observation.lasting;
+	wire_device_names(found->scene, &observed->devices, finding->reply_device);
+	describe_service(found->service, service);
+	finding_summarise(finding, "replies from %s were seen leaving by %s, requests arrive on %s", service,
+		finding->reply_device, finding->device_name);
+	finding_explain(finding, "SYNs for %s were seen coming in by %s and their SYN-ACKs leaving by %s. %s",
+		service, finding->device_name, finding->reply_device,
+		found->intended ? "" : outcomes[finding->severity]);
+	wire_describe_suspects(&observed->observation, finding);
+	wire_describe_counts(&observed->observation, finding);
+	add_remedy(found, finding);
 }
 
 /* Lookups say the same: then they say more. */
@@ -173,22 +131,21 @@ static bool is_known(const struct findings *candidates, const struct service *se
 	return false;
 }
 
-static int judge_service(
+static void judge_service(
 	const struct scene *scene, const struct service *service, int arrival, struct findings *candidates)
 {
 	struct observed_case found = { .scene = scene, .service = service, .arrival = arrival };
 	if (is_known(candidates, service, arrival))
-		return 0;
+		return;
 	found.observed = observe_replies(scene, service, arrival);
 	if (found.observed.devices.count == 0 || is_predicted(&found))
-		return 0;
+		return;
 	found.intended = is_declared(&found);
-	if (!found.intended && !found.observed.sight.fails && observed_is_floating(scene, service))
-		return 0;
-	return add_finding(&found, candidates);
+	if (found.intended || found.observed.observation.fails || !observed_is_floating(scene, service))
+		add_finding(&found, candidates);
 }
 
-int observed_wrong_devices(const struct scene *scene, struct findings *candidates)
+void observed_wrong_devices(const struct scene *scene, struct findings *candidates)
 {
-	return observed_each(scene, judge_service, candidates);
+	observed_each(scene, judge_service, candidates);
 }

@@ -4,164 +4,134 @@
  * a finding of its own; what merely passes through is judged by the device it comes from, since one client or
  * server far away is none of this host's business as long as others complete.
  */
-#include <errno.h>
 #include <stdlib.h>
 
 #include "alerts/conditions.h"
 #include "alerts/wire.h"
 
-struct spot {
-	int device;
-	struct address server; /* none: passing through */
-};
-
-struct spots {
-	struct spot *items;
+struct vantages {
+	struct wire_vantage *items;
 	size_t count;
 };
 
-static void add_spot(const struct scene *scene, struct spots *spots, int device, const struct address *server)
+static void add_vantage(
+	const struct scene *scene, struct vantages *vantages, int device, const struct address *server)
 {
-	const struct address none = { 0 };
 	if (!wire_is_own(scene, server))
-		server = &none;
-	for (size_t i = 0; i < spots->count; i++)
-		if (spots->items[i].device == device && address_equal(&spots->items[i].server, server))
+		server = NULL; /* passing through */
+	for (size_t i = 0; i < vantages->count; i++) {
+		const struct wire_vantage *known = &vantages->items[i];
+		if (known->device == device && !known->server == !server &&
+			(!server || address_equal(known->server, server)))
 			return;
-	spots->items[spots->count++] = (struct spot){ device, *server };
+	}
+	vantages->items[vantages->count++] = (struct wire_vantage){ .device = device, .server = server };
 }
 
-static bool is_worth_looking(const struct scene *scene, const struct handshake_suspect *suspect)
-{
-	const struct wire_place place = { .device = suspect->syn.in, .server = &suspect->server };
-	return suspect->syn.in >= 0 && wire_is_lasting(scene, suspect) && wire_is_at(scene, &place, suspect);
-}
-
-static void find_spots(const struct scene *scene, struct spots *spots)
+static void find_vantages(const struct scene *scene, struct vantages *vantages)
 {
 	const struct handshake_report *report = scene->now->handshakes;
-	for (size_t i = 0; i < report->suspect_count; i++)
-		if (is_worth_looking(scene, &report->suspects[i]))
-			add_spot(scene, spots, report->suspects[i].syn.in, &report->suspects[i].server);
+	for (size_t i = 0; i < report->suspect_count; i++) {
+		const struct handshake_suspect *suspect = &report->suspects[i];
+		const struct wire_vantage vantage = { .device = suspect->syn.in, .server = &suspect->server };
+		if (suspect->syn.in >= 0 && wire_is_lasting(scene, suspect) &&
+			wire_is_at(scene, &vantage, suspect))
+			add_vantage(scene, vantages, suspect->syn.in, &suspect->server);
+	}
 	for (size_t i = 0; i < report->service_count; i++) {
 		const struct handshake_service *row = &report->services[i];
 		if (row->recent[HANDSHAKE_ONE_WAY] && row->device >= 0 &&
 			(row->role == HANDSHAKE_SERVED || row->role == HANDSHAKE_FORWARDED))
-			add_spot(scene, spots, row->device, &row->address);
+			add_vantage(scene, vantages, row->device, &row->address);
 	}
 }
 
-static bool is_dropped_here(const struct wire_sight *sight)
+static bool is_dropped_here(const struct wire_observation *observation)
 {
-	for (unsigned i = 0; i < sight->suspect_count; i++)
-		if (sight->suspects[i]->role != HANDSHAKE_FORWARDED || sight->suspects[i]->synack.out)
+	for (unsigned i = 0; i < observation->suspect_count; i++)
+		if (observation->suspects[i]->role != HANDSHAKE_FORWARDED ||
+			observation->suspects[i]->synack.out)
 			return false;
-	return sight->suspect_count > 0;
+	return observation->suspect_count > 0;
 }
 
-static int summarise(const struct finding *finding, char **summary)
+static void summarise(struct finding *finding)
 {
 	char address[ADDRESS_TEXT_SIZE];
 	const char *on = finding->device_name[0] ? " on " : "";
-	if (!finding->has_service)
-		return finding_set_text(summary,
+	if (finding->has_service)
+		finding_summarise(finding,
+			"connections to %s that come in%s%s are answered, but the answers do not reach the "
+			"clients",
+			address_format(&finding->address, address), on, finding->device_name);
+	else
+		finding_summarise(finding,
 			"connections that come in%s%s and pass through this host are answered, but the "
 			"answers do not reach the clients",
 			on, finding->device_name);
-	return finding_set_text(summary,
-		"connections to %s that come in%s%s are answered, but the answers do not reach the clients",
-		address_format(&finding->address, address), on, finding->device_name);
 }
 
-static int explain(const struct wire_sight *sight, struct finding *finding)
+static void explain(const struct wire_observation *observation, struct finding *finding)
 {
-	int error =
-		finding_append_text(&finding->explanation, "The SYN-ACK was seen, and the client sent the "
-							   "same SYN again, several times: it never got "
-							   "the answer. ");
-	if (error == 0 && is_dropped_here(sight))
-		return finding_append_text(&finding->explanation,
-			"The SYN-ACK came in here and did not leave: this host drops it, by reverse-path "
-			"filtering, a firewall rule, or for want of a route.");
-	if (error == 0)
-		error = finding_append_text(&finding->explanation,
-			"If nothing else is found here, the answer is lost or changed on its way after it "
-			"left this host%s%s: look at the next routers and NAT boxes on the way back, and at "
-			"what the client itself receives.",
-			finding->reply_device[0] ? " by " : "", finding->reply_device);
-	if (error == 0 && finding->intended)
-		error = finding_append_text(&finding->explanation, " This is declared as intended.");
-	return error;
+	finding_explain(finding, "The SYN-ACK was seen, and the client sent the same SYN again, several "
+				 "times: it never got the answer. ");
+	if (is_dropped_here(observation)) {
+		finding_explain(finding, "The SYN-ACK came in here and did not leave: this host drops it, by "
+					 "reverse-path filtering, a firewall rule, or for want of a route.");
+		return;
+	}
+	finding_explain(finding,
+		"If nothing else is found here, the answer is lost or changed on its way after it "
+		"left this host%s%s: look at the next routers and NAT boxes on the way back, and at "
+		"what the client itself receives.",
+		finding->reply_device[0] ? " by " : "", finding->reply_device);
+	if (finding->intended)
+		finding_explain(finding, " This is declared as intended.");
 }
 
-static int note_reply_devices(
-	const struct scene *scene, const struct wire_sight *sight, struct finding *finding)
+static void judge_vantage(
+	const struct scene *scene, const struct wire_vantage *vantage, struct findings *candidates)
 {
+	const struct wire_observation observation = wire_observe(scene, vantage);
 	struct device_set devices = { 0 };
-	for (unsigned i = 0; i < sight->suspect_count; i++)
-		if (sight->suspects[i]->synack.out > 0)
-			device_set_add(&devices, sight->suspects[i]->synack.out);
-	int error = finding_set_text(&finding->reply_device, "%s", "");
-	for (unsigned i = 0; error == 0 && i < devices.count; i++)
-		error = finding_append_text(&finding->reply_device, "%s%s", i ? "," : "",
-			wire_device_name(scene, devices.ifindex[i]));
-	return error;
-}
-
-static bool is_intended(const struct scene *scene, const struct finding *finding)
-{
-	return finding->has_service && intended_covers(scene->settings, &finding->address, &finding->target,
-					       finding->device_name, finding->reply_device);
-}
-
-static int describe(const struct scene *scene, const struct wire_sight *sight, struct finding *finding)
-{
-	int error = note_reply_devices(scene, sight, finding);
-	if (error < 0)
-		return error;
-	finding->held = sight->lasting;
-	finding->intended = is_intended(scene, finding);
+	if (!observation.fails)
+		return;
+	struct finding *finding =
+		wire_finding(scene, &handshake_one_way_condition, vantage->device, candidates);
+	if (vantage->server)
+		wire_set_address(scene, vantage->server,
+			observation.suspect_count ? observation.suspects[0]->server_port : 0, finding);
+	for (unsigned i = 0; i < observation.suspect_count; i++)
+		if (observation.suspects[i]->synack.out > 0)
+			device_set_add(&devices, observation.suspects[i]->synack.out);
+	wire_device_names(scene, &devices, finding->reply_device);
+	finding->held = observation.lasting;
+	finding->intended =
+		vantage->server && intended_covers(scene->settings, &finding->address, &finding->target,
+					   finding->device_name, finding->reply_device);
 	if (finding->intended)
 		finding->severity = SEVERITY_INFO;
-	error = summarise(finding, &finding->summary);
-	if (error == 0)
-		error = explain(sight, finding);
-	if (error == 0)
-		error = wire_describe_suspects(sight, finding);
-	return error < 0 ? error : wire_describe_counts(sight, finding);
+	summarise(finding);
+	explain(&observation, finding);
+	wire_describe_suspects(&observation, finding);
+	wire_describe_counts(&observation, finding);
 }
 
-static int judge_spot(const struct scene *scene, const struct spot *spot, struct findings *candidates)
-{
-	bool own = !address_is_none(&spot->server);
-	const struct wire_place place = { .device = spot->device, .server = own ? &spot->server : NULL };
-	const struct wire_sight sight = wire_look(scene, &place);
-	if (!sight.fails)
-		return 0;
-	struct finding *finding = wire_finding(scene, &handshake_one_way_condition, spot->device, candidates);
-	if (!finding)
-		return -ENOMEM;
-	if (own)
-		wire_set_address(scene, &spot->server,
-			sight.suspect_count ? sight.suspects[0]->server_port : 0, finding);
-	return describe(scene, &sight, finding);
-}
-
-static int handshake_one_way_find(const struct scene *scene, struct findings *candidates)
+static void handshake_one_way_find(const struct scene *scene, struct findings *candidates)
 {
 	const struct handshake_report *report = scene->now->handshakes;
 	if (!report)
-		return 0;
-	struct spots spots = { .items = calloc(report->suspect_count + report->service_count + 1,
-				       sizeof(*spots.items)) };
-	if (!spots.items)
-		return -ENOMEM;
-	find_spots(scene, &spots);
-	int error = 0;
-	for (size_t i = 0; error == 0 && i < spots.count; i++)
-		error = judge_spot(scene, &spots.items[i], candidates);
-	free(spots.items);
-	return error;
+		return;
+	struct vantages vantages = { .items = calloc(report->suspect_count + report->service_count + 1,
+					     sizeof(*vantages.items)) };
+	if (!vantages.items) {
+		candidates->failed = true;
+		return;
+	}
+	find_vantages(scene, &vantages);
+	for (size_t i = 0; i < vantages.count; i++)
+		judge_vantage(scene, &vantages.items[i], candidates);
+	free(vantages.items);
 }
 
 const struct condition handshake_one_way_condition = {
@@ -172,7 +142,7 @@ const struct condition handshake_one_way_condition = {
 	.find = handshake_one_way_find,
 	.explained_by =
 		(const struct explanation_rule[]){
-			{ &reply_wrong_device_condition, explains_at_place },
+			{ &reply_wrong_device_condition, explains_at_vantage },
 			{ &no_reply_route_condition, explains_at_address },
 			{ NULL, NULL },
 		},

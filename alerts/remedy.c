@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "alerts/remedy.h"
 
-#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "alerts/rule_match.h"
@@ -13,6 +14,14 @@
 #define LAST_TABLE     252
 #define RESERVED_FIRST 253 /* default, main, local */
 #define RESERVED_LAST  255
+
+__attribute__((format(printf, 2, 3))) static void plan_refuse(struct plan *plan, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(plan->obstacle, sizeof(plan->obstacle), format, arguments);
+	va_end(arguments);
+}
 
 /* It asked through a router: its reply goes straight to the link it is on, where rules that keep connected
  * networks reachable leave it. */
@@ -43,13 +52,12 @@ static bool leads_by(const struct route_answer *answer, int device)
 	       answer->devices.ifindex[0] == device;
 }
 
-static int check_forwarding(const struct scene *scene, struct plan *plan, size_t path)
+static void check_forwarding(const struct scene *scene, struct plan *plan, size_t path)
 {
 	const struct service *service = scene_service(scene, path);
-	if (scene_path(scene, path)->reply.result != ROUTE_NOT_FORWARDED)
-		return 0;
-	return finding_set_text(&plan->obstacle, "no rule helps as long as forwarding is off on %s",
-		facts_device_name(scene->now, service->target_ifindex));
+	if (scene_path(scene, path)->reply.result == ROUTE_NOT_FORWARDED)
+		plan_refuse(plan, "no rule helps as long as forwarding is off on %s",
+			facts_device_name(scene->now, service->target_ifindex));
 }
 
 static bool has_network(const struct plan *plan, const struct prefix *network)
@@ -61,22 +69,22 @@ static bool has_network(const struct plan *plan, const struct prefix *network)
 	return false;
 }
 
-static int note_neighbour(const struct scene *scene, struct plan *plan, const struct path *path)
+static void note_neighbour(const struct scene *scene, struct plan *plan, const struct path *path)
 {
 	char text[ADDRESS_TEXT_SIZE];
 	const struct local_address *local = facts_network(scene->now, plan->device, &path->destination);
+	const struct prefix network = local ? prefix_network(&local->prefix) : (struct prefix){ 0 };
 	if (!local)
-		return finding_set_text(&plan->obstacle, "%s is in none of the networks of %s",
+		plan_refuse(plan, "%s is in none of the networks of %s",
 			address_format(&path->destination, text),
 			facts_device_name(scene->now, plan->device));
-	struct prefix network = prefix_network(&local->prefix);
-	if (has_network(plan, &network))
-		return 0;
-	if (plan->network_count == PLAN_NETWORKS)
-		return finding_set_text(&plan->obstacle, "%s has too many networks that other devices share",
+	else if (has_network(plan, &network))
+		return;
+	else if (plan->network_count == PLAN_NETWORKS)
+		plan_refuse(plan, "%s has too many networks that other devices share",
 			facts_device_name(scene->now, plan->device));
-	plan->networks[plan->network_count++] = network;
-	return 0;
+	else
+		plan->networks[plan->network_count++] = network;
 }
 
 static bool is_reserved(uint32_t table)
@@ -85,13 +93,15 @@ static bool is_reserved(uint32_t table)
 }
 
 /* The first far peer proposes table and gateway; the others have to agree with one of them. */
-static int note_far(const struct scene *scene, struct plan *plan, const struct path *path)
+static void note_far(const struct scene *scene, struct plan *plan, const struct path *path)
 {
 	char text[ADDRESS_TEXT_SIZE];
-	if (!leads_by(&path->way_out, plan->device))
-		return finding_set_text(&plan->obstacle, "no route is known that leads to %s by %s alone",
+	if (!leads_by(&path->way_out, plan->device)) {
+		plan_refuse(plan, "no route is known that leads to %s by %s alone",
 			address_format(&path->destination, text),
 			facts_device_name(scene->now, plan->device));
+		return;
+	}
 	if (!plan->far) {
 		plan->far = true;
 		plan->table = path->way_out.table;
@@ -101,16 +111,17 @@ static int note_far(const struct scene *scene, struct plan *plan, const struct p
 	if (path->way_out.table != plan->table)
 		plan->makes_table = true;
 	if (plan->makes_table && !address_equal(&path->way_out.gateway, &plan->gateway))
-		return finding_set_text(&plan->obstacle, "the peers beyond %s are behind different gateways",
+		plan_refuse(plan, "the peers beyond %s are behind different gateways",
 			facts_device_name(scene->now, plan->device));
-	return 0;
 }
 
-static int note_way_out(const struct scene *scene, struct plan *plan, size_t index)
+static void note_way_out(const struct scene *scene, struct plan *plan, size_t index)
 {
 	const struct path *path = scene_path(scene, index);
-	return path->basis == PATH_CONNECTED ? note_neighbour(scene, plan, path)
-					     : note_far(scene, plan, path);
+	if (path->basis == PATH_CONNECTED)
+		note_neighbour(scene, plan, path);
+	else
+		note_far(scene, plan, path);
 }
 
 static const struct route_answer *plain_answer(const struct facts *facts, const struct address *destination)
@@ -128,49 +139,36 @@ static bool is_kept_elsewhere(const struct route_answer *answer, int device)
 	       answer->prefix_length > 0 && !leads_by(answer, device);
 }
 
-static int check_main(const struct scene *scene, struct plan *plan, size_t index)
+static void check_main(const struct scene *scene, struct plan *plan, size_t index)
 {
 	char text[ADDRESS_TEXT_SIZE];
 	const struct path *path = scene_path(scene, index);
-	if (path->basis == PATH_CONNECTED)
-		return 0;
-	if (!is_kept_elsewhere(&path->reply, plan->device) &&
-		!is_kept_elsewhere(plain_answer(scene->now, &path->destination), plan->device))
-		return 0;
-	return finding_set_text(&plan->obstacle,
-		"the main table has a route of its own to %s that does not leave by %s, and rules that keep "
-		"the main table's specific routes would follow it",
-		address_format(&path->destination, text), facts_device_name(scene->now, plan->device));
+	if (path->basis != PATH_CONNECTED &&
+		(is_kept_elsewhere(&path->reply, plan->device) ||
+			is_kept_elsewhere(plain_answer(scene->now, &path->destination), plan->device)))
+		plan_refuse(plan,
+			"the main table has a route of its own to %s that does not leave by %s, and rules that keep "
+			"the main table's specific routes would follow it",
+			address_format(&path->destination, text),
+			facts_device_name(scene->now, plan->device));
 }
 
 /* What is asked of each path that the plan is for; each may say an obstacle. */
-static int (*const path_steps[])(const struct scene *, struct plan *, size_t) = {
+static void (*const path_steps[])(const struct scene *, struct plan *, size_t) = {
 	check_forwarding,
 	note_way_out,
 	check_main,
 };
 
-static int note_path(const struct scene *scene, struct plan *plan, size_t path)
-{
-	for (size_t i = 0; i < sizeof(path_steps) / sizeof(*path_steps) && !plan->obstacle; i++) {
-		int error = path_steps[i](scene, plan, path);
-		if (error < 0)
-			return error;
-	}
-	return 0;
-}
-
-static int note_paths(const struct scene *scene, struct plan *plan)
+static void note_paths(const struct scene *scene, struct plan *plan)
 {
 	struct path_span span = scene_target(scene, &plan->source);
-	for (size_t i = 0; i < span.count && !plan->obstacle; i++) {
+	for (size_t i = 0; i < span.count; i++) {
 		if (!is_concerned(scene, plan, span.paths[i]))
 			continue;
-		int error = note_path(scene, plan, span.paths[i]);
-		if (error < 0)
-			return error;
+		for (size_t j = 0; j < sizeof(path_steps) / sizeof(*path_steps) && !*plan->obstacle; j++)
+			path_steps[j](scene, plan, span.paths[i]);
 	}
-	return 0;
 }
 
 /* Another address, answered from the same source, whose far peers come by another line. */
@@ -183,21 +181,18 @@ static bool is_conflict(const struct scene *scene, const struct plan *plan, size
 	       !device_set_contains(&scene_service(scene, index)->arrival, plan->device);
 }
 
-static int check_conflict(const struct scene *scene, struct plan *plan)
+static void check_conflict(const struct scene *scene, struct plan *plan)
 {
 	char source[ADDRESS_TEXT_SIZE], other[ADDRESS_TEXT_SIZE];
 	struct path_span span = scene_target(scene, &plan->source);
-	for (size_t i = 0; i < span.count; i++) {
-		if (!is_conflict(scene, plan, span.paths[i]))
-			continue;
-		return finding_set_text(&plan->obstacle,
-			"%s also answers for %s, whose requests arrive on %s, and rules by source cannot "
-			"tell the two apart",
-			address_format(&plan->source, source),
-			address_format(&scene_service(scene, span.paths[i])->address, other),
-			facts_device_name(scene->now, scene_path(scene, span.paths[i])->arrival));
-	}
-	return 0;
+	for (size_t i = 0; i < span.count && !*plan->obstacle; i++)
+		if (is_conflict(scene, plan, span.paths[i]))
+			plan_refuse(plan,
+				"%s also answers for %s, whose requests arrive on %s, and rules by source cannot "
+				"tell the two apart",
+				address_format(&plan->source, source),
+				address_format(&scene_service(scene, span.paths[i])->address, other),
+				facts_device_name(scene->now, scene_path(scene, span.paths[i])->arrival));
 }
 
 static bool is_mentioned(const struct facts *facts, uint8_t family, uint32_t table)
@@ -246,18 +241,16 @@ static bool is_beyond(const struct scene *scene, const struct plan *plan)
 	       !facts_network(scene->now, plan->device, &plan->gateway);
 }
 
-static int choose_table(const struct scene *scene, struct plan *plan)
+static void choose_table(const struct scene *scene, struct plan *plan)
 {
 	if (!plan->makes_table && plan->network_count == 0)
-		return 0;
-	uint32_t table = new_table(scene, plan);
-	if (table == 0)
-		return finding_set_text(&plan->obstacle, "no free routing table is known");
-	plan->new_table = table;
+		return;
+	plan->new_table = new_table(scene, plan);
+	if (plan->new_table == 0)
+		plan_refuse(plan, "no free routing table is known");
 	if (plan->makes_table)
-		plan->table = table;
+		plan->table = plan->new_table;
 	plan->onlink = is_beyond(scene, plan);
-	return 0;
 }
 
 static uint32_t ceiling(const struct scene *scene, const struct plan *plan)
@@ -273,33 +266,33 @@ static uint32_t ceiling(const struct scene *scene, const struct plan *plan)
 	return lowest;
 }
 
-static int choose_priority(const struct scene *scene, struct plan *plan)
+static void choose_priority(const struct scene *scene, struct plan *plan)
 {
 	struct priorities *priorities = &scene->remedies->priorities[plan->source.family == AF_INET6];
 	uint32_t rules = plan->network_count + (plan->far ? 2 : 0), below = ceiling(scene, plan);
-	int error = priorities_take(priorities, below, rules, &plan->priority);
-	if (error < 0 || plan->priority)
-		return error;
-	return finding_set_text(&plan->obstacle,
-		"no %u priorities in a row are free before the rule %u, which decides now", rules, below);
+	if (priorities_take(priorities, below, rules, &plan->priority) < 0)
+		scene->remedies->failed = true;
+	else if (!plan->priority)
+		plan_refuse(plan, "no %u priorities in a row are free before the rule %u, which decides now",
+			rules, below);
 }
 
-static int check_any(const struct scene *scene, struct plan *plan)
+static void check_any(const struct scene *scene, struct plan *plan)
 {
 	if (plan->far || plan->network_count)
-		return 0;
+		return;
 	struct path_span span = scene_target(scene, &plan->source);
-	for (size_t i = 0; i < span.count; i++)
+	for (size_t i = 0; i < span.count && !*plan->obstacle; i++)
 		if (scene_path(scene, span.paths[i])->arrival == plan->device &&
 			is_neighbour_elsewhere(scene, scene_path(scene, span.paths[i])))
-			return finding_set_text(&plan->obstacle,
+			plan_refuse(plan,
 				"the replies go straight to the link which the peers are on, and rules that "
 				"keep connected networks reachable leave them there");
-	return finding_set_text(
-		&plan->obstacle, "no way out of %s is known", facts_device_name(scene->now, plan->device));
+	if (!*plan->obstacle)
+		plan_refuse(plan, "no way out of %s is known", facts_device_name(scene->now, plan->device));
 }
 
-static int (*const plan_steps[])(const struct scene *, struct plan *) = {
+static void (*const plan_steps[])(const struct scene *, struct plan *) = {
 	check_conflict,
 	note_paths,
 	check_any,
@@ -307,46 +300,22 @@ static int (*const plan_steps[])(const struct scene *, struct plan *) = {
 	choose_priority,
 };
 
-static int make(const struct scene *scene, struct plan *plan)
+const struct plan *remedy_plan(const struct scene *scene, const struct address *source, int device)
 {
-	int error = 0;
-	for (size_t i = 0; i < sizeof(plan_steps) / sizeof(*plan_steps) && error == 0 && !plan->obstacle; i++)
-		error = plan_steps[i](scene, plan);
-	return error;
-}
-
-static const struct plan *find(const struct remedies *remedies, const struct address *source, int device)
-{
+	struct remedies *remedies = scene->remedies;
 	for (size_t i = 0; i < remedies->plan_count; i++)
 		if (remedies->plans[i].device == device && address_equal(&remedies->plans[i].source, source))
 			return &remedies->plans[i];
-	return NULL;
-}
-
-static int keep(struct remedies *remedies, struct plan *fresh, const struct plan **plan)
-{
-	struct plan *kept = GROW(remedies->plans, remedies->plan_count);
-	if (!kept)
-		return -ENOMEM;
-	*kept = *fresh;
-	*plan = kept;
-	return 0;
-}
-
-int remedy_plan(const struct scene *scene, const struct address *source, int device, const struct plan **plan)
-{
-	const struct plan *known = find(scene->remedies, source, device);
-	if (known) {
-		*plan = known;
-		return 0;
-	}
 	struct plan fresh = { .source = *source, .device = device };
-	int error = make(scene, &fresh);
-	if (error == 0)
-		error = keep(scene->remedies, &fresh, plan);
-	if (error < 0)
-		free(fresh.obstacle);
-	return error;
+	for (size_t i = 0; i < sizeof(plan_steps) / sizeof(*plan_steps) && !*fresh.obstacle; i++)
+		plan_steps[i](scene, &fresh);
+	struct plan *plan = GROW(remedies->plans, remedies->plan_count);
+	if (!plan) {
+		remedies->failed = true;
+		plan = &remedies->spare;
+	}
+	*plan = fresh;
+	return plan;
 }
 
 int remedies_open(struct remedies *remedies, const struct facts *facts)
@@ -364,8 +333,6 @@ int remedies_open(struct remedies *remedies, const struct facts *facts)
 
 void remedies_close(struct remedies *remedies)
 {
-	for (size_t i = 0; i < remedies->plan_count; i++)
-		free(remedies->plans[i].obstacle);
 	free(remedies->plans);
 	priorities_close(&remedies->priorities[0]);
 	priorities_close(&remedies->priorities[1]);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What heals a finding: commands for this host's names and numbers, checked against the facts before they are
- * given. What cannot be checked is not given; then the obstacle says why.
+ * What remedies a finding: commands for this host's names and numbers, checked against the facts before they
+ * are given. What cannot be checked is not given; then the obstacle says why.
  *
  * Replies from one source are led out of one device by two policy rules: the first keeps the connected
  * networks and all other specific routes of the main table, the second looks up a table that leads out of the
@@ -30,7 +30,7 @@ struct plan {
 	struct address gateway; /* for a table to be made: none for a device route */
 	bool onlink;            /* the gateway is in none of the device's networks */
 	uint32_t priority;      /* the first of the rules' */
-	char *obstacle;         /* why there are no commands, a sentence; NULL if there are */
+	char obstacle[256];     /* why there are no commands, a sentence; "" if there are */
 };
 
 /* The plans of one judgement. */
@@ -38,6 +38,8 @@ struct remedies {
 	struct plan *plans;
 	size_t plan_count;
 	struct priorities priorities[2]; /* IPv4, IPv6 */
+	bool failed;                     /* memory ran out: something is missing */
+	struct plan spare;               /* written in place of those that there was no memory for */
 };
 
 /* 0 or -ENOMEM. */
@@ -49,11 +51,12 @@ void remedies_close(struct remedies *remedies);
  * on another device's link. */
 bool remedy_concerns(const struct scene *scene, size_t path);
 /* The plan for all paths to this target by this device; made when first asked for. It is valid until the next
- * one is asked for. 0 or -ENOMEM. */
-int remedy_plan(
-	const struct scene *scene, const struct address *source, int device, const struct plan **plan);
+ * one is asked for. */
+const struct plan *remedy_plan(const struct scene *scene, const struct address *source, int device);
 
-/* Adds the plan's commands to the finding. 0 or -ENOMEM. */
-int remedy_write_plan(const struct facts *facts, const struct plan *plan, struct finding *finding);
-/* Adds the command that makes rp_filter loose on the device. 0 or -ENOMEM. */
-int remedy_write_loose(const struct device *device, struct finding *finding);
+/* Adds the plan's commands to the finding. */
+void remedy_write_plan(const struct facts *facts, const struct plan *plan, struct finding *finding);
+/* Adds the command that makes rp_filter loose on the device. */
+void remedy_write_loose(const struct device *device, struct finding *finding);
+/* Says why there are no commands. */
+void remedy_refuse(const char *obstacle, struct finding *finding);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* reply_wrong_device and no_reply_route: the reply's way, judged for each service and arrival device. */
-#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,8 +27,8 @@ struct reply_kind {
 	const struct condition *condition;
 	enum verdict verdict;
 	enum severity (*severity)(const struct reply_case *reply_case);
-	int (*summarise)(const struct reply_case *reply_case, struct finding *finding);
-	int (*explain)(const struct reply_case *reply_case, struct finding *finding);
+	void (*summarise)(const struct reply_case *reply_case, struct finding *finding);
+	void (*explain)(const struct reply_case *reply_case, struct finding *finding);
 	bool observe; /* the wire may show it, or show that it is not so */
 };
 
@@ -92,7 +91,7 @@ static enum severity wrong_device_severity(const struct reply_case *reply_case)
 	const struct observed *observed = &reply_case->observed;
 	if (reply_case->intended)
 		return SEVERITY_INFO;
-	if (observed->sight.fails || is_unacknowledged(reply_case))
+	if (observed->observation.fails || is_unacknowledged(reply_case))
 		return SEVERITY_CRITICAL;
 	if (observed->devices.count)
 		return observed->completes ? SEVERITY_INFO : SEVERITY_WARNING;
@@ -114,35 +113,36 @@ static enum severity no_route_severity(const struct reply_case *reply_case)
 	return any_example(reply_case, is_unanswered) ? SEVERITY_CRITICAL : SEVERITY_WARNING;
 }
 
-static int summarise_wrong_device(const struct reply_case *reply_case, struct finding *finding)
+static void summarise_wrong_device(const struct reply_case *reply_case, struct finding *finding)
 {
 	char service[SERVICE_TEXT_SIZE];
-	return finding_set_text(&finding->summary, "replies from %s leave by %s, requests arrive on %s",
+	finding_summarise(finding, "replies from %s leave by %s, requests arrive on %s",
 		describe_service(reply_case->service, service), finding->reply_device, reply_case->arrival);
 }
 
-static int summarise_no_route(const struct reply_case *reply_case, struct finding *finding)
+static void summarise_no_route(const struct reply_case *reply_case, struct finding *finding)
 {
 	char service[SERVICE_TEXT_SIZE];
-	return finding_set_text(&finding->summary, "replies from %s have no route, requests arrive on %s",
+	finding_summarise(finding, "replies from %s have no route, requests arrive on %s",
 		describe_service(reply_case->service, service), reply_case->arrival);
 }
 
-static int explain_arrival(const struct reply_case *reply_case, struct finding *finding)
+static void explain_arrival(const struct reply_case *reply_case, struct finding *finding)
 {
 	char address[ADDRESS_TEXT_SIZE], target[ADDRESS_TEXT_SIZE];
 	address_format(&reply_case->service->address, address);
-	if (reply_case->service->origin == ORIGIN_LOCAL)
-		return finding_append_text(&finding->explanation, "Requests for %s arrive on %s, but ",
-			address, reply_case->arrival);
 	address_format(&reply_case->service->target, target);
-	return finding_append_text(&finding->explanation,
-		"Requests for %s arrive on %s and are translated to %s. Their replies are routed while they "
-		"still carry %s as their source, so a rule for %s does not apply to them, and ",
-		address, reply_case->arrival, target, target, address);
+	if (reply_case->service->origin == ORIGIN_LOCAL)
+		finding_explain(finding, "Requests for %s arrive on %s, but ", address, reply_case->arrival);
+	else
+		finding_explain(finding,
+			"Requests for %s arrive on %s and are translated to %s. Their replies are routed "
+			"while they still carry %s as their source, so a rule for %s does not apply to them, "
+			"and ",
+			address, reply_case->arrival, target, target, address);
 }
 
-static int explain_wrong_device(const struct reply_case *reply_case, struct finding *finding)
+static void explain_wrong_device(const struct reply_case *reply_case, struct finding *finding)
 {
 	static const char *const outcomes[SEVERITIES] = {
 		[SEVERITY_INFO] = "Connections were seen to complete this way, so at present the peers get "
@@ -157,16 +157,15 @@ static int explain_wrong_device(const struct reply_case *reply_case, struct find
 	char table[TABLE_TEXT_SIZE], gateway[ADDRESS_TEXT_SIZE];
 	const struct route_answer *reply = &reply_case->path->reply;
 	address_format(&reply->gateway, gateway);
-	return finding_append_text(&finding->explanation,
-		"this host sends the replies out by %s (table %s%s%s). %s", finding->reply_device,
-		describe_table(reply->table, table), gateway[0] ? ", gateway " : "", gateway,
-		reply_case->intended ? "" : outcomes[finding->severity]);
+	finding_explain(finding, "this host sends the replies out by %s (table %s%s%s). %s",
+		finding->reply_device, describe_table(reply->table, table), gateway[0] ? ", gateway " : "",
+		gateway, reply_case->intended ? "" : outcomes[finding->severity]);
 }
 
-static int explain_no_route(const struct reply_case *reply_case, struct finding *finding)
+static void explain_no_route(const struct reply_case *reply_case, struct finding *finding)
 {
 	char peer[ADDRESS_TEXT_SIZE];
-	return finding_append_text(&finding->explanation,
+	finding_explain(finding,
 		"the replies never leave this host: one to %s, for example, fails because %s. No connection from "
 		"there completes. ",
 		address_format(&reply_case->path->destination, peer),
@@ -190,100 +189,54 @@ static const struct reply_kind no_route = {
 	.explain = explain_no_route,
 };
 
-static int explain_commands(
-	const struct reply_case *reply_case, const struct plan *plan, struct finding *finding)
-{
-	char target[ADDRESS_TEXT_SIZE];
-	if (plan->obstacle)
-		return finding_append_text(
-			&finding->explanation, "No commands are given: %s.", plan->obstacle);
-	return finding_append_text(&finding->explanation,
-		"The commands lead replies from %s out of %s and keep the other networks of this host "
-		"reachable%s.",
-		address_format(&reply_case->service->target, target), reply_case->arrival,
-		reply_case->service->origin == ORIGIN_LOCAL
-			? ""
-			: "; connections which it opens itself leave that way as well then");
-}
-
-static int add_remedy(const struct reply_case *reply_case, struct finding *finding)
-{
-	const struct plan *plan;
-	if (reply_case->intended)
-		return finding_append_text(&finding->explanation, "This is declared as intended.");
-	int error = remedy_plan(
-		reply_case->scene, &reply_case->service->target, reply_case->path->arrival, &plan);
-	if (error == 0)
-		error = explain_commands(reply_case, plan, finding);
-	if (error == 0 && !plan->obstacle)
-		error = remedy_write_plan(reply_case->scene->now, plan, finding);
-	if (error == 0)
-		finding->remedy_checked = finding->remedy_count > 0;
-	return error;
-}
-
-static int add_flows(const struct reply_case *reply_case, struct finding *finding)
-{
-	const struct endpoint *endpoint = endpoint_of(reply_case);
-	if (!endpoint)
-		return 0;
-	int error = finding_add_number(finding, "half_open", (double)endpoint->half_open);
-	if (error == 0)
-		error = finding_add_number(finding, "syn_recv", (double)endpoint->syn_recv);
-	return error < 0 ? error : finding_add_number(finding, "open", (double)endpoint->open);
-}
-
-static int add_evidence(const struct reply_case *reply_case, struct finding *finding)
+static void add_evidence(const struct reply_case *reply_case, struct finding *finding)
 {
 	char text[ADDRESS_TEXT_SIZE];
 	const struct route_answer *reply = &reply_case->path->reply;
-	int error = describe_peers(reply_case->scene, reply_case->span, finding);
-	if (error == 0 && reply->table)
-		error = finding_add_number(finding, "reply_table", reply->table);
-	if (error == 0 && !address_is_none(&reply->gateway))
-		error = finding_add_evidence(
-			finding, "reply_gateway", "%s", address_format(&reply->gateway, text));
-	return error < 0 ? error : add_flows(reply_case, finding);
+	const struct endpoint *endpoint = endpoint_of(reply_case);
+	describe_peers(reply_case->scene, reply_case->span, finding);
+	if (reply->table)
+		finding_add_number(finding, "reply_table", reply->table);
+	if (!address_is_none(&reply->gateway))
+		finding_add_evidence(finding, "reply_gateway", "%s", address_format(&reply->gateway, text));
+	if (endpoint) {
+		finding_add_number(finding, "half_open", (double)endpoint->half_open);
+		finding_add_number(finding, "syn_recv", (double)endpoint->syn_recv);
+		finding_add_number(finding, "open", (double)endpoint->open);
+	}
+	if (reply_case->observed.devices.count) {
+		wire_describe_suspects(&reply_case->observed.observation, finding);
+		wire_describe_counts(&reply_case->observed.observation, finding);
+	}
 }
 
-static int add_seen(const struct reply_case *reply_case, struct finding *finding)
+static void add_remedy(const struct reply_case *reply_case, struct finding *finding)
 {
-	const struct observed *observed = &reply_case->observed;
-	if (observed->devices.count == 0)
-		return 0;
-	int error = wire_describe_suspects(&observed->sight, finding);
-	return error < 0 ? error : wire_describe_counts(&observed->sight, finding);
+	char target[ADDRESS_TEXT_SIZE];
+	const struct service *service = reply_case->service;
+	if (reply_case->intended) {
+		finding_explain(finding, "This is declared as intended.");
+		return;
+	}
+	const struct plan *plan = remedy_plan(reply_case->scene, &service->target, reply_case->path->arrival);
+	if (*plan->obstacle) {
+		remedy_refuse(plan->obstacle, finding);
+		return;
+	}
+	finding_explain(finding,
+		"The commands lead replies from %s out of %s and keep the other networks of this host "
+		"reachable%s.",
+		address_format(&service->target, target), reply_case->arrival,
+		service->origin == ORIGIN_LOCAL
+			? ""
+			: "; connections which it opens itself leave that way as well then");
+	remedy_write_plan(reply_case->scene->now, plan, finding);
 }
 
-static int add_reply_devices(const struct reply_case *reply_case, struct finding *finding)
+static void add_finding(const struct reply_case *reply_case, struct findings *candidates)
 {
-	struct device_set devices = describe_reply_devices(reply_case->scene, reply_case->span);
-	return describe_devices(reply_case->scene->now, &devices, ",", &finding->reply_device);
-}
-
-static int describe(const struct reply_case *reply_case, struct finding *finding)
-{
-	int (*const steps[])(const struct reply_case *, struct finding *) = {
-		add_reply_devices,
-		reply_case->kind->summarise,
-		explain_arrival,
-		reply_case->kind->explain,
-		add_evidence,
-		add_seen,
-		add_remedy,
-	};
-	int error = 0;
-	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && error == 0; i++)
-		error = steps[i](reply_case, finding);
-	return error;
-}
-
-static int add_finding(const struct reply_case *reply_case, struct findings *candidates)
-{
-	struct finding *finding = findings_add(candidates);
-	if (!finding)
-		return -ENOMEM;
-	finding->condition = reply_case->kind->condition;
+	const struct device_set devices = describe_reply_devices(reply_case->scene, reply_case->span);
+	struct finding *finding = findings_add(candidates, reply_case->kind->condition);
 	finding->device = reply_case->path->arrival;
 	snprintf(finding->device_name, sizeof(finding->device_name), "%s", reply_case->arrival);
 	finding->has_service = true;
@@ -292,8 +245,13 @@ static int add_finding(const struct reply_case *reply_case, struct findings *can
 	finding->target = reply_case->service->target;
 	finding->intended = reply_case->intended;
 	finding->severity = reply_case->kind->severity(reply_case);
-	finding->held = reply_case->observed.sight.fails && reply_case->observed.sight.lasting;
-	return describe(reply_case, finding);
+	finding->held = reply_case->observed.observation.fails && reply_case->observed.observation.lasting;
+	facts_device_names(reply_case->scene->now, &devices, ",", finding->reply_device);
+	reply_case->kind->summarise(reply_case, finding);
+	explain_arrival(reply_case, finding);
+	reply_case->kind->explain(reply_case, finding);
+	add_evidence(reply_case, finding);
+	add_remedy(reply_case, finding);
 }
 
 /* Connections complete as they should, and none was seen that does not. */
@@ -306,7 +264,7 @@ static bool is_refuted(const struct scene *scene, const struct reply_kind *kind,
 
 static bool is_harmless(const struct reply_case *found)
 {
-	return found->scene->now->handshakes && !found->intended && !found->observed.sight.fails &&
+	return found->scene->now->handshakes && !found->intended && !found->observed.observation.fails &&
 	       observed_is_floating(found->scene, found->service);
 }
 
@@ -335,18 +293,17 @@ static struct reply_case select_case(
 	return found;
 }
 
-static int yield(const struct scene *scene, const struct reply_kind *kind, struct findings *candidates)
+static void find_pairs(const struct scene *scene, const struct reply_kind *kind, struct findings *candidates)
 {
 	size_t *paths = calloc(scene->order_count + 1, sizeof(*paths));
 	struct path_span pair = { 0 };
-	int error = paths ? 0 : -ENOMEM;
-	while (error == 0 && scene_next_pair(scene, &pair)) {
+	candidates->failed |= !paths;
+	while (paths && scene_next_pair(scene, &pair)) {
 		const struct reply_case found = select_case(scene, kind, pair, paths);
 		if (found.span.count)
-			error = add_finding(&found, candidates);
+			add_finding(&found, candidates);
 	}
 	free(paths);
-	return error;
 }
 
 static bool is_about(const struct scene *scene, const struct finding *symptom, size_t path)
@@ -377,16 +334,16 @@ static bool rp_filter_explains_reply(
 	return offending > 0;
 }
 
-static int reply_wrong_device_find(const struct scene *scene, struct findings *candidates)
+static void reply_wrong_device_find(const struct scene *scene, struct findings *candidates)
 {
 	/* What only the wire shows comes first: of findings about the same the first counts. */
-	int error = observed_wrong_devices(scene, candidates);
-	return error < 0 ? error : yield(scene, &wrong_device, candidates);
+	observed_wrong_devices(scene, candidates);
+	find_pairs(scene, &wrong_device, candidates);
 }
 
-static int no_reply_route_find(const struct scene *scene, struct findings *candidates)
+static void no_reply_route_find(const struct scene *scene, struct findings *candidates)
 {
-	return yield(scene, &no_route, candidates);
+	find_pairs(scene, &no_route, candidates);
 }
 
 const struct condition reply_wrong_device_condition = {

@@ -4,8 +4,6 @@
  * come from far away and go where nobody waits for them: single ones count only if they are translated here
  * or come from this host's own networks.
  */
-#include <errno.h>
-
 #include "alerts/conditions.h"
 #include "alerts/wire.h"
 #include "collectors/service.h"
@@ -38,7 +36,7 @@ struct strays {
 	int device;
 	bool declared;
 	uint64_t count; /* within 60 s */
-	struct wire_sight sight;
+	struct wire_observation observation;
 };
 
 static struct strays look(const struct scene *scene, int device, bool declared)
@@ -50,7 +48,7 @@ static struct strays look(const struct scene *scene, int device, bool declared)
 		int out = suspect->synack.out ? suspect->synack.out : suspect->other_synack.out;
 		if (suspect->synack.in == device && is_stray(scene, suspect) &&
 			is_declared(scene, &suspect->server, out) == declared)
-			wire_add_suspect(&strays.sight, suspect);
+			wire_add_suspect(&strays.observation, suspect);
 	}
 	for (size_t i = 0; i < report->service_count; i++) {
 		const struct handshake_service *row = &report->services[i];
@@ -63,69 +61,54 @@ static struct strays look(const struct scene *scene, int device, bool declared)
 
 static bool holds(const struct scene *scene, const struct strays *strays)
 {
-	return strays->sight.suspect_count ||
+	return strays->observation.suspect_count ||
 	       (double)strays->count >= scene->settings->thresholds.return_only_handshakes;
 }
 
-static int add_servers(const struct scene *scene, const struct strays *strays, struct finding *finding)
+static void add_servers(const struct scene *scene, const struct strays *strays, struct finding *finding)
 {
 	const struct handshake_report *report = scene->now->handshakes;
 	char text[ADDRESS_TEXT_SIZE];
-	int error = 0;
-	for (unsigned i = 0; error == 0 && i < strays->sight.suspect_count; i++)
-		error = wire_add_text(
-			finding, "servers", address_format(&strays->sight.suspects[i]->server, text));
-	for (size_t i = 0; error == 0 && i < report->service_count; i++) {
+	for (unsigned i = 0; i < strays->observation.suspect_count; i++)
+		wire_add_text(
+			finding, "servers", address_format(&strays->observation.suspects[i]->server, text));
+	for (size_t i = 0; i < report->service_count; i++) {
 		const struct handshake_service *row = &report->services[i];
 		if (row->role == HANDSHAKE_PASSED && row->device == strays->device &&
 			row->synack_device > 0 && row->recent[HANDSHAKE_RETURN_ONLY])
-			error = wire_add_text(finding, "servers", address_format(&row->address, text));
+			wire_add_text(finding, "servers", address_format(&row->address, text));
 	}
-	return error;
 }
 
-static int describe(const struct scene *scene, const struct strays *strays, struct finding *finding)
-{
-	int error = finding_set_text(&finding->summary,
-		"replies that come in by %s pass through this host, their requests do not",
-		finding->device_name);
-	if (error == 0)
-		error = finding_set_text(&finding->explanation,
-			"SYN-ACKs come in by %s and leave again, but their SYN was never seen here: the "
-			"requests take another way than the replies. Firewalls and NAT on this host cannot "
-			"know such connections. Look at the servers' routes back to their clients.%s",
-			finding->device_name, strays->declared ? " This is declared as intended." : "");
-	if (error == 0)
-		error = add_servers(scene, strays, finding);
-	if (error == 0)
-		error = finding_add_number(finding, "return_only", (double)strays->count);
-	return error < 0 ? error : wire_describe_suspects(&strays->sight, finding);
-}
-
-static int add_finding(const struct scene *scene, const struct strays *strays, struct findings *candidates)
+static void add_finding(const struct scene *scene, const struct strays *strays, struct findings *candidates)
 {
 	struct finding *finding = wire_finding(scene, &return_only_condition, strays->device, candidates);
-	if (!finding)
-		return -ENOMEM;
 	finding->severity = strays->declared ? SEVERITY_INFO : SEVERITY_WARNING;
 	finding->intended = strays->declared;
-	finding->held = strays->sight.suspect_count > 0;
-	return describe(scene, strays, finding);
+	finding->held = strays->observation.suspect_count > 0;
+	finding_summarise(finding, "replies that come in by %s pass through this host, their requests do not",
+		finding->device_name);
+	finding_explain(finding,
+		"SYN-ACKs come in by %s and leave again, but their SYN was never seen here: the "
+		"requests take another way than the replies. Firewalls and NAT on this host cannot "
+		"know such connections. Look at the servers' routes back to their clients.%s",
+		finding->device_name, strays->declared ? " This is declared as intended." : "");
+	add_servers(scene, strays, finding);
+	finding_add_number(finding, "return_only", (double)strays->count);
+	wire_describe_suspects(&strays->observation, finding);
 }
 
-static int return_only_find(const struct scene *scene, struct findings *candidates)
+static void return_only_find(const struct scene *scene, struct findings *candidates)
 {
 	const struct handshake_report *report = scene->now->handshakes;
-	int error = 0;
-	for (size_t i = 0; report && error == 0 && i < report->device_count; i++) {
+	for (size_t i = 0; report && i < report->device_count; i++) {
 		int device = report->devices[i].device;
 		struct strays strays = look(scene, device, false);
 		if (!holds(scene, &strays))
 			strays = look(scene, device, true);
 		if (device > 0 && holds(scene, &strays))
-			error = add_finding(scene, &strays, candidates);
+			add_finding(scene, &strays, candidates);
 	}
-	return error;
 }
 
 const struct condition return_only_condition = {

@@ -6,7 +6,6 @@
  * happens. The kernel itself counts these drops for the namespace: then the devices are candidates. Where
  * drops are counted by device (facts.device_drops), it is the device that counted them and no other.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,197 +64,132 @@ static struct path_span select_paths(
 	return span;
 }
 
-static int summarise(const struct drop_case *drop_case, struct finding *finding)
-{
-	char *names = NULL;
-	if (drop_case->device)
-		return finding_set_text(&finding->summary,
-			"packets that arrive on %s are dropped by reverse-path filtering (mode %d, %s)",
-			drop_case->device->name, drop_case->device->rp_filter_effective,
-			describe_mode(drop_case->device->rp_filter_effective));
-	int error = describe_devices(drop_case->scene->now, &drop_case->candidates, ", ", &names);
-	if (error == 0)
-		error = finding_set_text(&finding->summary,
-			"packets are dropped by reverse-path filtering, possibly those that arrive on %s",
-			names);
-	free(names);
-	return error;
-}
-
-static int explain_counter(const struct drop_case *drop_case, struct finding *finding)
-{
-	if (!drop_case->counted)
-		return 0;
-	if (counts_by_device(drop_case->scene))
-		return finding_append_text(&finding->explanation,
-			"On %s %.0f packets dropped by reverse-path filtering were counted within 60 s. ",
-			drop_case->device->name, recent_drops(drop_case->scene, drop_case->device->ifindex));
-	return finding_append_text(&finding->explanation,
-		"The kernel counted %llu packets dropped by reverse-path filtering within 60 s; it does not "
-		"say on which device. ",
-		(unsigned long long)drop_case->scene->now->rpfilter.drops_recent);
-}
-
-static int explain_way_back(const struct drop_case *drop_case, struct finding *finding)
-{
-	struct device_set devices = describe_reply_devices(drop_case->scene, drop_case->span);
-	char *names = NULL;
-	int error = describe_devices(drop_case->scene->now, &devices, ", ", &names);
-	if (error == 0)
-		error = finding_append_text(
-			&finding->explanation, "%s%s", names[0] ? "leaves by " : "does not exist", names);
-	free(names);
-	return error;
-}
-
-static int explain_mode(const struct drop_case *drop_case, struct finding *finding)
+static void summarise(const struct drop_case *drop_case, struct finding *finding)
 {
 	const struct device *device = drop_case->device;
-	return finding_append_text(&finding->explanation,
+	char names[DEVICE_NAMES_SIZE];
+	if (device)
+		finding_summarise(finding,
+			"packets that arrive on %s are dropped by reverse-path filtering (mode %d, %s)",
+			device->name, device->rp_filter_effective,
+			describe_mode(device->rp_filter_effective));
+	else
+		finding_summarise(finding,
+			"packets are dropped by reverse-path filtering, possibly those that arrive on %s",
+			facts_device_names(drop_case->scene->now, &drop_case->candidates, ", ", names));
+}
+
+/* Whose packets: a peer that was seen, or what stands for the others. */
+static void explain_whose(const struct drop_case *drop_case, const char *peer, struct finding *finding)
+{
+	const char *device = drop_case->device->name;
+	if (drop_case->supposed)
+		finding_explain(finding,
+			"Packets that arrive on %s from addresses that this host reaches by another device, "
+			"%s say, are dropped, although a capture there shows them: ",
+			device, peer);
+	else if (scene_path(drop_case->scene, drop_case->span.paths[0])->kind == DESTINATION_PEER)
+		finding_explain(finding,
+			"Packets from %s that arrive on %s are dropped, although a capture there shows "
+			"them: ",
+			peer, device);
+	else
+		finding_explain(finding,
+			"Packets that arrive on %s from beyond its own link, %s say, are dropped, although a "
+			"capture there shows them: ",
+			device, peer);
+}
+
+static void explain_device(const struct drop_case *drop_case, struct finding *finding)
+{
+	char peer[ADDRESS_TEXT_SIZE], names[DEVICE_NAMES_SIZE];
+	const struct device *device = drop_case->device;
+	const struct path *path = scene_path(drop_case->scene, drop_case->span.paths[0]);
+	const struct service *service = scene_service(drop_case->scene, drop_case->span.paths[0]);
+	bool request = path->arrival == device->ifindex;
+	explain_whose(
+		drop_case, address_format(request ? &path->destination : &service->target, peer), finding);
+	finding_explain(finding, "this host's own route back to that address ");
+	if (request) {
+		struct device_set devices = describe_reply_devices(drop_case->scene, drop_case->span);
+		facts_device_names(drop_case->scene->now, &devices, ", ", names);
+		finding_explain(finding, "%s%s", *names ? "leaves by " : "does not exist", names);
+	} else {
+		finding_explain(finding, "does not leave by that device");
+	}
+	finding_explain(finding,
 		". The mode in force is %d (%s), the higher one of net.ipv4.conf.all.rp_filter and the "
 		"device's own, which is %d. ",
 		device->rp_filter_effective, describe_mode(device->rp_filter_effective),
 		device->rp_filter_raw);
 }
 
-/* Whose packets: a peer that was seen, or what stands for the others. */
-static int explain_whose(const struct drop_case *drop_case, const char *peer, struct finding *finding)
+static void explain(const struct drop_case *drop_case, struct finding *finding)
 {
-	const char *device = drop_case->device->name;
-	if (drop_case->supposed)
-		return finding_append_text(&finding->explanation,
-			"Packets that arrive on %s from addresses that this host reaches by another device, "
-			"%s say, are dropped, although a capture there shows them: ",
-			device, peer);
-	if (scene_path(drop_case->scene, drop_case->span.paths[0])->kind == DESTINATION_PEER)
-		return finding_append_text(&finding->explanation,
-			"Packets from %s that arrive on %s are dropped, although a capture there shows "
-			"them: ",
-			peer, device);
-	return finding_append_text(&finding->explanation,
-		"Packets that arrive on %s from beyond its own link, %s say, are dropped, although a capture "
-		"there shows them: ",
-		device, peer);
-}
-
-static int explain_device(const struct drop_case *drop_case, struct finding *finding)
-{
-	char peer[ADDRESS_TEXT_SIZE];
-	const struct path *path = scene_path(drop_case->scene, drop_case->span.paths[0]);
-	const struct service *service = scene_service(drop_case->scene, drop_case->span.paths[0]);
-	bool request = path->arrival == drop_case->device->ifindex;
-	address_format(request ? &path->destination : &service->target, peer);
-	int error = explain_whose(drop_case, peer, finding);
-	if (error == 0)
-		error = finding_append_text(
-			&finding->explanation, "this host's own route back to that address ");
-	if (error == 0)
-		error = request ? explain_way_back(drop_case, finding)
-				: finding_append_text(&finding->explanation, "does not leave by that device");
-	return error < 0 ? error : explain_mode(drop_case, finding);
-}
-
-static int explain_candidates(const struct drop_case *drop_case, struct finding *finding)
-{
-	return finding_append_text(&finding->explanation,
-		"%s would drop packets from peers to whom this host's own route leaves by another device. No "
-		"commands are given: nothing tells whether it was %s.",
-		drop_case->candidates.count > 1 ? "Several devices" : "One device",
-		drop_case->candidates.count > 1 ? "any of them" : "that one");
-}
-
-static int explain(const struct drop_case *drop_case, struct finding *finding)
-{
-	int error = drop_case->device ? explain_device(drop_case, finding) : 0;
-	if (error == 0)
-		error = explain_counter(drop_case, finding);
-	if (error == 0 && !drop_case->device)
-		error = explain_candidates(drop_case, finding);
-	return error;
-}
-
-static int add_counters(const struct drop_case *drop_case, struct finding *finding)
-{
-	const struct rpfilter_counters *counters = &drop_case->scene->now->rpfilter;
-	if (!counters->known)
-		return 0;
-	int error = finding_add_number(finding, "drops_recent", (double)counters->drops_recent);
-	return error < 0 ? error : finding_add_number(finding, "drops_total", (double)counters->drops);
-}
-
-static int add_device_counters(const struct drop_case *drop_case, struct finding *finding)
-{
-	if (!drop_case->device || !counts_by_device(drop_case->scene))
-		return 0;
-	int ifindex = drop_case->device->ifindex;
-	const struct device_drop *drop = facts_device_drop(drop_case->scene->now, ifindex, DROP_IP_RPFILTER);
-	int error =
-		finding_add_number(finding, "device_drops_recent", recent_drops(drop_case->scene, ifindex));
-	return error < 0
-		       ? error
-		       : finding_add_number(finding, "device_drops_total", drop ? (double)drop->packets : 0);
-}
-
-static int add_mode(const struct drop_case *drop_case, struct finding *finding)
-{
+	const struct scene *scene = drop_case->scene;
 	const struct device *device = drop_case->device;
-	if (!device || device->rp_filter_raw == RP_FILTER_UNKNOWN)
-		return 0;
-	int error = finding_add_number(finding, "mode_effective", device->rp_filter_effective);
-	return error < 0 ? error : finding_add_number(finding, "mode_raw", device->rp_filter_raw);
+	if (device)
+		explain_device(drop_case, finding);
+	if (drop_case->counted && counts_by_device(scene))
+		finding_explain(finding,
+			"On %s %.0f packets dropped by reverse-path filtering were counted within 60 s. ",
+			device->name, recent_drops(scene, device->ifindex));
+	else if (drop_case->counted)
+		finding_explain(finding,
+			"The kernel counted %llu packets dropped by reverse-path filtering within 60 s; it "
+			"does not say on which device. ",
+			(unsigned long long)scene->now->rpfilter.drops_recent);
+	if (!device)
+		finding_explain(finding,
+			"%s would drop packets from peers to whom this host's own route leaves by another "
+			"device. No commands are given: nothing tells whether it was %s.",
+			drop_case->candidates.count > 1 ? "Several devices" : "One device",
+			drop_case->candidates.count > 1 ? "any of them" : "that one");
 }
 
-static int add_candidates(const struct drop_case *drop_case, struct finding *finding)
+static void add_evidence(const struct drop_case *drop_case, struct finding *finding)
 {
-	int error = 0;
-	for (unsigned i = 0; !drop_case->device && error == 0 && i < drop_case->candidates.count; i++)
-		error = finding_add_item(finding, "possible_devices",
-			facts_device_name(drop_case->scene->now, drop_case->candidates.ifindex[i]));
-	return error;
+	const struct scene *scene = drop_case->scene;
+	const struct device *device = drop_case->device;
+	const struct rpfilter_counters *counters = &scene->now->rpfilter;
+	if (counters->known) {
+		finding_add_number(finding, "drops_recent", (double)counters->drops_recent);
+		finding_add_number(finding, "drops_total", (double)counters->drops);
+	}
+	if (device && counts_by_device(scene)) {
+		const struct device_drop *drop =
+			facts_device_drop(scene->now, device->ifindex, DROP_IP_RPFILTER);
+		finding_add_number(finding, "device_drops_recent", recent_drops(scene, device->ifindex));
+		finding_add_number(finding, "device_drops_total", drop ? (double)drop->packets : 0);
+	}
+	if (device && device->rp_filter_raw != RP_FILTER_UNKNOWN) {
+		finding_add_number(finding, "mode_effective", device->rp_filter_effective);
+		finding_add_number(finding, "mode_raw", device->rp_filter_raw);
+	}
+	for (unsigned i = 0; !device && i < drop_case->candidates.count; i++)
+		finding_add_item(finding, "possible_devices",
+			facts_device_name(scene->now, drop_case->candidates.ifindex[i]));
+	describe_peers(scene, drop_case->span, finding);
+	describe_addresses(scene, drop_case->span, finding);
 }
 
-static int add_paths(const struct drop_case *drop_case, struct finding *finding)
+static void add_finding(
+	const struct drop_case *drop_case, enum severity severity, struct findings *candidates)
 {
-	int error = describe_peers(drop_case->scene, drop_case->span, finding);
-	return error < 0 ? error : describe_addresses(drop_case->scene, drop_case->span, finding);
-}
-
-static int no_reply_device(const struct drop_case *drop_case, struct finding *finding)
-{
-	(void)drop_case;
-	return finding_set_text(&finding->reply_device, "%s", "");
-}
-
-static int (*const steps[])(const struct drop_case *, struct finding *) = {
-	no_reply_device,
-	summarise,
-	explain,
-	add_counters,
-	add_device_counters,
-	add_mode,
-	add_candidates,
-	add_paths,
-	rp_filter_add_remedy,
-};
-
-static int add_finding(const struct drop_case *drop_case, enum severity severity, struct findings *candidates)
-{
-	struct finding *finding = findings_add(candidates);
-	if (!finding)
-		return -ENOMEM;
-	finding->condition = &rp_filter_drops_condition;
+	struct finding *finding = findings_add(candidates, &rp_filter_drops_condition);
 	finding->severity = severity;
 	if (drop_case->device) {
 		finding->device = drop_case->device->ifindex;
 		memcpy(finding->device_name, drop_case->device->name, sizeof(finding->device_name));
 	}
-	int error = 0;
-	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && error == 0; i++)
-		error = steps[i](drop_case, finding);
-	return error;
+	summarise(drop_case, finding);
+	explain(drop_case, finding);
+	add_evidence(drop_case, finding);
+	if (drop_case->device)
+		rp_filter_add_remedy(drop_case, finding);
 }
 
-static int yield_predicted(const struct scene *scene, size_t *paths, struct findings *candidates)
+static void find_predicted(const struct scene *scene, size_t *paths, struct findings *candidates)
 {
 	for (size_t i = 0; i < scene->now->device_count; i++) {
 		const struct device *device = &scene->now->devices[i];
@@ -265,14 +199,9 @@ static int yield_predicted(const struct scene *scene, size_t *paths, struct find
 			.span = select_paths(scene, device->ifindex, is_predicted, paths),
 			.counted = is_counted(scene, device->ifindex),
 		};
-		if (found.span.count == 0)
-			continue;
-		int error =
+		if (found.span.count)
 			add_finding(&found, found.counted ? SEVERITY_CRITICAL : SEVERITY_WARNING, candidates);
-		if (error < 0)
-			return error;
 	}
-	return 0;
 }
 
 static bool asks_one_of(const struct drop_case *drop_case, const struct endpoint *endpoint)
@@ -300,7 +229,7 @@ static bool awaits_answers(const struct drop_case *drop_case, int ifindex)
 	return false;
 }
 
-static int yield_counted(const struct scene *scene, size_t *paths, struct findings *candidates)
+static void find_counted(const struct scene *scene, size_t *paths, struct findings *candidates)
 {
 	struct drop_case found = {
 		.scene = scene,
@@ -310,10 +239,10 @@ static int yield_counted(const struct scene *scene, size_t *paths, struct findin
 	for (size_t i = 0; i < found.span.count; i++)
 		device_set_add(&found.candidates, scene_path(scene, found.span.paths[i])->arrival);
 	if (found.candidates.count == 0)
-		return 0;
+		return;
 	if (found.candidates.count == 1 && awaits_answers(&found, found.candidates.ifindex[0]))
 		found.device = facts_device(scene->now, found.candidates.ifindex[0]);
-	return add_finding(&found, SEVERITY_CRITICAL, candidates);
+	add_finding(&found, SEVERITY_CRITICAL, candidates);
 }
 
 #define PATIENCE 4
@@ -335,7 +264,7 @@ static bool is_found(const struct findings *candidates, size_t first, int device
 
 /* Of devices on which nothing certain is predicted, those on which drops were counted. `first` is the
  * condition's first candidate. */
-static int yield_counted_by_device(
+static void find_counted_by_device(
 	const struct scene *scene, size_t *paths, size_t first, struct findings *candidates)
 {
 	for (size_t i = 0; i < scene->now->device_count; i++) {
@@ -348,11 +277,8 @@ static int yield_counted_by_device(
 			is_found(candidates, first, ifindex))
 			continue;
 		found.supposed = !awaits_answers(&found, ifindex);
-		int error = add_finding(&found, SEVERITY_CRITICAL, candidates);
-		if (error < 0)
-			return error;
+		add_finding(&found, SEVERITY_CRITICAL, candidates);
 	}
-	return 0;
 }
 
 /* The drops on an untold device are those on the one that is told. */
@@ -363,19 +289,20 @@ static bool rp_filter_explains_itself(
 	return cause->device != 0 && symptom->device == 0;
 }
 
-static int rp_filter_drops_find(const struct scene *scene, struct findings *candidates)
+static void rp_filter_drops_find(const struct scene *scene, struct findings *candidates)
 {
 	size_t *paths = calloc(scene->order_count + 1, sizeof(*paths));
 	size_t before = candidates->count;
-	if (!paths)
-		return -ENOMEM;
-	int error = yield_predicted(scene, paths, candidates);
-	if (error == 0 && counts_by_device(scene))
-		error = yield_counted_by_device(scene, paths, before, candidates);
-	else if (error == 0 && candidates->count == before && may_be_vague(scene, 0))
-		error = yield_counted(scene, paths, candidates);
+	if (!paths) {
+		candidates->failed = true;
+		return;
+	}
+	find_predicted(scene, paths, candidates);
+	if (counts_by_device(scene))
+		find_counted_by_device(scene, paths, before, candidates);
+	else if (candidates->count == before && may_be_vague(scene, 0))
+		find_counted(scene, paths, candidates);
 	free(paths);
-	return error;
 }
 
 const struct condition rp_filter_drops_condition = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What rp_filter.c found, for the remedy that heals it. */
+/* What rp_filter.c found, for the remedy. */
 
 #include "alerts/finding.h"
 #include "alerts/scene.h"
@@ -15,5 +15,5 @@ struct drop_case {
 	bool supposed; /* that drops were counted on the device is all that tells of such packets there */
 };
 
-/* Adds the commands that let the packets in, or why there are none. 0 or -ENOMEM. */
-int rp_filter_add_remedy(const struct drop_case *drop_case, struct finding *finding);
+/* Adds the commands that let the packets in, or why there are none; of a known device. */
+void rp_filter_add_remedy(const struct drop_case *drop_case, struct finding *finding);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alerts/healed.h"
+#include "alerts/recovered.h"
 
 const struct path *scene_path(const struct scene *scene, size_t path)
 {
@@ -50,9 +50,9 @@ static void fill(struct scene *scene)
 		qsort_r(scene->order, scene->order_count, sizeof(*scene->order), compare_paths, scene);
 }
 
-static int leave_out_healed(struct scene *scene, const struct facts *now)
+static int omit_recovered(struct scene *scene, const struct facts *now)
 {
-	int error = healed_report(scene, &scene->handshakes);
+	int error = recovered_omit(scene, &scene->handshakes);
 	if (error < 0)
 		return error;
 	scene->facts = *now;
@@ -66,7 +66,7 @@ int scene_open(struct scene *scene, const struct settings *settings, const struc
 	*scene = (struct scene){ .settings = settings, .now = now };
 	scene->verdicts = calloc(now->path_count + 1, sizeof(*scene->verdicts));
 	scene->order = calloc(now->path_count + 1, sizeof(*scene->order));
-	if (!scene->verdicts || !scene->order || leave_out_healed(scene, now) < 0) {
+	if (!scene->verdicts || !scene->order || omit_recovered(scene, now) < 0) {
 		scene_close(scene);
 		return -ENOMEM;
 	}
@@ -78,7 +78,7 @@ void scene_close(struct scene *scene)
 {
 	free(scene->verdicts);
 	free(scene->order);
-	healed_report_clear(&scene->handshakes);
+	recovered_clear(&scene->handshakes);
 }
 
 static bool same_pair(const struct scene *scene, size_t i, size_t j)

@@ -12,7 +12,7 @@ struct remedies;
 
 struct scene {
 	const struct settings *settings;
-	const struct facts *now; /* handshakes: without what is over, see alerts/healed.h */
+	const struct facts *now; /* handshakes: without what is over, see alerts/recovered.h */
 	enum verdict *verdicts;  /* of each path */
 	size_t *order; /* paths by target, arrival, service and position; without those of no service */
 	size_t order_count;

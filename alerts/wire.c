@@ -77,11 +77,23 @@ const char *wire_device_name(const struct scene *scene, int ifindex)
 	return device ? device->name : facts_capture_name(scene->now, ifindex);
 }
 
-/* ---- handshakes at a place ---- */
-
-static bool is_server(const struct scene *scene, const struct wire_place *place, const struct address *server)
+const char *wire_device_names(
+	const struct scene *scene, const struct device_set *devices, char text[static DEVICE_NAMES_SIZE])
 {
-	return place->server ? address_equal(place->server, server) : !wire_is_own(scene, server);
+	int used = 0;
+	text[0] = '\0';
+	for (unsigned i = 0; i < devices->count; i++)
+		used += snprintf(text + used, DEVICE_NAMES_SIZE - (size_t)used, "%s%s", i ? "," : "",
+			wire_device_name(scene, devices->ifindex[i]));
+	return text;
+}
+
+/* ---- handshakes at a vantage ---- */
+
+static bool is_server(
+	const struct scene *scene, const struct wire_vantage *vantage, const struct address *server)
+{
+	return vantage->server ? address_equal(vantage->server, server) : !wire_is_own(scene, server);
 }
 
 static bool comes_in(enum handshake_role role)
@@ -89,47 +101,48 @@ static bool comes_in(enum handshake_role role)
 	return role == HANDSHAKE_SERVED || role == HANDSHAKE_FORWARDED;
 }
 
-bool wire_is_at(
-	const struct scene *scene, const struct wire_place *place, const struct handshake_suspect *suspect)
+bool wire_is_at(const struct scene *scene, const struct wire_vantage *vantage,
+	const struct handshake_suspect *suspect)
 {
 	return suspect->sign == SIGN_SYN_REPEATED && comes_in(suspect->role) && !suspect->acknowledged &&
-	       suspect->syn.in == place->device &&
-	       (place->synack_device == 0 || suspect->synack.out == place->synack_device) &&
-	       (place->port == 0 || suspect->server_port == place->port) &&
-	       is_server(scene, place, &suspect->server);
+	       suspect->syn.in == vantage->device &&
+	       (vantage->synack_device == 0 || suspect->synack.out == vantage->synack_device) &&
+	       (vantage->port == 0 || suspect->server_port == vantage->port) &&
+	       is_server(scene, vantage, &suspect->server);
 }
 
-void wire_add_suspect(struct wire_sight *sight, const struct handshake_suspect *suspect)
+void wire_add_suspect(struct wire_observation *observation, const struct handshake_suspect *suspect)
 {
-	if (sight->suspect_count < FINDING_HANDSHAKES)
-		sight->suspects[sight->suspect_count++] = suspect;
+	if (observation->suspect_count < FINDING_HANDSHAKES)
+		observation->suspects[observation->suspect_count++] = suspect;
 }
 
 static void count_suspects(
-	const struct scene *scene, const struct wire_place *place, struct wire_sight *sight)
+	const struct scene *scene, const struct wire_vantage *vantage, struct wire_observation *observation)
 {
 	const struct handshake_report *report = scene->now->handshakes;
 	for (size_t i = 0; i < report->suspect_count; i++) {
 		const struct handshake_suspect *suspect = &report->suspects[i];
-		if (!wire_is_at(scene, place, suspect) || suspect->repeats == 0)
+		if (!wire_is_at(scene, vantage, suspect) || suspect->repeats == 0)
 			continue;
-		sight->repeated++;
-		sight->lasting |= wire_is_lasting(scene, suspect);
-		wire_add_suspect(sight, suspect);
+		observation->repeated++;
+		observation->lasting |= wire_is_lasting(scene, suspect);
+		wire_add_suspect(observation, suspect);
 	}
 }
 
-static void count_rows(const struct scene *scene, const struct wire_place *place, struct wire_sight *sight)
+static void count_rows(
+	const struct scene *scene, const struct wire_vantage *vantage, struct wire_observation *observation)
 {
 	const struct handshake_report *report = scene->now->handshakes;
 	for (size_t i = 0; i < report->service_count; i++) {
 		const struct handshake_service *row = &report->services[i];
-		if (!comes_in(row->role) || row->device != place->device ||
-			(place->synack_device && row->synack_device != place->synack_device) ||
-			!is_server(scene, place, &row->address))
+		if (!comes_in(row->role) || row->device != vantage->device ||
+			(vantage->synack_device && row->synack_device != vantage->synack_device) ||
+			!is_server(scene, vantage, &row->address))
 			continue;
 		for (unsigned outcome = 0; outcome < HANDSHAKE_OUTCOMES; outcome++)
-			sight->recent[outcome] += row->recent[outcome];
+			observation->recent[outcome] += row->recent[outcome];
 	}
 }
 
@@ -141,17 +154,17 @@ static bool are_too_many(const struct scene *scene, const uint64_t recent[static
 	return one_way >= thresholds->one_way_handshakes && one_way >= thresholds->one_way_share * answered;
 }
 
-struct wire_sight wire_look(const struct scene *scene, const struct wire_place *place)
+struct wire_observation wire_observe(const struct scene *scene, const struct wire_vantage *vantage)
 {
-	struct wire_sight sight = { 0 };
+	struct wire_observation observation = { 0 };
 	if (!scene->now->handshakes)
-		return sight;
-	count_suspects(scene, place, &sight);
-	if (place->port == 0)
-		count_rows(scene, place, &sight);
-	sight.fails = (sight.lasting && sight.recent[HANDSHAKE_COMPLETED] == 0) ||
-		      are_too_many(scene, sight.recent);
-	return sight;
+		return observation;
+	count_suspects(scene, vantage, &observation);
+	if (vantage->port == 0)
+		count_rows(scene, vantage, &observation);
+	observation.fails = (observation.lasting && observation.recent[HANDSHAKE_COMPLETED] == 0) ||
+			    are_too_many(scene, observation.recent);
+	return observation;
 }
 
 /* ---- findings ---- */
@@ -159,10 +172,7 @@ struct wire_sight wire_look(const struct scene *scene, const struct wire_place *
 struct finding *wire_finding(
 	const struct scene *scene, const struct condition *condition, int device, struct findings *candidates)
 {
-	struct finding *finding = findings_add(candidates);
-	if (!finding || finding_set_text(&finding->reply_device, "%s", "") < 0)
-		return NULL;
-	finding->condition = condition;
+	struct finding *finding = findings_add(candidates, condition);
 	finding->device = device;
 	finding->severity = SEVERITY_CRITICAL;
 	snprintf(finding->device_name, sizeof(finding->device_name), "%s", wire_device_name(scene, device));

@@ -10,15 +10,15 @@
 #include "alerts/finding.h"
 #include "alerts/scene.h"
 
-/* Handshakes that come in at one place. */
-struct wire_place {
+/* Handshakes that come in at one point. */
+struct wire_vantage {
 	int device;                   /* of the SYN; 0: not known */
 	const struct address *server; /* NULL: all that are no service of this host's, but pass through it */
 	int synack_device;            /* by which the SYN-ACK left; 0: any */
 	uint16_t port;                /* of the server; 0: any */
 };
 
-struct wire_sight {
+struct wire_observation {
 	uint64_t recent[HANDSHAKE_OUTCOMES]; /* within 60 s; not known for a single port */
 	unsigned repeated;                   /* handshakes whose SYN came again after its SYN-ACK */
 	bool lasting;                        /* one of them often enough to be sure */
@@ -27,16 +27,16 @@ struct wire_sight {
 	unsigned suspect_count;
 };
 
-struct wire_sight wire_look(const struct scene *scene, const struct wire_place *place);
-/* Adds a suspect to the sight if there is room. */
-void wire_add_suspect(struct wire_sight *sight, const struct handshake_suspect *suspect);
+struct wire_observation wire_observe(const struct scene *scene, const struct wire_vantage *vantage);
+/* Adds a suspect to the observation if there is room. */
+void wire_add_suspect(struct wire_observation *observation, const struct handshake_suspect *suspect);
 /* Repeated so often that it is no accident. */
 bool wire_is_often(const struct scene *scene, uint32_t repeats);
 /* The same of one that comes in: so often, and for longer than a SYN-ACK may be on its way. */
 bool wire_is_lasting(const struct scene *scene, const struct handshake_suspect *suspect);
-/* An unanswered client's SYN, repeated after its SYN-ACK, came to this place. */
-bool wire_is_at(
-	const struct scene *scene, const struct wire_place *place, const struct handshake_suspect *suspect);
+/* An unanswered client's SYN, repeated after its SYN-ACK, came in there. */
+bool wire_is_at(const struct scene *scene, const struct wire_vantage *vantage,
+	const struct handshake_suspect *suspect);
 
 /* False of a capture file, which comes without a host. */
 bool wire_knows_host(const struct scene *scene);
@@ -52,16 +52,20 @@ bool wire_is_shared(const struct scene *scene, const struct address *address);
 /* The name of a device that may be gone, "" for 0. */
 const char *wire_device_name(const struct scene *scene, int ifindex);
 
-/* A new candidate about a device alone; or NULL. */
+/* The devices' names joined by ",", likewise. Returns text. */
+const char *wire_device_names(
+	const struct scene *scene, const struct device_set *devices, char text[static DEVICE_NAMES_SIZE]);
+
+/* A new candidate about a device alone, critical. */
 struct finding *wire_finding(const struct scene *scene, const struct condition *condition, int device,
 	struct findings *candidates);
 /* Adds an address as the finding's subject: that of a service of this host's if there is one. */
 void wire_set_address(
 	const struct scene *scene, const struct address *address, uint16_t port, struct finding *finding);
 
-/* Evidence: who, at which ports, since when, how often, and which handshakes show it. 0 or -ENOMEM. */
-int wire_describe_suspects(const struct wire_sight *sight, struct finding *finding);
-/* The counts of the last minute. 0 or -ENOMEM. */
-int wire_describe_counts(const struct wire_sight *sight, struct finding *finding);
-/* Adds addresses, ports or times to a list of distinct texts. 0 or -ENOMEM. */
-int wire_add_text(struct finding *finding, const char *key, const char *text);
+/* Evidence: who, at which ports, since when, how often, and which handshakes show it. */
+void wire_describe_suspects(const struct wire_observation *observation, struct finding *finding);
+/* The counts of the last minute. */
+void wire_describe_counts(const struct wire_observation *observation, struct finding *finding);
+/* Adds addresses, ports or times to a list of distinct texts. */
+void wire_add_text(struct finding *finding, const char *key, const char *text);

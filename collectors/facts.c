@@ -2,6 +2,7 @@
 #include "collectors/facts.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,6 +100,17 @@ static int compare_captures(const void *left, const void *right)
 {
 	int a = ((const struct capture *)left)->ifindex, b = ((const struct capture *)right)->ifindex;
 	return (a > b) - (a < b);
+}
+
+const char *facts_device_names(const struct facts *facts, const struct device_set *set, const char *separator,
+	char text[static DEVICE_NAMES_SIZE])
+{
+	int used = 0;
+	text[0] = '\0';
+	for (unsigned i = 0; i < set->count; i++)
+		used += snprintf(text + used, DEVICE_NAMES_SIZE - (size_t)used, "%s%s", i ? separator : "",
+			facts_device_name(facts, set->ifindex[i]));
+	return text;
 }
 
 const char *facts_capture_name(const struct facts *facts, int ifindex)

@@ -119,6 +119,12 @@ const struct line *facts_line(const struct facts *facts, int ifindex, uint8_t fa
 /* Where in facts->lines it stands, or would. */
 size_t facts_line_place(const struct facts *facts, int ifindex, uint8_t family);
 
+/* The devices' names joined by a separator of one or two characters; "?" for one that is gone. Returns text.
+ */
+#define DEVICE_NAMES_SIZE (DEVICE_SET_SIZE * (IF_NAMESIZE + 1))
+const char *facts_device_names(const struct facts *facts, const struct device_set *set, const char *separator,
+	char text[static DEVICE_NAMES_SIZE]);
+
 /* Adds a device; keeps the set sorted and distinct. */
 void device_set_add(struct device_set *set, int ifindex);
 bool device_set_contains(const struct device_set *set, int ifindex);

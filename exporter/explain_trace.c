@@ -89,7 +89,9 @@ static int take(struct tracer *tracer, const struct facts *facts, struct explain
 	if (result < 0)
 		return result;
 	if (explain_trace_breaks(&traced))
-		result = forward_drop_tell(&traced.trace, &traced.told);
+		forward_drop_tell(&traced.trace, &traced.told);
+	if (traced.told.failed)
+		result = -ENOMEM;
 	if (result < 0)
 		explain_trace_clear(&traced);
 	else

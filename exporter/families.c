@@ -141,23 +141,6 @@ static void emit_findings(struct metric_sink *sink, const struct facts *facts)
 
 /* ---- route ---- */
 
-const char *device_set_names(
-	const struct facts *facts, const struct device_set *set, char text[static DEVICE_NAMES_SIZE])
-{
-	size_t used = 0;
-	text[0] = '\0';
-	for (unsigned i = 0; i < set->count; i++) {
-		const char *name = facts_device_name(facts, set->ifindex[i]);
-		size_t length = strnlen(name, IF_NAMESIZE - 1);
-		if (i > 0)
-			text[used++] = ',';
-		memcpy(text + used, name, length);
-		used += length;
-		text[used] = '\0';
-	}
-	return text;
-}
-
 static void emit_reply_route(
 	struct metric_sink *sink, const struct facts *facts, const struct reply_route *route)
 {
@@ -165,7 +148,7 @@ static void emit_reply_route(
 	char address[ADDRESS_TEXT_SIZE], target[ADDRESS_TEXT_SIZE], reply[DEVICE_NAMES_SIZE];
 	metric_add(sink, 1, address_format(&service->address, address), origin_name(service->origin),
 		address_format(&service->target, target), facts_device_name(facts, route->arrival),
-		device_set_names(facts, &route->reply, reply), verdict_name(route->verdict));
+		facts_device_names(facts, &route->reply, ",", reply), verdict_name(route->verdict));
 }
 
 static void emit_reply_routes(struct metric_sink *sink, const struct facts *facts)

@@ -36,8 +36,3 @@ void metric_families_clear(struct metric_families *families);
 /* Writes everything. 0 or -ENOMEM. */
 int metrics_expose(struct buffer *out, enum metrics_format format, const struct metric_families *families,
 	const struct exposition *exposition);
-
-/* Names of the devices joined by ","; "" if there are none. Returns text. */
-#define DEVICE_NAMES_SIZE (DEVICE_SET_SIZE * IF_NAMESIZE)
-const char *device_set_names(
-	const struct facts *facts, const struct device_set *set, char text[static DEVICE_NAMES_SIZE]);

@@ -176,7 +176,7 @@ static void put_service(
 	put_address(out, &service->address);
 	html_element(out, "td", origin_name(service->origin));
 	put_address(out, &service->target);
-	html_element(out, "td", device_set_names(facts, &service->arrival, names));
+	html_element(out, "td", facts_device_names(facts, &service->arrival, ",", names));
 	buffer_format(out, "<td class=\"%s\">%s</td></tr>\n", verdict_name(verdict), verdict_name(verdict));
 }
 

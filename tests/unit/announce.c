@@ -36,16 +36,15 @@ static const struct row rows[] = {
 static struct findings *one(bool open, enum severity severity, bool intended)
 {
 	struct findings *findings = findings_new();
-	struct finding *finding = findings_add(findings);
+	struct finding *finding = findings_add(findings, &reply_wrong_device_condition);
 	snprintf(finding->id, sizeof(finding->id), "0123456789abcdef");
 	snprintf(finding->device_name, sizeof(finding->device_name), "wan\0332");
-	finding->condition = &reply_wrong_device_condition;
 	finding->open = open;
 	finding->severity = severity;
 	finding->intended = intended;
 	finding->has_service = true;
 	address_parse("192.0.2.1", &finding->address);
-	finding_set_text(&finding->summary, "replies go astray");
+	finding_summarise(finding, "replies go astray");
 	return findings;
 }
 

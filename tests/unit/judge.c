@@ -8,7 +8,7 @@
 
 struct incident {
 	struct facts *(*make)(void);
-	void (*heal)(struct facts *);
+	void (*recover)(struct facts *);
 	const struct condition *condition;
 };
 
@@ -89,7 +89,7 @@ static void findings_close_after_a_minute_and_not_before(void **state)
 		struct facts *facts = incident->make();
 		court_open(&court);
 		court_settle(&court, facts);
-		incident->heal(facts);
+		incident->recover(facts);
 		build_later(facts, 100);
 		court_judge(&court, facts);
 		assert_int_equal(court_count(&court, true), 1);

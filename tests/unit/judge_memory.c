@@ -68,7 +68,7 @@ static struct facts *conflict(void)
 	return facts;
 }
 
-static struct facts *healed(void)
+static struct facts *recovered(void)
 {
 	struct facts *facts = incident_two_nics();
 	facts->path_count = 0;
@@ -121,7 +121,7 @@ struct memory_row {
 
 static const struct memory_row rows[] = {
 	{ strict_two_nics, strict_two_nics },
-	{ incident_two_nics, healed },
+	{ incident_two_nics, recovered },
 	{ incident_dnat_uplinks, conflict },
 	{ incident_two_nics6, incident_two_nics6 },
 	{ incident_tunnel, incident_tunnel },
@@ -137,8 +137,10 @@ static long allocations_of(const struct court *court, const struct facts *facts)
 		struct findings *findings = NULL;
 		left = allowed;
 		int error = judge(&court->settings, facts, court->findings, &findings);
+		bool all_succeeded = left >= 0;
 		left = -1;
 		if (error == 0) {
+			assert_true(all_succeeded);
 			findings_free(findings);
 			return allowed;
 		}

@@ -300,9 +300,9 @@ static void assert_same(const struct finding *a, const struct finding *b)
 	assert_string_equal(a->id, b->id);
 	assert_string_equal(a->cause, b->cause);
 	assert_true(same_text(a->summary, b->summary) && same_text(a->explanation, b->explanation));
-	assert_true(same_text(a->reply_device, b->reply_device));
+	assert_true(strcmp(a->reply_device, b->reply_device) == 0);
 	assert_true(a->severity == b->severity && a->open == b->open && a->holds == b->holds);
-	assert_true(a->since_ns == b->since_ns && a->held == b->held && a->turned_ns == b->turned_ns);
+	assert_true(a->since_ns == b->since_ns && a->held == b->held && a->changed_ns == b->changed_ns);
 	assert_int_equal(a->evidence_count, b->evidence_count);
 	for (size_t i = 0; i < a->evidence_count; i++)
 		assert_string_equal(a->evidence[i].text, b->evidence[i].text);
@@ -316,7 +316,7 @@ static void assert_sound(const struct findings *findings)
 	for (size_t i = 0; i < findings->count; i++) {
 		const struct finding *finding = &findings->items[i];
 		assert_true(finding->summary && finding->summary[0] && finding->explanation &&
-			    finding->explanation[0] && finding->reply_device);
+			    finding->explanation[0] && !finding->failed);
 		assert_ptr_equal(findings_find(findings, finding->id), finding);
 		assert_string_not_equal(finding->cause, finding->id);
 		if (finding->intended)
@@ -353,7 +353,7 @@ static void judging_is_a_pure_and_steady_function(void **state)
 {
 	(void)state;
 	uint64_t seed = 20240607;
-	size_t met = 0, healed = 0;
+	size_t met = 0, remedied = 0;
 	for (int round = 0; round < ROUNDS; round++) {
 		struct court one, two;
 		struct intended intended = { .address = { random_address(&seed), 32 } };
@@ -369,7 +369,7 @@ static void judging_is_a_pure_and_steady_function(void **state)
 			assert_int_equal(one.findings->count, two.findings->count);
 			for (size_t i = 0; i < one.findings->count; i++) {
 				assert_same(&one.findings->items[i], &two.findings->items[i]);
-				healed += one.findings->items[i].remedy_count > 0;
+				remedied += one.findings->items[i].remedy_count > 0;
 			}
 			met += one.findings->count;
 			assert_sound(one.findings);
@@ -379,8 +379,8 @@ static void judging_is_a_pure_and_steady_function(void **state)
 		court_close(&one);
 		court_close(&two);
 	}
-	print_message("%zu findings, %zu with commands\n", met, healed);
-	assert_true(met > ROUNDS && healed > ROUNDS / 10);
+	print_message("%zu findings, %zu with commands\n", met, remedied);
+	assert_true(met > ROUNDS && remedied > ROUNDS / 10);
 }
 
 int main(void)

@@ -34,10 +34,9 @@ static size_t shown_of(const struct findings *findings)
 
 static struct finding *add(struct findings *findings, const char *id, const char *summary)
 {
-	struct finding *finding = findings_add(findings);
+	struct finding *finding = findings_add(findings, &reply_wrong_device_condition);
 	snprintf(finding->id, sizeof(finding->id), "%s", id);
-	finding_set_text(&finding->summary, "%s", summary);
-	finding->condition = &reply_wrong_device_condition;
+	finding_summarise(finding, "%s", summary);
 	finding->open = true;
 	finding->severity = SEVERITY_WARNING;
 	return finding;
@@ -107,7 +106,7 @@ static struct findings *an_incident(void)
 	struct findings *findings = findings_new();
 	struct finding *cause = add(findings, "c1", "replies of 192.0.2.1 leave by wan1");
 	cause->severity = SEVERITY_CRITICAL;
-	finding_set_text(&cause->explanation, "%s",
+	finding_explain(cause, "%s",
 		"Requests arrive on wan2, and the kernel would send the replies by wan1, where nobody "
 		"waits.");
 	finding_add_evidence(cause, "peer", "198.51.100.9");
@@ -310,7 +309,7 @@ static struct finding *add_named(struct findings *findings, char name, const cha
 {
 	char id[] = { name, '\0' };
 	struct finding *finding = add(findings, id, "");
-	finding_set_text(&finding->summary, "finding %c", name);
+	finding_summarise(finding, "finding %c", name);
 	snprintf(finding->cause, sizeof(finding->cause), "%s", cause);
 	return finding;
 }
@@ -352,7 +351,7 @@ static void escapes_are_never_raw(void **state)
 	struct facts *facts = facts_new();
 	struct findings *findings = findings_new();
 	struct finding *finding = add(findings, "x1", "device \033[2J\007 does\nit");
-	finding_set_text(&finding->explanation, "a\033b \302\233c");
+	finding_explain(finding, "a\033b \302\233c");
 	finding_add_evidence(finding, "name", "\r\177");
 	finding_add_remedy(finding, "ip link set \033]0;x\007 up");
 	char *text = written(facts, findings, false);

@@ -254,8 +254,7 @@ struct facts *sample_facts(void)
 static struct finding *add_finding(
 	struct findings *findings, const struct condition *condition, const char *device, const char *service)
 {
-	struct finding *finding = must(findings_add(findings));
-	finding->condition = condition;
+	struct finding *finding = findings_add(findings, condition);
 	snprintf(finding->device_name, sizeof(finding->device_name), "%s", device);
 	finding->severity = SEVERITY_CRITICAL;
 	finding->open = finding->holds = true;
@@ -267,25 +266,23 @@ static struct finding *add_finding(
 		finding->address = address(service);
 		finding->target = address("10.0.0.7");
 	}
-	if (finding_set_text(&finding->summary, "Summary of %s <%s>", condition->name, device) < 0 ||
-		finding_set_text(&finding->explanation, "Explained & so on.") < 0)
-		abort();
+	finding_summarise(finding, "Summary of %s <%s>", condition->name, device);
+	finding_explain(finding, "Explained & so on.");
 	finding_identify(finding);
 	return finding;
 }
 
 static void add_details(struct finding *finding)
 {
-	if (finding_set_text(&finding->reply_device, "wan1") < 0 ||
-		finding_add_item(finding, "peer", "203.0.113.5") < 0 ||
-		finding_add_item(finding, "peer", "203.0.113.6") < 0 ||
-		finding_add_item(finding, "peer", "203.0.113.7") < 0 ||
-		finding_add_evidence(finding, "odd", "a\xff\"b") < 0 ||
-		finding_add_number(finding, "half_open", 3) < 0 ||
-		finding_add_number(finding, "share", 0.25) < 0 ||
-		finding_add_remedy(finding, "ip rule add from %s lookup 100", "10.0.0.7") < 0 ||
-		finding_add_remedy(finding, "ip route add default dev 'a&b' table 100") < 0)
-		abort();
+	strcpy(finding->reply_device, "wan1");
+	finding_add_item(finding, "peer", "203.0.113.5");
+	finding_add_item(finding, "peer", "203.0.113.6");
+	finding_add_item(finding, "peer", "203.0.113.7");
+	finding_add_evidence(finding, "odd", "a\xff\"b");
+	finding_add_number(finding, "half_open", 3);
+	finding_add_number(finding, "share", 0.25);
+	finding_add_remedy(finding, "ip rule add from %s lookup 100", "10.0.0.7");
+	finding_add_remedy(finding, "ip route add default dev 'a&b' table 100");
 	finding->remedy_checked = true;
 }
 

@@ -3,7 +3,6 @@
  */
 #include "tests/unit/unit.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,29 +12,26 @@
 
 extern const struct condition toy_condition, first_symptom_condition, second_symptom_condition;
 
-static int add_tunnels(
+static void add_tunnels(
 	const struct scene *scene, const struct condition *condition, struct findings *candidates)
 {
 	for (size_t i = 0; i < scene->now->device_count; i++) {
 		const struct device *device = &scene->now->devices[i];
 		if (device->kind != DEVICE_TUNNEL)
 			continue;
-		struct finding *finding = findings_add(candidates);
-		if (!finding || finding_set_text(&finding->summary, "%s is a toy", device->name) < 0)
-			return -ENOMEM;
-		finding->condition = condition;
+		struct finding *finding = findings_add(candidates, condition);
+		finding_summarise(finding, "%s is a toy", device->name);
 		finding->device = device->ifindex;
 		finding->severity = SEVERITY_WARNING;
 		memcpy(finding->device_name, device->name, sizeof(finding->device_name));
 	}
-	return 0;
 }
 
 /* ---- toy.c ---- */
 
-static int toy_find(const struct scene *scene, struct findings *candidates)
+static void toy_find(const struct scene *scene, struct findings *candidates)
 {
-	return add_tunnels(scene, &toy_condition, candidates);
+	add_tunnels(scene, &toy_condition, candidates);
 }
 
 const struct condition toy_condition = {
@@ -47,9 +43,9 @@ const struct condition toy_condition = {
 
 /* ---- its symptoms, which may be one another's ---- */
 
-static int first_symptom_find(const struct scene *scene, struct findings *candidates)
+static void first_symptom_find(const struct scene *scene, struct findings *candidates)
 {
-	return add_tunnels(scene, &first_symptom_condition, candidates);
+	add_tunnels(scene, &first_symptom_condition, candidates);
 }
 
 const struct condition first_symptom_condition = {
@@ -63,9 +59,9 @@ const struct condition first_symptom_condition = {
 		},
 };
 
-static int second_symptom_find(const struct scene *scene, struct findings *candidates)
+static void second_symptom_find(const struct scene *scene, struct findings *candidates)
 {
-	return add_tunnels(scene, &second_symptom_condition, candidates);
+	add_tunnels(scene, &second_symptom_condition, candidates);
 }
 
 const struct condition second_symptom_condition = {

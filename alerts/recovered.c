@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "alerts/healed.h"
+#include "alerts/recovered.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 static bool is_over(int64_t failed_ns, int64_t success_ns)
 {
-	return success_ns > 0 && success_ns - failed_ns >= HEALED_NS;
+	return success_ns > 0 && success_ns - failed_ns >= RECOVERED_NS;
 }
 
 static bool comes_in(enum handshake_role role)
@@ -115,7 +115,7 @@ static bool passes_whole(const struct scene *scene, const struct address *server
 
 /* ---- the report ---- */
 
-static bool suspect_is_healed(const struct scene *scene, const struct handshake_suspect *suspect)
+static bool suspect_recovered(const struct scene *scene, const struct handshake_suspect *suspect)
 {
 	switch (suspect->sign) {
 	case SIGN_SYN_REPEATED:
@@ -133,7 +133,7 @@ static bool suspect_is_healed(const struct scene *scene, const struct handshake_
 	return false;
 }
 
-static void heal_row(const struct scene *scene, struct handshake_service *row)
+static void omit_recovered_counts(const struct scene *scene, struct handshake_service *row)
 {
 	struct failure failure = { .server = &row->address,
 		.device = row->device,
@@ -157,7 +157,7 @@ static void copy_suspects(const struct scene *scene, struct handshake_report *ou
 {
 	const struct handshake_report *report = scene->now->handshakes;
 	for (size_t i = 0; i < report->suspect_count; i++)
-		if (!suspect_is_healed(scene, &report->suspects[i]))
+		if (!suspect_recovered(scene, &report->suspects[i]))
 			out->suspects[out->suspect_count++] = report->suspects[i];
 }
 
@@ -166,7 +166,7 @@ static void copy_rows(const struct scene *scene, struct handshake_report *out)
 	const struct handshake_report *report = scene->now->handshakes;
 	for (size_t i = 0; i < report->service_count; i++) {
 		out->services[i] = report->services[i];
-		heal_row(scene, &out->services[i]);
+		omit_recovered_counts(scene, &out->services[i]);
 	}
 }
 
@@ -181,7 +181,7 @@ static void copy_echoes(const struct scene *scene, struct handshake_report *out)
 	}
 }
 
-int healed_report(const struct scene *scene, struct handshake_report *out)
+int recovered_omit(const struct scene *scene, struct handshake_report *out)
 {
 	const struct handshake_report *report = scene->now->handshakes;
 	if (!report)
@@ -190,7 +190,7 @@ int healed_report(const struct scene *scene, struct handshake_report *out)
 	copy.suspects = calloc(report->suspect_count + 1, sizeof(*copy.suspects));
 	copy.services = calloc(report->service_count + 1, sizeof(*copy.services));
 	if (!copy.suspects || !copy.services) {
-		healed_report_clear(&copy);
+		recovered_clear(&copy);
 		return -ENOMEM;
 	}
 	copy.suspect_count = 0;
@@ -201,7 +201,7 @@ int healed_report(const struct scene *scene, struct handshake_report *out)
 	return 0;
 }
 
-void healed_report_clear(struct handshake_report *report)
+void recovered_clear(struct handshake_report *report)
 {
 	free(report->suspects);
 	free(report->services);

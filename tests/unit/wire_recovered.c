@@ -89,13 +89,13 @@ static void ping(struct facts *facts, int later)
 	answer(facts)->echoed_ns = facts->time_ns + later * SECOND_NS;
 }
 
-static const struct healing {
+static const struct recovery {
 	const char *name;
 	void (*break_it)(struct facts *);
 	void (*succeed)(struct facts *, int later);
 	const struct condition *condition;
-	bool heals;
-} healings[] = {
+	bool recovers;
+} recoveries[] = {
 	{ "one left wrongly", wire_leaves_wrongly, complete, &reply_wrong_device_condition, true },
 	{ "many left wrongly", leave_wrongly_often, complete, &reply_wrong_device_condition, true },
 	{ "foreign source", wire_leaves_wrongly, complete, &foreign_source_condition, true },
@@ -115,7 +115,7 @@ static const struct healing {
 	{ "translated", wire_translated, pass_whole, &foreign_source_condition, true },
 };
 
-static bool holds(const struct healing *row, int later)
+static bool holds(const struct recovery *row, int later)
 {
 	struct court court;
 	struct facts *facts = wire_host();
@@ -133,12 +133,12 @@ static bool holds(const struct healing *row, int later)
 static void what_succeeds_again_is_over(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(healings) / sizeof(*healings); i++) {
-		const struct healing *row = &healings[i];
+	for (size_t i = 0; i < sizeof(recoveries) / sizeof(*recoveries); i++) {
+		const struct recovery *row = &recoveries[i];
 		if (!holds(row, 4))
 			fail_msg("%s: over too early", row->name);
-		if (holds(row, 6) == row->heals)
-			fail_msg("%s: %s", row->name, row->heals ? "goes on" : "is over");
+		if (holds(row, 6) == row->recovers)
+			fail_msg("%s: %s", row->name, row->recovers ? "goes on" : "is over");
 	}
 }
 
@@ -150,7 +150,7 @@ static void add_port(struct facts *facts, uint16_t port)
 }
 
 /* Which of two services at one address completes. */
-static void another_service_heals_nothing(void **state)
+static void another_service_recovers_nothing(void **state)
 {
 	(void)state;
 	for (int same = 0; same < 2; same++) {
@@ -196,7 +196,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_succeeds_again_is_over),
-		cmocka_unit_test(another_service_heals_nothing),
+		cmocka_unit_test(another_service_recovers_nothing),
 		cmocka_unit_test(a_fault_of_some_flows_stays_open),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

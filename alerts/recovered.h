@@ -3,15 +3,15 @@
 
 /*
  * What the wire showed to fail stays in the handshake report for a minute. It is over as soon as the same is
- * seen to succeed, later than the last packet that failed by HEALED_NS: a fault that takes some of the flows
- * shows itself again within that time, over and over, and a finding stays open as long as it does.
+ * seen to succeed, later than the last packet that failed by RECOVERED_NS: a fault that takes some of the
+ * flows shows itself again within that time, over and over, and a finding stays open as long as it does.
  */
 
 #include "alerts/scene.h"
 
-#define HEALED_NS (5 * INT64_C(1000000000))
+#define RECOVERED_NS (5 * INT64_C(1000000000))
 
 /* A copy of the scene's report without what is over: its suspects, echo suspects and rows' counts. The rest
  * is shared with the original. Does nothing without a report. 0 or -ENOMEM. */
-int healed_report(const struct scene *scene, struct handshake_report *out);
-void healed_report_clear(struct handshake_report *report);
+int recovered_omit(const struct scene *scene, struct handshake_report *out);
+void recovered_clear(struct handshake_report *report);
