@@ -442,13 +442,13 @@ static int link_init(const struct collector_settings *settings, void **context)
 	return 0;
 }
 
-/* 0 or negative errno: what is announced cannot be followed. */
+/* As netlink_drain(). */
 static int drain(struct links *links)
 {
 	int some = netlink_drain(links->notifications, NULL, NULL);
 	if (some > 0)
 		links->fresh = false;
-	return some < 0 ? some : 0;
+	return some;
 }
 
 static void *copy_array(const void *items, size_t size)
@@ -480,12 +480,13 @@ static int give(const struct links *links, struct facts *facts)
 static int link_collect(void *context, const struct collector_settings *settings, struct facts *facts)
 {
 	struct links *links = context;
-	int lost = drain(links), error = refresh(links, facts->monotonic_ns);
+	int some = drain(links), error = refresh(links, facts->monotonic_ns);
 	if (error < 0)
 		return error;
 	read_settings(links, settings->procfs, facts->monotonic_ns);
 	error = give(links, facts);
-	return error < 0 ? error : lost; /* lost: but it was read anew */
+	/* What is announced cannot be followed, but was read anew. */
+	return error < 0 ? error : some < 0 ? some : 0;
 }
 
 static int link_descriptor(const void *context)
@@ -497,12 +498,10 @@ static int link_descriptor(const void *context)
 static int link_advance(void *context, int64_t now_ns, struct collector_wish *wish)
 {
 	struct links *links = context;
-	bool announced = links->fresh;
-	int lost = drain(links), error = 0;
-	announced &= !links->fresh;
-	*wish = (struct collector_wish){ .due_ns = now_ns + CACHE_NS, .changed = announced && !links->large };
+	int some = drain(links), error = some < 0 ? some : 0;
+	*wish = (struct collector_wish){ .due_ns = now_ns + CACHE_NS, .changed = some > 0 && !links->large };
 	if (links->stage == STAGE_IDLE && !links->large)
-		return lost;
+		return error;
 	if (links->stage == STAGE_IDLE && is_due(links, now_ns) && is_over_at(links, PAUSE_NS, now_ns)) {
 		links->announced = !links->fresh;
 		error = begin_reading(links, now_ns);
@@ -514,7 +513,7 @@ static int link_advance(void *context, int64_t now_ns, struct collector_wish *wi
 		wish->due_ns = now_ns;
 	else if (!links->fresh)
 		wish->due_ns = links->began_ns + PAUSE_NS;
-	return error < 0 ? error : lost;
+	return error;
 }
 
 static bool link_settled(const void *context)

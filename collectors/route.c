@@ -27,6 +27,7 @@ struct route_context {
 	bool dirty;             /* since the last collect */
 	struct netlink *lookups;
 	bool due;        /* a survey, since something is announced or the last one failed */
+	int error;       /* negative: announcements cannot be read; a survey is made all the same */
 	uint64_t inputs; /* hash of what the last survey was made of */
 	uint64_t peers;
 	int64_t surveyed_ns;
@@ -269,10 +270,10 @@ static int route_collect(void *opaque, const struct collector_settings *settings
 	(void)settings;
 	(void)facts;
 	struct route_context *context = opaque;
-	int error = drain(context);
+	context->error = drain(context);
 	context->due |= context->dirty;
 	context->dirty = false;
-	return error;
+	return 0;
 }
 
 static int route_complete(void *opaque, const struct collector_settings *settings, struct facts *facts)
@@ -282,12 +283,12 @@ static int route_complete(void *opaque, const struct collector_settings *setting
 	if (!is_due(context, inputs, peers, facts->monotonic_ns)) {
 		int result = copy_shared(facts, context->last);
 		services_attach(facts);
-		return result;
+		return result < 0 ? result : context->error;
 	}
 	context->inputs = inputs;
 	context->peers = peers;
 	int result = make_survey(context, settings, facts);
-	return result;
+	return result < 0 ? result : context->error;
 }
 
 static int route_advance(void *opaque, int64_t now_ns, struct collector_wish *wish)
