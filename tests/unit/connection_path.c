@@ -6,12 +6,13 @@
 #include <string.h>
 
 #include "alerts/connection_path.h"
+#include "alerts/describe.h"
 #include "collectors/growth.h"
 #include "tests/unit/incidents.h"
 
 static const struct settings settings;
 
-static struct connection_path way_of(const struct facts *facts)
+static struct connection_path connection_of(const struct facts *facts)
 {
 	return connection_path_of(&settings, facts, &facts->paths[0], "the test says so");
 }
@@ -31,7 +32,7 @@ static void a_way_that_breaks_at_its_end(void **state)
 	struct facts *facts = incident_two_nics();
 	facts->conntrack.known = facts->conntrack.in_use = true;
 	facts->paths[0].request.result = ROUTE_LOCAL;
-	struct connection_path connection = way_of(facts);
+	struct connection_path connection = connection_of(facts);
 	assert_text(&connection, STEP_ARRIVAL, "on eth1 (the test says so)");
 	assert_text(&connection, STEP_TRANSLATION, "no translation of port 80 was seen in conntrack");
 	assert_text(&connection, STEP_SOURCE, "rp_filter on eth1 is off and lets the request in");
@@ -50,7 +51,7 @@ static void a_translated_one(void **state)
 	(void)state;
 	struct facts *facts = incident_dnat_uplinks();
 	facts->paths[0].target_port = 2222;
-	struct connection_path connection = way_of(facts);
+	struct connection_path connection = connection_of(facts);
 	assert_text(&connection, STEP_TRANSLATION, "to 10.8.10.2 port 2222, as conntrack shows");
 	assert_text(&connection, STEP_DELIVERY, "forwarded to br0");
 	assert_text(&connection, STEP_REPLY,
@@ -61,13 +62,13 @@ static void a_translated_one(void **state)
 	rule->table = "nat";
 	rule->chain = "prerouting";
 	rule->handle = 7;
-	connection = way_of(facts);
+	connection = connection_of(facts);
 	assert_ptr_equal(connection.translation, rule);
 	assert_text(&connection, STEP_TRANSLATION,
 		"to 10.8.10.2 port 2222 by table ip nat, chain prerouting, handle 7; no connection of it is in "
 		"conntrack");
 	build_example(facts, 0, "192.0.2.9", NAT_ESTABLISHED)->port = 80;
-	connection = way_of(facts);
+	connection = connection_of(facts);
 	assert_int_equal(connection.steps[STEP_TRANSLATION], TRANSLATED_SEEN_BY_RULE);
 	facts_free(facts);
 }
@@ -207,7 +208,7 @@ static void each_step_is_told(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct facts *facts = incident_two_nics();
 		rows[i].change(facts);
-		struct connection_path connection = way_of(facts);
+		struct connection_path connection = connection_of(facts);
 		assert_int_equal(connection.steps[rows[i].kind], rows[i].step);
 		assert_int_equal(connection_path_break(&connection), rows[i].breaks);
 		for (int kind = 0; kind < STEPS; kind++) {
@@ -228,11 +229,11 @@ static void ipv6_is_forwarded_by_the_host(void **state)
 	struct facts *facts = incident_two_nics6();
 	facts->services[0].target_local = false;
 	facts->services[0].target_ifindex = build_ifindex(facts, "eth0");
-	struct connection_path connection = way_of(facts);
+	struct connection_path connection = connection_of(facts);
 	assert_int_equal(connection.steps[STEP_DELIVERY], FORWARDED);
 	for (size_t i = 0; i < facts->device_count; i++)
 		facts->devices[i].forwarding6 = false;
-	connection = way_of(facts);
+	connection = connection_of(facts);
 	assert_text(&connection, STEP_DELIVERY,
 		"2001:db8:1::10 is no address of this host, and forwarding is off");
 	assert_string_equal(connection_path_conclusion(&connection), "The request is not for this host");
@@ -251,10 +252,31 @@ static void the_judge_is_of_the_same_mind(void **state)
 		struct findings *findings;
 		changes[i](facts);
 		facts->devices[1].rp_filter_effective = 1;
-		struct connection_path connection = way_of(facts);
+		struct connection_path connection = connection_of(facts);
 		assert_int_equal(connection_path_judge(&settings, &connection, &findings), 0);
 		assert_int_equal(findings->count > 0, found[i]);
 		assert_true(findings->count == 0 || findings->items[0].open);
+		findings_free(findings);
+		facts_free(facts);
+	}
+}
+
+static void a_failure_has_one_wording(void **state)
+{
+	(void)state;
+	static const enum route_result failures[] = { ROUTE_NONE, ROUTE_UNREACHABLE, ROUTE_PROHIBIT,
+		ROUTE_BLACKHOLE, ROUTE_NOT_FORWARDED };
+	for (size_t i = 0; i < sizeof(failures) / sizeof(*failures); i++) {
+		struct facts *facts = incident_two_nics();
+		struct findings *findings;
+		char *text;
+		facts->paths[0].reply = build_failed(failures[i]);
+		struct connection_path connection = connection_of(facts);
+		assert_int_equal(connection_path_text(&connection, STEP_REPLY, &text), 0);
+		assert_int_equal(connection_path_judge(&settings, &connection, &findings), 0);
+		assert_non_null(strstr(text, describe_failure(failures[i])));
+		assert_non_null(strstr(findings->items[0].explanation, describe_failure(failures[i])));
+		free(text);
 		findings_free(findings);
 		facts_free(facts);
 	}
@@ -267,6 +289,7 @@ int main(void)
 		cmocka_unit_test(a_translated_one),
 		cmocka_unit_test(each_step_is_told),
 		cmocka_unit_test(ipv6_is_forwarded_by_the_host),
+		cmocka_unit_test(a_failure_has_one_wording),
 		cmocka_unit_test(the_judge_is_of_the_same_mind),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
