@@ -125,7 +125,7 @@ static int mask_length(const struct run *run)
 
 static void need_destination(struct nat_packets *packets, const struct run *run)
 {
-	size_t size = address_size(packets->box.family);
+	size_t size = address_size(packets->set.family);
 	int length = mask_length(run);
 	uint8_t low[16] = { 0 }, high[16] = { 0 };
 	if (run->symbols[0].index != 0 || run->size > size || length < 0 ||
@@ -135,8 +135,8 @@ static void need_destination(struct nat_packets *packets, const struct run *run)
 	}
 	memcpy(low, run->low, run->size);
 	memcpy(high, run->high, run->size);
-	struct address first = address_make(packets->box.family, low);
-	struct address last = address_make(packets->box.family, high), ignored;
+	struct address first = address_make(packets->set.family, low);
+	struct address last = address_make(packets->set.family, high), ignored;
 	if (is_exact(run)) {
 		for (size_t i = 0; i < run->size; i++)
 			packets->never |= (run->low[i] & ~run->symbols[i].mask) != 0;
@@ -195,7 +195,7 @@ static uint32_t host_word(const uint8_t *bytes)
 static void need_type(struct nat_packets *packets, const struct run *run)
 {
 	if (is_whole(run) && is_exact(run) && host_word(run->low) == RTN_LOCAL)
-		packets->box.local = true;
+		packets->set.local = true;
 	else
 		packets->opaque = true;
 }
@@ -297,7 +297,7 @@ void nat_registers_need(const struct nat_registers *registers, unsigned at, cons
 
 static bool is_loopback(const struct nat_packets *packets, const struct run *run)
 {
-	return packets->box.family == AF_INET && run->symbols[0].index == 0 && run->low[0] == LOOPBACK_NET;
+	return packets->set.family == AF_INET && run->symbols[0].index == 0 && run->low[0] == LOOPBACK_NET;
 }
 
 static void need_not_run(struct nat_packets *packets, const struct run *run)

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collectors/nat_box.h"
 #include "collectors/nft_expression.h"
+#include "collectors/packet_set.h"
 
 enum nat_field {
 	FIELD_UNKNOWN, /* some other property of the packet */

@@ -352,7 +352,7 @@ static enum outcome step_load(
 	struct nat_walk *walk, struct nat_run *run, const struct nft_expression *expression)
 {
 	(void)walk;
-	nat_registers_load(&run->registers, expression, run->packets.box.family);
+	nat_registers_load(&run->registers, expression, run->packets.set.family);
 	return GO_ON;
 }
 

@@ -37,7 +37,7 @@ static bool are_all(const struct nat_visit *visit, const struct nat_packets *pac
 {
 	const struct nat_packets *before = &visit->packets;
 	return packets->narrowed == before->narrowed && packets->opaque == before->opaque &&
-	       packets->balanced == before->balanced && nat_box_covers(&packets->box, &before->box);
+	       packets->balanced == before->balanced && packet_set_covers(&packets->set, &before->set);
 }
 
 void nat_walk_end(
@@ -88,7 +88,7 @@ bool nat_walk_target(struct nat_walk *walk, const struct nat_run *run, const cha
 {
 	struct nat_packets unknown = run->packets;
 	struct nat_target target;
-	switch (xt_target_read(name, revision, info, size, run->packets.box.family, &target)) {
+	switch (xt_target_read(name, revision, info, size, run->packets.set.family, &target)) {
 	case XT_GOES_ON:
 		return false;
 	case XT_ENDS:
@@ -137,9 +137,9 @@ void nat_walk_call(struct nat_walk *walk, const struct nat_run *run, const struc
 void nat_walk_begin(struct nat_walk *walk, size_t chain, size_t first, uint8_t family)
 {
 	walk->visit[0] = (struct nat_visit){
-		.chain = chain, .next = first, .scope = ++walk->visits, .packets = { .box = nat_box_all }
+		.chain = chain, .next = first, .scope = ++walk->visits, .packets = { .set = packet_set_all }
 	};
-	walk->visit[0].packets.box.family = family;
+	walk->visit[0].packets.set.family = family;
 	walk->visit_count = 1;
 }
 

@@ -3,7 +3,7 @@
 
 /*
  * Which destinations a ruleset translates, and to what. The rules are followed as the kernel follows them,
- * but with all packets at once: each selector makes the box of packets smaller, each element of a set or map
+ * but with all packets at once: each selector makes the set of packets smaller, each element of a set or map
  * is a way of its own, and where a way ends in a translation stands what it has gathered. A piece at a time;
  * pure.
  */

@@ -19,13 +19,13 @@
 #include "collectors/netlink.h"
 #include "collectors/nft_reader.h"
 
-#define QUIET_NS       (200 * MILLISECOND_NS) /* after a change; more may follow */
-#define PATIENCE_NS    (2 * SECOND_NS)        /* with changes that do not end */
-#define TURN_NS        (2 * MILLISECOND_NS)   /* of reading in one advance() */
-#define TABLES_NS      (2 * MILLISECOND_NS)   /* between two looks whether the legacy tables are read */
-#define PERIOD_NS      (30 * SECOND_NS)
-#define COST_SHARE     20 /* readings take at most 1/20 of the time while the ruleset keeps changing */
-#define TRIES_MAX      8
+#define QUIET_NS    (200 * MILLISECOND_NS) /* after a change; more may follow */
+#define PATIENCE_NS (2 * SECOND_NS)        /* with changes that do not end */
+#define TURN_NS     (2 * MILLISECOND_NS)   /* of reading in one advance() */
+#define TABLES_NS   (2 * MILLISECOND_NS)   /* between two looks whether the legacy tables are read */
+#define PERIOD_NS   (30 * SECOND_NS)
+#define COST_SHARE  20 /* readings take at most 1/20 of the time while the ruleset keeps changing */
+#define TRIES_MAX   8
 
 /* What advance() is at: rest, or a piece of work at a time. */
 enum phase { PHASE_REST, PHASE_TABLES, PHASE_READ, PHASE_FOLLOW, PHASE_FREE };

@@ -118,7 +118,7 @@ static void need_type(struct match *match, unsigned source, unsigned dest, bool 
 	if (source && !(source == XT_ADDRTYPE_LOCAL && source_other))
 		match->packets->narrowed = true;
 	if (dest == XT_ADDRTYPE_LOCAL && !dest_other)
-		match->packets->box.local = true;
+		match->packets->set.local = true;
 	else if (dest)
 		match->packets->opaque = true;
 }
@@ -167,7 +167,7 @@ static bool match_conntrack(struct match *match)
 static bool match_iprange(struct match *match)
 {
 	struct xt_iprange_mtinfo info;
-	uint8_t family = match->packets->box.family;
+	uint8_t family = match->packets->set.family;
 	if (match->revision != 1 || match->size < sizeof(info) || family == AF_UNSPEC)
 		return false;
 	memcpy(&info, match->info, sizeof(info));

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "collectors/address.h"
-#include "collectors/nat_box.h"
+#include "collectors/packet_set.h"
 
 #define XT_PORT_RANGES_MAX 15
 

@@ -1,57 +1,57 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/nat_box.h"
+#include "collectors/packet_set.h"
 
 #include <stdio.h>
 #include <string.h>
 
-const struct nat_box nat_box_all = { .ports = { 0, UINT16_MAX } };
+const struct packet_set packet_set_all = { .ports = { 0, UINT16_MAX } };
 
 void nat_need_family(struct nat_packets *packets, uint8_t family)
 {
-	struct nat_box *box = &packets->box;
-	if (box->family != AF_UNSPEC && box->family != family)
+	struct packet_set *set = &packets->set;
+	if (set->family != AF_UNSPEC && set->family != family)
 		packets->never = true;
-	box->family = family;
+	set->family = family;
 }
 
 void nat_need_protocol(struct nat_packets *packets, uint8_t protocol)
 {
-	struct nat_box *box = &packets->box;
-	if (box->protocol != 0 && box->protocol != protocol)
+	struct packet_set *set = &packets->set;
+	if (set->protocol != 0 && set->protocol != protocol)
 		packets->never = true;
-	box->protocol = protocol;
+	set->protocol = protocol;
 }
 
 void nat_need_destination(struct nat_packets *packets, const struct address *low, const struct address *high)
 {
-	struct nat_box *box = &packets->box;
+	struct packet_set *set = &packets->set;
 	nat_need_family(packets, low->family);
 	if (packets->never)
 		return;
-	if (address_is_none(&box->low) || address_compare(low, &box->low) > 0)
-		box->low = *low;
-	if (address_is_none(&box->high) || address_compare(high, &box->high) < 0)
-		box->high = *high;
-	if (address_compare(&box->low, &box->high) > 0)
+	if (address_is_none(&set->low) || address_compare(low, &set->low) > 0)
+		set->low = *low;
+	if (address_is_none(&set->high) || address_compare(high, &set->high) < 0)
+		set->high = *high;
+	if (address_compare(&set->low, &set->high) > 0)
 		packets->never = true;
 }
 
 void nat_need_ports(struct nat_packets *packets, uint16_t low, uint16_t high)
 {
-	struct nat_box *box = &packets->box;
-	if (low > box->ports[0])
-		box->ports[0] = low;
-	if (high < box->ports[1])
-		box->ports[1] = high;
-	if (box->ports[0] > box->ports[1])
+	struct packet_set *set = &packets->set;
+	if (low > set->ports[0])
+		set->ports[0] = low;
+	if (high < set->ports[1])
+		set->ports[1] = high;
+	if (set->ports[0] > set->ports[1])
 		packets->never = true;
 }
 
 /* ---- devices */
 
-static bool has_iif(const struct nat_box *box)
+static bool has_iif(const struct packet_set *set)
 {
-	return box->iif[0] || box->ifindex;
+	return set->iif[0] || set->ifindex;
 }
 
 static size_t stem_length(const char *name)
@@ -69,10 +69,10 @@ static bool name_covers(const char *outer, const char *inner)
 	return strncmp(outer, inner, stem) == 0 && (inner_stem == SIZE_MAX || inner_stem >= stem);
 }
 
-static bool is_excluded(const struct nat_box *box, const char *name)
+static bool is_excluded(const struct packet_set *set, const char *name)
 {
-	for (unsigned i = 0; i < box->excluded_count; i++)
-		if (name_covers(box->excluded[i], name))
+	for (unsigned i = 0; i < set->excluded_count; i++)
+		if (name_covers(set->excluded[i], name))
 			return true;
 	return false;
 }
@@ -80,43 +80,43 @@ static bool is_excluded(const struct nat_box *box, const char *name)
 /* Exclusions that say nothing of the wanted device are dropped. */
 static void tidy_excluded(struct nat_packets *packets)
 {
-	struct nat_box *box = &packets->box;
+	struct packet_set *set = &packets->set;
 	unsigned kept = 0;
-	if (box->iif[0] && is_excluded(box, box->iif))
+	if (set->iif[0] && is_excluded(set, set->iif))
 		packets->never = true;
-	for (unsigned i = 0; i < box->excluded_count; i++)
-		if (!box->iif[0] || name_covers(box->iif, box->excluded[i]))
-			memmove(box->excluded[kept++], box->excluded[i], IF_NAMESIZE);
-	box->excluded_count = kept;
+	for (unsigned i = 0; i < set->excluded_count; i++)
+		if (!set->iif[0] || name_covers(set->iif, set->excluded[i]))
+			memmove(set->excluded[kept++], set->excluded[i], IF_NAMESIZE);
+	set->excluded_count = kept;
 }
 
 static void exclude(struct nat_packets *packets, const char *name)
 {
-	struct nat_box *box = &packets->box;
-	if (is_excluded(box, name))
+	struct packet_set *set = &packets->set;
+	if (is_excluded(set, name))
 		return;
-	if (box->ifindex || box->excluded_count == NAT_EXCLUDED_MAX) {
+	if (set->ifindex || set->excluded_count == NAT_EXCLUDED_MAX) {
 		packets->opaque = true;
 		return;
 	}
-	snprintf(box->excluded[box->excluded_count++], IF_NAMESIZE, "%s", name);
+	snprintf(set->excluded[set->excluded_count++], IF_NAMESIZE, "%s", name);
 	tidy_excluded(packets);
 }
 
 static void want(struct nat_packets *packets, const char *name)
 {
-	struct nat_box *box = &packets->box;
-	if (box->ifindex) { /* a number and a name: only the host knows */
+	struct packet_set *set = &packets->set;
+	if (set->ifindex) { /* a number and a name: only the host knows */
 		packets->opaque = true;
 		return;
 	}
-	if (box->iif[0] && name_covers(name, box->iif))
+	if (set->iif[0] && name_covers(name, set->iif))
 		return;
-	if (box->iif[0] && !name_covers(box->iif, name)) {
+	if (set->iif[0] && !name_covers(set->iif, name)) {
 		packets->never = true;
 		return;
 	}
-	snprintf(box->iif, sizeof(box->iif), "%s", name);
+	snprintf(set->iif, sizeof(set->iif), "%s", name);
 	tidy_excluded(packets);
 }
 
@@ -134,20 +134,20 @@ void nat_need_iif(struct nat_packets *packets, const char *name, bool excluded)
 
 void nat_need_ifindex(struct nat_packets *packets, int ifindex, bool excluded)
 {
-	struct nat_box *box = &packets->box;
-	if (ifindex <= 0 || (box->ifindex && (box->ifindex == ifindex) == excluded))
-		packets->never |= !excluded || ifindex == box->ifindex;
-	else if (excluded && box->ifindex)
+	struct packet_set *set = &packets->set;
+	if (ifindex <= 0 || (set->ifindex && (set->ifindex == ifindex) == excluded))
+		packets->never |= !excluded || ifindex == set->ifindex;
+	else if (excluded && set->ifindex)
 		return;
-	else if (excluded || box->iif[0] || box->excluded_count)
+	else if (excluded || set->iif[0] || set->excluded_count)
 		packets->opaque = true;
 	else
-		box->ifindex = ifindex;
+		set->ifindex = ifindex;
 }
 
-/* ---- boxes compared */
+/* ---- sets compared */
 
-static bool devices_disjoint(const struct nat_box *a, const struct nat_box *b)
+static bool devices_disjoint(const struct packet_set *a, const struct packet_set *b)
 {
 	if (a->ifindex && b->ifindex)
 		return a->ifindex != b->ifindex;
@@ -158,7 +158,7 @@ static bool devices_disjoint(const struct nat_box *a, const struct nat_box *b)
 	return a->iif[0] && b->iif[0] && !name_covers(a->iif, b->iif) && !name_covers(b->iif, a->iif);
 }
 
-static bool devices_cover(const struct nat_box *a, const struct nat_box *b)
+static bool devices_cover(const struct packet_set *a, const struct packet_set *b)
 {
 	if (a->ifindex || b->ifindex)
 		return a->ifindex == b->ifindex || (!has_iif(a) && a->excluded_count == 0);
@@ -173,13 +173,13 @@ static bool devices_cover(const struct nat_box *a, const struct nat_box *b)
 	return true;
 }
 
-static bool destinations_disjoint(const struct nat_box *a, const struct nat_box *b)
+static bool destinations_disjoint(const struct packet_set *a, const struct packet_set *b)
 {
 	return !address_is_none(&a->low) && !address_is_none(&b->low) &&
 	       (address_compare(&a->low, &b->high) > 0 || address_compare(&b->low, &a->high) > 0);
 }
 
-static bool destinations_cover(const struct nat_box *a, const struct nat_box *b)
+static bool destinations_cover(const struct packet_set *a, const struct packet_set *b)
 {
 	if (a->local && !b->local)
 		return false;
@@ -189,7 +189,7 @@ static bool destinations_cover(const struct nat_box *a, const struct nat_box *b)
 	       address_compare(&a->high, &b->high) >= 0;
 }
 
-bool nat_box_disjoint(const struct nat_box *a, const struct nat_box *b)
+bool packet_set_disjoint(const struct packet_set *a, const struct packet_set *b)
 {
 	return (a->family && b->family && a->family != b->family) ||
 	       (a->protocol && b->protocol && a->protocol != b->protocol) || a->ports[0] > b->ports[1] ||
@@ -197,52 +197,52 @@ bool nat_box_disjoint(const struct nat_box *a, const struct nat_box *b)
 }
 
 /* But for devices and ports. */
-static bool covers_rest(const struct nat_box *a, const struct nat_box *b)
+static bool covers_rest(const struct packet_set *a, const struct packet_set *b)
 {
 	return (!a->family || a->family == b->family) && (!a->protocol || a->protocol == b->protocol) &&
 	       destinations_cover(a, b);
 }
 
-static bool ports_cover(const struct nat_box *a, const struct nat_box *b)
+static bool ports_cover(const struct packet_set *a, const struct packet_set *b)
 {
 	return a->ports[0] <= b->ports[0] && a->ports[1] >= b->ports[1];
 }
 
-bool nat_box_covers(const struct nat_box *box, const struct nat_box *other)
+bool packet_set_covers(const struct packet_set *set, const struct packet_set *other)
 {
-	return covers_rest(box, other) && ports_cover(box, other) && devices_cover(box, other);
+	return covers_rest(set, other) && ports_cover(set, other) && devices_cover(set, other);
 }
 
-static bool subtract_ports(struct nat_box *box, const struct nat_box *other)
+static bool subtract_ports(struct packet_set *set, const struct packet_set *other)
 {
-	if (other->ports[0] <= box->ports[0])
-		box->ports[0] = (uint16_t)(other->ports[1] + 1);
-	else if (other->ports[1] >= box->ports[1])
-		box->ports[1] = (uint16_t)(other->ports[0] - 1);
+	if (other->ports[0] <= set->ports[0])
+		set->ports[0] = (uint16_t)(other->ports[1] + 1);
+	else if (other->ports[1] >= set->ports[1])
+		set->ports[1] = (uint16_t)(other->ports[0] - 1);
 	else
 		return false;
 	return true;
 }
 
-static bool subtract_device(struct nat_box *box, const struct nat_box *other)
+static bool subtract_device(struct packet_set *set, const struct packet_set *other)
 {
-	struct nat_packets left = { .box = *box };
+	struct nat_packets left = { .set = *set };
 	if (!other->iif[0] || other->excluded_count)
 		return false;
 	exclude(&left, other->iif);
-	*box = left.box;
+	*set = left.set;
 	return !left.opaque && !left.never;
 }
 
-bool nat_box_subtract(struct nat_box *box, const struct nat_box *other)
+bool packet_set_subtract(struct packet_set *set, const struct packet_set *other)
 {
-	if (nat_box_disjoint(box, other))
+	if (packet_set_disjoint(set, other))
 		return true;
-	if (!covers_rest(other, box))
+	if (!covers_rest(other, set))
 		return false;
-	if (devices_cover(other, box))
-		return !ports_cover(other, box) && subtract_ports(box, other);
-	return ports_cover(other, box) && subtract_device(box, other);
+	if (devices_cover(other, set))
+		return !ports_cover(other, set) && subtract_ports(set, other);
+	return ports_cover(other, set) && subtract_device(set, other);
 }
 
 /* ---- prefixes */
@@ -294,16 +294,16 @@ static struct prefix longest_step(const struct address *from, const struct addre
 	return (struct prefix){ *from, (uint8_t)length };
 }
 
-unsigned nat_box_prefixes(const struct nat_box *box, struct prefix out[static NAT_PREFIXES_MAX])
+unsigned packet_set_prefixes(const struct packet_set *set, struct prefix out[static NAT_PREFIXES_MAX])
 {
-	struct address at = box->low, last, ignored;
+	struct address at = set->low, last, ignored;
 	unsigned count = 0;
 	do {
 		if (count == NAT_PREFIXES_MAX)
 			return 0;
-		out[count] = longest_step(&at, &box->high);
+		out[count] = longest_step(&at, &set->high);
 		nat_prefix_range(&at, out[count++].length, &ignored, &last);
 		at = last;
-	} while (address_compare(&last, &box->high) < 0 && step_beyond(&at));
+	} while (address_compare(&last, &set->high) < 0 && step_beyond(&at));
 	return count;
 }

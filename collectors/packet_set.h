@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What is known of the packets that get to a certain place in a ruleset: the box they lie in, and whether
- * more is demanded of them than the box says. Each selector that a rule checks makes it smaller. Pure.
+ * What is known of the packets that get to a certain place in a ruleset: the set they lie in, and whether
+ * more is demanded of them than the set says. Each selector that a rule checks makes it smaller. Pure.
  */
 
 #include <net/if.h>
@@ -14,7 +14,7 @@
 
 #define NAT_EXCLUDED_MAX 32
 
-struct nat_box {
+struct packet_set {
 	uint8_t family;           /* AF_UNSPEC: both */
 	uint8_t protocol;         /* 0: any */
 	bool local;               /* the destination is an address of this host */
@@ -27,16 +27,16 @@ struct nat_box {
 };
 
 struct nat_packets {
-	struct nat_box box;
+	struct packet_set set;
 	bool never;    /* there are none */
-	bool narrowed; /* only some sources of the box */
-	bool opaque;   /* only some of the box, and it cannot be told which */
-	bool balanced; /* only some of the box, by chance */
+	bool narrowed; /* only some sources of the set */
+	bool opaque;   /* only some of the set, and it cannot be told which */
+	bool balanced; /* only some of the set, by chance */
 };
 
-extern const struct nat_box nat_box_all;
+extern const struct packet_set packet_set_all;
 
-/* These make packets->box smaller, or say how the packets differ from it. */
+/* These make packets->set smaller, or say how the packets differ from it. */
 void nat_need_family(struct nat_packets *packets, uint8_t family);
 void nat_need_protocol(struct nat_packets *packets, uint8_t protocol);
 /* Addresses of one family, first and last. */
@@ -49,12 +49,12 @@ void nat_need_ifindex(struct nat_packets *packets, int ifindex, bool excluded);
 void nat_prefix_range(
 	const struct address *address, uint8_t length, struct address *low, struct address *high);
 
-bool nat_box_disjoint(const struct nat_box *a, const struct nat_box *b);
-bool nat_box_covers(const struct nat_box *box, const struct nat_box *other);
-/* Takes `other` away from the box, if what remains is a box again; false if it is not. */
-bool nat_box_subtract(struct nat_box *box, const struct nat_box *other);
+bool packet_set_disjoint(const struct packet_set *a, const struct packet_set *b);
+bool packet_set_covers(const struct packet_set *set, const struct packet_set *other);
+/* Takes `other` away from the set, if what remains is a set again; false if it is not. */
+bool packet_set_subtract(struct packet_set *set, const struct packet_set *other);
 
 /* The shortest list of prefixes that makes up the range, up to `most`; their number, or 0 if there are more.
  * An open range is no prefix. */
 #define NAT_PREFIXES_MAX 64
-unsigned nat_box_prefixes(const struct nat_box *box, struct prefix out[static NAT_PREFIXES_MAX]);
+unsigned packet_set_prefixes(const struct packet_set *set, struct prefix out[static NAT_PREFIXES_MAX]);
