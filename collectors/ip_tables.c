@@ -135,7 +135,7 @@ static struct nat_place place_of(const struct nat_walk *walk, const struct nat_r
 
 /* ---- what an entry demands */
 
-static void need_iif(const struct entry *entry, struct nat_packets *packets)
+static void match_iif(const struct entry *entry, struct nat_packets *packets)
 {
 	char name[IF_NAMESIZE + 1] = "";
 	size_t length = 0;
@@ -147,10 +147,10 @@ static void need_iif(const struct entry *entry, struct nat_packets *packets)
 	if (length < IF_NAMESIZE && entry->iif_mask[length] == 0)
 		name[length++] = '*';
 	name[length] = '\0';
-	nat_need_iif(packets, name, entry->inverted & IPT_INV_VIA_IN);
+	nat_match_iif(packets, name, entry->inverted & IPT_INV_VIA_IN);
 }
 
-static void need_destination(const struct entry *entry, struct nat_packets *packets)
+static void match_destination(const struct entry *entry, struct nat_packets *packets)
 {
 	struct address low, high;
 	bool loopback = address_is_loopback(&entry->destination);
@@ -165,19 +165,19 @@ static void need_destination(const struct entry *entry, struct nat_packets *pack
 		return;
 	}
 	nat_prefix_range(&entry->destination, entry->destination_length, &low, &high);
-	nat_need_destination(packets, &low, &high);
+	nat_match_destination(packets, &low, &high);
 }
 
-static void need_entry(const struct entry *entry, struct nat_packets *packets)
+static void match_entry(const struct entry *entry, struct nat_packets *packets)
 {
-	need_destination(entry, packets);
-	need_iif(entry, packets);
+	match_destination(entry, packets);
+	match_iif(entry, packets);
 	if (entry->source_length || entry->source_odd || (entry->inverted & IPT_INV_SRCIP))
 		packets->narrowed = true;
 	if (entry->protocol && (entry->protocol > UINT8_MAX || (entry->inverted & IPT_INV_PROTO)))
 		packets->opaque = true;
 	else if (entry->protocol)
-		nat_need_protocol(packets, (uint8_t)entry->protocol);
+		nat_match_protocol(packets, (uint8_t)entry->protocol);
 	if (entry->oif[0] || entry->fragments)
 		packets->opaque = true;
 }
@@ -259,7 +259,7 @@ static bool begin_rule(struct nat_walk *walk, struct nat_visit *visit)
 	struct nat_run *run = nat_walk_run(walk, visit, visit->next);
 	run->at = entry.at + header_size(walk->table);
 	run->target = entry.target;
-	need_entry(&entry, &run->packets);
+	match_entry(&entry, &run->packets);
 	visit->next = entry.next;
 	visit->number++;
 	return true;

@@ -54,7 +54,7 @@ static bool read_addresses(
 		return true;
 	if (family == AF_UNSPEC)
 		return false;
-	nat_need_family(&run->packets, family);
+	nat_match_family(&run->packets, family);
 	return read_address(run, expression->source, family, &target->low) &&
 	       read_address(run, expression->source_end, family, &target->high);
 }
@@ -133,7 +133,8 @@ static uint16_t port_of(const uint8_t bytes[static 2])
 	return (uint16_t)(bytes[0] << 8 | bytes[1]);
 }
 
-static enum outcome need_not(struct nat_run *run, unsigned source, struct nft_data from, struct nft_data to)
+static enum outcome match_other(
+	struct nat_run *run, unsigned source, struct nft_data from, struct nft_data to)
 {
 	if (nat_registers_is(&run->registers, source, from.size, FIELD_PORT)) {
 		xt_ports_except(&run->ports, port_of(from.bytes), port_of(to.bytes));
@@ -143,7 +144,7 @@ static enum outcome need_not(struct nat_run *run, unsigned source, struct nft_da
 	}
 	if (memcmp(from.bytes, to.bytes, from.size) != 0)
 		run->packets.opaque = true;
-	nat_registers_need_not(&run->registers, source, from.bytes, from.size, &run->packets);
+	nat_registers_match_other(&run->registers, source, from.bytes, from.size, &run->packets);
 	return GO_ON;
 }
 
@@ -158,7 +159,7 @@ static bool step_number(uint8_t *bytes, size_t size, bool up)
 	return false;
 }
 
-static void need_order(struct nat_run *run, const struct nft_expression *expression)
+static void match_order(struct nat_run *run, const struct nft_expression *expression)
 {
 	uint8_t low[NFT_REGISTER_BYTES] = { 0 }, high[NFT_REGISTER_BYTES];
 	bool below = expression->operation == NFT_CMP_LT || expression->operation == NFT_CMP_LTE;
@@ -170,7 +171,7 @@ static void need_order(struct nat_run *run, const struct nft_expression *express
 	if (strict && !step_number(bound, size, !below))
 		run->packets.never = true;
 	else
-		nat_registers_need(&run->registers, expression->source, low, high, size, &run->packets);
+		nat_registers_match(&run->registers, expression->source, low, high, size, &run->packets);
 }
 
 static bool is_usable(const struct nft_data *data)
@@ -188,12 +189,12 @@ static enum outcome step_cmp(
 		return GO_ON;
 	}
 	if (expression->operation == NFT_CMP_NEQ)
-		return need_not(run, expression->source, data, data);
+		return match_other(run, expression->source, data, data);
 	if (expression->operation == NFT_CMP_EQ)
-		nat_registers_need(&run->registers, expression->source, data.bytes, data.bytes, data.size,
+		nat_registers_match(&run->registers, expression->source, data.bytes, data.bytes, data.size,
 			&run->packets);
 	else
-		need_order(run, expression);
+		match_order(run, expression);
 	return GO_ON;
 }
 
@@ -207,8 +208,8 @@ static enum outcome step_range(
 		return GO_ON;
 	}
 	if (expression->operation == NFT_RANGE_NEQ)
-		return need_not(run, expression->source, from, to);
-	nat_registers_need(
+		return match_other(run, expression->source, from, to);
+	nat_registers_match(
 		&run->registers, expression->source, from.bytes, to.bytes, from.size, &run->packets);
 	return GO_ON;
 }
@@ -221,7 +222,7 @@ static void run_element(struct nat_walk *walk, const struct nat_run *run, const 
 	const struct nft_element *element = range->element;
 	struct nat_packets packets = run->packets;
 	if (!range->rest)
-		nat_registers_need(&run->registers, lookup->source, range->low, range->high,
+		nat_registers_match(&run->registers, lookup->source, range->low, range->high,
 			run->set->key_size, &packets);
 	if (!packets.never && lookup->verdict.present) {
 		decide(walk, run, &packets, element->verdict, element->chain ? element->chain : "");
@@ -246,7 +247,7 @@ static void run_next_element(struct nat_walk *walk, struct nat_run *run)
 		walk->error = some;
 	walk->steps += some > 0;
 	if (some > 0 && absent)
-		nat_registers_need_not(
+		nat_registers_match_other(
 			&run->registers, run->lookup.source, range.low, run->set->key_size, &run->packets);
 	else if (some > 0)
 		run_element(walk, run, &range);
@@ -270,7 +271,7 @@ static enum outcome part_by(struct nat_walk *walk, struct nat_run *run, enum nat
 }
 
 /* Those that are in none of its elements. */
-static enum outcome need_absent(struct nat_walk *walk, struct nat_run *run,
+static enum outcome match_absent(struct nat_walk *walk, struct nat_run *run,
 	const struct nft_expression *expression, const struct nft_set *set)
 {
 	const struct nft_element *elements = walk->ruleset->elements;
@@ -286,7 +287,7 @@ static enum outcome need_absent(struct nat_walk *walk, struct nat_run *run,
 		return part_by(walk, run, NAT_BY_ABSENCE, expression, set);
 	} else if (exact && single && !elements[e].has_end) {
 		const struct nft_data key = { elements[e].key, set->key_size };
-		return need_not(run, expression->source, key, key);
+		return match_other(run, expression->source, key, key);
 	} else {
 		run->packets.opaque = true;
 	}
@@ -318,7 +319,7 @@ static enum outcome step_lookup(
 	if (is_fleeting(set))
 		run->packets.opaque = true;
 	if (!maps && (expression->flags & NFT_LOOKUP_F_INV))
-		return need_absent(walk, run, expression, set);
+		return match_absent(walk, run, expression, set);
 	return part_by(walk, run, NAT_BY_ELEMENT, expression, set);
 }
 

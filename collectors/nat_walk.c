@@ -203,7 +203,7 @@ static void run_next_port(struct nat_walk *walk, struct nat_run *run)
 	}
 	const uint16_t *range = run->ports.ranges[run->port++];
 	struct nat_packets packets = run->packets;
-	nat_need_ports(&packets, range[0], range[1]);
+	nat_match_ports(&packets, range[0], range[1]);
 	nat_walk_part(walk, run, &packets);
 }
 

@@ -6,7 +6,7 @@
 
 const struct packet_set packet_set_all = { .ports = { 0, UINT16_MAX } };
 
-void nat_need_family(struct nat_packets *packets, uint8_t family)
+void nat_match_family(struct nat_packets *packets, uint8_t family)
 {
 	struct packet_set *set = &packets->set;
 	if (set->family != AF_UNSPEC && set->family != family)
@@ -14,7 +14,7 @@ void nat_need_family(struct nat_packets *packets, uint8_t family)
 	set->family = family;
 }
 
-void nat_need_protocol(struct nat_packets *packets, uint8_t protocol)
+void nat_match_protocol(struct nat_packets *packets, uint8_t protocol)
 {
 	struct packet_set *set = &packets->set;
 	if (set->protocol != 0 && set->protocol != protocol)
@@ -22,10 +22,10 @@ void nat_need_protocol(struct nat_packets *packets, uint8_t protocol)
 	set->protocol = protocol;
 }
 
-void nat_need_destination(struct nat_packets *packets, const struct address *low, const struct address *high)
+void nat_match_destination(struct nat_packets *packets, const struct address *low, const struct address *high)
 {
 	struct packet_set *set = &packets->set;
-	nat_need_family(packets, low->family);
+	nat_match_family(packets, low->family);
 	if (packets->never)
 		return;
 	if (address_is_none(&set->low) || address_compare(low, &set->low) > 0)
@@ -36,7 +36,7 @@ void nat_need_destination(struct nat_packets *packets, const struct address *low
 		packets->never = true;
 }
 
-void nat_need_ports(struct nat_packets *packets, uint16_t low, uint16_t high)
+void nat_match_ports(struct nat_packets *packets, uint16_t low, uint16_t high)
 {
 	struct packet_set *set = &packets->set;
 	if (low > set->ports[0])
@@ -120,7 +120,7 @@ static void want(struct nat_packets *packets, const char *name)
 	tidy_excluded(packets);
 }
 
-void nat_need_iif(struct nat_packets *packets, const char *name, bool excluded)
+void nat_match_iif(struct nat_packets *packets, const char *name, bool excluded)
 {
 	if (strcmp(name, "*") == 0) /* any device */
 		packets->never |= excluded;
@@ -132,7 +132,7 @@ void nat_need_iif(struct nat_packets *packets, const char *name, bool excluded)
 		want(packets, name);
 }
 
-void nat_need_ifindex(struct nat_packets *packets, int ifindex, bool excluded)
+void nat_match_ifindex(struct nat_packets *packets, int ifindex, bool excluded)
 {
 	struct packet_set *set = &packets->set;
 	if (ifindex <= 0 || (set->ifindex && (set->ifindex == ifindex) == excluded))

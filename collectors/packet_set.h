@@ -37,14 +37,15 @@ struct nat_packets {
 extern const struct packet_set packet_set_all;
 
 /* These make packets->set smaller, or say how the packets differ from it. */
-void nat_need_family(struct nat_packets *packets, uint8_t family);
-void nat_need_protocol(struct nat_packets *packets, uint8_t protocol);
+void nat_match_family(struct nat_packets *packets, uint8_t family);
+void nat_match_protocol(struct nat_packets *packets, uint8_t protocol);
 /* Addresses of one family, first and last. */
-void nat_need_destination(struct nat_packets *packets, const struct address *low, const struct address *high);
-void nat_need_ports(struct nat_packets *packets, uint16_t low, uint16_t high);
+void nat_match_destination(
+	struct nat_packets *packets, const struct address *low, const struct address *high);
+void nat_match_ports(struct nat_packets *packets, uint16_t low, uint16_t high);
 /* A name, or a prefix of names that ends with '*'; or a number. */
-void nat_need_iif(struct nat_packets *packets, const char *name, bool excluded);
-void nat_need_ifindex(struct nat_packets *packets, int ifindex, bool excluded);
+void nat_match_iif(struct nat_packets *packets, const char *name, bool excluded);
+void nat_match_ifindex(struct nat_packets *packets, int ifindex, bool excluded);
 /* First and last address of a prefix. */
 void nat_prefix_range(
 	const struct address *address, uint8_t length, struct address *low, struct address *high);
