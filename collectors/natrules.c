@@ -14,8 +14,8 @@
 #include "collectors/collector.h"
 #include "collectors/ip_tables_read.h"
 #include "collectors/kernel_module.h"
+#include "collectors/nat_eval_ruleset.h"
 #include "collectors/nat_list.h"
-#include "collectors/nat_walk.h"
 #include "collectors/netlink.h"
 #include "collectors/nft_reader.h"
 
@@ -47,9 +47,9 @@ struct natrules {
 	const struct nat_list *rules; /* NULL: not known */
 
 	struct nat_list *made; /* while they are followed */
-	struct nat_walk *walk;
-	unsigned walked; /* sources: the ruleset, the legacy tables */
-	int result;      /* of the reading or following, told when all is freed */
+	struct nat_eval *eval;
+	unsigned evaluated; /* sources: the ruleset, the legacy tables */
+	int result;         /* of the reading or following, told when all is freed */
 };
 
 /* ---- when to read */
@@ -140,7 +140,7 @@ static int look_at_nftables(struct natrules *natrules, int64_t now_ns)
 static int begin_to_follow(struct natrules *natrules)
 {
 	natrules->made = nat_list_new();
-	natrules->walked = 0;
+	natrules->evaluated = 0;
 	natrules->phase = PHASE_FOLLOW;
 	return natrules->made ? 0 : -ENOMEM;
 }
@@ -149,19 +149,19 @@ static int begin_to_follow(struct natrules *natrules)
 static int follow(struct natrules *natrules)
 {
 	const struct ip_table *table =
-		natrules->walked ? &natrules->legacy.tables[natrules->walked - 1] : NULL;
-	if (!natrules->walk && (table ? table->bytes != NULL : natrules->reader != NULL)) {
-		natrules->walk =
-			table ? nat_walk_table(table, natrules->made)
-			      : nat_walk_ruleset(nft_reader_ruleset(natrules->reader), natrules->made);
-		return natrules->walk ? 0 : -ENOMEM;
+		natrules->evaluated ? &natrules->legacy.tables[natrules->evaluated - 1] : NULL;
+	if (!natrules->eval && (table ? table->bytes != NULL : natrules->reader != NULL)) {
+		natrules->eval =
+			table ? nat_eval_table(table, natrules->made)
+			      : nat_eval_ruleset(nft_reader_ruleset(natrules->reader), natrules->made);
+		return natrules->eval ? 0 : -ENOMEM;
 	}
-	int result = natrules->walk ? nat_walk_on(natrules->walk) : 1;
+	int result = natrules->eval ? nat_eval_step(natrules->eval) : 1;
 	if (result <= 0)
 		return result;
-	nat_walk_free(natrules->walk);
-	natrules->walk = NULL;
-	return ++natrules->walked == 3;
+	nat_eval_free(natrules->eval);
+	natrules->eval = NULL;
+	return ++natrules->evaluated == 3;
 }
 
 static void take_over(struct natrules *natrules)
@@ -230,9 +230,9 @@ static bool work(struct natrules *natrules)
 		return false;
 	if (result > 0)
 		take_over(natrules);
-	nat_walk_free(natrules->walk);
+	nat_eval_free(natrules->eval);
 	nat_list_release(natrules->made);
-	natrules->walk = NULL;
+	natrules->eval = NULL;
 	natrules->made = NULL;
 	natrules->result = result;
 	natrules->phase = PHASE_FREE;
@@ -295,7 +295,7 @@ static void natrules_destroy(void *context)
 	struct natrules *natrules = context;
 	if (!natrules)
 		return;
-	nat_walk_free(natrules->walk);
+	nat_eval_free(natrules->eval);
 	nat_list_release(natrules->made);
 	nat_list_release(natrules->rules);
 	nft_reader_close(natrules->reader);

@@ -12,15 +12,15 @@
 #include "collectors/nft_ruleset.h"
 
 struct ip_table;
-struct nat_walk;
+struct nat_eval;
 
-/* Begin to follow the nat chains of an nftables ruleset, or the nat table of legacy iptables; what is found
+/* Begin to evaluate the nat chains of an nftables ruleset, or the nat table of legacy iptables; what is found
  * is added to the list. Both must stay as they are until the end. NULL when memory is out. */
-struct nat_walk *nat_walk_ruleset(const struct nft_ruleset *ruleset, struct nat_list *list);
-struct nat_walk *nat_walk_table(const struct ip_table *table, struct nat_list *list);
+struct nat_eval *nat_eval_ruleset(const struct nft_ruleset *ruleset, struct nat_list *list);
+struct nat_eval *nat_eval_table(const struct ip_table *table, struct nat_list *list);
 
 /* Goes on for some microseconds, a fraction of a millisecond at most. 0: there is more; 1: that was all; or
  * -ENOMEM. */
-int nat_walk_on(struct nat_walk *walk);
-/* Accepts NULL, and a walk that has not ended. */
-void nat_walk_free(struct nat_walk *walk);
+int nat_eval_step(struct nat_eval *eval);
+/* Accepts NULL, and an evaluation that has not ended. */
+void nat_eval_free(struct nat_eval *eval);
