@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The rules are followed as those of nftables are (nat_eval.c): with all packets at once, which each match
- * makes fewer. A chain is a place in the table; it ends with a rule that fits all packets.
+ * The rules are followed as those of nftables are (nat_eval_rule.c): with all packets at once, which each
+ * match makes fewer. A chain is a place in the table; it ends with a rule that fits all packets.
  */
 #include "collectors/ip_tables.h"
 

@@ -15,7 +15,7 @@
 #define STEPS_MAX 2000000u /* what is beyond is counted as unread */
 
 /* What an expression leaves of the rule. */
-enum outcome { GO_ON, PARTED, DONE };
+enum outcome { CONTINUES, PARTS, ENDS };
 
 /* ---- translations */
 
@@ -71,7 +71,7 @@ static enum outcome step_nat(
 			"its target is computed from the packet or read from something that cannot be followed");
 	else if (!rule->packets.never)
 		nat_eval_translate(eval, rule, &rule->packets, &target);
-	return DONE;
+	return ENDS;
 }
 
 static enum outcome step_target(
@@ -79,8 +79,8 @@ static enum outcome step_target(
 {
 	return nat_eval_target(eval, rule, expression->name, expression->revision, expression->data.bytes,
 		       expression->data.size)
-		       ? DONE
-		       : GO_ON;
+		       ? ENDS
+		       : CONTINUES;
 }
 
 static enum outcome step_match(
@@ -89,8 +89,8 @@ static enum outcome step_match(
 	(void)eval;
 	return nat_eval_match(rule, expression->name, expression->revision, expression->data.bytes,
 		       expression->data.size)
-		       ? GO_ON
-		       : PARTED;
+		       ? CONTINUES
+		       : PARTS;
 }
 
 /* ---- verdicts */
@@ -119,11 +119,11 @@ static enum outcome step_immediate(
 {
 	if (expression->verdict.present) {
 		decide(eval, rule, &rule->packets, expression->verdict.code, expression->verdict.chain);
-		return DONE;
+		return ENDS;
 	}
 	nat_registers_put_data(
 		&rule->registers, expression->destination, expression->data.bytes, expression->data.size);
-	return GO_ON;
+	return CONTINUES;
 }
 
 /* ---- comparisons */
@@ -140,12 +140,12 @@ static enum outcome match_other(
 		xt_ports_except(&rule->ports, port_of(from.bytes), port_of(to.bytes));
 		rule->port = 0;
 		rule->parting = NAT_BY_PORT;
-		return PARTED;
+		return PARTS;
 	}
 	if (memcmp(from.bytes, to.bytes, from.size) != 0)
 		rule->packets.opaque = true;
 	nat_registers_match_other(&rule->registers, source, from.bytes, from.size, &rule->packets);
-	return GO_ON;
+	return CONTINUES;
 }
 
 /* Adds or takes away one; false if there is no such number. */
@@ -186,7 +186,7 @@ static enum outcome step_cmp(
 	struct nft_data data = expression->data;
 	if (!is_usable(&data)) {
 		rule->packets.opaque = true;
-		return GO_ON;
+		return CONTINUES;
 	}
 	if (expression->operation == NFT_CMP_NEQ)
 		return match_other(rule, expression->source, data, data);
@@ -195,7 +195,7 @@ static enum outcome step_cmp(
 			&rule->packets);
 	else
 		match_order(rule, expression);
-	return GO_ON;
+	return CONTINUES;
 }
 
 static enum outcome step_range(
@@ -205,13 +205,13 @@ static enum outcome step_range(
 	struct nft_data from = expression->data, to = expression->more;
 	if (!is_usable(&from) || !is_usable(&to) || from.size != to.size) {
 		rule->packets.opaque = true;
-		return GO_ON;
+		return CONTINUES;
 	}
 	if (expression->operation == NFT_RANGE_NEQ)
 		return match_other(rule, expression->source, from, to);
 	nat_registers_match(
 		&rule->registers, expression->source, from.bytes, to.bytes, from.size, &rule->packets);
-	return GO_ON;
+	return CONTINUES;
 }
 
 /* ---- sets and maps */
@@ -268,7 +268,7 @@ static enum outcome part_by(struct nat_eval *eval, struct nat_eval_rule *rule, e
 			    nat_registers_by_chance(&rule->registers, lookup->source, set->key_size);
 	rule->lookup = *lookup;
 	rule->set = set;
-	return PARTED;
+	return PARTS;
 }
 
 /* Those that are in none of its elements. */
@@ -280,7 +280,7 @@ static enum outcome match_absent(struct nat_eval *eval, struct nat_eval_rule *ru
 	bool single = e != NFT_NO_INDEX && elements[e].next == NFT_NO_INDEX;
 	bool exact = !set->cut && set->key_size > 0 && !(set->flags & NFT_SET_INTERVAL);
 	if (e == NFT_NO_INDEX && !set->cut)
-		return GO_ON;
+		return CONTINUES;
 	if (nat_registers_is(&rule->registers, expression->source, set->key_size, FIELD_SOURCE)) {
 		rule->packets.narrowed = true;
 	} else if (exact &&
@@ -292,7 +292,7 @@ static enum outcome match_absent(struct nat_eval *eval, struct nat_eval_rule *ru
 	} else {
 		rule->packets.opaque = true;
 	}
-	return GO_ON;
+	return CONTINUES;
 }
 
 /* Its elements come and go with the packets. */
@@ -315,7 +315,7 @@ static enum outcome step_lookup(
 		bool source = set && nat_registers_is(&rule->registers, expression->source, set->key_size,
 					     FIELD_SOURCE);
 		*(source ? &rule->packets.narrowed : &rule->packets.opaque) = true;
-		return maps ? DONE : GO_ON;
+		return maps ? ENDS : CONTINUES;
 	}
 	if (is_fleeting(set))
 		rule->packets.opaque = true;
@@ -332,14 +332,14 @@ static enum outcome step_unknown(
 	(void)eval, (void)expression;
 	nat_registers_forget(&rule->registers);
 	rule->packets.opaque = true;
-	return GO_ON;
+	return CONTINUES;
 }
 
 static enum outcome step_passive(
 	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
 {
 	(void)eval, (void)rule, (void)expression;
-	return GO_ON;
+	return CONTINUES;
 }
 
 static enum outcome step_narrowing(
@@ -347,7 +347,7 @@ static enum outcome step_narrowing(
 {
 	(void)eval, (void)expression;
 	rule->packets.opaque = true;
-	return GO_ON;
+	return CONTINUES;
 }
 
 static enum outcome step_load(
@@ -355,7 +355,7 @@ static enum outcome step_load(
 {
 	(void)eval;
 	nat_registers_load(&rule->registers, expression, rule->packets.set.family);
-	return GO_ON;
+	return CONTINUES;
 }
 
 static enum outcome step_byteorder(
@@ -363,7 +363,7 @@ static enum outcome step_byteorder(
 {
 	(void)eval;
 	nat_registers_byteorder(&rule->registers, expression);
-	return GO_ON;
+	return CONTINUES;
 }
 
 static enum outcome step_bitwise(
@@ -371,7 +371,7 @@ static enum outcome step_bitwise(
 {
 	(void)eval;
 	nat_registers_bitwise(&rule->registers, expression);
-	return GO_ON;
+	return CONTINUES;
 }
 
 static enum outcome step_random(
@@ -379,7 +379,7 @@ static enum outcome step_random(
 {
 	(void)eval;
 	nat_registers_put(&rule->registers, expression->destination, sizeof(uint32_t), FIELD_CHANCE);
-	return GO_ON;
+	return CONTINUES;
 }
 
 static enum outcome step_end(
@@ -387,7 +387,7 @@ static enum outcome step_end(
 {
 	(void)expression;
 	nat_eval_exclude(eval, rule->chain, &rule->packets, NAT_SCOPE_BASE);
-	return DONE;
+	return ENDS;
 }
 
 typedef enum outcome step_function(
@@ -424,7 +424,7 @@ static void step_next(struct nat_eval *eval, struct nat_eval_rule *rule)
 	}
 	const struct nlattr *element = nft_cursor_next(&rule->cursor);
 	struct nft_expression expression;
-	enum outcome outcome = DONE;
+	enum outcome outcome = ENDS;
 	if (element && eval->steps++ >= STEPS_MAX) {
 		nat_eval_note_unread(eval, rule, "the rules before it are too many to be followed");
 	} else if (element && nft_expression_parse(element, &expression) < 0) {
@@ -433,7 +433,7 @@ static void step_next(struct nat_eval *eval, struct nat_eval_rule *rule)
 	} else if (element) {
 		outcome = steps[expression.kind](eval, rule, &expression);
 	}
-	if (outcome == DONE || (outcome == GO_ON && rule->packets.never))
+	if (outcome == ENDS || (outcome == CONTINUES && rule->packets.never))
 		nat_eval_leave_rule(eval);
 }
 

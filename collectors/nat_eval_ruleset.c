@@ -89,7 +89,7 @@ bool nat_eval_target(struct nat_eval *eval, const struct nat_eval_rule *rule, co
 	struct nat_packets unknown = rule->packets;
 	struct nat_target target;
 	switch (xt_target_read(name, revision, info, size, rule->packets.set.family, &target)) {
-	case XT_GOES_ON:
+	case XT_CONTINUES:
 		return false;
 	case XT_ENDS:
 		nat_eval_exclude(eval, rule->chain, &rule->packets, NAT_SCOPE_BASE);

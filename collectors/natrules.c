@@ -210,7 +210,7 @@ static bool work(struct natrules *natrules)
 	case PHASE_TABLES:
 		return false;
 	case PHASE_READ:
-		result = nft_reader_go_on(natrules->reader);
+		result = nft_reader_step(natrules->reader);
 		if (result > 0)
 			result = begin_to_follow(natrules);
 		break;

@@ -261,7 +261,7 @@ static ssize_t receive(struct nft_reader *reader)
 	return (size_t)size > sizeof(reader->buffer) ? -EMSGSIZE : size;
 }
 
-int nft_reader_go_on(struct nft_reader *reader)
+int nft_reader_step(struct nft_reader *reader)
 {
 	if (reader->stage == STAGE_IDLE)
 		return -EINVAL;

@@ -129,6 +129,6 @@ enum xt_effect xt_target_read(const char *name, unsigned revision, const uint8_t
 	if (translates)
 		return XT_UNREADABLE;
 	if (IS_LISTED(name, continuing))
-		return XT_GOES_ON;
+		return XT_CONTINUES;
 	return IS_LISTED(name, ending) ? XT_ENDS : XT_UNKNOWN;
 }

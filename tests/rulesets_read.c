@@ -45,7 +45,7 @@ static int read_all(FILE *record, struct nat_list *list)
 		nft_reader_record(reader, keep, record);
 	result = nft_reader_begin(reader);
 	while (result == 0)
-		result = nft_reader_go_on(reader);
+		result = nft_reader_step(reader);
 	if (result > 0)
 		result = rulesets_follow(nat_eval_ruleset(nft_reader_ruleset(reader), list));
 	nft_reader_close(reader);
