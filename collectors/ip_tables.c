@@ -40,7 +40,7 @@ static uint8_t mask_length(const uint8_t *mask, size_t size, bool *odd)
 	return (uint8_t)length;
 }
 
-static void take4(const struct ipt_entry *raw, struct entry *entry)
+static void read_entry4(const struct ipt_entry *raw, struct entry *entry)
 {
 	entry->source_length = mask_length((const uint8_t *)&raw->ip.smsk, 4, &entry->source_odd);
 	entry->destination_length = mask_length((const uint8_t *)&raw->ip.dmsk, 4, &entry->destination_odd);
@@ -56,7 +56,7 @@ static void take4(const struct ipt_entry *raw, struct entry *entry)
 	entry->next = entry->at + raw->next_offset;
 }
 
-static void take6(const struct ip6t_entry *raw, struct entry *entry)
+static void read_entry6(const struct ip6t_entry *raw, struct entry *entry)
 {
 	entry->source_length = mask_length((const uint8_t *)&raw->ipv6.smsk, 16, &entry->source_odd);
 	entry->destination_length =
@@ -84,9 +84,9 @@ static bool read_entry(const struct ip_table *table, size_t at, struct entry *en
 		return false;
 	*entry = (struct entry){ .at = at };
 	if (table->family == AF_INET)
-		take4((const struct ipt_entry *)(table->bytes + at), entry);
+		read_entry4((const struct ipt_entry *)(table->bytes + at), entry);
 	else
-		take6((const struct ip6t_entry *)(table->bytes + at), entry);
+		read_entry6((const struct ip6t_entry *)(table->bytes + at), entry);
 	return entry->target >= at + header_size(table) && entry->next <= table->size &&
 	       entry->target % _Alignof(struct xt_entry_target) == 0 && entry->target <= entry->next &&
 	       entry->next - entry->target >= sizeof(struct xt_entry_target);

@@ -95,8 +95,8 @@ static enum outcome step_match(
 
 /* ---- verdicts */
 
-static void decide(struct nat_eval *eval, const struct nat_eval_rule *rule, const struct nat_packets *packets,
-	int32_t code, const char *name)
+static void follow_verdict(struct nat_eval *eval, const struct nat_eval_rule *rule,
+	const struct nat_packets *packets, int32_t code, const char *name)
 {
 	const struct nft_ruleset *ruleset = eval->ruleset;
 	if (code == NFT_JUMP || code == NFT_GOTO) {
@@ -118,7 +118,8 @@ static enum outcome step_immediate(
 	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
 {
 	if (expression->verdict.present) {
-		decide(eval, rule, &rule->packets, expression->verdict.code, expression->verdict.chain);
+		follow_verdict(
+			eval, rule, &rule->packets, expression->verdict.code, expression->verdict.chain);
 		return ENDS;
 	}
 	nat_registers_put_data(
@@ -226,7 +227,7 @@ static void eval_element(
 		nat_registers_match(&rule->registers, lookup->source, range->low, range->high,
 			rule->set->key_size, &packets);
 	if (!packets.never && lookup->verdict.present) {
-		decide(eval, rule, &packets, element->verdict, element->chain ? element->chain : "");
+		follow_verdict(eval, rule, &packets, element->verdict, element->chain ? element->chain : "");
 		return;
 	}
 	struct nat_eval_rule *part = nat_eval_part(eval, rule, &packets);

@@ -33,7 +33,7 @@ void nat_eval_free(struct nat_eval *eval)
 
 /* ---- how packets come and go */
 
-static bool are_all(const struct nat_eval_chain *chain, const struct nat_packets *packets)
+static bool chain_covered(const struct nat_eval_chain *chain, const struct nat_packets *packets)
 {
 	const struct nat_packets *before = &chain->packets;
 	return packets->narrowed == before->narrowed && packets->opaque == before->opaque &&
@@ -43,7 +43,7 @@ static bool are_all(const struct nat_eval_chain *chain, const struct nat_packets
 void nat_eval_exclude(struct nat_eval *eval, struct nat_eval_chain *chain, const struct nat_packets *packets,
 	uint64_t scope)
 {
-	chain->closed |= are_all(chain, packets);
+	chain->closed |= chain_covered(chain, packets);
 	nat_exclude(&eval->exclusions, scope, packets);
 }
 
@@ -63,7 +63,7 @@ void nat_eval_translate(struct nat_eval *eval, const struct nat_eval_rule *rule,
 	nat_exclusions_apply(&eval->exclusions, &left);
 	if (!left.never)
 		nat_list_add(eval->list, &place, &left, target);
-	rule->chain->closed |= are_all(rule->chain, packets);
+	rule->chain->closed |= chain_covered(rule->chain, packets);
 	note_chance(eval, rule->chain, rule->shared_out, packets);
 }
 
@@ -111,8 +111,8 @@ bool nat_eval_target(struct nat_eval *eval, const struct nat_eval_rule *rule, co
 /* ---- chains */
 
 /* Those that come back from the chain, or that never do. */
-static void come_back(struct nat_eval *eval, struct nat_eval_chain *chain, const struct nat_packets *packets,
-	bool is_goto, bool shared_out)
+static void eval_return(struct nat_eval *eval, struct nat_eval_chain *chain,
+	const struct nat_packets *packets, bool is_goto, bool shared_out)
 {
 	if (is_goto)
 		nat_eval_exclude(eval, chain, packets, chain->scope);
@@ -124,7 +124,7 @@ void nat_eval_call(struct nat_eval *eval, const struct nat_eval_rule *rule, cons
 	size_t chain, size_t first, bool is_goto)
 {
 	if (chain == NFT_NO_INDEX || eval->chain_depth > NAT_DEPTH_MAX)
-		come_back(eval, rule->chain, packets, is_goto, rule->shared_out);
+		eval_return(eval, rule->chain, packets, is_goto, rule->shared_out);
 	else
 		eval->chain[eval->chain_depth++] = (struct nat_eval_chain){ .id = chain,
 			.next = first,
@@ -144,12 +144,12 @@ void nat_eval_begin_chain(struct nat_eval *eval, size_t chain, size_t first, uin
 	eval->chain_depth = 1;
 }
 
-static void end_chain(struct nat_eval *eval)
+static void eval_end_chain(struct nat_eval *eval)
 {
 	const struct nat_eval_chain *chain = &eval->chain[--eval->chain_depth];
 	nat_exclusions_leave(&eval->exclusions, chain->scope);
 	if (eval->chain_depth)
-		come_back(eval, &eval->chain[eval->chain_depth - 1], &chain->packets, chain->is_goto,
+		eval_return(eval, &eval->chain[eval->chain_depth - 1], &chain->packets, chain->is_goto,
 			chain->shared_out);
 	else
 		nat_exclusions_leave(&eval->exclusions, NAT_SCOPE_BASE);
@@ -230,7 +230,7 @@ int nat_eval_step(struct nat_eval *eval)
 		else if (rule && rule->chain == chain)
 			eval->ops->step(eval, rule);
 		else if (chain->closed || !eval->ops->begin_rule(eval, chain))
-			end_chain(eval);
+			eval_end_chain(eval);
 	}
 	return 0;
 }

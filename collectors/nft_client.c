@@ -60,7 +60,7 @@ void nft_client_close(struct nft_client *client)
 	free(client);
 }
 
-static int run(struct nft_client *client, const char *commands, unsigned flags)
+static int nft_client_execute(struct nft_client *client, const char *commands, unsigned flags)
 {
 	nft_ctx_output_set_flags(client->context, flags);
 	int result = nft_run_cmd_from_buffer(client->context, commands);
@@ -71,7 +71,7 @@ static int run(struct nft_client *client, const char *commands, unsigned flags)
 
 int nft_client_run(struct nft_client *client, const char *commands)
 {
-	return run(client, commands, 0);
+	return nft_client_execute(client, commands, 0);
 }
 
 const char *nft_client_complaint(const struct nft_client *client)
@@ -92,9 +92,9 @@ static bool is_word(const char *name)
 	return true;
 }
 
-static int list(struct nft_client *client, const char *command, unsigned flags, char **out)
+static int nft_client_list(struct nft_client *client, const char *command, unsigned flags, char **out)
 {
-	int result = run(client, command, flags);
+	int result = nft_client_execute(client, command, flags);
 	const char *text = nft_ctx_get_output_buffer(client->context);
 	if (result < 0)
 		return result;
@@ -102,10 +102,10 @@ static int list(struct nft_client *client, const char *command, unsigned flags, 
 	return *out ? 0 : -ENOMEM;
 }
 
-static int list_json(struct nft_client *client, const char *command, json_t **out)
+static int nft_client_list_json(struct nft_client *client, const char *command, json_t **out)
 {
 	char *text;
-	int result = list(client, command, NFT_CTX_OUTPUT_HANDLE | NFT_CTX_OUTPUT_JSON, &text);
+	int result = nft_client_list(client, command, NFT_CTX_OUTPUT_HANDLE | NFT_CTX_OUTPUT_JSON, &text);
 	if (result < 0)
 		return result;
 	json_t *root = json_loads(text, 0, NULL);
@@ -123,10 +123,11 @@ int nft_client_chain(struct nft_client *client, uint8_t family, const char *tabl
 	if (!is_word(table) || !is_word(chain))
 		return -EINVAL;
 	snprintf(command, sizeof(command), "list chain %s %s %s\n", trace_family_name(family), table, chain);
-	int result = list(client, command, NFT_CTX_OUTPUT_HANDLE | NFT_CTX_OUTPUT_STATELESS, &found.text);
+	int result = nft_client_list(
+		client, command, NFT_CTX_OUTPUT_HANDLE | NFT_CTX_OUTPUT_STATELESS, &found.text);
 	found.iptables = strstr(client->complaint, "managed by iptables-nft") != NULL;
 	if (result == 0)
-		result = list_json(client, command, &found.json);
+		result = nft_client_list_json(client, command, &found.json);
 	if (result < 0)
 		nft_client_chain_clear(&found);
 	else

@@ -78,7 +78,7 @@ static bool is_excluded(const struct packet_set *set, const char *name)
 }
 
 /* Exclusions that say nothing of the wanted device are dropped. */
-static void tidy_excluded(struct nat_packets *packets)
+static void packet_set_tidy_excluded(struct nat_packets *packets)
 {
 	struct packet_set *set = &packets->set;
 	unsigned kept = 0;
@@ -90,7 +90,7 @@ static void tidy_excluded(struct nat_packets *packets)
 	set->excluded_count = kept;
 }
 
-static void exclude(struct nat_packets *packets, const char *name)
+static void packet_set_exclude_device(struct nat_packets *packets, const char *name)
 {
 	struct packet_set *set = &packets->set;
 	if (is_excluded(set, name))
@@ -100,10 +100,10 @@ static void exclude(struct nat_packets *packets, const char *name)
 		return;
 	}
 	snprintf(set->excluded[set->excluded_count++], IF_NAMESIZE, "%s", name);
-	tidy_excluded(packets);
+	packet_set_tidy_excluded(packets);
 }
 
-static void want(struct nat_packets *packets, const char *name)
+static void packet_set_want_device(struct nat_packets *packets, const char *name)
 {
 	struct packet_set *set = &packets->set;
 	if (set->ifindex) { /* a number and a name: only the host knows */
@@ -117,7 +117,7 @@ static void want(struct nat_packets *packets, const char *name)
 		return;
 	}
 	snprintf(set->iif, sizeof(set->iif), "%s", name);
-	tidy_excluded(packets);
+	packet_set_tidy_excluded(packets);
 }
 
 void nat_match_iif(struct nat_packets *packets, const char *name, bool excluded)
@@ -127,9 +127,9 @@ void nat_match_iif(struct nat_packets *packets, const char *name, bool excluded)
 	else if (strlen(name) >= IF_NAMESIZE)
 		packets->opaque = true;
 	else if (excluded)
-		exclude(packets, name);
+		packet_set_exclude_device(packets, name);
 	else
-		want(packets, name);
+		packet_set_want_device(packets, name);
 }
 
 void nat_match_ifindex(struct nat_packets *packets, int ifindex, bool excluded)
@@ -229,7 +229,7 @@ static bool subtract_device(struct packet_set *set, const struct packet_set *oth
 	struct nat_packets left = { .set = *set };
 	if (!other->iif[0] || other->excluded_count)
 		return false;
-	exclude(&left, other->iif);
+	packet_set_exclude_device(&left, other->iif);
 	*set = left.set;
 	return !left.opaque && !left.never;
 }
