@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The rules are followed as those of nftables are (nat_walk.c): with all packets at once, which each match
- * makes fewer. A chain is a place in the table; it ends with a rule that fits all packets.
+ * The rules are followed as those of nftables are (nat_eval_rule.c): with all packets at once, which each
+ * match makes fewer. A chain is a place in the table; it ends with a rule that fits all packets.
  */
 #include "collectors/ip_tables.h"
 
@@ -10,7 +10,7 @@
 #include <linux/netfilter_ipv6/ip6_tables.h>
 #include <string.h>
 
-#include "collectors/nat_run.h"
+#include "collectors/nat_eval_rule.h"
 
 #define STEPS_MAX 500000u
 
@@ -40,7 +40,7 @@ static uint8_t mask_length(const uint8_t *mask, size_t size, bool *odd)
 	return (uint8_t)length;
 }
 
-static void take4(const struct ipt_entry *raw, struct entry *entry)
+static void read_entry4(const struct ipt_entry *raw, struct entry *entry)
 {
 	entry->source_length = mask_length((const uint8_t *)&raw->ip.smsk, 4, &entry->source_odd);
 	entry->destination_length = mask_length((const uint8_t *)&raw->ip.dmsk, 4, &entry->destination_odd);
@@ -56,7 +56,7 @@ static void take4(const struct ipt_entry *raw, struct entry *entry)
 	entry->next = entry->at + raw->next_offset;
 }
 
-static void take6(const struct ip6t_entry *raw, struct entry *entry)
+static void read_entry6(const struct ip6t_entry *raw, struct entry *entry)
 {
 	entry->source_length = mask_length((const uint8_t *)&raw->ipv6.smsk, 16, &entry->source_odd);
 	entry->destination_length =
@@ -84,9 +84,9 @@ static bool read_entry(const struct ip_table *table, size_t at, struct entry *en
 		return false;
 	*entry = (struct entry){ .at = at };
 	if (table->family == AF_INET)
-		take4((const struct ipt_entry *)(table->bytes + at), entry);
+		read_entry4((const struct ipt_entry *)(table->bytes + at), entry);
 	else
-		take6((const struct ip6t_entry *)(table->bytes + at), entry);
+		read_entry6((const struct ip6t_entry *)(table->bytes + at), entry);
 	return entry->target >= at + header_size(table) && entry->next <= table->size &&
 	       entry->target % _Alignof(struct xt_entry_target) == 0 && entry->target <= entry->next &&
 	       entry->next - entry->target >= sizeof(struct xt_entry_target);
@@ -124,18 +124,18 @@ static const char *chain_name(const struct ip_table *table, size_t start)
 	return name ? name : "PREROUTING";
 }
 
-static struct nat_place place_of(const struct nat_walk *walk, const struct nat_run *run)
+static struct nat_place place_of(const struct nat_eval *eval, const struct nat_eval_rule *rule)
 {
-	return (struct nat_place){ .family = walk->table->family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6,
+	return (struct nat_place){ .family = eval->table->family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6,
 		.table = "nat",
-		.chain = chain_name(walk->table, run->visit->chain),
-		.handle = run->visit->number,
+		.chain = chain_name(eval->table, rule->chain->id),
+		.handle = rule->chain->number,
 		.legacy = true };
 }
 
 /* ---- what an entry demands */
 
-static void need_iif(const struct entry *entry, struct nat_packets *packets)
+static void match_iif(const struct entry *entry, struct nat_packets *packets)
 {
 	char name[IF_NAMESIZE + 1] = "";
 	size_t length = 0;
@@ -147,10 +147,10 @@ static void need_iif(const struct entry *entry, struct nat_packets *packets)
 	if (length < IF_NAMESIZE && entry->iif_mask[length] == 0)
 		name[length++] = '*';
 	name[length] = '\0';
-	nat_need_iif(packets, name, entry->inverted & IPT_INV_VIA_IN);
+	nat_match_iif(packets, name, entry->inverted & IPT_INV_VIA_IN);
 }
 
-static void need_destination(const struct entry *entry, struct nat_packets *packets)
+static void match_destination(const struct entry *entry, struct nat_packets *packets)
 {
 	struct address low, high;
 	bool loopback = address_is_loopback(&entry->destination);
@@ -165,116 +165,117 @@ static void need_destination(const struct entry *entry, struct nat_packets *pack
 		return;
 	}
 	nat_prefix_range(&entry->destination, entry->destination_length, &low, &high);
-	nat_need_destination(packets, &low, &high);
+	nat_match_destination(packets, &low, &high);
 }
 
-static void need_entry(const struct entry *entry, struct nat_packets *packets)
+static void match_entry(const struct entry *entry, struct nat_packets *packets)
 {
-	need_destination(entry, packets);
-	need_iif(entry, packets);
+	match_destination(entry, packets);
+	match_iif(entry, packets);
 	if (entry->source_length || entry->source_odd || (entry->inverted & IPT_INV_SRCIP))
 		packets->narrowed = true;
 	if (entry->protocol && (entry->protocol > UINT8_MAX || (entry->inverted & IPT_INV_PROTO)))
 		packets->opaque = true;
 	else if (entry->protocol)
-		nat_need_protocol(packets, (uint8_t)entry->protocol);
+		nat_match_protocol(packets, (uint8_t)entry->protocol);
 	if (entry->oif[0] || entry->fragments)
 		packets->opaque = true;
 }
 
 /* ---- where entries lead */
 
-static void follow_standard(struct nat_walk *walk, const struct nat_run *run, const struct entry *entry)
+static void follow_standard(
+	struct nat_eval *eval, const struct nat_eval_rule *rule, const struct entry *entry)
 {
 	struct xt_standard_target target;
 	if (entry->next - entry->target < sizeof(target))
 		return;
-	memcpy(&target, target_of(walk->table, entry), sizeof(target));
+	memcpy(&target, target_of(eval->table, entry), sizeof(target));
 	if (target.verdict >= 0 && (size_t)target.verdict != entry->next)
-		nat_walk_call(walk, run, &run->packets, (size_t)target.verdict, (size_t)target.verdict,
+		nat_eval_call(eval, rule, &rule->packets, (size_t)target.verdict, (size_t)target.verdict,
 			entry->is_goto);
 	else if (target.verdict == XT_RETURN)
-		nat_walk_end(walk, run->visit, &run->packets, run->visit->scope);
+		nat_eval_exclude(eval, rule->chain, &rule->packets, rule->chain->scope);
 	else if (target.verdict < 0)
-		nat_walk_end(walk, run->visit, &run->packets,
+		nat_eval_exclude(eval, rule->chain, &rule->packets,
 			target.verdict == -NF_DROP - 1 ? NAT_SCOPE_FOREVER : NAT_SCOPE_BASE);
 }
 
-static void follow_target(struct nat_walk *walk, const struct nat_run *run)
+static void follow_target(struct nat_eval *eval, const struct nat_eval_rule *rule)
 {
 	struct entry entry;
 	char name[XT_EXTENSION_MAXNAMELEN + 1] = "";
-	if (!read_entry(walk->table, run->rule, &entry))
+	if (!read_entry(eval->table, rule->id, &entry))
 		return;
-	const struct xt_entry_target *raw = target_of(walk->table, &entry);
+	const struct xt_entry_target *raw = target_of(eval->table, &entry);
 	memcpy(name, raw->u.user.name, XT_EXTENSION_MAXNAMELEN);
 	if (name[0] == '\0')
-		follow_standard(walk, run, &entry);
+		follow_standard(eval, rule, &entry);
 	else
-		nat_walk_target(walk, run, name, raw->u.user.revision, raw->data,
+		nat_eval_target(eval, rule, name, raw->u.user.revision, raw->data,
 			entry.next - entry.target - sizeof(*raw));
 }
 
 /* The next match, or when there is none any more the target. */
-static void run_next(struct nat_walk *walk, struct nat_run *run)
+static void step_next(struct nat_eval *eval, struct nat_eval_rule *rule)
 {
-	const struct xt_entry_match *match = (const struct xt_entry_match *)(walk->table->bytes + run->at);
+	const struct xt_entry_match *match = (const struct xt_entry_match *)(eval->table->bytes + rule->at);
 	char name[XT_EXTENSION_MAXNAMELEN + 1] = "";
-	bool ended = run->at + sizeof(*match) > run->target;
+	bool ended = rule->at + sizeof(*match) > rule->target;
 	size_t size = ended ? 0 : match->u.match_size;
-	if (ended && !run->packets.never)
-		follow_target(walk, run);
-	if (ended || run->packets.never || size < sizeof(*match) || size > run->target - run->at ||
-		size % _Alignof(struct xt_entry_match) || walk->steps++ >= STEPS_MAX) {
-		nat_walk_leave(walk);
+	if (ended && !rule->packets.never)
+		follow_target(eval, rule);
+	if (ended || rule->packets.never || size < sizeof(*match) || size > rule->target - rule->at ||
+		size % _Alignof(struct xt_entry_match) || eval->steps++ >= STEPS_MAX) {
+		nat_eval_leave_rule(eval);
 		return;
 	}
 	memcpy(name, match->u.user.name, XT_EXTENSION_MAXNAMELEN);
-	nat_walk_match(run, name, match->u.user.revision, match->data, size - sizeof(*match));
-	run->at += size;
+	nat_eval_match(rule, name, match->u.user.revision, match->data, size - sizeof(*match));
+	rule->at += size;
 }
 
 /* ---- chains */
 
-static bool begin_chain(struct nat_walk *walk)
+static bool begin_chain(struct nat_eval *eval)
 {
-	if (walk->begun++ == 0) {
-		nat_walk_begin(walk, walk->table->entry, walk->table->entry, walk->table->family);
+	if (eval->base_begun++ == 0) {
+		nat_eval_begin_chain(eval, eval->table->entry, eval->table->entry, eval->table->family);
 		return true;
 	}
-	if (walk->steps >= STEPS_MAX) {
-		struct nat_visit visit = { .chain = walk->table->entry };
-		const struct nat_run run = { .visit = &visit };
-		nat_walk_note_unread(walk, &run, "the table has more rules than are followed");
+	if (eval->steps >= STEPS_MAX) {
+		struct nat_eval_chain chain = { .id = eval->table->entry };
+		const struct nat_eval_rule rule = { .chain = &chain };
+		nat_eval_note_unread(eval, &rule, "the table has more rules than are followed");
 	}
 	return false;
 }
 
-static bool begin_rule(struct nat_walk *walk, struct nat_visit *visit)
+static bool begin_rule(struct nat_eval *eval, struct nat_eval_chain *chain)
 {
 	struct entry entry;
-	if (walk->steps++ >= STEPS_MAX || !read_entry(walk->table, visit->next, &entry) ||
-		error_name(walk->table, &entry))
+	if (eval->steps++ >= STEPS_MAX || !read_entry(eval->table, chain->next, &entry) ||
+		error_name(eval->table, &entry))
 		return false;
-	struct nat_run *run = nat_walk_run(walk, visit, visit->next);
-	run->at = entry.at + header_size(walk->table);
-	run->target = entry.target;
-	need_entry(&entry, &run->packets);
-	visit->next = entry.next;
-	visit->number++;
+	struct nat_eval_rule *rule = nat_eval_begin_rule(eval, chain, chain->next);
+	rule->at = entry.at + header_size(eval->table);
+	rule->target = entry.target;
+	match_entry(&entry, &rule->packets);
+	chain->next = entry.next;
+	chain->number++;
 	return true;
 }
 
-static const struct nat_form ip_tables = {
-	.begin_chain = begin_chain, .begin_rule = begin_rule, .run = run_next, .place = place_of
+static const struct nat_eval_ops ip_tables = {
+	.begin_chain = begin_chain, .begin_rule = begin_rule, .step = step_next, .place = place_of
 };
 
-struct nat_walk *nat_walk_table(const struct ip_table *table, struct nat_list *list)
+struct nat_eval *nat_eval_table(const struct ip_table *table, struct nat_list *list)
 {
-	struct nat_walk *walk = nat_walk_new(&ip_tables, list);
-	if (walk)
-		walk->table = table;
-	return walk;
+	struct nat_eval *eval = nat_eval_new(&ip_tables, list);
+	if (eval)
+		eval->table = table;
+	return eval;
 }
 
 void ip_table_clear_counters(uint8_t family, uint8_t *bytes, size_t size)

@@ -3,7 +3,7 @@
 
 /*
  * The nat table of legacy iptables in its binary form (linux/netfilter_ipv4/ip_tables.h and its IPv6 twin):
- * nat_walk_table() follows it. Offsets that lead out of the table are followed no further. Pure.
+ * nat_eval_table() follows it. Offsets that lead out of the table are followed no further. Pure.
  */
 
 #include <net/if.h> /* before linux/if.h, which has the same names */

@@ -25,14 +25,14 @@ static bool comes_before(const struct nat_elements *elements, size_t a, size_t b
 	return order < 0 || (order == 0 && left->interval_end && !right->interval_end);
 }
 
-static void swap(uint32_t *heap, size_t a, size_t b)
+static void heap_swap(uint32_t *heap, size_t a, size_t b)
 {
 	uint32_t kept = heap[a];
 	heap[a] = heap[b];
 	heap[b] = kept;
 }
 
-static int push(struct nat_elements *elements, size_t element)
+static int heap_push(struct nat_elements *elements, size_t element)
 {
 	uint32_t *item = GROW(elements->heap, elements->count);
 	if (!item)
@@ -40,16 +40,16 @@ static int push(struct nat_elements *elements, size_t element)
 	*item = (uint32_t)element;
 	for (size_t at = elements->count - 1; at && comes_before(elements, at, (at - 1) / 2);
 		at = (at - 1) / 2)
-		swap(elements->heap, at, (at - 1) / 2);
+		heap_swap(elements->heap, at, (at - 1) / 2);
 	return 0;
 }
 
-static const struct nft_element *top(const struct nat_elements *elements)
+static const struct nft_element *heap_top(const struct nat_elements *elements)
 {
 	return elements->count ? &elements->ruleset->elements[elements->heap[0]] : NULL;
 }
 
-static void pop(struct nat_elements *elements)
+static void heap_pop(struct nat_elements *elements)
 {
 	elements->heap[0] = elements->heap[--elements->count];
 	for (size_t at = 0, least = 0;; at = least) {
@@ -58,7 +58,7 @@ static void pop(struct nat_elements *elements)
 				least = child;
 		if (least == at)
 			return;
-		swap(elements->heap, at, least);
+		heap_swap(elements->heap, at, least);
 	}
 }
 
@@ -108,18 +108,18 @@ int nat_elements_next(struct nat_elements *elements, struct nat_range *range)
 	if (elements->next != NFT_NO_INDEX) {
 		int error = 0;
 		for (unsigned i = 0; i < PIECE && elements->next != NFT_NO_INDEX && error == 0; i++) {
-			error = push(elements, elements->next);
+			error = heap_push(elements, elements->next);
 			elements->next = elements->ruleset->elements[elements->next].next;
 		}
 		return error < 0 ? error : -EAGAIN;
 	}
-	const struct nft_element *element = top(elements);
+	const struct nft_element *element = heap_top(elements);
 	if (!element)
 		return 0;
-	pop(elements);
+	heap_pop(elements);
 	if (element->interval_end)
 		return -EAGAIN;
-	*range = make_range(elements->set, element, top(elements));
+	*range = make_range(elements->set, element, heap_top(elements));
 	return 1;
 }
 

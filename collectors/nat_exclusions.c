@@ -28,13 +28,13 @@ void nat_exclusions_apply(const struct nat_exclusions *exclusions, struct nat_pa
 	packets->opaque |= exclusions->overflown;
 	for (unsigned i = 0; i < exclusions->count && !packets->never; i++) {
 		const struct nat_packets *gone = &exclusions->items[i].packets;
-		if (nat_box_disjoint(&gone->box, &packets->box))
+		if (packet_set_disjoint(&gone->set, &packets->set))
 			continue;
 		if (!gone->opaque && gone->balanced)
 			packets->balanced = true;
-		else if (!gone->opaque && nat_box_covers(&gone->box, &packets->box))
+		else if (!gone->opaque && packet_set_covers(&gone->set, &packets->set))
 			packets->never = true;
-		else if (gone->opaque || !nat_box_subtract(&packets->box, &gone->box))
+		else if (gone->opaque || !packet_set_subtract(&packets->set, &gone->set))
 			packets->opaque = true;
 	}
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "collectors/growth.h"
-#include "collectors/nat_box.h"
+#include "collectors/packet_set.h"
 #include "collectors/xt_match.h"
 
 #define NAMES_ROOM 4096
@@ -201,13 +201,13 @@ static const char *put_name(struct nat_list *list, const char *name, const char 
 }
 
 /* Those after the first, which the rule itself has; of a rule that wants a device, all. */
-static const char *put_excluded(struct nat_list *list, const struct nat_box *box)
+static const char *put_excluded(struct nat_list *list, const struct packet_set *set)
 {
 	char names[NAT_EXCLUDED_MAX * IF_NAMESIZE + 1];
 	size_t size = 0;
-	for (unsigned i = box->iif[0] ? 0 : 1; i < box->excluded_count; i++) {
-		size_t length = strnlen(box->excluded[i], IF_NAMESIZE - 1);
-		memcpy(names + size, box->excluded[i], length);
+	for (unsigned i = set->iif[0] ? 0 : 1; i < set->excluded_count; i++) {
+		size_t length = strnlen(set->excluded[i], IF_NAMESIZE - 1);
+		memcpy(names + size, set->excluded[i], length);
 		size += length;
 		names[size++] = '\0';
 	}
@@ -235,7 +235,7 @@ void nat_list_add_unread(struct nat_list *list, const struct nat_place *place, c
 }
 
 static void add_rule(struct nat_list *list, const struct nat_place *place, struct nat_rule *rule,
-	const struct nat_box *box)
+	const struct packet_set *set)
 {
 	const struct nat_rule *last = list->count ? &list->rules[list->count - 1] : NULL;
 	if (list->count == NAT_RULES_MAX) {
@@ -244,19 +244,19 @@ static void add_rule(struct nat_list *list, const struct nat_place *place, struc
 	}
 	rule->table = put_name(list, place->table, last ? last->table : NULL);
 	rule->chain = put_name(list, place->chain, last ? last->chain : NULL);
-	rule->also_excluded = put_excluded(list, box);
+	rule->also_excluded = put_excluded(list, set);
 	nat_list_append(list, rule);
 }
 
 static struct nat_rule rule_of(const struct nat_place *place, const struct nat_packets *packets,
 	const struct nat_target *target, uint8_t family)
 {
-	const struct nat_box *box = &packets->box;
+	const struct packet_set *set = &packets->set;
 	struct nat_rule rule = {
 		.family = family,
-		.protocol = box->protocol,
-		.destination_local = box->local,
-		.ifindex = box->ifindex,
+		.protocol = set->protocol,
+		.destination_local = set->local,
+		.ifindex = set->ifindex,
 		.redirect = target->redirect,
 		.conditional = packets->narrowed || packets->opaque,
 		.by_source = packets->narrowed && !packets->opaque,
@@ -267,27 +267,27 @@ static struct nat_rule rule_of(const struct nat_place *place, const struct nat_p
 		.handle = place->handle,
 		.legacy = place->legacy,
 	};
-	rule.iif_excluded = !box->iif[0] && !box->ifindex && box->excluded_count;
-	memcpy(rule.iif, rule.iif_excluded ? box->excluded[0] : box->iif, sizeof(rule.iif));
-	if (box->ports[0] != 0 || box->ports[1] != UINT16_MAX) {
-		rule.ports[0] = box->ports[0];
-		rule.ports[1] = box->ports[1];
+	rule.iif_excluded = !set->iif[0] && !set->ifindex && set->excluded_count;
+	memcpy(rule.iif, rule.iif_excluded ? set->excluded[0] : set->iif, sizeof(rule.iif));
+	if (set->ports[0] != 0 || set->ports[1] != UINT16_MAX) {
+		rule.ports[0] = set->ports[0];
+		rule.ports[1] = set->ports[1];
 	}
 	return rule;
 }
 
 /* A prefix that is translated to one of the same length can be said for a single address only. */
-static bool map_prefix(const struct nat_box *box, struct nat_target *target)
+static bool map_prefix(const struct packet_set *set, struct nat_target *target)
 {
 	struct address mapped = target->low;
 	if (!target->netmap)
 		return true;
 	target->netmap = false;
-	if (address_is_none(&box->low) || !address_equal(&box->low, &box->high))
+	if (address_is_none(&set->low) || !address_equal(&set->low, &set->high))
 		return address_equal(&target->low, &target->high);
 	for (size_t i = 0; i < address_size(mapped.family); i++) {
 		uint8_t mask = (uint8_t) ~(target->low.bytes[i] ^ target->high.bytes[i]);
-		mapped.bytes[i] = (uint8_t)((target->low.bytes[i] & mask) | (box->low.bytes[i] & ~mask));
+		mapped.bytes[i] = (uint8_t)((target->low.bytes[i] & mask) | (set->low.bytes[i] & ~mask));
 	}
 	target->low = target->high = mapped;
 	return true;
@@ -299,13 +299,13 @@ static void add_of_family(struct nat_list *list, const struct nat_place *place,
 	struct prefix prefixes[NAT_PREFIXES_MAX] = { 0 };
 	unsigned count = 1;
 	struct nat_rule rule = rule_of(place, packets, target, family);
-	if (!address_is_none(&packets->box.low))
-		count = nat_box_prefixes(&packets->box, prefixes);
+	if (!address_is_none(&packets->set.low))
+		count = packet_set_prefixes(&packets->set, prefixes);
 	if (count == 0)
 		nat_list_add_unread(list, place, "its range of addresses is too irregular");
 	for (unsigned i = 0; i < count; i++) {
 		rule.destination = prefixes[i];
-		add_rule(list, place, &rule, &packets->box);
+		add_rule(list, place, &rule, &packets->set);
 	}
 }
 
@@ -314,12 +314,12 @@ void nat_list_add(struct nat_list *list, const struct nat_place *place, const st
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
 	struct nat_target exact = *target;
-	if (!map_prefix(&packets->box, &exact)) {
+	if (!map_prefix(&packets->set, &exact)) {
 		nat_list_add_unread(list, place, "it maps a prefix to a prefix");
 		return;
 	}
 	for (unsigned i = 0; i < 2; i++) {
-		bool wanted = !packets->box.family || packets->box.family == families[i];
+		bool wanted = !packets->set.family || packets->set.family == families[i];
 		if (wanted && (address_is_none(&exact.low) || exact.low.family == families[i]))
 			add_of_family(list, place, packets, &exact, families[i]);
 	}

@@ -97,7 +97,7 @@ struct nat_target;
 /* An empty list with one holder, to be filled; NULL when memory is out. */
 struct nat_list *nat_list_new(void);
 
-/* Adds what is translated to the target: a rule for each prefix that the box consists of. Beyond
+/* Adds what is translated to the target: a rule for each prefix that the set consists of. Beyond
  * NAT_RULES_MAX, or if it cannot be said as rules, it is counted as unread. */
 void nat_list_add(struct nat_list *list, const struct nat_place *place, const struct nat_packets *packets,
 	const struct nat_target *target);

@@ -13,41 +13,41 @@ static bool in_registers(unsigned at, size_t size)
 	return at < NFT_REGISTER_BYTES && size <= NFT_REGISTER_BYTES - at;
 }
 
-static size_t cut(unsigned at, size_t size)
+static size_t registers_cut(unsigned at, size_t size)
 {
 	return at >= NFT_REGISTER_BYTES ? 0 : in_registers(at, size) ? size : NFT_REGISTER_BYTES - at;
 }
 
 /* The kernel clears the rest of the last word. */
-static void pad(struct nat_registers *registers, unsigned at, size_t size)
+static void registers_pad(struct nat_registers *registers, unsigned at, size_t size)
 {
 	for (size_t i = size; i % WORD && at + i < NFT_REGISTER_BYTES; i++)
 		registers->symbols[at + i] = (struct nat_symbol){ .field = FIELD_CONSTANT, .mask = 0xff };
 }
 
-static void put_from(
+static void registers_put_from(
 	struct nat_registers *registers, unsigned at, size_t size, enum nat_field field, unsigned index)
 {
-	size = cut(at, size);
+	size = registers_cut(at, size);
 	for (size_t i = 0; i < size; i++)
 		registers->symbols[at + i] = (struct nat_symbol){
 			.field = (uint8_t)field, .index = (uint8_t)(index + i), .mask = 0xff
 		};
-	pad(registers, at, size);
+	registers_pad(registers, at, size);
 }
 
 void nat_registers_put(struct nat_registers *registers, unsigned at, size_t size, enum nat_field field)
 {
-	put_from(registers, at, size, field, 0);
+	registers_put_from(registers, at, size, field, 0);
 }
 
 void nat_registers_put_data(struct nat_registers *registers, unsigned at, const uint8_t *data, size_t size)
 {
-	size = cut(at, size);
+	size = registers_cut(at, size);
 	for (size_t i = 0; i < size; i++)
 		registers->symbols[at + i] =
 			(struct nat_symbol){ .field = FIELD_CONSTANT, .mask = 0xff, .value = data[i] };
-	pad(registers, at, size);
+	registers_pad(registers, at, size);
 }
 
 void nat_registers_forget(struct nat_registers *registers)
@@ -91,7 +91,7 @@ static const struct header_field *find_header(uint32_t base, uint8_t family, uin
 static void load_payload(
 	struct nat_registers *registers, const struct nft_expression *expression, uint8_t family)
 {
-	size_t size = cut(expression->destination, expression->length);
+	size_t size = registers_cut(expression->destination, expression->length);
 	for (size_t i = 0; i < size; i++) {
 		uint32_t offset = expression->offset + (uint32_t)i;
 		const struct header_field *field = find_header(expression->key, family, offset);
@@ -102,7 +102,7 @@ static void load_payload(
 					.index = (uint8_t)(offset - field->offset),
 					.mask = 0xff };
 	}
-	pad(registers, expression->destination, size);
+	registers_pad(registers, expression->destination, size);
 }
 
 struct key_field {
@@ -160,7 +160,7 @@ void nat_registers_load(
 
 /* ---- changed */
 
-static struct nat_symbol changed(struct nat_symbol symbol, uint8_t mask, uint8_t flip)
+static struct nat_symbol symbol_masked(struct nat_symbol symbol, uint8_t mask, uint8_t flip)
 {
 	if (symbol.field == FIELD_CHANCE)
 		return symbol;
@@ -184,7 +184,7 @@ void nat_registers_bitwise(struct nat_registers *registers, const struct nft_exp
 	}
 	for (size_t i = 0; i < size; i++)
 		registers->symbols[expression->destination + i] =
-			changed(registers->symbols[expression->source + i], expression->data.bytes[i],
+			symbol_masked(registers->symbols[expression->source + i], expression->data.bytes[i],
 				expression->more.bytes[i]);
 }
 
@@ -211,7 +211,7 @@ bool nat_registers_constant(const struct nat_registers *registers, unsigned at, 
 
 bool nat_registers_by_chance(const struct nat_registers *registers, unsigned at, size_t size)
 {
-	for (size_t i = 0; i < cut(at, size); i++)
+	for (size_t i = 0; i < registers_cut(at, size); i++)
 		if (registers->symbols[at + i].field == FIELD_CHANCE)
 			return true;
 	return false;

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collectors/nat_box.h"
 #include "collectors/nft_expression.h"
+#include "collectors/packet_set.h"
 
 enum nat_field {
 	FIELD_UNKNOWN, /* some other property of the packet */
@@ -57,11 +57,11 @@ void nat_registers_forget(struct nat_registers *registers);
 bool nat_registers_constant(const struct nat_registers *registers, unsigned at, size_t size, uint8_t *out);
 
 /* Narrows the packets to those whose registers from `at` are within low and high, field by field. */
-void nat_registers_need(const struct nat_registers *registers, unsigned at, const uint8_t *low,
+void nat_registers_match(const struct nat_registers *registers, unsigned at, const uint8_t *low,
 	const uint8_t *high, size_t size, struct nat_packets *packets);
 /* To those that are not: exact for devices, and for ports only if the packets were split before; everything
  * else makes them opaque, unless no request that can arrive is concerned. */
-void nat_registers_need_not(const struct nat_registers *registers, unsigned at, const uint8_t *data,
+void nat_registers_match_other(const struct nat_registers *registers, unsigned at, const uint8_t *data,
 	size_t size, struct nat_packets *packets);
 /* All of the bytes are those of one whole field. */
 bool nat_registers_is(const struct nat_registers *registers, unsigned at, size_t size, enum nat_field field);

@@ -14,8 +14,8 @@
 #include "collectors/collector.h"
 #include "collectors/ip_tables_read.h"
 #include "collectors/kernel_module.h"
+#include "collectors/nat_eval_ruleset.h"
 #include "collectors/nat_list.h"
-#include "collectors/nat_walk.h"
 #include "collectors/netlink.h"
 #include "collectors/nft_reader.h"
 
@@ -28,7 +28,7 @@
 #define TRIES_MAX   8
 
 /* What advance() is at: rest, or a piece of work at a time. */
-enum phase { PHASE_REST, PHASE_TABLES, PHASE_READ, PHASE_FOLLOW, PHASE_FREE };
+enum phase { PHASE_REST, PHASE_TABLES, PHASE_READ, PHASE_EVALUATE, PHASE_FREE };
 
 struct natrules {
 	struct nft_reader *reader; /* NULL: nf_tables is not loaded; there are legacy tables only */
@@ -47,22 +47,22 @@ struct natrules {
 	const struct nat_list *rules; /* NULL: not known */
 
 	struct nat_list *made; /* while they are followed */
-	struct nat_walk *walk;
-	unsigned walked; /* sources: the ruleset, the legacy tables */
-	int result;      /* of the reading or following, told when all is freed */
+	struct nat_eval *eval;
+	unsigned evaluated; /* sources: the ruleset, the legacy tables */
+	int result;         /* of the reading or following, told when all is freed */
 };
 
 /* ---- when to read */
 
 /* The time, or when the last reading is paid for. */
-static int64_t affordable(const struct natrules *natrules, int64_t time_ns)
+static int64_t natrules_affordable(const struct natrules *natrules, int64_t time_ns)
 {
 	int64_t paid_ns = natrules->began_ns + COST_SHARE * natrules->cost_ns;
 	return time_ns > paid_ns ? time_ns : paid_ns;
 }
 
 /* 0, or a negative errno: nothing is announced any more, but for what time tells. */
-static int note_changes(struct natrules *natrules, int64_t now_ns)
+static int natrules_note_changes(struct natrules *natrules, int64_t now_ns)
 {
 	int some = netlink_drain(natrules->events, NULL, NULL);
 	if (some <= 0)
@@ -72,24 +72,25 @@ static int note_changes(struct natrules *natrules, int64_t now_ns)
 	natrules->changed = true;
 	int64_t latest_ns = natrules->announced_ns + PATIENCE_NS, due_ns = now_ns + QUIET_NS;
 	if (natrules->phase == PHASE_REST)
-		natrules->due_ns = affordable(natrules, due_ns < latest_ns ? due_ns : latest_ns);
+		natrules->due_ns = natrules_affordable(natrules, due_ns < latest_ns ? due_ns : latest_ns);
 	return 0;
 }
 
 /* A ruleset that changes all the time is tried again a little later, then much later. */
-static void fail(struct natrules *natrules, int error, int64_t now_ns)
+static void natrules_fail(struct natrules *natrules, int error, int64_t now_ns)
 {
 	natrules->phase = PHASE_REST;
 	natrules->tries++;
 	bool again = error == -EINTR && natrules->tries < TRIES_MAX;
-	natrules->due_ns = affordable(natrules, now_ns + (again ? natrules->tries * QUIET_NS : PERIOD_NS));
+	natrules->due_ns =
+		natrules_affordable(natrules, now_ns + (again ? natrules->tries * QUIET_NS : PERIOD_NS));
 	if (again)
 		return;
 	natrules->tries = 0;
 	natrules->error = error;
 }
 
-static void rest(struct natrules *natrules, int64_t now_ns)
+static void natrules_rest(struct natrules *natrules, int64_t now_ns)
 {
 	natrules->phase = PHASE_REST;
 	natrules->tries = 0;
@@ -100,7 +101,7 @@ static void rest(struct natrules *natrules, int64_t now_ns)
 /* ---- reading */
 
 /* 0 or negative errno; -EOPNOTSUPP also if asking would load nf_tables. */
-static int open_reader(struct natrules *natrules)
+static int natrules_open_reader(struct natrules *natrules)
 {
 	struct nft_reader *reader;
 	if (!kernel_module_is_there(natrules->procfs, "nf_tables"))
@@ -117,13 +118,13 @@ static int open_reader(struct natrules *natrules)
 }
 
 /* 0, or a negative errno; begins to read if there is anything new. */
-static int look_at_nftables(struct natrules *natrules, int64_t now_ns)
+static int natrules_read_nftables(struct natrules *natrules, int64_t now_ns)
 {
 	uint32_t generation;
 	int error = nft_reader_generation(natrules->reader, &generation);
 	if (error == 0 && natrules->rules && !natrules->legacy.changed &&
 		generation == natrules->generation) {
-		rest(natrules, now_ns);
+		natrules_rest(natrules, now_ns);
 		return 0;
 	}
 	natrules->began_ns = now_ns;
@@ -135,36 +136,36 @@ static int look_at_nftables(struct natrules *natrules, int64_t now_ns)
 	return error;
 }
 
-/* ---- following */
+/* ---- evaluation */
 
-static int begin_to_follow(struct natrules *natrules)
+static int natrules_begin_evaluation(struct natrules *natrules)
 {
 	natrules->made = nat_list_new();
-	natrules->walked = 0;
-	natrules->phase = PHASE_FOLLOW;
+	natrules->evaluated = 0;
+	natrules->phase = PHASE_EVALUATE;
 	return natrules->made ? 0 : -ENOMEM;
 }
 
 /* 0: there is more; 1: all sources were followed; or -ENOMEM. */
-static int follow(struct natrules *natrules)
+static int natrules_evaluate(struct natrules *natrules)
 {
 	const struct ip_table *table =
-		natrules->walked ? &natrules->legacy.tables[natrules->walked - 1] : NULL;
-	if (!natrules->walk && (table ? table->bytes != NULL : natrules->reader != NULL)) {
-		natrules->walk =
-			table ? nat_walk_table(table, natrules->made)
-			      : nat_walk_ruleset(nft_reader_ruleset(natrules->reader), natrules->made);
-		return natrules->walk ? 0 : -ENOMEM;
+		natrules->evaluated ? &natrules->legacy.tables[natrules->evaluated - 1] : NULL;
+	if (!natrules->eval && (table ? table->bytes != NULL : natrules->reader != NULL)) {
+		natrules->eval =
+			table ? nat_eval_table(table, natrules->made)
+			      : nat_eval_ruleset(nft_reader_ruleset(natrules->reader), natrules->made);
+		return natrules->eval ? 0 : -ENOMEM;
 	}
-	int result = natrules->walk ? nat_walk_on(natrules->walk) : 1;
+	int result = natrules->eval ? nat_eval_step(natrules->eval) : 1;
 	if (result <= 0)
 		return result;
-	nat_walk_free(natrules->walk);
-	natrules->walk = NULL;
-	return ++natrules->walked == 3;
+	nat_eval_free(natrules->eval);
+	natrules->eval = NULL;
+	return ++natrules->evaluated == 3;
 }
 
-static void take_over(struct natrules *natrules)
+static void natrules_publish(struct natrules *natrules)
 {
 	nat_list_release(natrules->rules);
 	natrules->made->version = ++natrules->version;
@@ -176,7 +177,7 @@ static void take_over(struct natrules *natrules)
 }
 
 /* Nobody announces that a table of legacy iptables has changed: they are read each time. */
-static int look_at_tables(struct natrules *natrules)
+static int natrules_read_tables(struct natrules *natrules)
 {
 	int error = ip_tables_begin(&natrules->legacy);
 	if (error == 0)
@@ -185,24 +186,24 @@ static int look_at_tables(struct natrules *natrules)
 }
 
 /* nf_tables may be loaded later. */
-static int look_at_rulesets(struct natrules *natrules, int64_t now_ns)
+static int natrules_begin_reading(struct natrules *natrules, int64_t now_ns)
 {
 	natrules->changed = false;
-	int error = natrules->reader ? 0 : open_reader(natrules);
+	int error = natrules->reader ? 0 : natrules_open_reader(natrules);
 	if (natrules->reader)
-		return look_at_nftables(natrules, now_ns);
+		return natrules_read_nftables(natrules, now_ns);
 	if (error < 0 && error != -EOPNOTSUPP)
 		return error;
 	natrules->began_ns = now_ns;
 	natrules->cost_ns = 0;
 	if (natrules->legacy.changed || !natrules->rules)
-		return begin_to_follow(natrules);
-	rest(natrules, now_ns);
+		return natrules_begin_evaluation(natrules);
+	natrules_rest(natrules, now_ns);
 	return 0;
 }
 
 /* A piece. True if there are new rules. */
-static bool work(struct natrules *natrules)
+static bool natrules_step(struct natrules *natrules)
 {
 	int result = 0;
 	switch (natrules->phase) {
@@ -210,41 +211,41 @@ static bool work(struct natrules *natrules)
 	case PHASE_TABLES:
 		return false;
 	case PHASE_READ:
-		result = nft_reader_go_on(natrules->reader);
+		result = nft_reader_step(natrules->reader);
 		if (result > 0)
-			result = begin_to_follow(natrules);
+			result = natrules_begin_evaluation(natrules);
 		break;
-	case PHASE_FOLLOW:
-		result = follow(natrules);
+	case PHASE_EVALUATE:
+		result = natrules_evaluate(natrules);
 		break;
 	case PHASE_FREE:
 		if (natrules->reader && !nft_reader_drop(natrules->reader))
 			return false;
 		if (natrules->result < 0)
-			fail(natrules, natrules->result, clock_ns(CLOCK_MONOTONIC));
+			natrules_fail(natrules, natrules->result, clock_ns(CLOCK_MONOTONIC));
 		else
-			rest(natrules, clock_ns(CLOCK_MONOTONIC));
+			natrules_rest(natrules, clock_ns(CLOCK_MONOTONIC));
 		return false;
 	}
 	if (result == 0)
 		return false;
 	if (result > 0)
-		take_over(natrules);
-	nat_walk_free(natrules->walk);
+		natrules_publish(natrules);
+	nat_eval_free(natrules->eval);
 	nat_list_release(natrules->made);
-	natrules->walk = NULL;
+	natrules->eval = NULL;
 	natrules->made = NULL;
 	natrules->result = result;
 	natrules->phase = PHASE_FREE;
 	return result > 0;
 }
 
-static bool work_a_turn(struct natrules *natrules)
+static bool natrules_take_turn(struct natrules *natrules)
 {
 	int64_t start = clock_ns(CLOCK_MONOTONIC), now = start, until = now + TURN_NS;
 	bool fresh = false;
 	while (natrules->phase > PHASE_TABLES && now < until) {
-		fresh |= work(natrules);
+		fresh |= natrules_step(natrules);
 		int64_t before = now;
 		now = clock_ns(CLOCK_MONOTONIC);
 		natrules->cost_ns += now - before;
@@ -255,19 +256,19 @@ static bool work_a_turn(struct natrules *natrules)
 static int natrules_advance(void *context, int64_t now_ns, struct collector_wish *wish)
 {
 	struct natrules *natrules = context;
-	int result = note_changes(natrules, now_ns);
+	int result = natrules_note_changes(natrules, now_ns);
 	int error = 0;
 	if (natrules->phase == PHASE_REST && now_ns >= natrules->due_ns)
-		error = look_at_tables(natrules);
+		error = natrules_read_tables(natrules);
 	if (natrules->phase == PHASE_TABLES && ip_tables_end(&natrules->legacy))
-		error = look_at_rulesets(natrules, now_ns);
+		error = natrules_begin_reading(natrules, now_ns);
 	if (error < 0)
-		fail(natrules, error, now_ns);
-	wish->changed = work_a_turn(natrules);
+		natrules_fail(natrules, error, now_ns);
+	wish->changed = natrules_take_turn(natrules);
 	/* What was announced while it was being read. */
 	if (natrules->phase == PHASE_REST && natrules->changed &&
-		natrules->due_ns > affordable(natrules, now_ns + QUIET_NS))
-		natrules->due_ns = affordable(natrules, now_ns + QUIET_NS);
+		natrules->due_ns > natrules_affordable(natrules, now_ns + QUIET_NS))
+		natrules->due_ns = natrules_affordable(natrules, now_ns + QUIET_NS);
 	wish->due_ns = natrules->phase == PHASE_REST     ? natrules->due_ns
 		       : natrules->phase == PHASE_TABLES ? now_ns + TABLES_NS
 							 : now_ns;
@@ -295,7 +296,7 @@ static void natrules_destroy(void *context)
 	struct natrules *natrules = context;
 	if (!natrules)
 		return;
-	nat_walk_free(natrules->walk);
+	nat_eval_free(natrules->eval);
 	nat_list_release(natrules->made);
 	nat_list_release(natrules->rules);
 	nft_reader_close(natrules->reader);
@@ -313,7 +314,7 @@ static int natrules_init(const struct collector_settings *settings, void **conte
 	natrules->legacy.procfs = natrules->procfs = strdup(settings->procfs);
 	int error = natrules->procfs ? netlink_open(NETLINK_NETFILTER, &natrules->events) : -ENOMEM;
 	if (error == 0)
-		error = open_reader(natrules);
+		error = natrules_open_reader(natrules);
 	if (error == -EOPNOTSUPP && ip_tables_are_there(&natrules->legacy))
 		error = 0;
 	if (error < 0) {

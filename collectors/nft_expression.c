@@ -63,7 +63,7 @@ const char *nft_text(const struct nlattr *attribute)
 	return text && memchr(text, '\0', mnl_attr_get_payload_len(attribute)) ? text : NULL;
 }
 
-static struct nft_data whole(const struct nlattr *attribute)
+static struct nft_data data_of(const struct nlattr *attribute)
 {
 	if (!attribute)
 		return (struct nft_data){ 0 };
@@ -75,7 +75,7 @@ struct nft_data nft_data_value(const struct nlattr *nest)
 	const struct nlattr *table[NFTA_DATA_MAX + 1];
 	if (!attributes_of_nest(nest, table, NFTA_DATA_MAX))
 		return (struct nft_data){ 0 };
-	return whole(table[NFTA_DATA_VALUE]);
+	return data_of(table[NFTA_DATA_VALUE]);
 }
 
 struct nft_verdict nft_data_verdict(const struct nlattr *nest)
@@ -219,7 +219,7 @@ static const struct layout layouts[] = {
 	{ "masq", NFT_KIND_END, NO_FIELDS },
 };
 
-static bool take(const struct field *field, const struct nlattr *attribute, struct nft_expression *out)
+static bool field_read(const struct field *field, const struct nlattr *attribute, struct nft_expression *out)
 {
 	void *at = (char *)out + field->at;
 	switch (field->form) {
@@ -231,7 +231,7 @@ static bool take(const struct field *field, const struct nlattr *attribute, stru
 		*(struct nft_data *)at = nft_data_value(attribute);
 		return true;
 	case FORM_BYTES:
-		*(struct nft_data *)at = whole(attribute);
+		*(struct nft_data *)at = data_of(attribute);
 		return true;
 	case FORM_NAME:
 		*(const char **)at = nft_text(attribute);
@@ -248,7 +248,7 @@ static int take_fields(
 		const struct nlattr *attribute = table[field->attribute];
 		if (!attribute && !field->needed)
 			continue;
-		if (!attribute || !take(field, attribute, out))
+		if (!attribute || !field_read(field, attribute, out))
 			return -EBADMSG;
 		if (field->present)
 			*(bool *)((char *)out + field->present) = true;
@@ -295,7 +295,7 @@ static int finish_lookup(const struct nlattr *const *table, struct nft_expressio
 				       : 0;
 }
 
-static int finish(const struct nlattr *const *table, struct nft_expression *out)
+static int expression_complete(const struct nlattr *const *table, struct nft_expression *out)
 {
 	if (out->kind == NFT_KIND_IMMEDIATE)
 		return finish_immediate(table, out);
@@ -325,7 +325,7 @@ int nft_expression_parse(const struct nlattr *element, struct nft_expression *ou
 	if (layout && layout->fields[0].attribute) {
 		parsed.kind = layout->kind;
 		if (!attributes_of_nest(outer[NFTA_EXPR_DATA], table, ATTRIBUTES_MOST) ||
-			take_fields(layout, table, &parsed) < 0 || finish(table, &parsed) < 0)
+			take_fields(layout, table, &parsed) < 0 || expression_complete(table, &parsed) < 0)
 			return -EBADMSG;
 	} else if (layout) {
 		parsed.kind = layout->kind;

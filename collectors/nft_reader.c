@@ -31,7 +31,7 @@ struct nft_reader {
 
 /* ---- requests */
 
-static struct nlmsghdr *make_request(
+static struct nlmsghdr *nft_reader_request(
 	struct nft_reader *reader, char *buffer, unsigned type, uint8_t family, uint16_t flags)
 {
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
@@ -44,7 +44,7 @@ static struct nlmsghdr *make_request(
 	return request;
 }
 
-static int send_request(struct nft_reader *reader, const struct nlmsghdr *request)
+static int nft_reader_send(struct nft_reader *reader, const struct nlmsghdr *request)
 {
 	return mnl_socket_sendto(netlink_socket(reader->netlink), request, request->nlmsg_len) < 0 ? -errno
 												   : 0;
@@ -62,16 +62,16 @@ static const struct dump_kind dumps[] = {
 	[STAGE_ELEMENTS] = { NFT_MSG_GETSETELEM, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET },
 };
 
-static int ask(struct nft_reader *reader, uint8_t family, const char *table, const char *name)
+static int nft_reader_ask(struct nft_reader *reader, uint8_t family, const char *table, const char *name)
 {
 	alignas(struct nlmsghdr) char buffer[REQUEST_SIZE] = { 0 };
 	const struct dump_kind *kind = &dumps[reader->stage];
-	struct nlmsghdr *request = make_request(reader, buffer, kind->type, family, NLM_F_DUMP);
+	struct nlmsghdr *request = nft_reader_request(reader, buffer, kind->type, family, NLM_F_DUMP);
 	if (kind->table)
 		mnl_attr_put_strz(request, kind->table, table);
 	if (kind->name)
 		mnl_attr_put_strz(request, kind->name, name);
-	return send_request(reader, request);
+	return nft_reader_send(reader, request);
 }
 
 /* ---- the generation */
@@ -102,7 +102,8 @@ static int take_generation(const struct nlmsghdr *header, void *argument)
 int nft_reader_generation(struct nft_reader *reader, uint32_t *out)
 {
 	alignas(struct nlmsghdr) char buffer[REQUEST_SIZE] = { 0 };
-	const struct nlmsghdr *request = make_request(reader, buffer, NFT_MSG_GETGEN, NFPROTO_UNSPEC, 0);
+	const struct nlmsghdr *request =
+		nft_reader_request(reader, buffer, NFT_MSG_GETGEN, NFPROTO_UNSPEC, 0);
 	struct generation generation = { .sequence = reader->sequence };
 	int error = netlink_exchange(
 		reader->netlink, request, request->nlmsg_len, 1, take_generation, &generation);
@@ -142,7 +143,7 @@ static size_t next_set(const struct nft_ruleset *ruleset)
 	return NFT_NO_INDEX;
 }
 
-static int finish(struct nft_reader *reader)
+static int nft_reader_finish(struct nft_reader *reader)
 {
 	uint32_t generation;
 	reader->stage = STAGE_IDLE;
@@ -152,25 +153,25 @@ static int finish(struct nft_reader *reader)
 	return generation == reader->generation ? 1 : -EINTR;
 }
 
-static int ask_elements(struct nft_reader *reader, size_t number)
+static int nft_reader_ask_elements(struct nft_reader *reader, size_t number)
 {
 	struct nft_set *set = &reader->ruleset.sets[number];
 	reader->stage = STAGE_ELEMENTS;
 	reader->position = number;
 	set->read = true;
-	return ask(reader, set->family, set->table, set->name);
+	return nft_reader_ask(reader, set->family, set->table, set->name);
 }
 
-static int ask_table(struct nft_reader *reader, enum stage stage, size_t chain)
+static int nft_reader_ask_table(struct nft_reader *reader, enum stage stage, size_t chain)
 {
 	const struct nft_chain *first = &reader->ruleset.chains[reader->ruleset.nat_chains[chain]];
 	reader->stage = stage;
 	reader->position = chain;
-	return ask(reader, first->family, first->table, NULL);
+	return nft_reader_ask(reader, first->family, first->table, NULL);
 }
 
 /* What follows the dump that has ended well. 0, 1 when nothing does, or negative errno. */
-static int ask_next(struct nft_reader *reader)
+static int nft_reader_ask_next(struct nft_reader *reader)
 {
 	const struct nft_ruleset *ruleset = &reader->ruleset;
 	enum stage stage = reader->stage == STAGE_CHAINS ? STAGE_RULES : reader->stage;
@@ -181,22 +182,22 @@ static int ask_next(struct nft_reader *reader)
 			table = next_table(ruleset, 0);
 		}
 		if (table != NFT_NO_INDEX)
-			return ask_table(reader, stage, table);
+			return nft_reader_ask_table(reader, stage, table);
 	}
 	size_t set = next_set(ruleset);
 	if (set != NFT_NO_INDEX)
-		return ask_elements(reader, set);
+		return nft_reader_ask_elements(reader, set);
 	reader->stage = STAGE_REACH;
 	return 0;
 }
 
 /* Maps that have been read may lead to chains that ask others. */
-static int reach(struct nft_reader *reader)
+static int nft_reader_reach(struct nft_reader *reader)
 {
 	int result = nft_reach(&reader->ruleset);
 	size_t set = result > 0 ? next_set(&reader->ruleset) : NFT_NO_INDEX;
 	if (result > 0)
-		return set == NFT_NO_INDEX ? finish(reader) : ask_elements(reader, set);
+		return set == NFT_NO_INDEX ? nft_reader_finish(reader) : nft_reader_ask_elements(reader, set);
 	return result;
 }
 
@@ -210,13 +211,13 @@ static int error_of(const struct nlmsghdr *header)
 	return error < 0 ? error : 0;
 }
 
-static void spoil(struct nft_reader *reader, int error)
+static void nft_reader_spoil(struct nft_reader *reader, int error)
 {
 	if (reader->spoiled == 0)
 		reader->spoiled = error;
 }
 
-static void take(struct nft_reader *reader, const struct nlmsghdr *header)
+static void nft_reader_add(struct nft_reader *reader, const struct nlmsghdr *header)
 {
 	if (reader->record)
 		reader->record(header, reader->argument);
@@ -224,11 +225,11 @@ static void take(struct nft_reader *reader, const struct nlmsghdr *header)
 	if (error == -EBADMSG)
 		reader->ruleset.omitted++;
 	else if (error < 0)
-		spoil(reader, error);
+		nft_reader_spoil(reader, error);
 }
 
 /* True when the dump has ended. */
-static bool take_piece(struct nft_reader *reader, size_t size)
+static bool nft_reader_take_piece(struct nft_reader *reader, size_t size)
 {
 	const struct nlmsghdr *header = (const struct nlmsghdr *)reader->buffer;
 	int left = (int)size;
@@ -236,19 +237,19 @@ static bool take_piece(struct nft_reader *reader, size_t size)
 		if (header->nlmsg_seq != reader->sequence)
 			continue;
 		if (header->nlmsg_flags & NLM_F_DUMP_INTR)
-			spoil(reader, -EINTR);
+			nft_reader_spoil(reader, -EINTR);
 		if (header->nlmsg_type == NLMSG_DONE || header->nlmsg_type == NLMSG_ERROR) {
-			spoil(reader, error_of(header));
+			nft_reader_spoil(reader, error_of(header));
 			return true;
 		}
 		if (header->nlmsg_type >= NLMSG_MIN_TYPE)
-			take(reader, header);
+			nft_reader_add(reader, header);
 	}
 	return false;
 }
 
 /* Bytes in the buffer; the kernel has them ready when the request was sent. */
-static ssize_t receive(struct nft_reader *reader)
+static ssize_t nft_reader_receive(struct nft_reader *reader)
 {
 	struct sockaddr_nl from = { 0 };
 	socklen_t from_size = sizeof(from);
@@ -261,23 +262,23 @@ static ssize_t receive(struct nft_reader *reader)
 	return (size_t)size > sizeof(reader->buffer) ? -EMSGSIZE : size;
 }
 
-int nft_reader_go_on(struct nft_reader *reader)
+int nft_reader_step(struct nft_reader *reader)
 {
 	if (reader->stage == STAGE_IDLE)
 		return -EINVAL;
 	if (reader->stage == STAGE_REACH)
-		return reach(reader);
-	ssize_t size = receive(reader);
+		return nft_reader_reach(reader);
+	ssize_t size = nft_reader_receive(reader);
 	if (size == -EMSGSIZE || size == -ENOBUFS) {
-		spoil(reader, -EINTR);
+		nft_reader_spoil(reader, -EINTR);
 		return 0;
 	}
 	int result = size < 0 ? (int)size : 0;
-	if (result == 0 && take_piece(reader, (size_t)size))
+	if (result == 0 && nft_reader_take_piece(reader, (size_t)size))
 		/* A table or set that is gone has changed the ruleset. */
 		result = reader->spoiled == -ENOENT ? -EINTR
 			 : reader->spoiled < 0      ? reader->spoiled
-						    : ask_next(reader);
+						    : nft_reader_ask_next(reader);
 	if (result < 0)
 		reader->stage = STAGE_IDLE;
 	return result;
@@ -292,7 +293,7 @@ int nft_reader_begin(struct nft_reader *reader)
 		return error;
 	reader->spoiled = 0;
 	reader->stage = STAGE_CHAINS;
-	error = ask(reader, NFPROTO_UNSPEC, NULL, NULL);
+	error = nft_reader_ask(reader, NFPROTO_UNSPEC, NULL, NULL);
 	if (error < 0)
 		reader->stage = STAGE_IDLE;
 	return error;

@@ -27,7 +27,7 @@ int nft_reader_generation(struct nft_reader *reader, uint32_t *out);
 int nft_reader_begin(struct nft_reader *reader);
 /* Takes one piece (at most 32 KiB, or some hundred rules to be looked through). 0: there is more; 1: the
  * ruleset is there; negative errno: it is of no use, -EINTR because it changed. */
-int nft_reader_go_on(struct nft_reader *reader);
+int nft_reader_step(struct nft_reader *reader);
 /* What was read, until it is dropped. */
 const struct nft_ruleset *nft_reader_ruleset(const struct nft_reader *reader);
 uint32_t nft_reader_read_generation(const struct nft_reader *reader);

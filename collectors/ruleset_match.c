@@ -53,7 +53,7 @@ static const struct field_name {
 	{ "ct", "original", "proto-dst", FIELD_DESTINATION_PORT, 0, true },
 };
 
-static bool says(const json_t *object, const char *key, const char *value)
+static bool member_equals(const json_t *object, const char *key, const char *value)
 {
 	const char *text = json_string_value(json_object_get(object, key));
 	return value ? text && strcmp(text, value) == 0 : text == NULL;
@@ -63,8 +63,8 @@ static bool is_named(const json_t *expression, const struct field_name *name)
 {
 	const json_t *inner = json_object_get(expression, name->kind);
 	bool payload = strcmp(name->kind, "payload") == 0;
-	return inner && says(inner, payload ? "field" : "key", name->name) &&
-	       says(inner, payload ? "protocol" : "dir", name->group);
+	return inner && member_equals(inner, payload ? "field" : "key", name->name) &&
+	       member_equals(inner, payload ? "protocol" : "dir", name->group);
 }
 
 static const struct field_name *find_field(const json_t *expression)
@@ -127,7 +127,7 @@ static bool append_value(FILE *out, const json_t *expression, const struct rules
 	return text[0] && !strpbrk(text, "\"\\") && fprintf(out, "\"%s\"", text) > 0;
 }
 
-static bool append(FILE *out, const json_t *expression, const struct ruleset_packet *packet)
+static bool append_expression(FILE *out, const json_t *expression, const struct ruleset_packet *packet)
 {
 	json_t *parts = json_object_get(expression, "concat"), *part;
 	size_t i;
@@ -150,7 +150,7 @@ char *ruleset_element(const json_t *expression, const struct ruleset_packet *pac
 	FILE *out = open_memstream(&text, &size);
 	if (!out)
 		return NULL;
-	bool known = append(out, expression, packet);
+	bool known = append_expression(out, expression, packet);
 	if (fclose(out) == 0 && known)
 		return text;
 	free(text);
@@ -159,7 +159,7 @@ char *ruleset_element(const json_t *expression, const struct ruleset_packet *pac
 
 /* ---- matches ---- */
 
-static enum match_answer answer(bool yes)
+static enum match_answer match_answer_of(bool yes)
 {
 	return yes ? MATCH_YES : MATCH_NO;
 }
@@ -172,7 +172,7 @@ static enum match_answer in_prefix(const json_t *prefix, const char *value)
 	if (!text || address_parse(text, &range.address) < 0 || address_parse(value, &address) < 0)
 		return MATCH_UNKNOWN;
 	range.length = (uint8_t)json_integer_value(json_object_get(prefix, "len"));
-	return answer(prefix_contains(&range, &address));
+	return match_answer_of(prefix_contains(&range, &address));
 }
 
 static enum match_answer in_range(const json_t *range, const char *value)
@@ -181,7 +181,7 @@ static enum match_answer in_range(const json_t *range, const char *value)
 	long long number = atoll(value);
 	if (!json_is_integer(first) || !json_is_integer(last))
 		return MATCH_UNKNOWN;
-	return answer(number >= json_integer_value(first) && number <= json_integer_value(last));
+	return match_answer_of(number >= json_integer_value(first) && number <= json_integer_value(last));
 }
 
 static enum match_answer is_text(const char *wanted, const char *value, bool device)
@@ -190,8 +190,8 @@ static enum match_answer is_text(const char *wanted, const char *value, bool dev
 	if (wanted[0] == '@')
 		return MATCH_UNKNOWN;
 	if (device && length && wanted[length - 1] == '*')
-		return answer(strncmp(wanted, value, length - 1) == 0);
-	return answer(strcmp(wanted, value) == 0);
+		return match_answer_of(strncmp(wanted, value, length - 1) == 0);
+	return match_answer_of(strcmp(wanted, value) == 0);
 }
 
 static enum match_answer is_value(const json_t *right, const char *value, bool device)
@@ -227,7 +227,7 @@ static enum match_answer is_any(const json_t *right, const char *value, bool dev
 	return found;
 }
 
-static enum match_answer ask(const json_t *match, const struct ruleset_packet *packet)
+static enum match_answer match_unnegated(const json_t *match, const struct ruleset_packet *packet)
 {
 	char value[VALUE_SIZE];
 	const json_t *left = json_object_get(match, "left"), *right = json_object_get(match, "right");
@@ -235,7 +235,7 @@ static enum match_answer ask(const json_t *match, const struct ruleset_packet *p
 	if (!name) {
 		const json_t *ct = json_object_get(left, "ct");
 		/* A first SYN. Those that come again after a drop are no others. */
-		return says(ct, "key", "state") ? is_any(right, "new", false) : MATCH_UNKNOWN;
+		return member_equals(ct, "key", "state") ? is_any(right, "new", false) : MATCH_UNKNOWN;
 	}
 	if (name->family && name->family != packet->headers.source.family)
 		return MATCH_NO;
@@ -246,10 +246,10 @@ static enum match_answer ask(const json_t *match, const struct ruleset_packet *p
 enum match_answer ruleset_match(const json_t *match, const struct ruleset_packet *packet)
 {
 	const char *operation = json_string_value(json_object_get(match, "op"));
-	enum match_answer found = ask(match, packet);
+	enum match_answer found = match_unnegated(match, packet);
 	if (!operation || found == MATCH_UNKNOWN)
 		return MATCH_UNKNOWN;
 	if (strcmp(operation, "!=") == 0)
-		return answer(found == MATCH_NO);
+		return match_answer_of(found == MATCH_NO);
 	return strcmp(operation, "==") == 0 || strcmp(operation, "in") == 0 ? found : MATCH_UNKNOWN;
 }

@@ -24,7 +24,7 @@ static uint64_t handle_of(const char *line, size_t length, size_t *rule_length)
 }
 
 /* Lines joined, each run of blanks one space. */
-static char *flatten(const char *text, size_t length)
+static char *join_lines(const char *text, size_t length)
 {
 	char *flat = malloc(length + 1);
 	size_t used = 0;
@@ -61,7 +61,7 @@ char *ruleset_rule_text(const char *listing, uint64_t handle)
 		uint64_t found = handle_of(line, length, &rule_length);
 		bool heading = start == line && is_heading(line, length);
 		if (found && found == handle && !heading)
-			return flatten(start, (size_t)(line - start) + rule_length);
+			return join_lines(start, (size_t)(line - start) + rule_length);
 		if (found || heading)
 			start = next;
 		line = next;

@@ -7,7 +7,7 @@
  */
 
 #include "collectors/facts.h"
-#include "collectors/ruleset.h"
+#include "collectors/nft_client.h"
 #include "collectors/trace_message.h"
 
 /* The rule as nft prints it, without its handle; NULL if it is not there or memory is out. To be freed. */

@@ -64,7 +64,7 @@ static int by_ifindex(const void *a, const void *b)
 	       (left->device->ifindex < right->device->ifindex);
 }
 
-static int prepare(struct ruling *ruling)
+static int ruling_prepare(struct ruling *ruling)
 {
 	const struct facts *facts = ruling->facts;
 	size_t count = facts->address_count;
@@ -285,7 +285,7 @@ int services_add_ruled(struct facts *facts)
 	bool taken = false;
 	if (!rules || rules->count == 0)
 		return 0;
-	int result = prepare(&ruling);
+	int result = ruling_prepare(&ruling);
 	if (result == 0)
 		result = hash_index_init(&ruling.services, SERVICES_RULED_MAX);
 	for (size_t i = 0; result == 0 && i < rules->count && ruling.added < SERVICES_RULED_MAX &&

@@ -52,12 +52,12 @@ char *trace_verdict_text(const struct trace_way_step *step)
 /* The rule's text, if it can be read. */
 static char *read_rule(const struct trace_sources *sources, const struct trace_way_step *step)
 {
-	struct ruleset_chain chain;
+	struct nft_client_chain chain;
 	if (!step->handle ||
-		ruleset_chain(sources->ruleset, step->family, step->table, step->chain, &chain) < 0)
+		nft_client_chain(sources->client, step->family, step->table, step->chain, &chain) < 0)
 		return NULL;
 	char *text = ruleset_rule_text(chain.text, step->handle);
-	ruleset_chain_clear(&chain);
+	nft_client_chain_clear(&chain);
 	return text;
 }
 
@@ -114,14 +114,14 @@ static bool find_miss_at(const struct trace_sources *sources, const struct trace
 	const struct ruleset_packet packet = packet_of(sources->facts, way);
 	uint64_t taken[TRACE_WAY_STEPS];
 	unsigned count = 0;
-	struct ruleset_chain chain;
-	if (ruleset_chain(sources->ruleset, step->family, step->table, step->chain, &chain) < 0)
+	struct nft_client_chain chain;
+	if (nft_client_chain(sources->client, step->family, step->table, step->chain, &chain) < 0)
 		return false;
 	for (unsigned i = 0; i < way->count; i++)
 		if (same_chain(&way->steps[i], step))
 			taken[count++] = way->steps[i].handle;
 	bool found = ruleset_find_miss(chain.json, step->handle, &packet, taken, count, miss);
-	ruleset_chain_clear(&chain);
+	nft_client_chain_clear(&chain);
 	return found;
 }
 
@@ -149,7 +149,7 @@ static void find_miss(const struct trace_sources *sources, const struct trace_wa
 static int name_dropper(const struct trace_sources *sources, const struct trace_way *way, struct trace *trace)
 {
 	const struct trace_way_step *last = trace_way_last(way);
-	struct ruleset_chain chain;
+	struct nft_client_chain chain;
 	if (!last)
 		return 0;
 	trace->table_family = last->family;
@@ -158,12 +158,12 @@ static int name_dropper(const struct trace_sources *sources, const struct trace_
 	trace->chain = strdup(last->chain);
 	if (!trace->table || !trace->chain)
 		return -ENOMEM;
-	if (ruleset_chain(sources->ruleset, last->family, last->table, last->chain, &chain) < 0)
+	if (nft_client_chain(sources->client, last->family, last->table, last->chain, &chain) < 0)
 		return 0;
 	trace->rule = last->handle ? ruleset_rule_text(chain.text, last->handle) : NULL;
 	trace->number = ruleset_rule_number(chain.json, last->handle);
 	trace->iptables = chain.iptables;
-	ruleset_chain_clear(&chain);
+	nft_client_chain_clear(&chain);
 	find_miss(sources, way, trace);
 	return 0;
 }

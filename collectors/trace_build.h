@@ -5,12 +5,12 @@
  * of a packet that vanished before it was routed a lookup says why. */
 
 #include "collectors/lookup.h"
-#include "collectors/ruleset.h"
+#include "collectors/nft_client.h"
 #include "collectors/trace_table.h"
 #include "collectors/trace_way.h"
 
 struct trace_sources {
-	struct ruleset *ruleset;
+	struct nft_client *client;
 	struct netlink *routes;    /* a NETLINK_ROUTE conversation */
 	const struct facts *facts; /* devices and addresses */
 	bool steps;                /* fill in the steps, with their rules */

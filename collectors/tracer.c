@@ -11,7 +11,7 @@
 #include <sys/random.h>
 
 #include "collectors/netlink.h"
-#include "collectors/ruleset.h"
+#include "collectors/nft_client.h"
 #include "collectors/trace_build.h"
 
 /* Room for the ways of some hundred packets, should others trace as well. */
@@ -20,7 +20,7 @@
 #define RETRY_NS (100 * INT64_C(1000000))
 
 struct tracer {
-	struct ruleset *ruleset;
+	struct nft_client *client;
 	struct netlink *events, *requests, *routes;
 	char name[TRACE_TABLE_NAME_SIZE];
 	bool armed; /* there is a table */
@@ -65,7 +65,7 @@ int tracer_open(struct tracer **out)
 	if (error == 0)
 		error = netlink_open(NETLINK_ROUTE, &tracer->routes);
 	if (error == 0)
-		error = ruleset_open(&tracer->ruleset);
+		error = nft_client_open(&tracer->client);
 	if (error < 0) {
 		tracer_close(tracer);
 		return error;
@@ -79,7 +79,7 @@ static int disarm(struct tracer *tracer)
 	char text[TRACE_TABLE_TEXT_SIZE];
 	if (!tracer->armed)
 		return 0;
-	int error = ruleset_run(tracer->ruleset, trace_table_remove(tracer->name, text));
+	int error = nft_client_run(tracer->client, trace_table_remove(tracer->name, text));
 	if (error == 0 || error == -ENOENT)
 		tracer->armed = false;
 	return tracer->armed ? error : 0;
@@ -91,7 +91,7 @@ void tracer_close(struct tracer *tracer)
 	if (!tracer)
 		return;
 	disarm(tracer);
-	ruleset_close(tracer->ruleset);
+	nft_client_close(tracer->client);
 	netlink_close(tracer->events);
 	netlink_close(tracer->requests);
 	netlink_close(tracer->routes);
@@ -140,7 +140,7 @@ int tracer_arm(
 	if (tracer->armed || tracer->over)
 		return -EBUSY;
 	netlink_drain(tracer->events, NULL, NULL);
-	int error = ruleset_run(tracer->ruleset, trace_table_make(tracer->name, subject, text));
+	int error = nft_client_run(tracer->client, trace_table_make(tracer->name, subject, text));
 	if (error < 0) {
 		if (error == -EEXIST)
 			make_name(tracer);
@@ -219,7 +219,7 @@ int64_t tracer_due(const struct tracer *tracer)
 int tracer_take(struct tracer *tracer, const struct facts *facts, bool steps, struct trace_subject *subject,
 	struct trace *trace)
 {
-	const struct trace_sources sources = { tracer->ruleset, tracer->routes, facts, steps };
+	const struct trace_sources sources = { tracer->client, tracer->routes, facts, steps };
 	int error = trace_build(&sources, &tracer->subject, &tracer->way, trace);
 	tracer->over = false;
 	if (error == 0)

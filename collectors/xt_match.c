@@ -47,10 +47,10 @@ void xt_ports_except(struct xt_ports *ports, uint16_t low, uint16_t high)
 		add_range(ports, (uint16_t)(high + 1), UINT16_MAX);
 }
 
-static void need_ports(struct match *match, const uint16_t ports[static 2], bool inverted)
+static void match_ports(struct match *match, const uint16_t ports[static 2], bool inverted)
 {
 	if (!inverted) {
-		nat_need_ports(match->packets, ports[0], ports[1]);
+		nat_match_ports(match->packets, ports[0], ports[1]);
 		return;
 	}
 	xt_ports_except(match->ports, ports[0], ports[1]);
@@ -58,7 +58,7 @@ static void need_ports(struct match *match, const uint16_t ports[static 2], bool
 		match->packets->never = true;
 }
 
-static void need_source_ports(struct match *match, const uint16_t ports[static 2])
+static void match_source_ports(struct match *match, const uint16_t ports[static 2])
 {
 	if (!is_any(ports))
 		match->packets->narrowed = true;
@@ -70,9 +70,9 @@ static bool match_tcp(struct match *match)
 	if (match->size < sizeof(tcp))
 		return false;
 	memcpy(&tcp, match->info, sizeof(tcp));
-	nat_need_protocol(match->packets, IPPROTO_TCP);
-	need_source_ports(match, tcp.spts);
-	need_ports(match, tcp.dpts, tcp.invflags & XT_TCP_INV_DSTPT);
+	nat_match_protocol(match->packets, IPPROTO_TCP);
+	match_source_ports(match, tcp.spts);
+	match_ports(match, tcp.dpts, tcp.invflags & XT_TCP_INV_DSTPT);
 	bool first = (tcp.flg_mask & TCP_SYN) == tcp.flg_cmp;
 	if (tcp.option || (tcp.flg_mask && first == !!(tcp.invflags & XT_TCP_INV_FLAGS)))
 		match->packets->opaque = true;
@@ -85,9 +85,9 @@ static bool match_udp(struct match *match)
 	if (match->size < sizeof(udp))
 		return false;
 	memcpy(&udp, match->info, sizeof(udp));
-	nat_need_protocol(match->packets, IPPROTO_UDP);
-	need_source_ports(match, udp.spts);
-	need_ports(match, udp.dpts, udp.invflags & XT_UDP_INV_DSTPT);
+	nat_match_protocol(match->packets, IPPROTO_UDP);
+	match_source_ports(match, udp.spts);
+	match_ports(match, udp.dpts, udp.invflags & XT_UDP_INV_DSTPT);
 	return true;
 }
 
@@ -113,12 +113,13 @@ static bool match_multiport(struct match *match)
 	return match->ports->count > 0;
 }
 
-static void need_type(struct match *match, unsigned source, unsigned dest, bool source_other, bool dest_other)
+static void match_type(
+	struct match *match, unsigned source, unsigned dest, bool source_other, bool dest_other)
 {
 	if (source && !(source == XT_ADDRTYPE_LOCAL && source_other))
 		match->packets->narrowed = true;
 	if (dest == XT_ADDRTYPE_LOCAL && !dest_other)
-		match->packets->box.local = true;
+		match->packets->set.local = true;
 	else if (dest)
 		match->packets->opaque = true;
 }
@@ -129,7 +130,7 @@ static bool match_addrtype(struct match *match)
 	struct xt_addrtype_info old;
 	if (match->revision == 0 && match->size >= sizeof(old)) {
 		memcpy(&old, match->info, sizeof(old));
-		need_type(match, old.source, old.dest, old.invert_source, old.invert_dest);
+		match_type(match, old.source, old.dest, old.invert_source, old.invert_dest);
 		return true;
 	}
 	if (match->revision != 1 || match->size < sizeof(info))
@@ -137,7 +138,7 @@ static bool match_addrtype(struct match *match)
 	memcpy(&info, match->info, sizeof(info));
 	if (info.flags & XT_ADDRTYPE_LIMIT_IFACE_OUT)
 		return false;
-	need_type(match, info.source, info.dest, info.flags & XT_ADDRTYPE_INVERT_SOURCE,
+	match_type(match, info.source, info.dest, info.flags & XT_ADDRTYPE_INVERT_SOURCE,
 		info.flags & XT_ADDRTYPE_INVERT_DEST);
 	return true;
 }
@@ -167,7 +168,7 @@ static bool match_conntrack(struct match *match)
 static bool match_iprange(struct match *match)
 {
 	struct xt_iprange_mtinfo info;
-	uint8_t family = match->packets->box.family;
+	uint8_t family = match->packets->set.family;
 	if (match->revision != 1 || match->size < sizeof(info) || family == AF_UNSPEC)
 		return false;
 	memcpy(&info, match->info, sizeof(info));
@@ -178,7 +179,7 @@ static bool match_iprange(struct match *match)
 	struct address low = address_make(family, &info.dst_min), high = address_make(family, &info.dst_max);
 	if (info.flags & IPRANGE_DST_INV)
 		return false;
-	nat_need_destination(match->packets, &low, &high);
+	nat_match_destination(match->packets, &low, &high);
 	return true;
 }
 

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "collectors/address.h"
-#include "collectors/nat_box.h"
+#include "collectors/packet_set.h"
 
 #define XT_PORT_RANGES_MAX 15
 
@@ -29,7 +29,7 @@ void xt_match_apply(const char *name, unsigned revision, const uint8_t *info, si
 	struct nat_packets *packets, struct xt_ports *ports);
 
 enum xt_effect {
-	XT_GOES_ON,    /* the packet goes on to the next rule */
+	XT_CONTINUES,  /* the packet goes on to the next rule */
 	XT_ENDS,       /* it does not, and is not translated */
 	XT_TRANSLATES, /* its destination */
 	XT_UNREADABLE, /* its destination, but to what cannot be told */

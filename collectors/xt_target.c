@@ -62,7 +62,7 @@ typedef bool range_reader(const uint8_t *info, size_t size, struct nf_nat_range2
 
 enum translation { TRANSLATION_DNAT, TRANSLATION_REDIRECT, TRANSLATION_NETMAP };
 
-struct nat_form {
+struct nat_eval_ops {
 	const char *name;
 	unsigned revision;
 	uint8_t family; /* AF_UNSPEC: both */
@@ -71,7 +71,7 @@ struct nat_form {
 };
 
 /* net/netfilter/xt_nat.c, xt_REDIRECT.c, xt_NETMAP.c */
-static const struct nat_form forms[] = {
+static const struct nat_eval_ops forms[] = {
 	{ "DNAT", 0, AF_INET, TRANSLATION_DNAT, read_compat },
 	{ "DNAT", 1, AF_UNSPEC, TRANSLATION_DNAT, read_range },
 	{ "DNAT", 2, AF_UNSPEC, TRANSLATION_DNAT, read_range2 },
@@ -97,8 +97,8 @@ static bool is_listed(const char *name, const char *const *list, size_t count)
 
 #define IS_LISTED(name, list) is_listed((name), (list), sizeof(list) / sizeof(*(list)))
 
-static enum xt_effect read_form(
-	const struct nat_form *form, const uint8_t *info, size_t size, uint8_t family, struct nat_target *out)
+static enum xt_effect read_form(const struct nat_eval_ops *form, const uint8_t *info, size_t size,
+	uint8_t family, struct nat_target *out)
 {
 	struct nf_nat_range2 range;
 	struct nat_target target = { .redirect = form->translation == TRANSLATION_REDIRECT,
@@ -119,7 +119,7 @@ enum xt_effect xt_target_read(const char *name, unsigned revision, const uint8_t
 {
 	bool translates = false;
 	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
-		const struct nat_form *form = &forms[i];
+		const struct nat_eval_ops *form = &forms[i];
 		if (strcmp(form->name, name) != 0)
 			continue;
 		translates = true;
@@ -129,6 +129,6 @@ enum xt_effect xt_target_read(const char *name, unsigned revision, const uint8_t
 	if (translates)
 		return XT_UNREADABLE;
 	if (IS_LISTED(name, continuing))
-		return XT_GOES_ON;
+		return XT_CONTINUES;
 	return IS_LISTED(name, ending) ? XT_ENDS : XT_UNKNOWN;
 }

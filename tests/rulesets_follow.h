@@ -6,13 +6,13 @@
 #include <errno.h>
 
 #include "collectors/ip_tables.h"
-#include "collectors/nat_walk.h"
+#include "collectors/nat_eval_ruleset.h"
 
-static inline int rulesets_follow(struct nat_walk *walk)
+static inline int rulesets_follow(struct nat_eval *walk)
 {
 	int result = walk ? 0 : -ENOMEM;
 	while (result == 0)
-		result = nat_walk_on(walk);
-	nat_walk_free(walk);
+		result = nat_eval_step(walk);
+	nat_eval_free(walk);
 	return result < 0 ? result : 0;
 }

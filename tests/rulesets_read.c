@@ -45,9 +45,9 @@ static int read_all(FILE *record, struct nat_list *list)
 		nft_reader_record(reader, keep, record);
 	result = nft_reader_begin(reader);
 	while (result == 0)
-		result = nft_reader_go_on(reader);
+		result = nft_reader_step(reader);
 	if (result > 0)
-		result = rulesets_follow(nat_walk_ruleset(nft_reader_ruleset(reader), list));
+		result = rulesets_follow(nat_eval_ruleset(nft_reader_ruleset(reader), list));
 	nft_reader_close(reader);
 	return result;
 }
@@ -66,7 +66,7 @@ static int read_legacy(FILE *record, struct nat_list *list)
 			fwrite(&table.entry, sizeof(table.entry), 1, record);
 			fwrite(table.bytes, 1, table.size, record);
 		}
-		result = rulesets_follow(nat_walk_table(&table, list));
+		result = rulesets_follow(nat_eval_table(&table, list));
 		free((void *)table.bytes);
 	}
 	return result < 0 ? result : 0;

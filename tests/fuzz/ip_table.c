@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(bytes, data + sizeof(table.entry), table.size);
 	ip_table_clear_counters(table.family, bytes, table.size);
 	table.bytes = bytes;
-	if (rulesets_follow(nat_walk_table(&table, list)) < 0 || list->count > NAT_RULES_MAX)
+	if (rulesets_follow(nat_eval_table(&table, list)) < 0 || list->count > NAT_RULES_MAX)
 		abort();
 	nat_list_release(list);
 	free(bytes);

@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct nft_ruleset ruleset = { 0 };
 	struct nat_list *list = nat_list_new();
 	if (!list || messages_read(&ruleset, (const char *)data, size) < 0 ||
-		rulesets_follow(nat_walk_ruleset(&ruleset, list)) < 0)
+		rulesets_follow(nat_eval_ruleset(&ruleset, list)) < 0)
 		abort();
 	nft_ruleset_clear(&ruleset);
 	check(list);

@@ -41,7 +41,7 @@ static json_t *walked(const char *bytes, size_t size)
 	struct nat_list *list = nat_list_new();
 	assert_non_null(list);
 	assert_int_equal(messages_read(&ruleset, bytes, size), 0);
-	assert_int_equal(rulesets_follow(nat_walk_ruleset(&ruleset, list)), 0);
+	assert_int_equal(rulesets_follow(nat_eval_ruleset(&ruleset, list)), 0);
 	nft_ruleset_clear(&ruleset);
 	json_t *json = rulesets_json(list);
 	nat_list_release(list);
@@ -76,7 +76,7 @@ static json_t *walked_table(uint8_t family, const char *bytes, size_t size)
 	memcpy(&table.entry, bytes, sizeof(table.entry));
 	memcpy(exact, bytes + sizeof(table.entry), table.size);
 	table.bytes = exact;
-	assert_int_equal(rulesets_follow(nat_walk_table(&table, list)), 0);
+	assert_int_equal(rulesets_follow(nat_eval_table(&table, list)), 0);
 	free(exact);
 	for (size_t i = 0; i < list->count; i++)
 		assert_true(list->rules[i].legacy && list->rules[i].handle > 0);
@@ -135,7 +135,7 @@ static void maimed_messages_do_no_harm(void **state)
 			struct nft_ruleset ruleset = { 0 };
 			struct nat_list *list = nat_list_new();
 			messages_read(&ruleset, bytes, size - at % 7);
-			assert_int_equal(rulesets_follow(nat_walk_ruleset(&ruleset, list)), 0);
+			assert_int_equal(rulesets_follow(nat_eval_ruleset(&ruleset, list)), 0);
 			assert_true(list->count <= NAT_RULES_MAX);
 			nat_list_release(list);
 			nft_ruleset_clear(&ruleset);

@@ -71,7 +71,7 @@ static int read_once(size_t size, size_t *count)
 	struct nat_list *list = nat_list_new();
 	int result = list ? messages_read(&ruleset, bytes, size) : -ENOMEM;
 	if (result == 0)
-		result = rulesets_follow(nat_walk_ruleset(&ruleset, list));
+		result = rulesets_follow(nat_eval_ruleset(&ruleset, list));
 	if (result == 0)
 		*count = list->count;
 	nft_ruleset_clear(&ruleset);

@@ -4,8 +4,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "collectors/nat_box.h"
 #include "collectors/nat_exclusions.h"
+#include "collectors/packet_set.h"
 
 static struct address address(const char *text)
 {
@@ -16,14 +16,14 @@ static struct address address(const char *text)
 
 static struct nat_packets all(void)
 {
-	return (struct nat_packets){ .box = nat_box_all };
+	return (struct nat_packets){ .set = packet_set_all };
 }
 
 static struct nat_packets of_range(const char *low, const char *high)
 {
 	struct nat_packets packets = all();
 	const struct address first = address(low), last = address(high);
-	nat_need_destination(&packets, &first, &last);
+	nat_match_destination(&packets, &first, &last);
 	return packets;
 }
 
@@ -32,18 +32,18 @@ static void what_contradicts_itself_has_no_packets(void **state)
 	(void)state;
 	struct nat_packets packets = of_range("192.0.2.1", "192.0.2.9");
 	const struct address other = address("192.0.2.10");
-	nat_need_destination(&packets, &other, &other);
+	nat_match_destination(&packets, &other, &other);
 	assert_true(packets.never);
 	packets = all();
-	nat_need_protocol(&packets, IPPROTO_TCP);
-	nat_need_protocol(&packets, IPPROTO_UDP);
+	nat_match_protocol(&packets, IPPROTO_TCP);
+	nat_match_protocol(&packets, IPPROTO_UDP);
 	assert_true(packets.never);
 	packets = all();
-	nat_need_ports(&packets, 10, 20);
-	nat_need_ports(&packets, 21, 30);
+	nat_match_ports(&packets, 10, 20);
+	nat_match_ports(&packets, 21, 30);
 	assert_true(packets.never);
 	packets = of_range("192.0.2.1", "192.0.2.9");
-	nat_need_family(&packets, AF_INET6);
+	nat_match_family(&packets, AF_INET6);
 	assert_true(packets.never);
 }
 
@@ -76,12 +76,12 @@ static void devices_are_wanted_and_excluded(void **state)
 	for (size_t i = 0; i < sizeof(device_cases) / sizeof(*device_cases); i++) {
 		const struct device_case *wanted = &device_cases[i];
 		struct nat_packets packets = all();
-		nat_need_iif(&packets, wanted->first, wanted->first_not);
-		nat_need_iif(&packets, wanted->second, wanted->second_not);
+		nat_match_iif(&packets, wanted->first, wanted->first_not);
+		nat_match_iif(&packets, wanted->second, wanted->second_not);
 		assert_int_equal(packets.never, wanted->never);
 		assert_false(packets.opaque);
-		assert_string_equal(packets.box.iif, wanted->iif);
-		assert_int_equal(packets.box.excluded_count, wanted->excluded);
+		assert_string_equal(packets.set.iif, wanted->iif);
+		assert_int_equal(packets.set.excluded_count, wanted->excluded);
 	}
 }
 
@@ -89,16 +89,16 @@ static void a_number_and_a_name_cannot_be_compared(void **state)
 {
 	(void)state;
 	struct nat_packets packets = all();
-	nat_need_ifindex(&packets, 3, false);
-	nat_need_iif(&packets, "wan1", false);
+	nat_match_ifindex(&packets, 3, false);
+	nat_match_iif(&packets, "wan1", false);
 	assert_true(packets.opaque && !packets.never);
 	packets = all();
-	nat_need_ifindex(&packets, 3, false);
-	nat_need_ifindex(&packets, 4, false);
+	nat_match_ifindex(&packets, 3, false);
+	nat_match_ifindex(&packets, 4, false);
 	assert_true(packets.never);
 	packets = all();
-	nat_need_ifindex(&packets, 3, false);
-	nat_need_ifindex(&packets, 4, true);
+	nat_match_ifindex(&packets, 3, false);
+	nat_match_ifindex(&packets, 4, true);
 	assert_true(!packets.never && !packets.opaque);
 }
 
@@ -117,7 +117,7 @@ static void ranges_are_made_of_prefixes(void **state)
 		struct prefix prefixes[NAT_PREFIXES_MAX];
 		char text[NAT_PREFIXES_MAX * PREFIX_TEXT_SIZE] = "", one[PREFIX_TEXT_SIZE];
 		struct nat_packets packets = of_range(ranges[i][0], ranges[i][1]);
-		unsigned count = nat_box_prefixes(&packets.box, prefixes);
+		unsigned count = packet_set_prefixes(&packets.set, prefixes);
 		for (unsigned p = 0; p < count; p++) {
 			strcat(text, p ? " " : "");
 			strcat(text, prefix_format(&prefixes[p], one));
@@ -131,21 +131,21 @@ static void one_box_is_taken_from_another_where_a_box_is_left(void **state)
 	(void)state;
 	struct nat_packets ssh = all(), from_lan = all(), some_ports = all(),
 			   one = of_range("192.0.2.1", "192.0.2.1");
-	nat_need_ports(&ssh, 22, 22);
-	nat_need_iif(&from_lan, "lan0", false);
-	nat_need_ports(&some_ports, 22, 80);
-	struct nat_box box = ssh.box;
-	assert_true(nat_box_subtract(&box, &from_lan.box));
-	assert_string_equal(box.excluded[0], "lan0");
-	box = some_ports.box;
-	assert_true(nat_box_subtract(&box, &ssh.box));
-	assert_int_equal(box.ports[0], 23);
-	box = ssh.box;
-	assert_false(nat_box_subtract(&box, &one.box));
-	assert_true(nat_box_covers(&some_ports.box, &ssh.box));
-	assert_false(nat_box_covers(&ssh.box, &some_ports.box));
-	assert_true(nat_box_covers(&nat_box_all, &from_lan.box));
-	assert_false(nat_box_covers(&from_lan.box, &nat_box_all));
+	nat_match_ports(&ssh, 22, 22);
+	nat_match_iif(&from_lan, "lan0", false);
+	nat_match_ports(&some_ports, 22, 80);
+	struct packet_set set = ssh.set;
+	assert_true(packet_set_subtract(&set, &from_lan.set));
+	assert_string_equal(set.excluded[0], "lan0");
+	set = some_ports.set;
+	assert_true(packet_set_subtract(&set, &ssh.set));
+	assert_int_equal(set.ports[0], 23);
+	set = ssh.set;
+	assert_false(packet_set_subtract(&set, &one.set));
+	assert_true(packet_set_covers(&some_ports.set, &ssh.set));
+	assert_false(packet_set_covers(&ssh.set, &some_ports.set));
+	assert_true(packet_set_covers(&packet_set_all, &from_lan.set));
+	assert_false(packet_set_covers(&from_lan.set, &packet_set_all));
 }
 
 static void what_ended_before_does_not_come_again(void **state)

@@ -1,0 +1,520 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * nftables. Where packets part (an element of a set, a range of ports), the rest of the rule is evaluated for
+ * each part on its own; so an expression that parts them is the last that is evaluated for all.
+ */
+#include "collectors/nat_eval_rule.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_nat.h>
+#include <linux/netfilter/nf_tables.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STEPS_MAX 2000000u /* what is beyond is counted as unread */
+
+/* What an expression leaves of the rule. */
+enum outcome { CONTINUES, PARTS, ENDS };
+
+/* ---- translations */
+
+static bool read_port(const struct nat_eval_rule *rule, unsigned at, uint16_t *out)
+{
+	uint8_t bytes[2];
+	if (!nat_registers_constant(&rule->registers, at, sizeof(bytes), bytes))
+		return false;
+	*out = (uint16_t)(bytes[0] << 8 | bytes[1]);
+	return true;
+}
+
+static bool read_ports(
+	const struct nat_eval_rule *rule, const struct nft_expression *expression, struct nat_target *target)
+{
+	return !expression->has_port || (read_port(rule, expression->port, &target->ports[0]) &&
+						read_port(rule, expression->port_end, &target->ports[1]));
+}
+
+static bool read_address(const struct nat_eval_rule *rule, unsigned at, uint8_t family, struct address *out)
+{
+	uint8_t bytes[16];
+	if (!nat_registers_constant(&rule->registers, at, address_size(family), bytes))
+		return false;
+	*out = address_make(family, bytes);
+	return true;
+}
+
+static bool read_addresses(
+	struct nat_eval_rule *rule, const struct nft_expression *expression, struct nat_target *target)
+{
+	uint8_t family = expression->family == NFPROTO_IPV4   ? AF_INET
+			 : expression->family == NFPROTO_IPV6 ? AF_INET6
+							      : AF_UNSPEC;
+	if (!expression->has_source)
+		return true;
+	if (family == AF_UNSPEC)
+		return false;
+	nat_match_family(&rule->packets, family);
+	return read_address(rule, expression->source, family, &target->low) &&
+	       read_address(rule, expression->source_end, family, &target->high);
+}
+
+static enum outcome step_nat(
+	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
+{
+	struct nat_target target = { .redirect = expression->kind == NFT_KIND_REDIR,
+		.netmap = expression->flags & NF_NAT_RANGE_NETMAP };
+	if (expression->kind == NFT_KIND_NAT && expression->key != NFT_NAT_DNAT)
+		nat_eval_exclude(eval, rule->chain, &rule->packets, NAT_SCOPE_BASE);
+	else if (!read_addresses(rule, expression, &target) || !read_ports(rule, expression, &target))
+		nat_eval_fail(eval, rule, &rule->packets,
+			"its target is computed from the packet or read from something that cannot be followed");
+	else if (!rule->packets.never)
+		nat_eval_translate(eval, rule, &rule->packets, &target);
+	return ENDS;
+}
+
+static enum outcome step_target(
+	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
+{
+	return nat_eval_target(eval, rule, expression->name, expression->revision, expression->data.bytes,
+		       expression->data.size)
+		       ? ENDS
+		       : CONTINUES;
+}
+
+static enum outcome step_match(
+	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
+{
+	(void)eval;
+	return nat_eval_match(rule, expression->name, expression->revision, expression->data.bytes,
+		       expression->data.size)
+		       ? CONTINUES
+		       : PARTS;
+}
+
+/* ---- verdicts */
+
+static void follow_verdict(struct nat_eval *eval, const struct nat_eval_rule *rule,
+	const struct nat_packets *packets, int32_t code, const char *name)
+{
+	const struct nft_ruleset *ruleset = eval->ruleset;
+	if (code == NFT_JUMP || code == NFT_GOTO) {
+		const struct nft_chain *from = &ruleset->chains[rule->chain->id];
+		size_t chain = nft_ruleset_chain(ruleset, from->family, from->table, name);
+		nat_eval_call(eval, rule, packets, chain,
+			chain == NFT_NO_INDEX ? NFT_NO_INDEX : ruleset->chains[chain].first_rule,
+			code == NFT_GOTO);
+	} else if (code == NFT_RETURN) {
+		nat_eval_exclude(eval, rule->chain, packets, rule->chain->scope);
+	} else if (code == NF_DROP) {
+		nat_eval_exclude(eval, rule->chain, packets, NAT_SCOPE_FOREVER);
+	} else if (code > 0) {
+		nat_eval_exclude(eval, rule->chain, packets, NAT_SCOPE_BASE);
+	}
+}
+
+static enum outcome step_immediate(
+	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
+{
+	if (expression->verdict.present) {
+		follow_verdict(
+			eval, rule, &rule->packets, expression->verdict.code, expression->verdict.chain);
+		return ENDS;
+	}
+	nat_registers_put_data(
+		&rule->registers, expression->destination, expression->data.bytes, expression->data.size);
+	return CONTINUES;
+}
+
+/* ---- comparisons */
+
+static uint16_t port_of(const uint8_t bytes[static 2])
+{
+	return (uint16_t)(bytes[0] << 8 | bytes[1]);
+}
+
+static enum outcome match_other(
+	struct nat_eval_rule *rule, unsigned source, struct nft_data from, struct nft_data to)
+{
+	if (nat_registers_is(&rule->registers, source, from.size, FIELD_PORT)) {
+		xt_ports_except(&rule->ports, port_of(from.bytes), port_of(to.bytes));
+		rule->port = 0;
+		rule->parting = NAT_BY_PORT;
+		return PARTS;
+	}
+	if (memcmp(from.bytes, to.bytes, from.size) != 0)
+		rule->packets.opaque = true;
+	nat_registers_match_other(&rule->registers, source, from.bytes, from.size, &rule->packets);
+	return CONTINUES;
+}
+
+/* Adds or takes away one; false if there is no such number. */
+static bool step_number(uint8_t *bytes, size_t size, bool up)
+{
+	for (size_t i = size; i-- > 0;) {
+		bytes[i] = (uint8_t)(up ? bytes[i] + 1 : bytes[i] - 1);
+		if (bytes[i] != (up ? 0 : 0xff))
+			return true;
+	}
+	return false;
+}
+
+static void match_order(struct nat_eval_rule *rule, const struct nft_expression *expression)
+{
+	uint8_t low[NFT_REGISTER_BYTES] = { 0 }, high[NFT_REGISTER_BYTES];
+	bool below = expression->operation == NFT_CMP_LT || expression->operation == NFT_CMP_LTE;
+	size_t size = expression->data.size;
+	uint8_t *bound = below ? high : low;
+	memset(high, 0xff, sizeof(high));
+	memcpy(bound, expression->data.bytes, size);
+	bool strict = expression->operation == NFT_CMP_LT || expression->operation == NFT_CMP_GT;
+	if (strict && !step_number(bound, size, !below))
+		rule->packets.never = true;
+	else
+		nat_registers_match(&rule->registers, expression->source, low, high, size, &rule->packets);
+}
+
+static bool is_usable(const struct nft_data *data)
+{
+	return data->bytes && data->size > 0 && data->size <= NFT_REGISTER_BYTES;
+}
+
+static enum outcome step_cmp(
+	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
+{
+	(void)eval;
+	struct nft_data data = expression->data;
+	if (!is_usable(&data)) {
+		rule->packets.opaque = true;
+		return CONTINUES;
+	}
+	if (expression->operation == NFT_CMP_NEQ)
+		return match_other(rule, expression->source, data, data);
+	if (expression->operation == NFT_CMP_EQ)
+		nat_registers_match(&rule->registers, expression->source, data.bytes, data.bytes, data.size,
+			&rule->packets);
+	else
+		match_order(rule, expression);
+	return CONTINUES;
+}
+
+static enum outcome step_range(
+	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
+{
+	(void)eval;
+	struct nft_data from = expression->data, to = expression->more;
+	if (!is_usable(&from) || !is_usable(&to) || from.size != to.size) {
+		rule->packets.opaque = true;
+		return CONTINUES;
+	}
+	if (expression->operation == NFT_RANGE_NEQ)
+		return match_other(rule, expression->source, from, to);
+	nat_registers_match(
+		&rule->registers, expression->source, from.bytes, to.bytes, from.size, &rule->packets);
+	return CONTINUES;
+}
+
+/* ---- sets and maps */
+
+static void eval_element(
+	struct nat_eval *eval, const struct nat_eval_rule *rule, const struct nat_range *range)
+{
+	const struct nft_expression *lookup = &rule->lookup;
+	const struct nft_element *element = range->element;
+	struct nat_packets packets = rule->packets;
+	if (!range->rest)
+		nat_registers_match(&rule->registers, lookup->source, range->low, range->high,
+			rule->set->key_size, &packets);
+	if (!packets.never && lookup->verdict.present) {
+		follow_verdict(eval, rule, &packets, element->verdict, element->chain ? element->chain : "");
+		return;
+	}
+	struct nat_eval_rule *part = nat_eval_part(eval, rule, &packets);
+	if (part && lookup->has_destination)
+		nat_registers_put_data(
+			&part->registers, lookup->destination, element->data, element->data_size);
+}
+
+/* Packets go another way for each element, or on to the next expression if they are in none, which is asked
+ * for each in order, so that the same rules give the same facts. */
+static void eval_next_element(struct nat_eval *eval, struct nat_eval_rule *rule)
+{
+	bool absent = rule->parting == NAT_BY_ABSENCE;
+	struct nat_range range;
+	int some = absent || eval->steps < STEPS_MAX ? nat_elements_next(&rule->elements, &range) : 0;
+	if (some == -EAGAIN)
+		return;
+	if (some < 0)
+		eval->error = some;
+	eval->steps += some > 0;
+	if (some > 0 && absent)
+		nat_registers_match_other(&rule->registers, rule->lookup.source, range.low,
+			rule->set->key_size, &rule->packets);
+	else if (some > 0)
+		eval_element(eval, rule, &range);
+	else if (!absent || rule->packets.never)
+		nat_eval_leave_rule(eval);
+	else
+		rule->parting = NAT_WHOLE;
+}
+
+static enum outcome part_by(struct nat_eval *eval, struct nat_eval_rule *rule, enum nat_parting parting,
+	const struct nft_expression *lookup, const struct nft_set *set)
+{
+	nat_elements_end(&rule->elements);
+	nat_elements_begin(&rule->elements, eval->ruleset, set);
+	rule->parting = parting;
+	rule->shared_out |= parting == NAT_BY_ELEMENT &&
+			    nat_registers_by_chance(&rule->registers, lookup->source, set->key_size);
+	rule->lookup = *lookup;
+	rule->set = set;
+	return PARTS;
+}
+
+/* Those that are in none of its elements. */
+static enum outcome match_absent(struct nat_eval *eval, struct nat_eval_rule *rule,
+	const struct nft_expression *expression, const struct nft_set *set)
+{
+	const struct nft_element *elements = eval->ruleset->elements;
+	size_t e = set->first_element;
+	bool single = e != NFT_NO_INDEX && elements[e].next == NFT_NO_INDEX;
+	bool exact = !set->cut && set->key_size > 0 && !(set->flags & NFT_SET_INTERVAL);
+	if (e == NFT_NO_INDEX && !set->cut)
+		return CONTINUES;
+	if (nat_registers_is(&rule->registers, expression->source, set->key_size, FIELD_SOURCE)) {
+		rule->packets.narrowed = true;
+	} else if (exact &&
+		   nat_registers_is(&rule->registers, expression->source, set->key_size, FIELD_IIFNAME)) {
+		return part_by(eval, rule, NAT_BY_ABSENCE, expression, set);
+	} else if (exact && single && !elements[e].has_end) {
+		const struct nft_data key = { elements[e].key, set->key_size };
+		return match_other(rule, expression->source, key, key);
+	} else {
+		rule->packets.opaque = true;
+	}
+	return CONTINUES;
+}
+
+/* Its elements come and go with the packets. */
+static bool is_fleeting(const struct nft_set *set)
+{
+	return set->flags & NFT_SET_EVAL;
+}
+
+static enum outcome step_lookup(
+	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
+{
+	const struct nft_ruleset *ruleset = eval->ruleset;
+	const struct nft_chain *chain = &ruleset->chains[rule->chain->id];
+	size_t found = nft_ruleset_set(ruleset, chain->family, chain->table, expression->name);
+	const struct nft_set *set = found == NFT_NO_INDEX ? NULL : &ruleset->sets[found];
+	bool maps = expression->has_destination || expression->verdict.present;
+	if (set && set->cut)
+		nat_eval_note_unread(eval, rule, "it asks a set that is too large to be read");
+	if (!set || (is_fleeting(set) && !maps)) {
+		bool source = set && nat_registers_is(&rule->registers, expression->source, set->key_size,
+					     FIELD_SOURCE);
+		*(source ? &rule->packets.narrowed : &rule->packets.opaque) = true;
+		return maps ? ENDS : CONTINUES;
+	}
+	if (is_fleeting(set))
+		rule->packets.opaque = true;
+	if (!maps && (expression->flags & NFT_LOOKUP_F_INV))
+		return match_absent(eval, rule, expression, set);
+	return part_by(eval, rule, NAT_BY_ELEMENT, expression, set);
+}
+
+/* ---- the others */
+
+static enum outcome step_unknown(
+	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
+{
+	(void)eval, (void)expression;
+	nat_registers_forget(&rule->registers);
+	rule->packets.opaque = true;
+	return CONTINUES;
+}
+
+static enum outcome step_passive(
+	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
+{
+	(void)eval, (void)rule, (void)expression;
+	return CONTINUES;
+}
+
+static enum outcome step_narrowing(
+	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
+{
+	(void)eval, (void)expression;
+	rule->packets.opaque = true;
+	return CONTINUES;
+}
+
+static enum outcome step_load(
+	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
+{
+	(void)eval;
+	nat_registers_load(&rule->registers, expression, rule->packets.set.family);
+	return CONTINUES;
+}
+
+static enum outcome step_byteorder(
+	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
+{
+	(void)eval;
+	nat_registers_byteorder(&rule->registers, expression);
+	return CONTINUES;
+}
+
+static enum outcome step_bitwise(
+	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
+{
+	(void)eval;
+	nat_registers_bitwise(&rule->registers, expression);
+	return CONTINUES;
+}
+
+static enum outcome step_random(
+	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
+{
+	(void)eval;
+	nat_registers_put(&rule->registers, expression->destination, sizeof(uint32_t), FIELD_CHANCE);
+	return CONTINUES;
+}
+
+static enum outcome step_end(
+	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
+{
+	(void)expression;
+	nat_eval_exclude(eval, rule->chain, &rule->packets, NAT_SCOPE_BASE);
+	return ENDS;
+}
+
+typedef enum outcome step_function(
+	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression);
+
+static step_function *const steps[NFT_KINDS] = {
+	[NFT_KIND_UNKNOWN] = step_unknown,
+	[NFT_KIND_PASSIVE] = step_passive,
+	[NFT_KIND_NARROWING] = step_narrowing,
+	[NFT_KIND_LOAD] = step_load,
+	[NFT_KIND_BYTEORDER] = step_byteorder,
+	[NFT_KIND_IMMEDIATE] = step_immediate,
+	[NFT_KIND_CMP] = step_cmp,
+	[NFT_KIND_RANGE] = step_range,
+	[NFT_KIND_BITWISE] = step_bitwise,
+	[NFT_KIND_PAYLOAD] = step_load,
+	[NFT_KIND_META] = step_load,
+	[NFT_KIND_CT] = step_load,
+	[NFT_KIND_FIB] = step_load,
+	[NFT_KIND_LOOKUP] = step_lookup,
+	[NFT_KIND_RANDOM] = step_random,
+	[NFT_KIND_NAT] = step_nat,
+	[NFT_KIND_REDIR] = step_nat,
+	[NFT_KIND_MATCH] = step_match,
+	[NFT_KIND_TARGET] = step_target,
+	[NFT_KIND_END] = step_end,
+};
+
+static void step_next(struct nat_eval *eval, struct nat_eval_rule *rule)
+{
+	if (rule->parting != NAT_WHOLE) {
+		eval_next_element(eval, rule);
+		return;
+	}
+	const struct nlattr *element = nft_cursor_next(&rule->cursor);
+	struct nft_expression expression;
+	enum outcome outcome = ENDS;
+	if (element && eval->steps++ >= STEPS_MAX) {
+		nat_eval_note_unread(eval, rule, "the rules before it are too many to be followed");
+	} else if (element && nft_expression_parse(element, &expression) < 0) {
+		rule->packets.opaque = true;
+		nat_eval_fail(eval, rule, &rule->packets, "the kernel's message about it is malformed");
+	} else if (element) {
+		outcome = steps[expression.kind](eval, rule, &expression);
+	}
+	if (outcome == ENDS || (outcome == CONTINUES && rule->packets.never))
+		nat_eval_leave_rule(eval);
+}
+
+/* ---- chains */
+
+static uint8_t family_of(const struct nft_chain *chain)
+{
+	return chain->family == NFPROTO_IPV4 ? AF_INET : chain->family == NFPROTO_IPV6 ? AF_INET6 : AF_UNSPEC;
+}
+
+static bool begin_chain(struct nat_eval *eval)
+{
+	static const struct nat_place nowhere = { .table = "", .chain = "" };
+	if (eval->base_begun < eval->base_count) {
+		size_t number = eval->base_chains[eval->base_begun++];
+		const struct nft_chain *chain = &eval->ruleset->chains[number];
+		nat_eval_begin_chain(eval, number, chain->first_rule, family_of(chain));
+		return true;
+	}
+	if (eval->ruleset->omitted) {
+		nat_list_add_unread(eval->list, &nowhere, "the ruleset is too large to be read whole");
+		eval->list->unread_total += eval->ruleset->omitted - 1;
+	}
+	return false;
+}
+
+static bool begin_rule(struct nat_eval *eval, struct nat_eval_chain *chain)
+{
+	if (chain->next == NFT_NO_INDEX)
+		return false;
+	const struct nft_rule *source = &eval->ruleset->rules[chain->next];
+	struct nat_eval_rule *rule = nat_eval_begin_rule(eval, chain, chain->next);
+	rule->cursor =
+		(struct nft_cursor){ (const char *)eval->ruleset->bytes + source->bytes, source->size };
+	chain->next = source->next;
+	return true;
+}
+
+static struct nat_place place_of(const struct nat_eval *eval, const struct nat_eval_rule *rule)
+{
+	const struct nft_chain *chain = &eval->ruleset->chains[rule->chain->id];
+	return (struct nat_place){ .family = chain->family,
+		.table = chain->table,
+		.chain = chain->name,
+		.handle = eval->ruleset->rules[rule->id].handle };
+}
+
+static const struct nat_eval_ops nftables = {
+	.begin_chain = begin_chain, .begin_rule = begin_rule, .step = step_next, .place = place_of
+};
+
+static int by_priority(const void *a, const void *b, void *argument)
+{
+	const struct nft_ruleset *ruleset = argument;
+	const struct nft_chain *left = &ruleset->chains[*(const size_t *)a];
+	const struct nft_chain *right = &ruleset->chains[*(const size_t *)b];
+	if (left->priority != right->priority)
+		return left->priority < right->priority ? -1 : 1;
+	int order = (int)left->family - (int)right->family;
+	if (order == 0)
+		order = strcmp(left->table, right->table);
+	return order ? order : strcmp(left->name, right->name);
+}
+
+struct nat_eval *nat_eval_ruleset(const struct nft_ruleset *ruleset, struct nat_list *list)
+{
+	struct nat_eval *eval = nat_eval_new(&nftables, list);
+	if (!eval)
+		return NULL;
+	eval->ruleset = ruleset;
+	eval->base_count = ruleset->nat_chain_count;
+	eval->base_chains = calloc(eval->base_count + 1, sizeof(*eval->base_chains));
+	eval->unread = calloc(ruleset->rule_count + 1, sizeof(*eval->unread));
+	if (!eval->base_chains || !eval->unread) {
+		nat_eval_free(eval);
+		return NULL;
+	}
+	if (eval->base_count)
+		memcpy(eval->base_chains, ruleset->nat_chains, eval->base_count * sizeof(*eval->base_chains));
+	qsort_r(eval->base_chains, eval->base_count, sizeof(*eval->base_chains), by_priority,
+		(void *)ruleset);
+	return eval;
+}
