@@ -4,7 +4,7 @@
 #include <netinet/in.h>
 
 #include "alerts/connection_path.h"
-#include "collectors/growth.h"
+#include "collectors/base/growth.h"
 #include "collectors/nat_find.h"
 #include "collectors/service.h"
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/growth.h"
+#include "collectors/base/growth.h"
 
 static const char *const severity_names[SEVERITIES] = {
 	[SEVERITY_INFO] = "info",

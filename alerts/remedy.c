@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "alerts/rule_match.h"
-#include "collectors/growth.h"
+#include "collectors/base/growth.h"
 #include "collectors/service.h"
 
 #define MAIN_TABLE     254

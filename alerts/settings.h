@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collectors/address.h"
+#include "collectors/base/address.h"
 
 /* An asymmetry that is meant to be: requests for addresses within `address` (a service address or a DNAT
  * target) may arrive on `arrival` and be answered by `reply`. An empty name stands for any device. */

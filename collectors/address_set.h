@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collectors/address.h"
+#include "collectors/base/address.h"
 #include "collectors/facts.h"
 
 struct address_set;

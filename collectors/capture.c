@@ -20,13 +20,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "collectors/base/clock.h"
+#include "collectors/base/name_pattern.h"
 #include "collectors/bulk.h"
 #include "collectors/capture_filter.h"
 #include "collectors/capture_set.h"
-#include "collectors/clock.h"
 #include "collectors/collector.h"
 #include "collectors/handshake_metrics.h"
-#include "collectors/name_pattern.h"
 #include "collectors/reorder.h"
 #include "collectors/sampling.h"
 #include "collectors/tap.h"

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "collectors/clock.h"
+#include "collectors/base/clock.h"
 
 struct capture_file {
 	pcap_t *pcap;

@@ -9,7 +9,7 @@
  * load the module, and even the dump of an empty table walks all of its buckets (other namespaces share
  * them).
  */
-#include "collectors/clock.h"
+#include "collectors/base/clock.h"
 #include "collectors/collector.h"
 
 #include <errno.h>
@@ -19,12 +19,12 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "collectors/base/netlink.h"
+#include "collectors/base/procfs.h"
 #include "collectors/conntrack_count.h"
 #include "collectors/conntrack_dump.h"
 #include "collectors/conntrack_metrics.h"
 #include "collectors/conntrack_sweep.h"
-#include "collectors/netlink.h"
-#include "collectors/procfs.h"
 
 #define PERIOD_NS       SECOND_NS        /* between the starts of two sweeps, at least */
 #define CPU_SHARE       100              /* one in so many of a CPU's nanoseconds */

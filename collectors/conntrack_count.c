@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "collectors/procfs.h"
+#include "collectors/base/procfs.h"
 
 int conntrack_count(const char *procfs, uint64_t *out)
 {

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collectors/netlink.h"
+#include "collectors/base/netlink.h"
 
 struct conntrack_dump {
 	uint32_t sequence; /* messages with another one are of an earlier dump, and skipped */

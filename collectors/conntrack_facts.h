@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "collectors/address.h"
+#include "collectors/base/address.h"
 
 enum nat_kind { NAT_DNAT, NAT_SNAT, NAT_BOTH, NAT_KINDS };
 enum nat_protocol { NAT_TCP, NAT_UDP, NAT_ICMP, NAT_OTHER, NAT_PROTOCOLS };

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/base/netlink.h"
 #include "collectors/conntrack_count.h"
-#include "collectors/netlink.h"
 
 #define REQUEST_SIZE 512
 

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "collectors/address.h"
+#include "collectors/base/address.h"
 #include "collectors/facts.h"
 
 struct conntrack_tuple {

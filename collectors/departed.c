@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "collectors/clock.h"
+#include "collectors/base/clock.h"
 
 int departed_init(struct departed *departed, uint32_t slots)
 {

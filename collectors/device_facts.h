@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include "collectors/address.h"
+#include "collectors/base/address.h"
 
 enum device_kind {
 	DEVICE_PLAIN,    /* Ethernet, veth, VLAN, macvlan, ...: anything not below */

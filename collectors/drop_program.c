@@ -10,9 +10,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "collectors/base/growth.h"
 #include "collectors/bpf/drops.h"
 #include "collectors/drop_btf.h"
-#include "collectors/growth.h"
 #include "drops.skel.h"
 
 #ifndef SO_NETNS_COOKIE

@@ -8,7 +8,7 @@
  */
 
 #include "collectors/arrivals.h"
-#include "collectors/hash_index.h"
+#include "collectors/base/hash_index.h"
 #include "collectors/tally.h"
 
 #define ECHO_WAIT_NS (10 * INT64_C(1000000000))

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "collectors/address_index.h"
-#include "collectors/growth.h"
+#include "collectors/base/growth.h"
 #include "collectors/trace.h"
 
 struct facts *facts_new(void)

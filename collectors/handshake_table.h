@@ -8,8 +8,8 @@
  * first.
  */
 
+#include "collectors/base/hash_index.h"
 #include "collectors/handshake.h"
-#include "collectors/hash_index.h"
 
 #define HANDSHAKE_VIEWS 6
 

@@ -13,7 +13,7 @@
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
 
-#include "collectors/procfs.h"
+#include "collectors/base/procfs.h"
 
 #define NAT_TABLE "nat"
 

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/base/growth.h"
+#include "collectors/base/netlink.h"
+#include "collectors/base/procfs.h"
 #include "collectors/collector.h"
-#include "collectors/growth.h"
-#include "collectors/netlink.h"
-#include "collectors/procfs.h"
 
 #define KIND_SIZE 32
 

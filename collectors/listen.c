@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/base/growth.h"
+#include "collectors/base/inet_diag.h"
 #include "collectors/collector.h"
-#include "collectors/growth.h"
-#include "collectors/inet_diag.h"
 
 #define REFRESH_NS (2 * INT64_C(1000000000))
 

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include "collectors/address.h"
+#include "collectors/base/address.h"
 
 /* A TCP socket that listens in this namespace. One that takes any address has 0.0.0.0 if it serves IPv4
  * alone, :: if IPv6 alone (IPV6_V6ONLY), and none if both. An IPv4 address to which an IPv6 socket is bound

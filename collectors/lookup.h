@@ -15,8 +15,8 @@
  * prints to the kernel log: callers limit them. IPv6 has no reverse-path validation there.
  */
 
+#include "collectors/base/netlink.h"
 #include "collectors/facts.h"
-#include "collectors/netlink.h"
 
 struct route_query {
 	struct address destination;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/growth.h"
+#include "collectors/base/growth.h"
 
 #define PIECE 128 /* elements put on the heap at a time */
 

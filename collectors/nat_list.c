@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/growth.h"
+#include "collectors/base/growth.h"
 #include "collectors/packet_set.h"
 #include "collectors/xt_match.h"
 

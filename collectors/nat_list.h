@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collectors/address.h"
-#include "collectors/hash_index.h"
+#include "collectors/base/address.h"
+#include "collectors/base/hash_index.h"
 
 /* A rule of the firewall that translates destinations, for one target: a map or a set gives a rule for each
  * element. They stand in the order in which the kernel asks them, so of several that fit a packet the first

@@ -10,13 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/clock.h"
+#include "collectors/base/clock.h"
+#include "collectors/base/kernel_module.h"
+#include "collectors/base/netlink.h"
 #include "collectors/collector.h"
 #include "collectors/ip_tables_read.h"
-#include "collectors/kernel_module.h"
 #include "collectors/nat_eval_ruleset.h"
 #include "collectors/nat_list.h"
-#include "collectors/netlink.h"
 #include "collectors/nft_reader.h"
 
 #define QUIET_NS    (200 * MILLISECOND_NS) /* after a change; more may follow */

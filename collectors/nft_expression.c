@@ -7,7 +7,7 @@
 #include <linux/netfilter/nf_tables_compat.h>
 #include <string.h>
 
-#include "collectors/netlink.h"
+#include "collectors/base/netlink.h"
 
 #define ATTRIBUTES_MOST 15
 #define FIELDS_MOST     8

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/growth.h"
-#include "collectors/netlink.h"
+#include "collectors/base/growth.h"
+#include "collectors/base/netlink.h"
 #include "collectors/nft_ruleset.h"
 
 struct message {

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/netlink.h"
+#include "collectors/base/netlink.h"
 
 #define REQUEST_SIZE 1024
 

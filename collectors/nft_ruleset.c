@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/growth.h"
-#include "collectors/netlink.h"
+#include "collectors/base/growth.h"
+#include "collectors/base/netlink.h"
 
 #define PIECE 256 /* names to be freed, or rules to be walked, at a time */
 

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collectors/hash_index.h"
+#include "collectors/base/hash_index.h"
 #include "collectors/nft_expression.h"
 
 /* What is beyond these limits is left out, and the ruleset says so (`omitted`). */

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/base/growth.h"
 #include "collectors/collector.h"
-#include "collectors/growth.h"
 #include "collectors/trace.h"
 #include "collectors/trace_schedule.h"
 #include "collectors/tracer.h"

@@ -6,7 +6,7 @@
 #include <linux/icmpv6.h>
 #include <netinet/in.h>
 
-#include "collectors/cursor.h"
+#include "collectors/base/cursor.h"
 
 #define ETHERTYPE_IP4 0x0800
 #define ETHERTYPE_IP6 0x86dd

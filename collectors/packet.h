@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collectors/address.h"
+#include "collectors/base/address.h"
 
 /* How a frame begins (https://www.tcpdump.org/linktypes.html). */
 enum packet_link {

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "collectors/address.h"
+#include "collectors/base/address.h"
 
 #define NAT_EXCLUDED_MAX 32
 

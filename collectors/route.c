@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/clock.h"
+#include "collectors/base/clock.h"
 #include "collectors/collector.h"
 #include "collectors/lookup.h"
 #include "collectors/service.h"

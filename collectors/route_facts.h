@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "collectors/address.h"
+#include "collectors/base/address.h"
 
 #define DEVICE_SET_SIZE 8
 

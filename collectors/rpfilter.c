@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "collectors/base/growth.h"
+#include "collectors/base/history.h"
+#include "collectors/base/netlink.h"
+#include "collectors/base/procfs.h"
 #include "collectors/collector.h"
-#include "collectors/growth.h"
-#include "collectors/history.h"
-#include "collectors/netlink.h"
-#include "collectors/procfs.h"
 
 _Static_assert(RPFILTER_RECENT_NS / HISTORY_SECONDS == INT64_C(1000000000), "facts.h says how far back");
 

@@ -4,7 +4,7 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
-#include "collectors/growth.h"
+#include "collectors/base/growth.h"
 #include "collectors/lookup.h"
 
 /* Selectors younger than the kernel headers of Debian 12 (include/uapi/linux/fib_rules.h). */

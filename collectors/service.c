@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/growth.h"
+#include "collectors/base/growth.h"
 
 bool service_device_carries(const struct device *device)
 {

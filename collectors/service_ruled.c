@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/growth.h"
+#include "collectors/base/growth.h"
 #include "collectors/nat_find.h"
 #include "collectors/service.h"
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/growth.h"
+#include "collectors/base/growth.h"
 #include "collectors/service.h"
 
 struct route_query *survey_ask(struct survey_batch *batch, const struct route_query *query)

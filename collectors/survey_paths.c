@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 
-#include "collectors/growth.h"
+#include "collectors/base/growth.h"
 #include "collectors/service.h"
 #include "collectors/survey.h"
 

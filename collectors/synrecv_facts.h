@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include "collectors/address.h"
+#include "collectors/base/address.h"
 
 /* Embryonic connections to a local address whose SYN-ACK was repeated twice or more (inet_diag,
  * idiag_retrans). */

@@ -7,8 +7,8 @@
  * given to another when all are taken, one that was hardly used and did not fail lately first.
  */
 
+#include "collectors/base/hash_index.h"
 #include "collectors/handshake.h"
-#include "collectors/hash_index.h"
 
 #define TALLY_STEPS   12
 #define TALLY_STEP_NS (HANDSHAKE_RECENT_NS / TALLY_STEPS)

@@ -9,8 +9,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "collectors/cursor.h"
-#include "collectors/netlink.h"
+#include "collectors/base/cursor.h"
+#include "collectors/base/netlink.h"
 
 #define TRACE_TYPE (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_TRACE)
 

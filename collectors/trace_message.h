@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "collectors/address.h"
+#include "collectors/base/address.h"
 
 /* As long as nf_tables lets names be, with their end (NFT_NAME_MAXLEN). */
 #define TRACE_NAME_SIZE NFT_NAME_MAXLEN

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "collectors/netlink.h"
+#include "collectors/base/netlink.h"
 #include "collectors/nft_client.h"
 #include "collectors/trace_build.h"
 

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collectors/address.h"
+#include "collectors/base/address.h"
 #include "collectors/packet_set.h"
 
 #define XT_PORT_RANGES_MAX 15

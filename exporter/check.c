@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "collectors/clock.h"
+#include "collectors/base/clock.h"
 #include "exporter/look.h"
 #include "exporter/writer.h"
 

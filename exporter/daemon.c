@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "alerts/judge.h"
-#include "collectors/clock.h"
+#include "collectors/base/clock.h"
 #include "exporter/announce.h"
 #include "exporter/collector_settings.h"
 #include "exporter/http.h"

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "alerts/forward_drop.h"
-#include "collectors/clock.h"
+#include "collectors/base/clock.h"
 #include "collectors/tracer.h"
 
 /* ---- signals ---- */

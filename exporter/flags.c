@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/clock.h"
-#include "collectors/growth.h"
-#include "collectors/name_pattern.h"
+#include "collectors/base/clock.h"
+#include "collectors/base/growth.h"
+#include "collectors/base/name_pattern.h"
 #include "exporter/settings_file.h"
 #include "exporter/writer.h"
 

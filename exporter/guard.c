@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "collectors/address.h"
+#include "collectors/base/address.h"
 
 /* Longest: an IPv6 address in brackets with a port. */
 #define HOST_SIZE (ADDRESS_TEXT_SIZE + 10)

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "collectors/clock.h"
+#include "collectors/base/clock.h"
 #include "exporter/rfc3339.h"
 #include "exporter/text.h"
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "alerts/judge.h"
-#include "collectors/clock.h"
+#include "collectors/base/clock.h"
 #include "exporter/collector_settings.h"
 #include "exporter/namespace.h"
 #include "exporter/reload.h"

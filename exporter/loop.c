@@ -8,8 +8,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "collectors/clock.h"
-#include "collectors/growth.h"
+#include "collectors/base/clock.h"
+#include "collectors/base/growth.h"
 
 #define EVENTS_A_TURN 16
 #define WORKS_MAX     24

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/clock.h"
-#include "collectors/growth.h"
+#include "collectors/base/clock.h"
+#include "collectors/base/growth.h"
 #include "exporter/schedule.h"
 
 #define INIT_RETRY_NS (60 * SECOND_NS)

@@ -9,8 +9,8 @@
 #include <sys/random.h>
 
 #include "alerts/judge.h"
-#include "collectors/clock.h"
-#include "collectors/growth.h"
+#include "collectors/base/clock.h"
+#include "collectors/base/growth.h"
 #include "exporter/frame_times.h"
 
 /* In the capture's own time. Conditions look at the last minute. */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "collectors/clock.h"
+#include "collectors/base/clock.h"
 
 const char *rfc3339_format(int64_t time_ns, char text[static RFC3339_SIZE])
 {

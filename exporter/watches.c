@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "collectors/clock.h"
+#include "collectors/base/clock.h"
 #include "exporter/schedule.h"
 
 struct watch {

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "collectors/base/netlink.h"
 #include "collectors/conntrack_count.h"
-#include "collectors/netlink.h"
 
 #define BATCH_SIZE  65536
 #define MESSAGE_MAX 512

@@ -19,8 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "collectors/base/netlink.h"
 #include "collectors/collector.h"
-#include "collectors/netlink.h"
 #include "tests/conntrack_fill.h"
 
 extern const struct collector conntrack_collector;

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "collectors/growth.h"
+#include "collectors/base/growth.h"
 #include "exporter/http.h"
 #include "tests/unit/sample.h"
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/cursor.h"
+#include "collectors/base/cursor.h"
 #include "collectors/handshake.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

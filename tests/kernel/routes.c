@@ -13,8 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "collectors/base/growth.h"
 #include "collectors/collector.h"
-#include "collectors/growth.h"
 #include "collectors/lookup.h"
 
 extern const struct collector link_collector;

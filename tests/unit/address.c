@@ -3,8 +3,8 @@
 
 #include <errno.h>
 
-#include "collectors/address.h"
-#include "collectors/growth.h"
+#include "collectors/base/address.h"
+#include "collectors/base/growth.h"
 
 #include <stdlib.h>
 

@@ -10,11 +10,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "collectors/base/growth.h"
+#include "collectors/base/name_pattern.h"
 #include "collectors/bulk.h"
 #include "collectors/capture_filter.h"
 #include "collectors/capture_set.h"
-#include "collectors/growth.h"
-#include "collectors/name_pattern.h"
 #include "collectors/sampling.h"
 #include "collectors/synrecv.h"
 

@@ -7,7 +7,7 @@
 
 #include "alerts/connection_path.h"
 #include "alerts/describe.h"
-#include "collectors/growth.h"
+#include "collectors/base/growth.h"
 #include "tests/unit/incidents.h"
 
 static const struct settings settings;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/growth.h"
+#include "collectors/base/growth.h"
 
 #define FIRST_IFINDEX 2
 #define START_NS      INT64_C(1700000000000000000)

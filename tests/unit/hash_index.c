@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "collectors/base/hash_index.h"
 #include "collectors/frame_ring.h"
-#include "collectors/hash_index.h"
 
 #define ITEMS 64
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/growth.h"
+#include "collectors/base/growth.h"
 #include "collectors/trace.h"
 #include "tests/unit/incidents.h"
 

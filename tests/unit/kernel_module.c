@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/unit/unit.h"
 
-#include "collectors/kernel_module.h"
+#include "collectors/base/kernel_module.h"
 
 #define LOADED \
 	"nft_chain_nat 16384 3 - Live 0x0000000000000000\nnf_tables 311296 421 nft_chain_nat, Live 0x0\n"

@@ -6,7 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "collectors/clock.h"
+#include "collectors/base/clock.h"
 #include "exporter/loop.h"
 #include "exporter/watches.h"
 

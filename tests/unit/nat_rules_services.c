@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "collectors/growth.h"
+#include "collectors/base/growth.h"
 #include "collectors/nat_find.h"
 #include "collectors/service.h"
 #include "tests/unit/facts_builder.h"

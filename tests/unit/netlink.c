@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "collectors/base/netlink.h"
 #include "collectors/collector.h"
-#include "collectors/netlink.h"
 
 static const struct nlattr *put(void *buffer, uint16_t type, const void *value, size_t size)
 {

@@ -9,7 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "collectors/clock.h"
+#include "collectors/base/clock.h"
 #include "exporter/observer.h"
 
 #define FAKES 10

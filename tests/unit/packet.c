@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/cursor.h"
+#include "collectors/base/cursor.h"
 #include "collectors/packet.h"
 
 /* Frames in hexadecimal; spaces do not matter. */

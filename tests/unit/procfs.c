@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "collectors/procfs.h"
+#include "collectors/base/procfs.h"
 
 static char directory[] = "/tmp/oneway-procfs-XXXXXX";
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "alerts/conditions.h"
-#include "collectors/growth.h"
+#include "collectors/base/growth.h"
 #include "exporter/page.h"
 #include "exporter/report.h"
 #include "exporter/settings_file.h"

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <linux/netconf.h>
 
-#include "collectors/history.h"
+#include "collectors/base/history.h"
 #include "collectors/rpfilter.h"
 #include "tests/unit/recorded.h"
 

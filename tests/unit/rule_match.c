@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "alerts/rule_match.h"
-#include "collectors/growth.h"
+#include "collectors/base/growth.h"
 #include "tests/unit/incidents.h"
 
 static struct prefix network(const char *text)

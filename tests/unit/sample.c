@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "alerts/conditions.h"
-#include "collectors/growth.h"
+#include "collectors/base/growth.h"
 #include "collectors/trace.h"
 #include "exporter/settings_file.h"
 #include "tests/unit/sample_wire.h"

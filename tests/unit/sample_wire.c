@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/growth.h"
+#include "collectors/base/growth.h"
 
 #define SECOND_NS INT64_C(1000000000)
 #define FIRST     101

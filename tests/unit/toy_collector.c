@@ -99,7 +99,7 @@ static const struct toy_facts *toy_facts(const struct facts *facts)
 
 /* ---- the row; the program's own table is not linked ---- */
 
-#include "collectors/clock.h"
+#include "collectors/base/clock.h"
 #include "exporter/families.h"
 #include "exporter/observer.h"
 #include "exporter/options.h"

@@ -4,7 +4,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "collectors/growth.h"
+#include "collectors/base/growth.h"
 #include "collectors/trace_schedule.h"
 #include "collectors/translation.h"
 #include "tests/unit/wire_builder.h"

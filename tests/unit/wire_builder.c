@@ -4,7 +4,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
-#include "collectors/growth.h"
+#include "collectors/base/growth.h"
 
 struct handshake_report *wire_report(struct facts *facts)
 {

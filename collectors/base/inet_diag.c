@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/inet_diag.h"
+#include "collectors/base/inet_diag.h"
 
 #include <errno.h>
 #include <linux/inet_diag.h>

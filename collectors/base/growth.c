@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/growth.h"
+#include "collectors/base/growth.h"
 
 #include <stdbool.h>
 #include <stdint.h>

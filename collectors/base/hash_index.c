@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/hash_index.h"
+#include "collectors/base/hash_index.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/kernel_module.h"
+#include "collectors/base/kernel_module.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 
-#include "collectors/procfs.h"
+#include "collectors/base/procfs.h"
 
 #define NAME_MAX_SIZE 64
 #define PATH_SIZE     128

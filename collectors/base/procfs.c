@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/procfs.h"
+#include "collectors/base/procfs.h"
 
 #include <ctype.h>
 #include <errno.h>

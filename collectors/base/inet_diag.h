@@ -3,7 +3,7 @@
 
 /* TCP sockets of the namespace, as the kernel's inet_diag lists them. */
 
-#include "collectors/netlink.h"
+#include "collectors/base/netlink.h"
 
 /* 0 or negative errno; -EOPNOTSUPP: this kernel has no such bus. */
 int inet_diag_open(struct netlink **out);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/history.h"
+#include "collectors/base/history.h"
 
-#include "collectors/clock.h"
+#include "collectors/base/clock.h"
 
 void history_add(struct history *history, int64_t now_ns, uint64_t value)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/address.h"
+#include "collectors/base/address.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

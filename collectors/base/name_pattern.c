@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/name_pattern.h"
+#include "collectors/base/name_pattern.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/netlink.h"
+#include "collectors/base/netlink.h"
 
 #include <errno.h>
 #include <linux/netlink.h>
