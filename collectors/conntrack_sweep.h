@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "collectors/address_set.h"
 #include "collectors/conntrack_message.h"
+#include "collectors/device/address_set.h"
 #include "collectors/endpoint_table.h"
 #include "collectors/facts.h"
 

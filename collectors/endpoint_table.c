@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/address_set.h"
+#include "collectors/device/address_set.h"
 
 #define HEADS   1024
 #define NO_SLOT UINT16_MAX

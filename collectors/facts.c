@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/address_index.h"
 #include "collectors/base/growth.h"
+#include "collectors/device/address_index.h"
 #include "collectors/trace.h"
 
 struct facts *facts_new(void)

@@ -19,12 +19,12 @@
 
 #include "collectors/capture_facts.h"
 #include "collectors/conntrack_facts.h"
-#include "collectors/device_facts.h"
+#include "collectors/device/device_facts.h"
+#include "collectors/device/rpfilter_facts.h"
 #include "collectors/drop_facts.h"
 #include "collectors/listen_facts.h"
 #include "collectors/nat_facts.h"
 #include "collectors/route_facts.h"
-#include "collectors/rpfilter_facts.h"
 #include "collectors/synrecv_facts.h"
 #include "collectors/trace.h"
 

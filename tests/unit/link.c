@@ -9,7 +9,7 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
-#include "collectors/link.h"
+#include "collectors/device/link.h"
 #include "tests/unit/recorded.h"
 
 #define LOWER_UP (1U << 16) /* IFF_LOWER_UP, linux/if.h */

@@ -5,7 +5,7 @@
 #include <linux/netconf.h>
 
 #include "collectors/base/history.h"
-#include "collectors/rpfilter.h"
+#include "collectors/device/rpfilter.h"
 #include "tests/unit/recorded.h"
 
 #define SECOND INT64_C(1000000000)

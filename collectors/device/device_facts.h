@@ -44,7 +44,7 @@ struct local_address {
 	int ifindex;
 };
 
-struct address_index; /* collectors/address_index.h */
+struct address_index; /* collectors/device/address_index.h */
 /* Accepts NULL. */
 void address_index_free(struct address_index *index);
 

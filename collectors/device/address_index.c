@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/address_index.h"
+#include "collectors/device/address_index.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/address_set.h"
+#include "collectors/device/address_set.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/rpfilter.h"
+#include "collectors/device/rpfilter.h"
 
 #include <errno.h>
 #include <linux/netconf.h>
