@@ -5,7 +5,7 @@
 #include "alerts/rule_match.h"
 #include "alerts/verdict.h"
 #include "collectors/nat_find.h"
-#include "collectors/service.h"
+#include "collectors/route/service.h"
 
 static enum step arrival_step(const struct connection_path *connection)
 {

@@ -6,7 +6,7 @@
 #include "alerts/connection_path.h"
 #include "collectors/base/growth.h"
 #include "collectors/nat_find.h"
-#include "collectors/service.h"
+#include "collectors/route/service.h"
 
 #define ASSUMED_PORT      22
 #define ASSUMED_PEER_PORT 40000

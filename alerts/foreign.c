@@ -7,7 +7,7 @@
 
 #include "alerts/conditions.h"
 #include "alerts/observed.h"
-#include "collectors/service.h"
+#include "collectors/route/service.h"
 
 /* ---- foreign_source ---- */
 

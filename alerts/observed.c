@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "alerts/observed.h"
 
-#include "collectors/service.h"
+#include "collectors/route/service.h"
 
 static bool has_address(const struct handshake_peer *peer, const struct service *service)
 {

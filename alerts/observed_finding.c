@@ -4,7 +4,7 @@
 #include "alerts/describe.h"
 #include "alerts/observed.h"
 #include "alerts/remedy.h"
-#include "collectors/service.h"
+#include "collectors/route/service.h"
 
 /* A service and the device its requests came by. */
 struct observed_case {

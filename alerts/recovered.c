@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "alerts/wire.h"
-#include "collectors/service.h"
+#include "collectors/route/service.h"
 
 static bool is_over(int64_t failed_ns, int64_t success_ns)
 {

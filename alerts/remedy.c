@@ -7,7 +7,7 @@
 
 #include "alerts/rule_match.h"
 #include "collectors/base/growth.h"
-#include "collectors/service.h"
+#include "collectors/route/service.h"
 
 #define MAIN_TABLE     254
 #define FIRST_TABLE    100 /* the range of facts.free_tables */

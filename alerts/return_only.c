@@ -6,7 +6,7 @@
  */
 #include "alerts/conditions.h"
 #include "alerts/wire.h"
-#include "collectors/service.h"
+#include "collectors/route/service.h"
 
 static bool passes(const struct handshake_suspect *suspect)
 {

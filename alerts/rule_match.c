@@ -4,7 +4,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "collectors/service.h"
+#include "collectors/route/service.h"
 
 #define MAIN_TABLE    254
 #define LOCAL_TABLE   255

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "collectors/service.h"
+#include "collectors/route/service.h"
 
 bool wire_is_often(const struct scene *scene, uint32_t repeats)
 {

@@ -24,7 +24,7 @@
 #include "collectors/drop_facts.h"
 #include "collectors/listen_facts.h"
 #include "collectors/nat_facts.h"
-#include "collectors/route_facts.h"
+#include "collectors/route/route_facts.h"
 #include "collectors/synrecv_facts.h"
 #include "collectors/trace.h"
 

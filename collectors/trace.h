@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#include "collectors/route_facts.h"
+#include "collectors/route/route_facts.h"
 
 struct facts;
 

@@ -4,8 +4,8 @@
 /* Makes a trace of a packet's way: the texts of rules and the set that lacks it are asked of the ruleset, and
  * of a packet that vanished before it was routed a lookup says why. */
 
-#include "collectors/lookup.h"
 #include "collectors/nft_client.h"
+#include "collectors/route/lookup.h"
 #include "collectors/trace_table.h"
 #include "collectors/trace_way.h"
 

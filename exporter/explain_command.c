@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "collectors/conntrack_find.h"
-#include "collectors/survey.h"
+#include "collectors/route/survey.h"
 #include "exporter/explain_report.h"
 #include "exporter/look.h"
 #include "exporter/writer.h"

@@ -15,7 +15,7 @@
 
 #include "collectors/base/growth.h"
 #include "collectors/collector.h"
-#include "collectors/lookup.h"
+#include "collectors/route/lookup.h"
 
 extern const struct collector link_collector;
 extern const struct collector rpfilter_collector;

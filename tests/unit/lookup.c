@@ -5,7 +5,7 @@
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 
-#include "collectors/lookup.h"
+#include "collectors/route/lookup.h"
 #include "tests/unit/recorded.h"
 
 /* In the recording: va is 11, vb 13. */

@@ -9,7 +9,7 @@
 
 #include "collectors/base/growth.h"
 #include "collectors/nat_find.h"
-#include "collectors/service.h"
+#include "collectors/route/service.h"
 #include "tests/unit/facts_builder.h"
 
 static void add_line(struct facts *facts, const char *device)

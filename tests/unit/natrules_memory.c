@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "collectors/nat_find.h"
-#include "collectors/service.h"
+#include "collectors/route/service.h"
 #include "tests/messages.h"
 #include "tests/rulesets_follow.h"
 #include "tests/unit/facts_builder.h"

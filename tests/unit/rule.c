@@ -6,7 +6,7 @@
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 
-#include "collectors/lookup.h"
+#include "collectors/route/lookup.h"
 #include "tests/unit/recorded.h"
 
 #define RULES 21 /* with the priorities 100 to 119 and 200, rule 01 to 21 of the recording */

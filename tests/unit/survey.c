@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "collectors/base/growth.h"
-#include "collectors/service.h"
-#include "collectors/survey.h"
+#include "collectors/route/service.h"
+#include "collectors/route/survey.h"
 
 enum { LO = 1, WAN1, WAN2, BR0, LAN, TUN, VRF };
 #define VRF_TABLE 10

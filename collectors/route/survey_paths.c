@@ -4,8 +4,8 @@
 #include <netinet/in.h>
 
 #include "collectors/base/growth.h"
-#include "collectors/service.h"
-#include "collectors/survey.h"
+#include "collectors/route/service.h"
+#include "collectors/route/survey.h"
 
 #define DEFAULT_PORT      22    /* of a service that neither listens nor was seen */
 #define DEFAULT_PEER_PORT 40000 /* within every host's ephemeral range */

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "collectors/base/growth.h"
-#include "collectors/service.h"
-#include "collectors/survey.h"
+#include "collectors/route/service.h"
+#include "collectors/route/survey.h"
 
 #define MOST_PEERS  32 /* of both families, latest first */
 #define MOST_SEEN   16 /* of these, that were seen arriving */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "collectors/base/growth.h"
-#include "collectors/lookup.h"
+#include "collectors/route/lookup.h"
 
 /* Selectors younger than the kernel headers of Debian 12 (include/uapi/linux/fib_rules.h). */
 enum {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/service.h"
+#include "collectors/route/service.h"
 
 #include <errno.h>
 #include <stdlib.h>

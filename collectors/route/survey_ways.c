@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "collectors/base/growth.h"
-#include "collectors/service.h"
-#include "collectors/survey.h"
+#include "collectors/route/service.h"
+#include "collectors/route/survey.h"
 
 #define MOST_SOURCES 8 /* own addresses that are tried of each device and family */
 

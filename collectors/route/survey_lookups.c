@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <netinet/in.h>
 
-#include "collectors/service.h"
-#include "collectors/survey.h"
+#include "collectors/route/service.h"
+#include "collectors/route/survey.h"
 
 /* ---- where replies go ---- */
 

@@ -10,7 +10,7 @@
 
 #include "collectors/base/growth.h"
 #include "collectors/nat_find.h"
-#include "collectors/service.h"
+#include "collectors/route/service.h"
 
 /* Addresses and devices for which rules are asked, where most of them give nothing. */
 #define ASKED_MAX 65536u

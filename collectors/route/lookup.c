@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/lookup.h"
+#include "collectors/route/lookup.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "collectors/service.h"
-#include "collectors/survey.h"
+#include "collectors/route/service.h"
+#include "collectors/route/survey.h"
 
 #define ORDER(a, b) (((a) > (b)) - ((a) < (b)))
 

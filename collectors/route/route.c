@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The reply routes. A survey (collectors/survey.h) is made when the kernel announces a change of rules,
+ * The reply routes. A survey (collectors/route/survey.h) is made when the kernel announces a change of rules,
  * routes, addresses, devices or their settings, when what is asked for has changed, and every half minute
  * besides, since some changes are not announced (fib_multipath_* sysctls, dead next hops after a link went
  * down). In between the last survey's facts are given out again.
@@ -12,9 +12,9 @@
 
 #include "collectors/base/clock.h"
 #include "collectors/collector.h"
-#include "collectors/lookup.h"
-#include "collectors/service.h"
-#include "collectors/survey.h"
+#include "collectors/route/lookup.h"
+#include "collectors/route/service.h"
+#include "collectors/route/survey.h"
 
 #define SURVEY_PERIOD_NS (30 * SECOND_NS)
 #define PEERS_PERIOD_NS  SECOND_NS /* at least, between surveys for new peers alone */

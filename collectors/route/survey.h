@@ -13,7 +13,7 @@
  */
 
 #include "collectors/collector.h"
-#include "collectors/lookup.h"
+#include "collectors/route/lookup.h"
 
 #define SURVEY_MARKS 8 /* distinct fwmarks of rules that are tried for each family */
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/survey.h"
+#include "collectors/route/survey.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "collectors/base/growth.h"
-#include "collectors/service.h"
+#include "collectors/route/service.h"
 
 struct route_query *survey_ask(struct survey_batch *batch, const struct route_query *query)
 {
