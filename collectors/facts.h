@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #include "collectors/capture_facts.h"
-#include "collectors/conntrack_facts.h"
+#include "collectors/conntrack/conntrack_facts.h"
 #include "collectors/device/device_facts.h"
 #include "collectors/device/rpfilter_facts.h"
 #include "collectors/drop_facts.h"

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/conntrack_find.h"
+#include "collectors/conntrack/conntrack_find.h"
 #include "collectors/route/survey.h"
 #include "exporter/explain_report.h"
 #include "exporter/look.h"

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/conntrack_dump.h"
-#include "collectors/conntrack_message.h"
-#include "collectors/conntrack_sweep.h"
+#include "collectors/conntrack/conntrack_dump.h"
+#include "collectors/conntrack/conntrack_message.h"
+#include "collectors/conntrack/conntrack_sweep.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

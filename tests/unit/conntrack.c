@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "collectors/collector.h"
-#include "collectors/conntrack_find.h"
+#include "collectors/conntrack/conntrack_find.h"
 
 extern const struct collector conntrack_collector;
 

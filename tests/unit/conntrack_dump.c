@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/conntrack_dump.h"
+#include "collectors/conntrack/conntrack_dump.h"
 
 #define ENTRY    (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW)
 #define SEQUENCE 7

@@ -19,8 +19,8 @@
 #include <unistd.h>
 
 #include "collectors/collector.h"
-#include "collectors/conntrack_find.h"
-#include "collectors/conntrack_sweep.h"
+#include "collectors/conntrack/conntrack_find.h"
+#include "collectors/conntrack/conntrack_sweep.h"
 #include "tests/conntrack_fill.h"
 
 extern const struct collector conntrack_collector;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/conntrack_message.h"
+#include "collectors/conntrack/conntrack_message.h"
 
 #define MESSAGE_MAX 1024
 

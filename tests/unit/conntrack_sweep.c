@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/conntrack_sweep.h"
+#include "collectors/conntrack/conntrack_sweep.h"
 
 #define SECOND       INT64_C(1000000000)
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

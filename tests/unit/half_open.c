@@ -4,7 +4,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
-#include "collectors/endpoint_table.h"
+#include "collectors/conntrack/endpoint_table.h"
 #include "tests/unit/incidents.h"
 
 #define SECOND_NS INT64_C(1000000000)

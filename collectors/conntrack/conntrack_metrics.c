@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/conntrack_metrics.h"
+#include "collectors/conntrack/conntrack_metrics.h"
 
 #include "collectors/facts.h"
 

@@ -21,10 +21,10 @@
 
 #include "collectors/base/netlink.h"
 #include "collectors/base/procfs.h"
-#include "collectors/conntrack_count.h"
-#include "collectors/conntrack_dump.h"
-#include "collectors/conntrack_metrics.h"
-#include "collectors/conntrack_sweep.h"
+#include "collectors/conntrack/conntrack_count.h"
+#include "collectors/conntrack/conntrack_dump.h"
+#include "collectors/conntrack/conntrack_metrics.h"
+#include "collectors/conntrack/conntrack_sweep.h"
 
 #define PERIOD_NS       SECOND_NS        /* between the starts of two sweeps, at least */
 #define CPU_SHARE       100              /* one in so many of a CPU's nanoseconds */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/conntrack_find.h"
+#include "collectors/conntrack/conntrack_find.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "collectors/base/netlink.h"
-#include "collectors/conntrack_count.h"
+#include "collectors/conntrack/conntrack_count.h"
 
 #define REQUEST_SIZE 512
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/conntrack_sweep.h"
+#include "collectors/conntrack/conntrack_sweep.h"
 
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <netinet/in.h>

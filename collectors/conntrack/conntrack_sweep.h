@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "collectors/conntrack_message.h"
+#include "collectors/conntrack/conntrack_message.h"
+#include "collectors/conntrack/endpoint_table.h"
 #include "collectors/device/address_set.h"
-#include "collectors/endpoint_table.h"
 #include "collectors/facts.h"
 
 struct conntrack_sweep {

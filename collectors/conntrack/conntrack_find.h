@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "collectors/conntrack_message.h"
+#include "collectors/conntrack/conntrack_message.h"
 
 #define CONNTRACK_TEXT_SIZE 1024
 

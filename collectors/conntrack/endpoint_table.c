@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/endpoint_table.h"
+#include "collectors/conntrack/endpoint_table.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/conntrack_count.h"
+#include "collectors/conntrack/conntrack_count.h"
 
 #include <errno.h>
 #include <stdlib.h>

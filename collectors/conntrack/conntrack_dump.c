@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/conntrack_dump.h"
+#include "collectors/conntrack/conntrack_dump.h"
 
 #include <errno.h>
 #include <linux/netfilter/nfnetlink.h>
