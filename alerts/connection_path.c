@@ -4,7 +4,7 @@
 #include "alerts/describe.h"
 #include "alerts/rule_match.h"
 #include "alerts/verdict.h"
-#include "collectors/nat_find.h"
+#include "collectors/firewall/nat_find.h"
 #include "collectors/route/service.h"
 
 static enum step arrival_step(const struct connection_path *connection)

@@ -5,7 +5,7 @@
 
 #include "alerts/connection_path.h"
 #include "collectors/base/growth.h"
-#include "collectors/nat_find.h"
+#include "collectors/firewall/nat_find.h"
 #include "collectors/route/service.h"
 
 #define ASSUMED_PORT      22

@@ -5,8 +5,8 @@
 
 #include "alerts/finding.h"
 #include "alerts/scene.h"
+#include "collectors/firewall/translation.h"
 #include "collectors/trace.h"
-#include "collectors/translation.h"
 
 /* Requests for a translated service that come in and get no further. */
 struct forward_drop {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "collectors/trace_schedule.h"
 
-#include "collectors/translation.h"
+#include "collectors/firewall/translation.h"
 
 /* Somebody who gave up sends nothing that could be traced: Linux repeats its SYN every second at first, and
  * waits 32 s for the last. */

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/nft_ruleset.h"
+#include "collectors/firewall/nft_ruleset.h"
 
 static inline int message_read(struct nft_ruleset *ruleset, const char *bytes, size_t size)
 {

@@ -5,8 +5,8 @@
 
 #include <errno.h>
 
-#include "collectors/ip_tables.h"
-#include "collectors/nat_eval_ruleset.h"
+#include "collectors/firewall/ip_tables.h"
+#include "collectors/firewall/nat_eval_ruleset.h"
 
 static inline int rulesets_follow(struct nat_eval *walk)
 {

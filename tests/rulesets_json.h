@@ -3,7 +3,7 @@
 
 #include <jansson.h>
 
-#include "collectors/nat_list.h"
+#include "collectors/firewall/nat_list.h"
 
 /* The translating rules, in order, and those that were not read; as in tests/data/rulesets. To be released.
  */

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "collectors/collector.h"
-#include "collectors/ip_tables_read.h"
-#include "collectors/nft_reader.h"
+#include "collectors/firewall/ip_tables_read.h"
+#include "collectors/firewall/nft_reader.h"
 #include "tests/rulesets_follow.h"
 #include "tests/rulesets_json.h"
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "collectors/base/growth.h"
-#include "collectors/nat_find.h"
+#include "collectors/firewall/nat_find.h"
 #include "collectors/route/service.h"
 
 /* Addresses and devices for which rules are asked, where most of them give nothing. */

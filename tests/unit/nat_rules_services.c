@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "collectors/base/growth.h"
-#include "collectors/nat_find.h"
+#include "collectors/firewall/nat_find.h"
 #include "collectors/route/service.h"
 #include "tests/unit/facts_builder.h"
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/nft_ruleset.h"
+#include "collectors/firewall/nft_ruleset.h"
 #include "tests/messages.h"
 #include "tests/rulesets_follow.h"
 #include "tests/rulesets_json.h"

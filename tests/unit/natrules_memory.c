@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "collectors/nat_find.h"
+#include "collectors/firewall/nat_find.h"
 #include "collectors/route/service.h"
 #include "tests/messages.h"
 #include "tests/rulesets_follow.h"

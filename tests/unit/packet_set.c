@@ -4,8 +4,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "collectors/nat_exclusions.h"
-#include "collectors/packet_set.h"
+#include "collectors/firewall/nat_exclusions.h"
+#include "collectors/firewall/packet_set.h"
 
 static struct address address(const char *text)
 {

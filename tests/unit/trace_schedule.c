@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "collectors/base/growth.h"
+#include "collectors/firewall/translation.h"
 #include "collectors/trace_schedule.h"
-#include "collectors/translation.h"
 #include "tests/unit/wire_builder.h"
 
 #define PORT 1222

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/nat_exclusions.h"
+#include "collectors/firewall/nat_exclusions.h"
 
 void nat_exclude(struct nat_exclusions *exclusions, uint64_t scope, const struct nat_packets *packets)
 {

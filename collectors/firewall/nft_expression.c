@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/nft_expression.h"
+#include "collectors/firewall/nft_expression.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/packet_set.h"
+#include "collectors/firewall/packet_set.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -14,10 +14,10 @@
 #include "collectors/base/kernel_module.h"
 #include "collectors/base/netlink.h"
 #include "collectors/collector.h"
-#include "collectors/ip_tables_read.h"
-#include "collectors/nat_eval_ruleset.h"
-#include "collectors/nat_list.h"
-#include "collectors/nft_reader.h"
+#include "collectors/firewall/ip_tables_read.h"
+#include "collectors/firewall/nat_eval_ruleset.h"
+#include "collectors/firewall/nat_list.h"
+#include "collectors/firewall/nft_reader.h"
 
 #define QUIET_NS    (200 * MILLISECOND_NS) /* after a change; more may follow */
 #define PATIENCE_NS (2 * SECOND_NS)        /* with changes that do not end */

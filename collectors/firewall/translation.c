@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/translation.h"
+#include "collectors/firewall/translation.h"
 
 #include <netinet/in.h>
 
-#include "collectors/nat_find.h"
+#include "collectors/firewall/nat_find.h"
 
 static struct translation by_rule(const struct nat_rule *rule, const struct address *address, uint16_t port)
 {

@@ -5,7 +5,7 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
-#include "collectors/nat_registers.h"
+#include "collectors/firewall/nat_registers.h"
 
 #define TCP_SYN      0x02
 #define LOOPBACK_NET 127

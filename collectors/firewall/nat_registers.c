@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/nat_registers.h"
+#include "collectors/firewall/nat_registers.h"
 
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/nat_find.h"
+#include "collectors/firewall/nat_find.h"
 
 #include <string.h>
 

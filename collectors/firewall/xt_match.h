@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "collectors/base/address.h"
-#include "collectors/packet_set.h"
+#include "collectors/firewall/packet_set.h"
 
 #define XT_PORT_RANGES_MAX 15
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/xt_match.h"
+#include "collectors/firewall/xt_match.h"
 
 #include <arpa/inet.h>
 #include <linux/netfilter.h>

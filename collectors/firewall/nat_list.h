@@ -18,7 +18,7 @@
 
 /* A rule of the firewall that translates destinations, for one target: a map or a set gives a rule for each
  * element. They stand in the order in which the kernel asks them, so of several that fit a packet the first
- * counts (collectors/nat_find.h). */
+ * counts (collectors/firewall/nat_find.h). */
 struct nat_rule {
 	uint8_t family;            /* AF_INET or AF_INET6 */
 	uint8_t protocol;          /* IPPROTO_*; 0: any */

@@ -4,7 +4,7 @@
 #include <linux/netfilter/nf_nat.h>
 #include <string.h>
 
-#include "collectors/xt_match.h"
+#include "collectors/firewall/xt_match.h"
 
 /* The three forms of a range (linux/netfilter/nf_nat.h) as one. */
 static void from_range(const struct nf_nat_range2 *range, uint8_t family, struct nat_target *target)

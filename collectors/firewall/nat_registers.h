@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collectors/nft_expression.h"
-#include "collectors/packet_set.h"
+#include "collectors/firewall/nft_expression.h"
+#include "collectors/firewall/packet_set.h"
 
 enum nat_field {
 	FIELD_UNKNOWN, /* some other property of the packet */

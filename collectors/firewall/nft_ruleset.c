@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/nft_ruleset.h"
+#include "collectors/firewall/nft_ruleset.h"
 
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "collectors/packet_set.h"
+#include "collectors/firewall/packet_set.h"
 
 /* For how long they are gone: during one visit of a chain (its number), in the base chain and what it calls,
  * or for good. */

@@ -8,8 +8,8 @@
  * pure.
  */
 
-#include "collectors/nat_list.h"
-#include "collectors/nft_ruleset.h"
+#include "collectors/firewall/nat_list.h"
+#include "collectors/firewall/nft_ruleset.h"
 
 struct ip_table;
 struct nat_eval;

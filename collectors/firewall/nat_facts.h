@@ -3,7 +3,7 @@
 
 /* The rules of the firewall that translate destinations. */
 
-#include "collectors/nat_list.h"
+#include "collectors/firewall/nat_list.h"
 
 struct nat_facts {
 	const struct nat_list *nat_rules; /* shared; NULL: the ruleset was not read */

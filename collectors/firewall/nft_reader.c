@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/nft_reader.h"
+#include "collectors/firewall/nft_reader.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
  * A set of plain intervals comes as marks: where an interval begins, and where it has ended, the latter only
  * if no other begins there. One of concatenations has both ends in each element.
  */
-#include "collectors/nat_elements.h"
+#include "collectors/firewall/nat_elements.h"
 
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>

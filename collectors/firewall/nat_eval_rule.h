@@ -8,11 +8,11 @@
  * their operations.
  */
 
-#include "collectors/nat_elements.h"
-#include "collectors/nat_eval_ruleset.h"
-#include "collectors/nat_exclusions.h"
-#include "collectors/nat_registers.h"
-#include "collectors/xt_match.h"
+#include "collectors/firewall/nat_elements.h"
+#include "collectors/firewall/nat_eval_ruleset.h"
+#include "collectors/firewall/nat_exclusions.h"
+#include "collectors/firewall/nat_registers.h"
+#include "collectors/firewall/xt_match.h"
 
 #define NAT_DEPTH_MAX 16 /* NFT_JUMP_STACK_SIZE, net/netfilter/nf_tables_core.c */
 #define NAT_PARTS_MAX 16 /* times that packets part in one rule */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/nat_list.h"
+#include "collectors/firewall/nat_list.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "collectors/base/growth.h"
-#include "collectors/packet_set.h"
-#include "collectors/xt_match.h"
+#include "collectors/firewall/packet_set.h"
+#include "collectors/firewall/xt_match.h"
 
 #define NAMES_ROOM 4096
 

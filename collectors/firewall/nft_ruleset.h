@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "collectors/base/hash_index.h"
-#include "collectors/nft_expression.h"
+#include "collectors/firewall/nft_expression.h"
 
 /* What is beyond these limits is left out, and the ruleset says so (`omitted`). */
 #define NFT_CHAINS_MAX   65536

@@ -3,7 +3,7 @@
 
 /* The elements of a set as ranges of keys, in order, a piece of work at a time. */
 
-#include "collectors/nft_ruleset.h"
+#include "collectors/firewall/nft_ruleset.h"
 
 struct nat_range {
 	const struct nft_element *element;

@@ -10,7 +10,7 @@
 
 #include "collectors/base/growth.h"
 #include "collectors/base/netlink.h"
-#include "collectors/nft_ruleset.h"
+#include "collectors/firewall/nft_ruleset.h"
 
 struct message {
 	uint8_t family;

@@ -3,14 +3,14 @@
  * The rules are followed as those of nftables are (nat_eval_rule.c): with all packets at once, which each
  * match makes fewer. A chain is a place in the table; it ends with a rule that fits all packets.
  */
-#include "collectors/ip_tables.h"
+#include "collectors/firewall/ip_tables.h"
 
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
 #include <string.h>
 
-#include "collectors/nat_eval_rule.h"
+#include "collectors/firewall/nat_eval_rule.h"
 
 #define STEPS_MAX 500000u
 

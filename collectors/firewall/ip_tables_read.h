@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "collectors/ip_tables.h"
+#include "collectors/firewall/ip_tables.h"
 
 /* Reads the nat table of legacy iptables of a family, if /proc says that it is there: asking for one that is
  * not would load it. table->bytes is the caller's to free. 1, 0 if there is none, or negative errno: -EAGAIN

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collectors/nft_ruleset.h"
+#include "collectors/firewall/nft_ruleset.h"
 
 struct nft_reader;
 
