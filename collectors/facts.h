@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collectors/capture_facts.h"
+#include "collectors/capture/capture_facts.h"
 #include "collectors/conntrack/conntrack_facts.h"
 #include "collectors/device/device_facts.h"
 #include "collectors/device/rpfilter_facts.h"

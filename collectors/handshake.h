@@ -27,8 +27,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collectors/frame_ring.h"
-#include "collectors/packet.h"
+#include "collectors/capture/frame_ring.h"
+#include "collectors/capture/packet.h"
 
 #define HANDSHAKE_OPEN_NS   (10 * INT64_C(1000000000))
 #define HANDSHAKE_SETTLE_NS (500 * INT64_C(1000000))

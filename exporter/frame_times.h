@@ -10,7 +10,7 @@
  * Frames are held back, at most five, only at the beginning and where one is in doubt.
  */
 
-#include "collectors/capture_file.h"
+#include "collectors/capture/capture_file.h"
 
 #define FRAME_TIMES_APART (30 * 24 * 3600 * INT64_C(1000000000))
 #define FRAME_TIMES_HELD  5

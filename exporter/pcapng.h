@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collectors/packet.h"
+#include "collectors/capture/packet.h"
 #include "exporter/buffer.h"
 
 /* Longer packets are not written. One for all interfaces: libpcap refuses files in which they differ. */

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "alerts/finding.h"
-#include "collectors/capture_file.h"
+#include "collectors/capture/capture_file.h"
 
 /* What a capture file held. */
 struct capture_summary {

@@ -2,7 +2,7 @@
 /* The first byte chooses the link type, the rest is the frame. */
 #include <stdlib.h>
 
-#include "collectors/packet.h"
+#include "collectors/capture/packet.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

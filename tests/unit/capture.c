@@ -12,10 +12,10 @@
 
 #include "collectors/base/growth.h"
 #include "collectors/base/name_pattern.h"
-#include "collectors/bulk.h"
-#include "collectors/capture_filter.h"
-#include "collectors/capture_set.h"
-#include "collectors/sampling.h"
+#include "collectors/capture/bulk.h"
+#include "collectors/capture/capture_filter.h"
+#include "collectors/capture/capture_set.h"
+#include "collectors/capture/sampling.h"
 #include "collectors/synrecv.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "collectors/capture_file.h"
-#include "collectors/packet.h"
+#include "collectors/capture/capture_file.h"
+#include "collectors/capture/packet.h"
 #include "exporter/evidence.h"
 #include "exporter/pcapng.h"
 #include "tests/unit/sample.h"

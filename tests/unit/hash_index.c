@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "collectors/base/hash_index.h"
-#include "collectors/frame_ring.h"
+#include "collectors/capture/frame_ring.h"
 
 #define ITEMS 64
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "collectors/base/cursor.h"
-#include "collectors/packet.h"
+#include "collectors/capture/packet.h"
 
 /* Frames in hexadecimal; spaces do not matter. */
 #define MACS "020000000001 020000000002 "

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "collectors/reorder.h"
+#include "collectors/capture/reorder.h"
 
 #define ROOM 64
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/frame_ring.h"
+#include "collectors/capture/frame_ring.h"
 
 #include <errno.h>
 #include <stdlib.h>

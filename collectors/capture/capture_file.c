@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/capture_file.h"
+#include "collectors/capture/capture_file.h"
 
 #include <errno.h>
 #include <pcap/pcap.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/sampling.h"
+#include "collectors/capture/sampling.h"
 
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/packet.h"
+#include "collectors/capture/packet.h"
 
 #include <errno.h>
 #include <linux/icmp.h>

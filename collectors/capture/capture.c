@@ -22,14 +22,14 @@
 
 #include "collectors/base/clock.h"
 #include "collectors/base/name_pattern.h"
-#include "collectors/bulk.h"
-#include "collectors/capture_filter.h"
-#include "collectors/capture_set.h"
+#include "collectors/capture/bulk.h"
+#include "collectors/capture/capture_filter.h"
+#include "collectors/capture/capture_set.h"
+#include "collectors/capture/reorder.h"
+#include "collectors/capture/sampling.h"
+#include "collectors/capture/tap.h"
 #include "collectors/collector.h"
 #include "collectors/handshake_metrics.h"
-#include "collectors/reorder.h"
-#include "collectors/sampling.h"
-#include "collectors/tap.h"
 
 #define BATCH   512 /* frames read at a time */
 #define TICK_MS 100

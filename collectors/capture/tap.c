@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/tap.h"
+#include "collectors/capture/tap.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "collectors/capture_filter.h"
+#include "collectors/capture/capture_filter.h"
 
 struct tap {
 	pcap_t *pcap;

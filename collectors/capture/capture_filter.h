@@ -6,14 +6,14 @@
  * echo, of IPv4 and IPv6. Any thread.
  *
  * The ACK that completes a handshake cannot be told from the ACKs of a bulk transfer by looking at it, and
- * those are many. So flows that were found to be bulk (collectors/bulk.h) are named here, and of them only
- * segments with SYN or RST pass.
+ * those are many. So flows that were found to be bulk (collectors/capture/bulk.h) are named here, and of them
+ * only segments with SYN or RST pass.
  */
 
 #include <pcap/pcap.h>
 #include <stddef.h>
 
-#include "collectors/bulk.h"
+#include "collectors/capture/bulk.h"
 
 /* Bytes from the link layer's header on: SLL2 (20), IPv6 (40), TCP with all options (60), and some to spare.
  */

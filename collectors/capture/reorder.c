@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/reorder.h"
+#include "collectors/capture/reorder.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/capture_filter.h"
+#include "collectors/capture/capture_filter.h"
 
 #include <errno.h>
 #include <stdio.h>

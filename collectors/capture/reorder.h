@@ -10,9 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collectors/frame_ring.h"
+#include "collectors/capture/frame_ring.h"
+#include "collectors/capture/packet.h"
 #include "collectors/handshake.h"
-#include "collectors/packet.h"
 
 struct reorder_slot {
 	struct packet packet;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/capture_set.h"
+#include "collectors/capture/capture_set.h"
 
 #include <errno.h>
 #include <stdlib.h>

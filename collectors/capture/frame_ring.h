@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collectors/packet.h"
+#include "collectors/capture/packet.h"
 
 #define FRAME_BYTES 128
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/bulk.h"
+#include "collectors/capture/bulk.h"
 
 #include <string.h>
 

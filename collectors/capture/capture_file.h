@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collectors/packet.h"
+#include "collectors/capture/packet.h"
 
 #define CAPTURE_ERROR_SIZE 512
 

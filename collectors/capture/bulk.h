@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collectors/packet.h"
+#include "collectors/capture/packet.h"
 
 #define BULK_FLOWS   32
 #define BULK_SLOTS   1024

@@ -43,7 +43,7 @@ void tap_close(struct tap *tap);
 int tap_descriptor(const struct tap *tap);
 /* Hands over at most `most` frames, without waiting. How many, or -EIO: the tap is of no more use. */
 int tap_read(struct tap *tap, int most, tap_function *function, void *argument);
-/* Replaces the filter, of which a copy is kept; see collectors/capture_filter.h. 0 or -EIO. */
+/* Replaces the filter, of which a copy is kept; see collectors/capture/capture_filter.h. 0 or -EIO. */
 int tap_filter(struct tap *tap, const struct bpf_program *filter);
 /* Counts since the tap was opened, which overflow: packets that passed the filter, and those of them that
  * found no room in the ring. 0 or -EIO. */
