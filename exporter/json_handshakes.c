@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/wire_rows.h"
+#include "collectors/handshake/wire_rows.h"
 #include "exporter/evidence.h"
 #include "exporter/json.h"
 #include "exporter/value.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/wire_rows.h"
+#include "collectors/handshake/wire_rows.h"
 #include "exporter/evidence.h"
 #include "exporter/html.h"
 #include "exporter/rfc3339.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "exporter/value.h"
 
-#include "collectors/wire_rows.h"
+#include "collectors/handshake/wire_rows.h"
 #include "exporter/buffer.h"
 #include "exporter/rfc3339.h"
 

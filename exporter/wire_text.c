@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "collectors/wire_rows.h"
+#include "collectors/handshake/wire_rows.h"
 
 uint64_t outcomes_total(const uint64_t counts[static HANDSHAKE_OUTCOMES])
 {

@@ -29,7 +29,7 @@
 #include "collectors/capture/sampling.h"
 #include "collectors/capture/tap.h"
 #include "collectors/collector.h"
-#include "collectors/handshake_metrics.h"
+#include "collectors/handshake/handshake_metrics.h"
 
 #define BATCH   512 /* frames read at a time */
 #define TICK_MS 100

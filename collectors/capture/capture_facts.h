@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "collectors/handshake.h"
+#include "collectors/handshake/handshake.h"
 
 /* Why a device is not captured on although it is up and wanted. */
 enum unwatched {

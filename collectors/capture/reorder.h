@@ -12,7 +12,7 @@
 
 #include "collectors/capture/frame_ring.h"
 #include "collectors/capture/packet.h"
-#include "collectors/handshake.h"
+#include "collectors/handshake/handshake.h"
 
 struct reorder_slot {
 	struct packet packet;

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "collectors/handshake.h"
+#include "collectors/handshake/handshake.h"
 
 #define SAMPLING_STEP_NS INT64_C(500000000)
 #define SAMPLING_CALM_NS (10 * INT64_C(1000000000))

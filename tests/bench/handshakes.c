@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "collectors/handshake.h"
+#include "collectors/handshake/handshake.h"
 
 #define START_NS  (INT64_C(1700000000) * 1000000000)
 #define SECOND_NS INT64_C(1000000000)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "collectors/base/cursor.h"
-#include "collectors/handshake.h"
+#include "collectors/handshake/handshake.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "collectors/handshake.h"
+#include "collectors/handshake/handshake.h"
 
 static size_t left = SIZE_MAX; /* allocations that still succeed */
 

@@ -13,7 +13,7 @@
  */
 #include "tests/unit/unit.h"
 
-#include "collectors/handshake.h"
+#include "collectors/handshake/handshake.h"
 
 #define SCRIPT_START_NS (INT64_C(1700000000) * 1000000000)
 #define SCRIPT_FRAME    200 /* bytes of each frame */

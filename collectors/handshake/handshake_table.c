@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/handshake_table.h"
+#include "collectors/handshake/handshake_table.h"
 
 #include <errno.h>
 #include <stdlib.h>

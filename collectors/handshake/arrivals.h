@@ -2,13 +2,13 @@
 #pragma once
 
 /*
- * Who was seen arriving at each device lately, in fixed memory, for collectors/handshake.c. Only such are
- * noted whose address is not forged: they came back after an answer, repeated themselves, or answered what
- * this host had sent them. One place is for a peer and whom it speaks to, and for the port if it completes
- * there.
+ * Who was seen arriving at each device lately, in fixed memory, for collectors/handshake/handshake.c. Only
+ * such are noted whose address is not forged: they came back after an answer, repeated themselves, or
+ * answered what this host had sent them. One place is for a peer and whom it speaks to, and for the port if
+ * it completes there.
  */
 
-#include "collectors/tally.h"
+#include "collectors/handshake/tally.h"
 
 #define ARRIVALS_OF_DEVICE 16
 /* Those whose connection is not finished make room for others only so much later. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/wire_rows.h"
+#include "collectors/handshake/wire_rows.h"
 
 #include <errno.h>
 #include <stdlib.h>

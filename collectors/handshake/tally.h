@@ -2,13 +2,13 @@
 #pragma once
 
 /*
- * The counts of collectors/handshake.c: per device, per pair of devices, per service address, all bounded.
- * Rows of devices and pairs are never given up, so their counters keep their history; a service's row may be
- * given to another when all are taken, one that was hardly used and did not fail lately first.
+ * The counts of collectors/handshake/handshake.c: per device, per pair of devices, per service address, all
+ * bounded. Rows of devices and pairs are never given up, so their counters keep their history; a service's
+ * row may be given to another when all are taken, one that was hardly used and did not fail lately first.
  */
 
 #include "collectors/base/hash_index.h"
-#include "collectors/handshake.h"
+#include "collectors/handshake/handshake.h"
 
 #define TALLY_STEPS   12
 #define TALLY_STEP_NS (HANDSHAKE_RECENT_NS / TALLY_STEPS)

@@ -2,14 +2,14 @@
 #pragma once
 
 /*
- * The memory of collectors/handshake.c, and of nobody else: entries in one fixed array, found by flow and
- * initial sequence number, or by flow alone, newest first. Every entry that is in use stands in one queue.
- * Within a queue all have the same time to live, so the queues are all the timers there are: the head is due
- * first.
+ * The memory of collectors/handshake/handshake.c, and of nobody else: entries in one fixed array, found by
+ * flow and initial sequence number, or by flow alone, newest first. Every entry that is in use stands in one
+ * queue. Within a queue all have the same time to live, so the queues are all the timers there are: the head
+ * is due first.
  */
 
 #include "collectors/base/hash_index.h"
-#include "collectors/handshake.h"
+#include "collectors/handshake/handshake.h"
 
 #define HANDSHAKE_VIEWS 6
 

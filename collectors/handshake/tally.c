@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/tally.h"
+#include "collectors/handshake/tally.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/handshake_state.h"
+#include "collectors/handshake/handshake_state.h"
 
 /* Which entries are reported as suspects, and what share of the report they may fill;
  * the blind ones come last, see drop_blind(). */

@@ -4,12 +4,12 @@
 /* What the files of the handshake table share, and nobody else: handshake.c reads packets, handshake_life.c
  * makes, moves and ends entries, handshake_report.c copies out. */
 
-#include "collectors/arrivals.h"
-#include "collectors/departed.h"
-#include "collectors/echo.h"
-#include "collectors/handshake_table.h"
-#include "collectors/silences.h"
-#include "collectors/tally.h"
+#include "collectors/handshake/arrivals.h"
+#include "collectors/handshake/departed.h"
+#include "collectors/handshake/echo.h"
+#include "collectors/handshake/handshake_table.h"
+#include "collectors/handshake/silences.h"
+#include "collectors/handshake/tally.h"
 
 /* Evidence of its own for each, so that a flood of stray SYN-ACKs does not wash away the other. */
 enum evidence_ring { EVIDENCE_REPEATED, EVIDENCE_RETURN, EVIDENCE_RINGS };

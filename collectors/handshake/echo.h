@@ -2,14 +2,14 @@
 #pragma once
 
 /*
- * ICMP echo requests and who answered them, in fixed memory, for collectors/handshake.c. A request is known
- * by asker, asked, id and sequence; an answer from the asked wins over one from elsewhere, which a NAT
- * gateway sees as well. Requests are told apart once: further sightings of the same one are ignored.
+ * ICMP echo requests and who answered them, in fixed memory, for collectors/handshake/handshake.c. A request
+ * is known by asker, asked, id and sequence; an answer from the asked wins over one from elsewhere, which a
+ * NAT gateway sees as well. Requests are told apart once: further sightings of the same one are ignored.
  */
 
-#include "collectors/arrivals.h"
 #include "collectors/base/hash_index.h"
-#include "collectors/tally.h"
+#include "collectors/handshake/arrivals.h"
+#include "collectors/handshake/tally.h"
 
 #define ECHO_WAIT_NS (10 * INT64_C(1000000000))
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/handshake_state.h"
+#include "collectors/handshake/handshake_state.h"
 
 #include <netinet/in.h>
 #include <string.h>

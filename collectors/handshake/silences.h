@@ -7,7 +7,7 @@
  * anybody ends the silence. Part of the handshake table, and used by it alone.
  */
 
-#include "collectors/handshake.h"
+#include "collectors/handshake/handshake.h"
 
 struct silence_row {
 	struct handshake_silence silence; /* left, target: not kept here */

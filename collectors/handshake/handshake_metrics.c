@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/handshake_metrics.h"
+#include "collectors/handshake/handshake_metrics.h"
 
 #include <stdlib.h>
 
 #include "collectors/facts.h"
-#include "collectors/wire_rows.h"
+#include "collectors/handshake/wire_rows.h"
 
 /* Fewer handshakes in the last minute than this make no ratio. */
 #define RATIO_LEAST 10

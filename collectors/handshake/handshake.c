@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/handshake.h"
+#include "collectors/handshake/handshake.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/handshake_state.h"
+#include "collectors/handshake/handshake_state.h"
 
 const struct handshake_limits handshake_limits_default = {
 	.handshakes = 32768,

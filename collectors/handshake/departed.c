@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/departed.h"
+#include "collectors/handshake/departed.h"
 
 #include <errno.h>
 #include <stdlib.h>

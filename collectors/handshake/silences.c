@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/silences.h"
+#include "collectors/handshake/silences.h"
 
 static bool same_service(const struct handshake_silence *silence, const struct address *server, uint16_t port)
 {

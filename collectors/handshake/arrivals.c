@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/arrivals.h"
+#include "collectors/handshake/arrivals.h"
 
 #include <errno.h>
 #include <netinet/in.h>
