@@ -23,9 +23,9 @@
 #include "collectors/device/rpfilter_facts.h"
 #include "collectors/drop_facts.h"
 #include "collectors/firewall/nat_facts.h"
-#include "collectors/listen_facts.h"
 #include "collectors/route/route_facts.h"
-#include "collectors/synrecv_facts.h"
+#include "collectors/socket/listen_facts.h"
+#include "collectors/socket/synrecv_facts.h"
 #include "collectors/trace.h"
 
 #define COLLECTOR_ERROR_SIZE 160

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "collectors/listen.h"
+#include "collectors/socket/listen.h"
 #include "tests/unit/recorded.h"
 
 /* The kernel walks its hash table: found by port. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/listen.h"
+#include "collectors/socket/listen.h"
 
 #include <errno.h>
 #include <linux/inet_diag.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/synrecv.h"
+#include "collectors/socket/synrecv.h"
 
 #include <errno.h>
 #include <linux/inet_diag.h>
