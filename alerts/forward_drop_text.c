@@ -6,7 +6,7 @@
 #include "alerts/describe.h"
 #include "alerts/forward_drop.h"
 #include "alerts/wire.h"
-#include "collectors/drop_reason.h"
+#include "collectors/drop/drop_reason.h"
 
 #define ENDPOINT_TEXT_SIZE (ADDRESS_TEXT_SIZE + 16)
 #define CHAIN_SIZE         600

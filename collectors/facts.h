@@ -21,7 +21,7 @@
 #include "collectors/conntrack/conntrack_facts.h"
 #include "collectors/device/device_facts.h"
 #include "collectors/device/rpfilter_facts.h"
-#include "collectors/drop_facts.h"
+#include "collectors/drop/drop_facts.h"
 #include "collectors/firewall/nat_facts.h"
 #include "collectors/route/route_facts.h"
 #include "collectors/socket/listen_facts.h"

@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "collectors/drop_program.h"
+#include "collectors/drop/drop_program.h"
 #include "tests/parcel.h"
 
 #define SKIPPED    77

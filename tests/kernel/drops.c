@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "collectors/collector.h"
-#include "collectors/drop_reason.h"
+#include "collectors/drop/drop_reason.h"
 #include "tests/parcel.h"
 
 extern const struct collector link_collector;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/drop_ledger.h"
+#include "collectors/drop/drop_ledger.h"
 #include "tests/unit/facts_builder.h"
 
 /* One reading after the other; facts hold the rows after the last. */

@@ -3,7 +3,7 @@
 
 /* The numbers that a kernel gives to the reasons, from its own description of its types (BTF). */
 
-#include "collectors/drop_reason.h"
+#include "collectors/drop/drop_reason.h"
 
 struct btf;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* In place of drop_program.c where the build has no BPF. */
-#include "collectors/drop_program.h"
+#include "collectors/drop/drop_program.h"
 
 #include <errno.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/drop_ledger.h"
+#include "collectors/drop/drop_ledger.h"
 
 #include <errno.h>
 #include <stdlib.h>

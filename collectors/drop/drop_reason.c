@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/drop_reason.h"
+#include "collectors/drop/drop_reason.h"
 
 static const char *const names[DROP_REASONS] = {
 	[DROP_IP_RPFILTER] = "ip_rpfilter",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/drop_btf.h"
+#include "collectors/drop/drop_btf.h"
 
 #include <bpf/btf.h>
 #include <string.h>

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 #include "collectors/collector.h"
-#include "collectors/drop_ledger.h"
-#include "collectors/drop_program.h"
-#include "collectors/drop_reason.h"
+#include "collectors/drop/drop_ledger.h"
+#include "collectors/drop/drop_program.h"
+#include "collectors/drop/drop_reason.h"
 
 struct dropping {
 	struct drop_program *program;

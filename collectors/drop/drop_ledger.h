@@ -8,7 +8,7 @@
  */
 
 #include "collectors/base/history.h"
-#include "collectors/drop_program.h"
+#include "collectors/drop/drop_program.h"
 
 #define DROP_ACCOUNTS_MAX     512
 #define DROP_NAME_PATIENCE_NS (5 * INT64_C(1000000000))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/drop_program.h"
+#include "collectors/drop/drop_program.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "collectors/base/growth.h"
-#include "collectors/bpf/drops.h"
-#include "collectors/drop_btf.h"
+#include "collectors/drop/drop_btf.h"
+#include "collectors/drop/drops.h"
 #include "drops.skel.h"
 
 #ifndef SO_NETNS_COOKIE
