@@ -6,7 +6,7 @@
 #include "alerts/finding.h"
 #include "alerts/scene.h"
 #include "collectors/firewall/translation.h"
-#include "collectors/trace.h"
+#include "collectors/trace/trace.h"
 
 /* Requests for a translated service that come in and get no further. */
 struct forward_drop {

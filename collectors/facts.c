@@ -8,7 +8,7 @@
 
 #include "collectors/base/growth.h"
 #include "collectors/device/address_index.h"
-#include "collectors/trace.h"
+#include "collectors/trace/trace.h"
 
 struct facts *facts_new(void)
 {

@@ -26,7 +26,7 @@
 #include "collectors/route/route_facts.h"
 #include "collectors/socket/listen_facts.h"
 #include "collectors/socket/synrecv_facts.h"
-#include "collectors/trace.h"
+#include "collectors/trace/trace.h"
 
 #define COLLECTOR_ERROR_SIZE 160
 

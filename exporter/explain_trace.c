@@ -12,7 +12,7 @@
 
 #include "alerts/forward_drop.h"
 #include "collectors/base/clock.h"
-#include "collectors/tracer.h"
+#include "collectors/trace/tracer.h"
 
 /* ---- signals ---- */
 

@@ -6,8 +6,8 @@
 #include <jansson.h>
 
 #include "alerts/finding.h"
-#include "collectors/trace.h"
-#include "collectors/trace_table.h"
+#include "collectors/trace/trace.h"
+#include "collectors/trace/trace_table.h"
 #include "exporter/report.h"
 
 /* A traced request. */

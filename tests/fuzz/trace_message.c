@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/trace_message.h"
-#include "collectors/trace_way.h"
+#include "collectors/trace/trace_message.h"
+#include "collectors/trace/trace_way.h"
 #include "tests/fuzz/message.h"
 
 /* The message is taken as the first of a packet that its own table marked, and again as one of its way. */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "collectors/base/growth.h"
-#include "collectors/trace.h"
+#include "collectors/trace/trace.h"
 #include "tests/unit/incidents.h"
 #include "tests/unit/wire_builder.h"
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/trace.h"
+#include "collectors/trace/trace.h"
 #include "tests/unit/incidents.h"
 #include "tests/unit/wire_builder.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "collectors/base/growth.h"
-#include "collectors/trace.h"
+#include "collectors/trace/trace.h"
 #include "tests/unit/incidents.h"
 
 #define ROUNDS 3000

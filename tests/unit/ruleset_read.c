@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/ruleset_match.h"
-#include "collectors/ruleset_read.h"
+#include "collectors/trace/ruleset_match.h"
+#include "collectors/trace/ruleset_read.h"
 
 static struct ruleset_packet make_packet(const char *client, const char *target)
 {

@@ -11,7 +11,7 @@
 
 #include "alerts/conditions.h"
 #include "collectors/base/growth.h"
-#include "collectors/trace.h"
+#include "collectors/trace/trace.h"
 #include "exporter/settings_file.h"
 #include "tests/unit/sample_wire.h"
 

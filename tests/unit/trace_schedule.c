@@ -6,7 +6,7 @@
 
 #include "collectors/base/growth.h"
 #include "collectors/firewall/translation.h"
-#include "collectors/trace_schedule.h"
+#include "collectors/trace/trace_schedule.h"
 #include "tests/unit/wire_builder.h"
 
 #define PORT 1222

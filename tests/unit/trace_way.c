@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/trace_table.h"
-#include "collectors/trace_way.h"
+#include "collectors/trace/trace_table.h"
+#include "collectors/trace/trace_way.h"
 #include "tests/unit/recorded.h"
 
 #define SECOND_NS INT64_C(1000000000)

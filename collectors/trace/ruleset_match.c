@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/ruleset_match.h"
+#include "collectors/trace/ruleset_match.h"
 
 #include <stdio.h>
 #include <stdlib.h>

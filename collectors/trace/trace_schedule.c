@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/trace_schedule.h"
+#include "collectors/trace/trace_schedule.h"
 
 #include "collectors/firewall/translation.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/nft_client.h"
+#include "collectors/trace/nft_client.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/trace.h"
+#include "collectors/trace/trace.h"
 
 #define COMPLAINT_SIZE 160
 #define COMMAND_SIZE   640

@@ -2,14 +2,14 @@
 #pragma once
 
 /*
- * Traces requests for one service: arms a table of its own (collectors/trace_table.h), reads what the kernel
- * tells of the first packet it marks, takes the table away as soon as that packet's end is known or the time
- * is over, and says what became of it. Used on one thread; the ruleset of the namespace that thread stands in
- * when it opens it. Needs CAP_NET_ADMIN and Linux 5.12.
+ * Traces requests for one service: arms a table of its own (collectors/trace/trace_table.h), reads what the
+ * kernel tells of the first packet it marks, takes the table away as soon as that packet's end is known or
+ * the time is over, and says what became of it. Used on one thread; the ruleset of the namespace that thread
+ * stands in when it opens it. Needs CAP_NET_ADMIN and Linux 5.12.
  */
 
 #include "collectors/facts.h"
-#include "collectors/trace_table.h"
+#include "collectors/trace/trace_table.h"
 
 struct tracer;
 

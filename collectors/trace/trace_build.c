@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/trace_build.h"
+#include "collectors/trace/trace_build.h"
 
 /* before the kernel's headers, which bring the same */
 #include <netinet/in.h>
@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/ruleset_read.h"
-#include "collectors/trace.h"
+#include "collectors/trace/ruleset_read.h"
+#include "collectors/trace/trace.h"
 
 /* ---- steps ---- */
 

@@ -7,8 +7,8 @@
  */
 
 #include "collectors/facts.h"
-#include "collectors/nft_client.h"
-#include "collectors/trace_message.h"
+#include "collectors/trace/nft_client.h"
+#include "collectors/trace/trace_message.h"
 
 /* The rule as nft prints it, without its handle; NULL if it is not there or memory is out. To be freed. */
 char *ruleset_rule_text(const char *listing, uint64_t handle);

@@ -4,10 +4,10 @@
 /* Makes a trace of a packet's way: the texts of rules and the set that lacks it are asked of the ruleset, and
  * of a packet that vanished before it was routed a lookup says why. */
 
-#include "collectors/nft_client.h"
 #include "collectors/route/lookup.h"
-#include "collectors/trace_table.h"
-#include "collectors/trace_way.h"
+#include "collectors/trace/nft_client.h"
+#include "collectors/trace/trace_table.h"
+#include "collectors/trace/trace_way.h"
 
 struct trace_sources {
 	struct nft_client *client;

@@ -8,7 +8,7 @@
  * tracking, which would switch that on.
  */
 
-#include "collectors/trace.h"
+#include "collectors/trace/trace.h"
 
 /* Who is traced: requests for a service. */
 struct trace_subject {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/trace.h"
+#include "collectors/trace/trace.h"
 
 #include <errno.h>
 #include <linux/netfilter.h>

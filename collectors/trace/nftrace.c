@@ -11,9 +11,9 @@
 
 #include "collectors/base/growth.h"
 #include "collectors/collector.h"
-#include "collectors/trace.h"
-#include "collectors/trace_schedule.h"
-#include "collectors/tracer.h"
+#include "collectors/trace/trace.h"
+#include "collectors/trace/trace_schedule.h"
+#include "collectors/trace/tracer.h"
 
 #define ARMED_NS    (10 * INT64_C(1000000000))
 #define KEPT_NS     (180 * INT64_C(1000000000)) /* longer than a service waits for its next turn */

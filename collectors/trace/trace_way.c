@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/trace_way.h"
+#include "collectors/trace/trace_way.h"
 
 #include <linux/netfilter.h>
 #include <string.h>
 
-#include "collectors/trace_table.h"
+#include "collectors/trace/trace_table.h"
 
 static bool is_start(const struct trace_message *message, bool own)
 {

@@ -8,7 +8,7 @@
  */
 
 #include "collectors/facts.h"
-#include "collectors/trace_table.h"
+#include "collectors/trace/trace_table.h"
 
 #define TRACE_AGAIN_NS (60 * INT64_C(1000000000)) /* the same service */
 #define TRACE_SOON_NS  (5 * INT64_C(1000000000))  /* the same, but it was answered, or nothing came */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/ruleset_read.h"
+#include "collectors/trace/ruleset_read.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/ruleset_match.h"
+#include "collectors/trace/ruleset_match.h"
 
 /* ---- text ---- */
 

@@ -9,8 +9,8 @@
  * A packet that the kernel copies on its way goes on under another id; its sequence number is the same.
  */
 
-#include "collectors/trace.h"
-#include "collectors/trace_message.h"
+#include "collectors/trace/trace.h"
+#include "collectors/trace/trace_message.h"
 
 #define TRACE_WAY_STEPS 128
 /* Messages of one packet follow one another within microseconds, but for queues to programs. */

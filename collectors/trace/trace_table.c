@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/trace_table.h"
+#include "collectors/trace/trace_table.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/trace_message.h"
+#include "collectors/trace/trace_message.h"
 
 #include <arpa/inet.h>
 #include <endian.h>

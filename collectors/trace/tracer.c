@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/tracer.h"
+#include "collectors/trace/tracer.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -11,8 +11,8 @@
 #include <sys/random.h>
 
 #include "collectors/base/netlink.h"
-#include "collectors/nft_client.h"
-#include "collectors/trace_build.h"
+#include "collectors/trace/nft_client.h"
+#include "collectors/trace/trace_build.h"
 
 /* Room for the ways of some hundred packets, should others trace as well. */
 #define EVENTS_ROOM (1 << 20)

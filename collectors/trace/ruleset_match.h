@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What a rule asks of a packet, from its JSON (libnftables-json(5)); for collectors/ruleset_read.c. Pure. */
+/* What a rule asks of a packet, from its JSON (libnftables-json(5)); for collectors/trace/ruleset_read.c.
+ * Pure. */
 
-#include "collectors/ruleset_read.h"
+#include "collectors/trace/ruleset_read.h"
 
 enum match_answer { MATCH_YES, MATCH_NO, MATCH_UNKNOWN };
 
