@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * A condition is one object, at the end of its own file, and one row in alerts/conditions.h. It only says
- * what holds now, and which other conditions may be its cause; when a finding opens and closes is the judge's
- * business.
+ * A condition is one object, at the end of its own file, and one row in alerts/condition/conditions.h. It
+ * only says what holds now, and which other conditions may be its cause; when a finding opens and closes is
+ * the judge's business.
  */
 
 #include <stdbool.h>

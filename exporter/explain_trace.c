@@ -10,7 +10,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "alerts/forward_drop.h"
+#include "alerts/condition/forward_drop.h"
 #include "collectors/base/clock.h"
 #include "collectors/trace/tracer.h"
 

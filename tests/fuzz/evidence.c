@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alerts/conditions.h"
+#include "alerts/condition/conditions.h"
 #include "exporter/evidence.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "alerts/conditions.h"
+#include "alerts/condition/conditions.h"
 #include "exporter/announce.h"
 
 struct row {

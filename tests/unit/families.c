@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "alerts/conditions.h"
+#include "alerts/condition/conditions.h"
 #include "exporter/families.h"
 #include "exporter/version.h"
 #include "tests/unit/sample.h"

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alerts/conditions.h"
+#include "alerts/condition/conditions.h"
 #include "alerts/finding.h"
 #include "alerts/settings.h"
 #include "tests/unit/facts_builder.h"

@@ -3,7 +3,7 @@
 
 /* The known incidents as facts, and a court in which facts are judged one after the other. */
 
-#include "alerts/conditions.h"
+#include "alerts/condition/conditions.h"
 #include "alerts/judge.h"
 #include "tests/unit/facts_builder.h"
 

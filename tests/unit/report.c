@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alerts/conditions.h"
+#include "alerts/condition/conditions.h"
 #include "collectors/base/growth.h"
 #include "exporter/page.h"
 #include "exporter/report.h"

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alerts/conditions.h"
+#include "alerts/condition/conditions.h"
 #include "collectors/base/growth.h"
 #include "collectors/trace/trace.h"
 #include "exporter/settings_file.h"

@@ -75,7 +75,7 @@ const struct condition second_symptom_condition = {
 		},
 };
 
-/* ---- alerts/conditions.c ---- */
+/* ---- alerts/condition/conditions.c ---- */
 
 const struct condition *const conditions[] = { &toy_condition, &second_symptom_condition,
 	&first_symptom_condition, NULL };

@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
-#include "alerts/conditions.h"
-#include "alerts/observed.h"
+#include "alerts/condition/conditions.h"
+#include "alerts/condition/observed.h"
 #include "collectors/route/service.h"
 
 /* ---- foreign_source ---- */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* reply_wrong_device where the wire shows what lookups do not: marks that filters set, and the like. */
-#include "alerts/conditions.h"
+#include "alerts/condition/conditions.h"
+#include "alerts/condition/observed.h"
 #include "alerts/describe.h"
-#include "alerts/observed.h"
 #include "alerts/remedy.h"
 #include "collectors/route/service.h"
 

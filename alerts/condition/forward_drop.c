@@ -5,11 +5,11 @@
  * earlier connections, or by a trace. A request that was let through makes a conntrack entry behind all
  * rules: then its target is down, or its answer is lost, and this host is not at fault.
  */
-#include "alerts/forward_drop.h"
+#include "alerts/condition/forward_drop.h"
 
 #include <string.h>
 
-#include "alerts/conditions.h"
+#include "alerts/condition/conditions.h"
 #include "alerts/verdict.h"
 #include "alerts/wire.h"
 

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "alerts/conditions.h"
+#include "alerts/condition/conditions.h"
+#include "alerts/condition/observed.h"
 #include "alerts/describe.h"
-#include "alerts/observed.h"
 #include "alerts/remedy.h"
 
 struct reply_kind;

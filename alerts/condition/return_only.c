@@ -4,7 +4,7 @@
  * come from far away and go where nobody waits for them: single ones count only if they are translated here
  * or come from this host's own networks.
  */
-#include "alerts/conditions.h"
+#include "alerts/condition/conditions.h"
 #include "alerts/wire.h"
 #include "collectors/route/service.h"
 

@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "alerts/conditions.h"
+#include "alerts/condition/conditions.h"
 #include "alerts/wire.h"
 
 struct vantages {

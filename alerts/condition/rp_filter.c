@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alerts/conditions.h"
+#include "alerts/condition/conditions.h"
+#include "alerts/condition/rp_filter.h"
 #include "alerts/describe.h"
-#include "alerts/rp_filter.h"
 
 static bool counts_by_device(const struct scene *scene)
 {

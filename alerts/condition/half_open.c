@@ -7,7 +7,7 @@
  * client that goes on asking stays. A service that is down leaves no such entries, nor does a slow client.
  * Where the wire is watched, it must agree.
  */
-#include "alerts/conditions.h"
+#include "alerts/condition/conditions.h"
 #include "alerts/describe.h"
 #include "alerts/wire.h"
 

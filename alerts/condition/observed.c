@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "alerts/observed.h"
+#include "alerts/condition/observed.h"
 
 #include "collectors/route/service.h"
 

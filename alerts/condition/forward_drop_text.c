@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "alerts/condition/forward_drop.h"
 #include "alerts/describe.h"
-#include "alerts/forward_drop.h"
 #include "alerts/wire.h"
 #include "collectors/drop/drop_reason.h"
 
