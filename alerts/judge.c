@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "alerts/condition.h"
-#include "alerts/remedy.h"
+#include "alerts/remedy/remedy.h"
 
 /* Findings in the order of their ids. */
 struct sorted_findings {

@@ -3,7 +3,7 @@
 #include "alerts/condition/conditions.h"
 #include "alerts/condition/observed.h"
 #include "alerts/describe.h"
-#include "alerts/remedy.h"
+#include "alerts/remedy/remedy.h"
 #include "collectors/route/service.h"
 
 /* A service and the device its requests came by. */

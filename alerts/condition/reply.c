@@ -7,7 +7,7 @@
 #include "alerts/condition/conditions.h"
 #include "alerts/condition/observed.h"
 #include "alerts/describe.h"
-#include "alerts/remedy.h"
+#include "alerts/remedy/remedy.h"
 
 struct reply_kind;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Rules that lead the replies back by the device, where a way out of it is known; else loose mode. */
 #include "alerts/condition/rp_filter.h"
-#include "alerts/remedy.h"
+#include "alerts/remedy/remedy.h"
 
 /* The first path of its target that rules are for. */
 static bool is_new_target(const struct drop_case *drop_case, size_t at)

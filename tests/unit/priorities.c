@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/unit/unit.h"
 
-#include "alerts/priorities.h"
+#include "alerts/remedy/priorities.h"
 #include "tests/unit/facts_builder.h"
 
 struct row {

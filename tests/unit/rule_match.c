@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "alerts/rule_match.h"
+#include "alerts/remedy/rule_match.h"
 #include "collectors/base/growth.h"
 #include "tests/unit/incidents.h"
 

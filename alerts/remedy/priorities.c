@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "alerts/priorities.h"
+#include "alerts/remedy/priorities.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -12,7 +12,7 @@
  * commands of different findings never stand in each other's way.
  */
 
-#include "alerts/priorities.h"
+#include "alerts/remedy/priorities.h"
 #include "alerts/scene.h"
 
 #define PLAN_NETWORKS 4

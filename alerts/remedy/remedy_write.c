@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "alerts/remedy.h"
+#include "alerts/remedy/remedy.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "alerts/rule_match.h"
+#include "alerts/remedy/rule_match.h"
 
 #include <netinet/in.h>
 #include <string.h>

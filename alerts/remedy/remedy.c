@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "alerts/remedy.h"
+#include "alerts/remedy/remedy.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "alerts/rule_match.h"
+#include "alerts/remedy/rule_match.h"
 #include "collectors/base/growth.h"
 #include "collectors/route/service.h"
 
