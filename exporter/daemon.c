@@ -19,6 +19,7 @@
 #include "alerts/judge.h"
 #include "collectors/base/clock.h"
 #include "exporter/announce.h"
+#include "exporter/base/version.h"
 #include "exporter/collector_settings.h"
 #include "exporter/http.h"
 #include "exporter/loop.h"
@@ -28,7 +29,6 @@
 #include "exporter/schedule.h"
 #include "exporter/settings_file.h"
 #include "exporter/snapshot.h"
-#include "exporter/version.h"
 #include "exporter/watches.h"
 #include "exporter/worker.h"
 

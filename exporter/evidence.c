@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "collectors/base/growth.h"
+#include "exporter/base/version.h"
 #include "exporter/pcapng.h"
-#include "exporter/version.h"
 
 /* ---- which ---- */
 

@@ -4,7 +4,7 @@
 /* The handshakes that show a finding, and their packets. Any thread. */
 
 #include "alerts/finding.h"
-#include "exporter/buffer.h"
+#include "exporter/base/buffer.h"
 
 /* Those the finding names that the facts still have, newest first; returns how many. */
 size_t evidence_handshakes(const struct facts *facts, const struct finding *finding,

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 
 #include "alerts/nat_rule_text.h"
+#include "exporter/base/text.h"
+#include "exporter/base/value.h"
 #include "exporter/json.h"
-#include "exporter/text.h"
-#include "exporter/value.h"
 
 #define STEP_INDENT 2
 #define NAME_WIDTH  14

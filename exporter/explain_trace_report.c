@@ -2,10 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "exporter/base/text.h"
+#include "exporter/base/value.h"
 #include "exporter/explain_report.h"
 #include "exporter/json.h"
-#include "exporter/text.h"
-#include "exporter/value.h"
 
 #define STEP_INDENT  2
 #define RULE_INDENT  8

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exporter/base/version.h"
 #include "exporter/observer.h"
 #include "exporter/reply_routes.h"
-#include "exporter/version.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 

@@ -3,7 +3,7 @@
 
 /* Text on its way into HTML. */
 
-#include "exporter/buffer.h"
+#include "exporter/base/buffer.h"
 
 /* Escaped for element content and for quoted attributes. NULL: nothing. */
 void html_text(struct buffer *out, const char *text);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exporter/base/value.h"
 #include "exporter/compress.h"
 #include "exporter/evidence.h"
 #include "exporter/families.h"
@@ -14,7 +15,6 @@
 #include "exporter/json.h"
 #include "exporter/negotiate.h"
 #include "exporter/page.h"
-#include "exporter/value.h"
 
 #define TYPE_TEXT "text/plain; charset=utf-8"
 #define TYPE_JSON "application/json; charset=utf-8"

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
+#include "exporter/base/value.h"
 #include "exporter/coverage.h"
-#include "exporter/value.h"
 
 /* ---- findings ---- */
 

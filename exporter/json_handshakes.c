@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "collectors/handshake/wire_rows.h"
+#include "exporter/base/value.h"
 #include "exporter/evidence.h"
 #include "exporter/json.h"
-#include "exporter/value.h"
 
 /* ---- the handshakes of a finding ---- */
 

@@ -2,10 +2,10 @@
 #include <errno.h>
 #include <jansson.h>
 
+#include "exporter/base/value.h"
 #include "exporter/explain_report.h"
 #include "exporter/json.h"
 #include "exporter/read_capture.h"
-#include "exporter/value.h"
 #include "exporter/writer.h"
 
 /* Takes the value over. */

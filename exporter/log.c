@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "collectors/base/clock.h"
-#include "exporter/rfc3339.h"
-#include "exporter/text.h"
+#include "exporter/base/rfc3339.h"
+#include "exporter/base/text.h"
 
 static const char *const level_names[] = {
 	[LOG_LEVEL_DEBUG] = "debug",

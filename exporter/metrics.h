@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "collectors/metric.h"
-#include "exporter/buffer.h"
+#include "exporter/base/buffer.h"
 
 enum metrics_format { METRICS_TEXT, METRICS_OPENMETRICS, METRICS_FORMATS };
 

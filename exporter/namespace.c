@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "exporter/text.h"
+#include "exporter/base/text.h"
 
 #define NAMED_NAMESPACES "/run/netns" /* where iproute2 keeps them (NETNS_RUN_DIR) */
 #define SHOWN_SIZE       256

@@ -2,11 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "exporter/base/text.h"
 #include "exporter/check.h"
 #include "exporter/explain_command.h"
 #include "exporter/options.h"
 #include "exporter/read.h"
-#include "exporter/text.h"
 
 struct command {
 	const char *name;

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "collectors/base/growth.h"
+#include "exporter/base/text.h"
+#include "exporter/base/version.h"
 #include "exporter/flags.h"
-#include "exporter/text.h"
-#include "exporter/version.h"
 
 static const struct flag *flag_of(enum program program, size_t index)
 {

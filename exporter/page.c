@@ -5,12 +5,12 @@
 #include <stdlib.h>
 
 #include "alerts/finding_tree.h"
+#include "exporter/base/rfc3339.h"
+#include "exporter/base/version.h"
 #include "exporter/coverage.h"
 #include "exporter/families.h"
 #include "exporter/html.h"
 #include "exporter/page_handshakes.h"
-#include "exporter/rfc3339.h"
-#include "exporter/version.h"
 #include "exporter/wire_text.h"
 
 /* Beyond this many rows a table helps nobody; the API has them all. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-#include "exporter/buffer.h"
+#include "exporter/base/buffer.h"
 #include "exporter/snapshot.h"
 
 /* Writes the landing page: HTML without scripts or anything loaded from elsewhere. snapshot is NULL before

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "collectors/handshake/wire_rows.h"
+#include "exporter/base/rfc3339.h"
 #include "exporter/evidence.h"
 #include "exporter/html.h"
-#include "exporter/rfc3339.h"
 #include "exporter/wire_text.h"
 
 /* Beyond these a table helps nobody; the API has them all. */

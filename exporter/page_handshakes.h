@@ -4,7 +4,7 @@
 /* The parts of the page that show what the wire said. */
 
 #include "alerts/finding.h"
-#include "exporter/buffer.h"
+#include "exporter/base/buffer.h"
 
 /* The handshakes that show the finding, and a link to their packets; nothing if there are none. */
 void page_put_evidence(struct buffer *out, const struct facts *facts, const struct finding *finding);

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "collectors/capture/packet.h"
-#include "exporter/buffer.h"
+#include "exporter/base/buffer.h"
 
 /* Longer packets are not written. One for all interfaces: libpcap refuses files in which they differ. */
 #define PCAPNG_SNAPLEN 65535

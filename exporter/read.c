@@ -3,10 +3,10 @@
 
 #include <stdio.h>
 
+#include "exporter/base/text.h"
 #include "exporter/look.h"
 #include "exporter/options.h"
 #include "exporter/read_capture.h"
-#include "exporter/text.h"
 #include "exporter/writer.h"
 
 static const struct usage usage = {

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "alerts/finding_tree.h"
+#include "exporter/base/text.h"
 #include "exporter/evidence.h"
 #include "exporter/report_handshakes.h"
-#include "exporter/text.h"
 #include "exporter/wire_text.h"
 
 enum ink { INK_BOLD, INK_DIM, INK_INFO, INK_WARNING, INK_CRITICAL, INK_GOOD, INKS };

@@ -4,9 +4,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "exporter/base/rfc3339.h"
+#include "exporter/base/text.h"
 #include "exporter/evidence.h"
-#include "exporter/rfc3339.h"
-#include "exporter/text.h"
 #include "exporter/wire_text.h"
 
 #define MOST_ROWS 5

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "collectors/base/growth.h"
-#include "exporter/file.h"
-#include "exporter/yaml.h"
+#include "exporter/base/file.h"
+#include "exporter/base/yaml.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "alerts/condition/conditions.h"
+#include "exporter/base/version.h"
 #include "exporter/families.h"
-#include "exporter/version.h"
 #include "tests/unit/sample.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "exporter/buffer.h"
+#include "exporter/base/buffer.h"
+#include "exporter/base/rfc3339.h"
 #include "exporter/explain_report.h"
 #include "exporter/json.h"
 #include "exporter/page.h"
-#include "exporter/rfc3339.h"
 #include "tests/unit/facts_builder.h"
 #include "tests/unit/sample.h"
 #include "tests/unit/sample_wire.h"

@@ -7,10 +7,10 @@
 
 #include "alerts/condition/conditions.h"
 #include "collectors/base/growth.h"
+#include "exporter/base/text.h"
 #include "exporter/page.h"
 #include "exporter/report.h"
 #include "exporter/settings_file.h"
-#include "exporter/text.h"
 
 #define OUTLINE_SIZE 256
 

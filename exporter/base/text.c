@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/text.h"
+#include "exporter/base/text.h"
 
 #include <string.h>
 

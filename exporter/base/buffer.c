@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/buffer.h"
+#include "exporter/base/buffer.h"
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "exporter/text.h"
+#include "exporter/base/text.h"
 
 #define SMALLEST 4096
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/value.h"
+#include "exporter/base/value.h"
 
 #include "collectors/handshake/wire_rows.h"
-#include "exporter/buffer.h"
-#include "exporter/rfc3339.h"
+#include "exporter/base/buffer.h"
+#include "exporter/base/rfc3339.h"
 
 static const struct replacement no_replacements[] = { { 0, NULL } };
 

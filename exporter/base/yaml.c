@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/yaml.h"
+#include "exporter/base/yaml.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "exporter/text.h"
+#include "exporter/base/text.h"
 
 #define SHOWN_SIZE 64
 
