@@ -4,7 +4,7 @@
 /*
  * A collector reads one source of truth and adds what it read to the facts. Collectors know nothing of each
  * other: what one needs of another it finds in the facts, because they are asked in the order of the table in
- * exporter/collectors.c.
+ * exporter/daemon/collectors.c.
  *
  * All functions but complete() are called on the loop thread. It stands in the network namespace that is
  * watched, as the thread that judges does: sockets and /proc readings belong to it. Nothing blocks but the

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "exporter/base/version.h"
-#include "exporter/observer.h"
+#include "exporter/daemon/observer.h"
 #include "exporter/reply_routes.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))

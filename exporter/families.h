@@ -5,10 +5,10 @@
  * thread. */
 
 #include "exporter/coverage.h"
+#include "exporter/daemon/snapshot.h"
 #include "exporter/metrics.h"
 #include "exporter/process.h"
 #include "exporter/selection.h"
-#include "exporter/snapshot.h"
 
 struct exposition {
 	const struct facts *facts; /* NULL before the first judgement, and then findings too */

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "exporter/log.h"
-#include "exporter/snapshot.h"
+#include "exporter/daemon/log.h"
+#include "exporter/daemon/snapshot.h"
 
 #define HTTP_MAX_ADDRESSES 256
 

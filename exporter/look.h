@@ -6,8 +6,8 @@
 
 #include "alerts/finding.h"
 #include "collectors/collector.h"
-#include "exporter/log.h"
-#include "exporter/observer.h"
+#include "exporter/daemon/log.h"
+#include "exporter/daemon/observer.h"
 #include "exporter/options.h"
 
 struct look {

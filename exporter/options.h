@@ -10,8 +10,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "exporter/log.h"
-#include "exporter/observer.h"
+#include "exporter/daemon/log.h"
+#include "exporter/daemon/observer.h"
 
 #define OPTIONS_LISTEN_ADDRESS ":10150"
 

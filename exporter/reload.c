@@ -8,7 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "exporter/loop.h"
+#include "exporter/daemon/loop.h"
 #include "exporter/settings_file.h"
 
 struct reload {

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "alerts/condition/conditions.h"
-#include "exporter/announce.h"
+#include "exporter/daemon/announce.h"
 
 struct row {
 	const char *what;

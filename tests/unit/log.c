@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "exporter/log.h"
+#include "exporter/daemon/log.h"
 
 #define LINE_SIZE 4096
 

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "collectors/base/clock.h"
-#include "exporter/loop.h"
-#include "exporter/watches.h"
+#include "exporter/daemon/loop.h"
+#include "exporter/daemon/watches.h"
 
 /* ---- the loop itself ---- */
 

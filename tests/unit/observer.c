@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "collectors/base/clock.h"
-#include "exporter/observer.h"
+#include "exporter/daemon/observer.h"
 
 #define FAKES 10
 

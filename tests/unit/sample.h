@@ -7,7 +7,7 @@
  * need escaping.
  */
 
-#include "exporter/snapshot.h"
+#include "exporter/daemon/snapshot.h"
 
 /* All three are the caller's. Abort when memory is out. */
 struct facts *sample_facts(void);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/unit/unit.h"
 
-#include "exporter/schedule.h"
+#include "exporter/daemon/schedule.h"
 
 #define MS INT64_C(1000000)
 

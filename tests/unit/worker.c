@@ -5,8 +5,8 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "exporter/loop.h"
-#include "exporter/worker.h"
+#include "exporter/daemon/loop.h"
+#include "exporter/daemon/worker.h"
 
 struct pile {
 	int wanted, done;

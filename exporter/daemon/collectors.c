@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Alone in its file: a unit test that defines a table of its own is not linked with this one. */
-#include "exporter/observer.h"
+#include "exporter/daemon/observer.h"
 
 /* In the order in which they are asked. */
 #define COLLECTORS(ROW) \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-#include "exporter/log.h"
+#include "exporter/daemon/log.h"
 #include "exporter/options.h"
 
 /* Watches, judges and serves until SIGTERM or SIGINT. To be called on the main thread before there is

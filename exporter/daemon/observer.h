@@ -13,7 +13,7 @@
 
 #include "alerts/judge.h"
 #include "collectors/collector.h"
-#include "exporter/log.h"
+#include "exporter/daemon/log.h"
 
 /* All there are, in the order in which they are asked; ends with NULL. A collector's number is its position.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/snapshot.h"
+#include "exporter/daemon/snapshot.h"
 
 #include <errno.h>
 #include <pthread.h>

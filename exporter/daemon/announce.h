@@ -6,7 +6,7 @@
 
 #include "alerts/finding.h"
 #include "collectors/facts.h"
-#include "exporter/log.h"
+#include "exporter/daemon/log.h"
 
 /* before may be NULL. */
 void announce_findings(const struct log *log, const struct findings *before, const struct findings *now);

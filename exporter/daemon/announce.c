@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/announce.h"
+#include "exporter/daemon/announce.h"
 
 #include <stddef.h>
 #include <stdio.h>

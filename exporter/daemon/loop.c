@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/loop.h"
+#include "exporter/daemon/loop.h"
 
 #include <errno.h>
 #include <stdlib.h>

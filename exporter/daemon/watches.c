@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/watches.h"
+#include "exporter/daemon/watches.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "collectors/base/clock.h"
-#include "exporter/schedule.h"
+#include "exporter/daemon/schedule.h"
 
 struct watch {
 	struct watches *watches;

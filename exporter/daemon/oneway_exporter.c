@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "exporter/daemon.h"
+#include "exporter/daemon/daemon.h"
 #include "exporter/options.h"
 #include "exporter/reload.h"
 #include "exporter/settings_file.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/observer.h"
+#include "exporter/daemon/observer.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -9,7 +9,7 @@
 
 #include "collectors/base/clock.h"
 #include "collectors/base/growth.h"
-#include "exporter/schedule.h"
+#include "exporter/daemon/schedule.h"
 
 #define INIT_RETRY_NS (60 * SECOND_NS)
 

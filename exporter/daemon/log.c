@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/log.h"
+#include "exporter/daemon/log.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/schedule.h"
+#include "exporter/daemon/schedule.h"
 
 #define BACKOFF_LEAST_NS INT64_C(10000000)
 #define BACKOFF_MOST_NS  INT64_C(1000000000)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/worker.h"
+#include "exporter/daemon/worker.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -6,7 +6,7 @@
  * needs any more. HTTP threads were started before the namespace was entered; they see the shelf and the
  * reload mailbox only.
  */
-#include "exporter/daemon.h"
+#include "exporter/daemon/daemon.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -18,19 +18,19 @@
 
 #include "alerts/judge.h"
 #include "collectors/base/clock.h"
-#include "exporter/announce.h"
 #include "exporter/base/version.h"
 #include "exporter/collector_settings.h"
+#include "exporter/daemon/announce.h"
+#include "exporter/daemon/loop.h"
+#include "exporter/daemon/observer.h"
+#include "exporter/daemon/schedule.h"
+#include "exporter/daemon/snapshot.h"
+#include "exporter/daemon/watches.h"
+#include "exporter/daemon/worker.h"
 #include "exporter/http.h"
-#include "exporter/loop.h"
 #include "exporter/namespace.h"
-#include "exporter/observer.h"
 #include "exporter/reload.h"
-#include "exporter/schedule.h"
 #include "exporter/settings_file.h"
-#include "exporter/snapshot.h"
-#include "exporter/watches.h"
-#include "exporter/worker.h"
 
 #define MESSAGE_SIZE 512
 

@@ -5,8 +5,8 @@
  * time has come that the collector asked for. Collectors that fail again and again are left alone for a
  * while. */
 
-#include "exporter/loop.h"
-#include "exporter/observer.h"
+#include "exporter/daemon/loop.h"
+#include "exporter/daemon/observer.h"
 
 struct watches;
 
