@@ -5,7 +5,7 @@
 
 #include "alerts/settings.h"
 #include "collectors/collector.h"
-#include "exporter/options.h"
+#include "exporter/cli/options.h"
 
 /* 0 or -ENOMEM. */
 int collector_settings_make(

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "alerts/connection_path.h"
-#include "exporter/explain_trace.h"
+#include "exporter/cli/explain_trace.h"
 #include "exporter/report.h"
 
 struct explanation {
@@ -21,5 +21,5 @@ void explain_write_commands(FILE *out, const char *title, const struct finding *
 int explain_write(FILE *out, const struct report_style *style, const struct explanation *explanation);
 /* {"client","service","port","target","rule","device","steps":[{"step","outcome","text"}],"breaks_at","flow",
  * "conclusion","findings":[…],"trace"}; device, target, rule (that translates), breaks_at, flow and trace
- * (exporter/explain_trace.h) are null where they mean nothing. New reference, or NULL. */
+ * (exporter/cli/explain_trace.h) are null where they mean nothing. New reference, or NULL. */
 json_t *explain_json(const struct explanation *explanation);

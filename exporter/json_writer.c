@@ -3,9 +3,9 @@
 #include <jansson.h>
 
 #include "exporter/base/value.h"
+#include "exporter/cli/read_capture.h"
 #include "exporter/explain_report.h"
 #include "exporter/json.h"
-#include "exporter/read_capture.h"
 #include "exporter/writer.h"
 
 /* Takes the value over. */

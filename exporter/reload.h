@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #include "alerts/settings.h"
-#include "exporter/options.h"
+#include "exporter/cli/options.h"
 
 struct reload;
 

@@ -2,8 +2,8 @@
 /* For people, on a terminal. */
 #include <inttypes.h>
 
+#include "exporter/cli/read_capture.h"
 #include "exporter/explain_report.h"
-#include "exporter/read_capture.h"
 #include "exporter/wire_text.h"
 #include "exporter/writer.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include "exporter/cli/options.h"
 #include "exporter/daemon/log.h"
-#include "exporter/options.h"
 
 /* Watches, judges and serves until SIGTERM or SIGINT. To be called on the main thread before there is
  * another; returns the exit status. What goes wrong is in the log. */

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "exporter/cli/options.h"
 #include "exporter/daemon/daemon.h"
-#include "exporter/options.h"
 #include "exporter/reload.h"
 #include "exporter/settings_file.h"
 #include "exporter/web_config.h"

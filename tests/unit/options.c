@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "exporter/options.h"
+#include "exporter/cli/options.h"
 #include "exporter/writer.h"
 
 /* The linker leaves the real table out, since this program has one of its own. */

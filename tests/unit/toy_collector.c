@@ -100,9 +100,9 @@ static const struct toy_facts *toy_facts(const struct facts *facts)
 /* ---- the row; the program's own table is not linked ---- */
 
 #include "collectors/base/clock.h"
+#include "exporter/cli/options.h"
 #include "exporter/daemon/observer.h"
 #include "exporter/families.h"
-#include "exporter/options.h"
 #include "exporter/settings_file.h"
 
 extern const struct collector rpfilter_collector;

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "exporter/options.h"
-#include "exporter/read_capture.h"
+#include "exporter/cli/options.h"
+#include "exporter/cli/read_capture.h"
 #include "exporter/writer.h"
 
 /* ---- the file ---- */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/explain_trace.h"
+#include "exporter/cli/explain_trace.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -6,9 +6,9 @@
 
 #include "alerts/finding.h"
 #include "collectors/collector.h"
+#include "exporter/cli/options.h"
 #include "exporter/daemon/log.h"
 #include "exporter/daemon/observer.h"
-#include "exporter/options.h"
 
 struct look {
 	const struct options *options;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/read_capture.h"
+#include "exporter/cli/read_capture.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/check.h"
+#include "exporter/cli/check.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "collectors/base/clock.h"
-#include "exporter/look.h"
+#include "exporter/cli/look.h"
 #include "exporter/writer.h"
 
 #define ONE_LOOK_NS (1100 * MILLISECOND_NS) /* so that counters that rise are seen to */

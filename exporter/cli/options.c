@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/options.h"
+#include "exporter/cli/options.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "collectors/base/growth.h"
 #include "exporter/base/text.h"
 #include "exporter/base/version.h"
-#include "exporter/flags.h"
+#include "exporter/cli/flags.h"
 
 static const struct flag *flag_of(enum program program, size_t index)
 {

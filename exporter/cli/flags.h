@@ -3,7 +3,7 @@
 
 /* The table of all flags and the readers of their values. */
 
-#include "exporter/options.h"
+#include "exporter/cli/options.h"
 
 /* Those that open the observer, and so have flags that choose collectors. */
 #define PROGRAMS_OBSERVING (PROGRAM_EXPORTER | PROGRAM_CHECK | PROGRAM_EXPLAIN)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/flags.h"
+#include "exporter/cli/flags.h"
 
 #include <errno.h>
 #include <stdio.h>

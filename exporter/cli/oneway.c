@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "exporter/base/text.h"
-#include "exporter/check.h"
-#include "exporter/explain_command.h"
-#include "exporter/options.h"
-#include "exporter/read.h"
+#include "exporter/cli/check.h"
+#include "exporter/cli/explain_command.h"
+#include "exporter/cli/options.h"
+#include "exporter/cli/read.h"
 
 struct command {
 	const char *name;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/read.h"
+#include "exporter/cli/read.h"
 
 #include <stdio.h>
 
 #include "exporter/base/text.h"
-#include "exporter/look.h"
-#include "exporter/options.h"
-#include "exporter/read_capture.h"
+#include "exporter/cli/look.h"
+#include "exporter/cli/options.h"
+#include "exporter/cli/read_capture.h"
 #include "exporter/writer.h"
 
 static const struct usage usage = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/explain_command.h"
+#include "exporter/cli/explain_command.h"
 
 #include <errno.h>
 #include <linux/netlink.h>
@@ -9,8 +9,8 @@
 
 #include "collectors/conntrack/conntrack_find.h"
 #include "collectors/route/survey.h"
+#include "exporter/cli/look.h"
 #include "exporter/explain_report.h"
-#include "exporter/look.h"
 #include "exporter/writer.h"
 
 static const struct usage usage = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/look.h"
+#include "exporter/cli/look.h"
 
 #include <errno.h>
 #include <stdio.h>
