@@ -27,7 +27,7 @@
 #include "exporter/daemon/snapshot.h"
 #include "exporter/daemon/watches.h"
 #include "exporter/daemon/worker.h"
-#include "exporter/http.h"
+#include "exporter/http/http.h"
 #include "exporter/namespace.h"
 #include "exporter/reload.h"
 #include "exporter/settings_file.h"

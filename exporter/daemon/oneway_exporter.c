@@ -5,9 +5,9 @@
 
 #include "exporter/cli/options.h"
 #include "exporter/daemon/daemon.h"
+#include "exporter/http/web_config.h"
 #include "exporter/reload.h"
 #include "exporter/settings_file.h"
-#include "exporter/web_config.h"
 
 static const struct usage usage = {
 	.program = PROGRAM_EXPORTER,

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "collectors/base/growth.h"
-#include "exporter/http.h"
+#include "exporter/http/http.h"
 #include "tests/unit/sample.h"
 
 #define MOST_LISTEN 8

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "exporter/guard.h"
-#include "exporter/negotiate.h"
+#include "exporter/http/guard.h"
+#include "exporter/http/negotiate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

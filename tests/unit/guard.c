@@ -9,8 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "exporter/guard.h"
-#include "exporter/listen.h"
+#include "exporter/http/guard.h"
+#include "exporter/http/listen.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 

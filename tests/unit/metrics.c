@@ -6,7 +6,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "exporter/compress.h"
+#include "exporter/http/compress.h"
 #include "exporter/metrics.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/unit/unit.h"
 
-#include "exporter/negotiate.h"
+#include "exporter/http/negotiate.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 

@@ -8,7 +8,7 @@
 #include "alerts/condition/conditions.h"
 #include "collectors/base/growth.h"
 #include "exporter/base/text.h"
-#include "exporter/page.h"
+#include "exporter/http/page.h"
 #include "exporter/report.h"
 #include "exporter/settings_file.h"
 

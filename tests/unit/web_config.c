@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "exporter/auth.h"
-#include "exporter/web_config.h"
+#include "exporter/http/auth.h"
+#include "exporter/http/web_config.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define HASH         "$2y$10$7EqJtq98hPqEX7fNZaFWoOhi5B0j1iZ1p3zEwZpWQfmTsm9o0qJ3u"

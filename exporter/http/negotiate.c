@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/negotiate.h"
+#include "exporter/http/negotiate.h"
 
 #include <string.h>
 #include <strings.h>

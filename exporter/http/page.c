@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/page.h"
+#include "exporter/http/page.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,8 +9,8 @@
 #include "exporter/base/version.h"
 #include "exporter/coverage.h"
 #include "exporter/families.h"
-#include "exporter/html.h"
-#include "exporter/page_handshakes.h"
+#include "exporter/http/html.h"
+#include "exporter/http/page_handshakes.h"
 #include "exporter/wire_text.h"
 
 /* Beyond this many rows a table helps nobody; the API has them all. */

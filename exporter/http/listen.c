@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/listen.h"
+#include "exporter/http/listen.h"
 
 #include <errno.h>
 #include <net/if.h>

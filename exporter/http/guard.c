@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/guard.h"
+#include "exporter/http/guard.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#include "exporter/web_config.h"
+#include "exporter/http/web_config.h"
 
 struct auth;
 

@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "exporter/auth.h"
 #include "exporter/families.h"
-#include "exporter/http.h"
+#include "exporter/http/auth.h"
+#include "exporter/http/http.h"
 
 /* What answers are made from; fixed from start to stop. */
 struct http_server {

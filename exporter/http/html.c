@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/html.h"
+#include "exporter/http/html.h"
 
 static const struct replacement html_escapes[] = { { '&', "&amp;" }, { '<', "&lt;" }, { '>', "&gt;" },
 	{ '"', "&quot;" }, { '\'', "&#39;" }, { 0, NULL } };

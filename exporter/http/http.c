@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/http.h"
+#include "exporter/http/http.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -13,9 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "exporter/http_routes.h"
-#include "exporter/listen.h"
-#include "exporter/web_config.h"
+#include "exporter/http/http_routes.h"
+#include "exporter/http/listen.h"
+#include "exporter/http/web_config.h"
 
 #define THREADS          4
 #define CONNECTIONS      256

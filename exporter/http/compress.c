@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/compress.h"
+#include "exporter/http/compress.h"
 
 #include <errno.h>
 #include <limits.h>

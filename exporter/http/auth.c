@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/auth.h"
+#include "exporter/http/auth.h"
 
 #include <crypt.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/http_routes.h"
+#include "exporter/http/http_routes.h"
 
 #include <errno.h>
 #include <fnmatch.h>
@@ -8,13 +8,13 @@
 #include <string.h>
 
 #include "exporter/base/value.h"
-#include "exporter/compress.h"
 #include "exporter/evidence.h"
 #include "exporter/families.h"
-#include "exporter/guard.h"
+#include "exporter/http/compress.h"
+#include "exporter/http/guard.h"
+#include "exporter/http/negotiate.h"
+#include "exporter/http/page.h"
 #include "exporter/json.h"
-#include "exporter/negotiate.h"
-#include "exporter/page.h"
 
 #define TYPE_TEXT "text/plain; charset=utf-8"
 #define TYPE_JSON "application/json; charset=utf-8"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/page_handshakes.h"
+#include "exporter/http/page_handshakes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "collectors/handshake/wire_rows.h"
 #include "exporter/base/rfc3339.h"
 #include "exporter/evidence.h"
-#include "exporter/html.h"
+#include "exporter/http/html.h"
 #include "exporter/wire_text.h"
 
 /* Beyond these a table helps nobody; the API has them all. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/web_config.h"
+#include "exporter/http/web_config.h"
 
 #include <ctype.h>
 #include <errno.h>
