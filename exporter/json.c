@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "exporter/base/value.h"
-#include "exporter/coverage.h"
+#include "exporter/metrics/coverage.h"
 
 /* ---- findings ---- */
 

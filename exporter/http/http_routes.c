@@ -9,12 +9,12 @@
 
 #include "exporter/base/value.h"
 #include "exporter/evidence.h"
-#include "exporter/families.h"
 #include "exporter/http/compress.h"
 #include "exporter/http/guard.h"
 #include "exporter/http/negotiate.h"
 #include "exporter/http/page.h"
 #include "exporter/json.h"
+#include "exporter/metrics/families.h"
 
 #define TYPE_TEXT "text/plain; charset=utf-8"
 #define TYPE_JSON "application/json; charset=utf-8"

@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "exporter/families.h"
 #include "exporter/http/auth.h"
 #include "exporter/http/http.h"
+#include "exporter/metrics/families.h"
 
 /* What answers are made from; fixed from start to stop. */
 struct http_server {

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "exporter/metrics.h"
+#include "exporter/metrics/metrics.h"
 
 struct negotiated {
 	enum metrics_format format;

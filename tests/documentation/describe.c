@@ -4,7 +4,7 @@
 
 #include "alerts/finding.h"
 #include "alerts/settings.h"
-#include "exporter/families.h"
+#include "exporter/metrics/families.h"
 
 static const char *const types[] = {
 	[METRIC_GAUGE] = "gauge", [METRIC_COUNTER] = "counter", [METRIC_HISTOGRAM] = "histogram"

@@ -10,7 +10,7 @@
 
 #include "alerts/condition/conditions.h"
 #include "exporter/base/version.h"
-#include "exporter/families.h"
+#include "exporter/metrics/families.h"
 #include "tests/unit/sample.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))

@@ -7,7 +7,7 @@
 #include <zlib.h>
 
 #include "exporter/http/compress.h"
-#include "exporter/metrics.h"
+#include "exporter/metrics/metrics.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "alerts/scene.h"
-#include "exporter/families.h"
+#include "exporter/metrics/families.h"
 #include "tests/unit/incidents.h"
 
 extern const struct condition toy_condition, first_symptom_condition, second_symptom_condition;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/metrics.h"
+#include "exporter/metrics/metrics.h"
 
 #include <math.h>
 #include <stdint.h>

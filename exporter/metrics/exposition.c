@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/families.h"
+#include "exporter/metrics/families.h"
 
 #include <errno.h>
 

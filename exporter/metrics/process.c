@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/process.h"
+#include "exporter/metrics/process.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -4,11 +4,11 @@
 /* All metrics of oneway: the tables of families put together, and what their samples are taken from. Any
  * thread. */
 
-#include "exporter/coverage.h"
 #include "exporter/daemon/snapshot.h"
-#include "exporter/metrics.h"
-#include "exporter/process.h"
-#include "exporter/selection.h"
+#include "exporter/metrics/coverage.h"
+#include "exporter/metrics/metrics.h"
+#include "exporter/metrics/process.h"
+#include "exporter/metrics/selection.h"
 
 struct exposition {
 	const struct facts *facts; /* NULL before the first judgement, and then findings too */

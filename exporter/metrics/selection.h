@@ -11,7 +11,7 @@
 
 #include "alerts/finding.h"
 #include "collectors/facts.h"
-#include "exporter/coverage.h"
+#include "exporter/metrics/coverage.h"
 
 struct selection {
 	struct address *kept; /* in the order of address_compare() */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-#include "exporter/families.h"
+#include "exporter/metrics/families.h"
 
 /* One distinct set of label values of oneway_reply_route. */
 struct reply_route {

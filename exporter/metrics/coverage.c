@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/coverage.h"
+#include "exporter/metrics/coverage.h"
 
 #include <errno.h>
 #include <stdlib.h>

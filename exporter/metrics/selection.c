@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/selection.h"
+#include "exporter/metrics/selection.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/reply_routes.h"
+#include "exporter/metrics/reply_routes.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/families.h"
+#include "exporter/metrics/families.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "exporter/base/version.h"
 #include "exporter/daemon/observer.h"
-#include "exporter/reply_routes.h"
+#include "exporter/metrics/reply_routes.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
