@@ -7,7 +7,7 @@
 
 #include "collectors/base/clock.h"
 #include "exporter/cli/look.h"
-#include "exporter/writer.h"
+#include "exporter/output/writer.h"
 
 #define ONE_LOOK_NS (1100 * MILLISECOND_NS) /* so that counters that rise are seen to */
 

@@ -10,8 +10,8 @@
 #include "collectors/conntrack/conntrack_find.h"
 #include "collectors/route/survey.h"
 #include "exporter/cli/look.h"
-#include "exporter/explain_report.h"
-#include "exporter/writer.h"
+#include "exporter/output/explain_report.h"
+#include "exporter/output/writer.h"
 
 static const struct usage usage = {
 	.program = PROGRAM_EXPLAIN,

@@ -8,7 +8,7 @@
 #include "alerts/finding.h"
 #include "collectors/trace/trace.h"
 #include "collectors/trace/trace_table.h"
-#include "exporter/report.h"
+#include "exporter/output/report.h"
 
 /* A traced request. */
 struct explain_trace {

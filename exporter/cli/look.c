@@ -12,8 +12,8 @@
 #include "collectors/base/clock.h"
 #include "exporter/collector_settings.h"
 #include "exporter/namespace.h"
+#include "exporter/output/report.h"
 #include "exporter/reload.h"
-#include "exporter/report.h"
 #include "exporter/settings_file.h"
 
 #define SETTLE_NS       (10 * SECOND_NS)

@@ -7,7 +7,7 @@
 #include "exporter/cli/look.h"
 #include "exporter/cli/options.h"
 #include "exporter/cli/read_capture.h"
-#include "exporter/writer.h"
+#include "exporter/output/writer.h"
 
 static const struct usage usage = {
 	.program = PROGRAM_READ,

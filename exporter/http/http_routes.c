@@ -8,13 +8,13 @@
 #include <string.h>
 
 #include "exporter/base/value.h"
-#include "exporter/evidence.h"
 #include "exporter/http/compress.h"
 #include "exporter/http/guard.h"
 #include "exporter/http/negotiate.h"
 #include "exporter/http/page.h"
-#include "exporter/json.h"
 #include "exporter/metrics/families.h"
+#include "exporter/output/evidence.h"
+#include "exporter/output/json.h"
 
 #define TYPE_TEXT "text/plain; charset=utf-8"
 #define TYPE_JSON "application/json; charset=utf-8"

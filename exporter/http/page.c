@@ -11,7 +11,7 @@
 #include "exporter/http/page_handshakes.h"
 #include "exporter/metrics/coverage.h"
 #include "exporter/metrics/families.h"
-#include "exporter/wire_text.h"
+#include "exporter/output/wire_text.h"
 
 /* Beyond this many rows a table helps nobody; the API has them all. */
 #define MOST_ROWS 500

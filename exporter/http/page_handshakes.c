@@ -6,9 +6,9 @@
 
 #include "collectors/handshake/wire_rows.h"
 #include "exporter/base/rfc3339.h"
-#include "exporter/evidence.h"
 #include "exporter/http/html.h"
-#include "exporter/wire_text.h"
+#include "exporter/output/evidence.h"
+#include "exporter/output/wire_text.h"
 
 /* Beyond these a table helps nobody; the API has them all. */
 #define MOST_HANDSHAKES 5

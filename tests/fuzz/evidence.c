@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "alerts/condition/conditions.h"
-#include "exporter/evidence.h"
+#include "exporter/output/evidence.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -9,8 +9,8 @@
 
 #include "collectors/capture/capture_file.h"
 #include "collectors/capture/packet.h"
-#include "exporter/evidence.h"
-#include "exporter/pcapng.h"
+#include "exporter/output/evidence.h"
+#include "exporter/output/pcapng.h"
 #include "tests/unit/sample.h"
 #include "tests/unit/sample_wire.h"
 

@@ -7,9 +7,9 @@
 
 #include "exporter/base/buffer.h"
 #include "exporter/base/rfc3339.h"
-#include "exporter/explain_report.h"
 #include "exporter/http/page.h"
-#include "exporter/json.h"
+#include "exporter/output/explain_report.h"
+#include "exporter/output/json.h"
 #include "tests/unit/facts_builder.h"
 #include "tests/unit/sample.h"
 #include "tests/unit/sample_wire.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "exporter/cli/options.h"
-#include "exporter/writer.h"
+#include "exporter/output/writer.h"
 
 /* The linker leaves the real table out, since this program has one of its own. */
 static int fake_init(const struct collector_settings *settings, void **context)

@@ -9,7 +9,7 @@
 #include "collectors/base/growth.h"
 #include "exporter/base/text.h"
 #include "exporter/http/page.h"
-#include "exporter/report.h"
+#include "exporter/output/report.h"
 #include "exporter/settings_file.h"
 
 #define OUTLINE_SIZE 256

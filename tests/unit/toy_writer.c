@@ -8,7 +8,7 @@
 
 #include "exporter/cli/options.h"
 #include "exporter/cli/read_capture.h"
-#include "exporter/writer.h"
+#include "exporter/output/writer.h"
 
 /* ---- the file ---- */
 

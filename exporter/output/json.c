@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/json.h"
+#include "exporter/output/json.h"
 
 #include <string.h>
 

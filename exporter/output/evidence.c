@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/evidence.h"
+#include "exporter/output/evidence.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #include "collectors/base/growth.h"
 #include "exporter/base/version.h"
-#include "exporter/pcapng.h"
+#include "exporter/output/pcapng.h"
 
 /* ---- which ---- */
 

@@ -3,9 +3,9 @@
 #include <inttypes.h>
 
 #include "exporter/cli/read_capture.h"
-#include "exporter/explain_report.h"
-#include "exporter/wire_text.h"
-#include "exporter/writer.h"
+#include "exporter/output/explain_report.h"
+#include "exporter/output/wire_text.h"
+#include "exporter/output/writer.h"
 
 static int text_explanation(
 	FILE *out, const struct report_style *style, const struct explanation *explanation)

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/report.h"
+#include "exporter/output/report.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "alerts/finding_tree.h"
 #include "exporter/base/text.h"
-#include "exporter/evidence.h"
-#include "exporter/report_handshakes.h"
-#include "exporter/wire_text.h"
+#include "exporter/output/evidence.h"
+#include "exporter/output/report_handshakes.h"
+#include "exporter/output/wire_text.h"
 
 enum ink { INK_BOLD, INK_DIM, INK_INFO, INK_WARNING, INK_CRITICAL, INK_GOOD, INKS };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/pcapng.h"
+#include "exporter/output/pcapng.h"
 
 #include <string.h>
 

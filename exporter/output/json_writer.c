@@ -4,9 +4,9 @@
 
 #include "exporter/base/value.h"
 #include "exporter/cli/read_capture.h"
-#include "exporter/explain_report.h"
-#include "exporter/json.h"
-#include "exporter/writer.h"
+#include "exporter/output/explain_report.h"
+#include "exporter/output/json.h"
+#include "exporter/output/writer.h"
 
 /* Takes the value over. */
 static int put(FILE *out, json_t *value)

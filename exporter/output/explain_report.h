@@ -6,7 +6,7 @@
 
 #include "alerts/connection_path.h"
 #include "exporter/cli/explain_trace.h"
-#include "exporter/report.h"
+#include "exporter/output/report.h"
 
 struct explanation {
 	struct connection_path connection;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Alone in its file: a unit test that defines a table of its own is not linked with this one. */
-#include "exporter/writer.h"
+#include "exporter/output/writer.h"
 
 extern const struct writer text_writer, json_writer;
 

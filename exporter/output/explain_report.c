@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/explain_report.h"
+#include "exporter/output/explain_report.h"
 
 #include <stdlib.h>
 
 #include "alerts/nat_rule_text.h"
 #include "exporter/base/text.h"
 #include "exporter/base/value.h"
-#include "exporter/json.h"
+#include "exporter/output/json.h"
 
 #define STEP_INDENT 2
 #define NAME_WIDTH  14

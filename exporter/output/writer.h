@@ -11,7 +11,7 @@
 
 #include "alerts/finding.h"
 #include "collectors/facts.h"
-#include "exporter/report.h"
+#include "exporter/output/report.h"
 
 struct capture_summary;
 struct explanation;

@@ -4,8 +4,8 @@
 
 #include "exporter/base/text.h"
 #include "exporter/base/value.h"
-#include "exporter/explain_report.h"
-#include "exporter/json.h"
+#include "exporter/output/explain_report.h"
+#include "exporter/output/json.h"
 
 #define STEP_INDENT  2
 #define RULE_INDENT  8

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/report_handshakes.h"
+#include "exporter/output/report_handshakes.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "exporter/base/rfc3339.h"
 #include "exporter/base/text.h"
-#include "exporter/evidence.h"
-#include "exporter/wire_text.h"
+#include "exporter/output/evidence.h"
+#include "exporter/output/wire_text.h"
 
 #define MOST_ROWS 5
 #define CELL_SIZE (2 * ENDPOINT_TEXT_SIZE + 8)

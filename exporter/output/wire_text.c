@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/wire_text.h"
+#include "exporter/output/wire_text.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -5,8 +5,8 @@
 
 #include "collectors/handshake/wire_rows.h"
 #include "exporter/base/value.h"
-#include "exporter/evidence.h"
-#include "exporter/json.h"
+#include "exporter/output/evidence.h"
+#include "exporter/output/json.h"
 
 /* ---- the handshakes of a finding ---- */
 
