@@ -9,8 +9,8 @@
 #include "collectors/base/clock.h"
 #include "collectors/base/growth.h"
 #include "collectors/base/name_pattern.h"
+#include "exporter/config/settings_file.h"
 #include "exporter/output/writer.h"
-#include "exporter/settings_file.h"
 
 /* ---- kinds of values ---- */
 

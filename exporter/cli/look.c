@@ -10,11 +10,11 @@
 
 #include "alerts/judge.h"
 #include "collectors/base/clock.h"
-#include "exporter/collector_settings.h"
-#include "exporter/namespace.h"
+#include "exporter/config/collector_settings.h"
+#include "exporter/config/namespace.h"
+#include "exporter/config/reload.h"
+#include "exporter/config/settings_file.h"
 #include "exporter/output/report.h"
-#include "exporter/reload.h"
-#include "exporter/settings_file.h"
 
 #define SETTLE_NS       (10 * SECOND_NS)
 #define DEFAULT_WIDTH   80

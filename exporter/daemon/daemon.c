@@ -19,7 +19,10 @@
 #include "alerts/judge.h"
 #include "collectors/base/clock.h"
 #include "exporter/base/version.h"
-#include "exporter/collector_settings.h"
+#include "exporter/config/collector_settings.h"
+#include "exporter/config/namespace.h"
+#include "exporter/config/reload.h"
+#include "exporter/config/settings_file.h"
 #include "exporter/daemon/announce.h"
 #include "exporter/daemon/loop.h"
 #include "exporter/daemon/observer.h"
@@ -28,9 +31,6 @@
 #include "exporter/daemon/watches.h"
 #include "exporter/daemon/worker.h"
 #include "exporter/http/http.h"
-#include "exporter/namespace.h"
-#include "exporter/reload.h"
-#include "exporter/settings_file.h"
 
 #define MESSAGE_SIZE 512
 

@@ -4,10 +4,10 @@
 #include <unistd.h>
 
 #include "exporter/cli/options.h"
+#include "exporter/config/reload.h"
+#include "exporter/config/settings_file.h"
 #include "exporter/daemon/daemon.h"
 #include "exporter/http/web_config.h"
-#include "exporter/reload.h"
-#include "exporter/settings_file.h"
 
 static const struct usage usage = {
 	.program = PROGRAM_EXPORTER,

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include "exporter/settings_file.h"
+#include "exporter/config/settings_file.h"
 
 struct counted {
 	struct snapshot snapshot; /* first: what is handed out is a pointer to it */

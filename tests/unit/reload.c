@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "exporter/reload.h"
-#include "exporter/settings_file.h"
+#include "exporter/config/reload.h"
+#include "exporter/config/settings_file.h"
 
 static char path[] = "/tmp/oneway-XXXXXX";
 static const char *lines[] = { "tun0", "wan1" };

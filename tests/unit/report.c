@@ -8,9 +8,9 @@
 #include "alerts/condition/conditions.h"
 #include "collectors/base/growth.h"
 #include "exporter/base/text.h"
+#include "exporter/config/settings_file.h"
 #include "exporter/http/page.h"
 #include "exporter/output/report.h"
-#include "exporter/settings_file.h"
 
 #define OUTLINE_SIZE 256
 

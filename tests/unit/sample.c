@@ -12,7 +12,7 @@
 #include "alerts/condition/conditions.h"
 #include "collectors/base/growth.h"
 #include "collectors/trace/trace.h"
-#include "exporter/settings_file.h"
+#include "exporter/config/settings_file.h"
 #include "tests/unit/sample_wire.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))

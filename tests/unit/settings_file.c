@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "exporter/settings_file.h"
+#include "exporter/config/settings_file.h"
 
 static struct settings *parse(const char *text)
 {

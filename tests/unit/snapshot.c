@@ -5,8 +5,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "exporter/config/settings_file.h"
 #include "exporter/daemon/snapshot.h"
-#include "exporter/settings_file.h"
 
 #define READERS      4
 #define PUBLICATIONS 2000

@@ -101,9 +101,9 @@ static const struct toy_facts *toy_facts(const struct facts *facts)
 
 #include "collectors/base/clock.h"
 #include "exporter/cli/options.h"
+#include "exporter/config/settings_file.h"
 #include "exporter/daemon/observer.h"
 #include "exporter/metrics/families.h"
-#include "exporter/settings_file.h"
 
 extern const struct collector rpfilter_collector;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/reload.h"
+#include "exporter/config/reload.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -8,8 +8,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "exporter/config/settings_file.h"
 #include "exporter/daemon/loop.h"
-#include "exporter/settings_file.h"
 
 struct reload {
 	const struct options *options;

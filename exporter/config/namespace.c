@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/namespace.h"
+#include "exporter/config/namespace.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "collectors/base/growth.h"
-#include "exporter/settings_file.h"
+#include "exporter/config/settings_file.h"
 
 struct settings *settings_new(void)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/settings_file.h"
+#include "exporter/config/settings_file.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/collector_settings.h"
+#include "exporter/config/collector_settings.h"
 
 #include <errno.h>
 #include <stdlib.h>
