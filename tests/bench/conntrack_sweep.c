@@ -21,7 +21,7 @@
 
 #include "collectors/base/netlink.h"
 #include "collectors/collector.h"
-#include "tests/conntrack_fill.h"
+#include "tests/support/conntrack_fill.h"
 
 extern const struct collector conntrack_collector;
 

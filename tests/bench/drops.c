@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "collectors/drop/drop_program.h"
-#include "tests/parcel.h"
+#include "tests/support/parcel.h"
 
 #define SKIPPED    77
 #define ROUNDS_MAX 101

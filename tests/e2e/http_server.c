@@ -13,7 +13,7 @@
 
 #include "collectors/base/growth.h"
 #include "exporter/http/http.h"
-#include "tests/unit/sample.h"
+#include "tests/support/sample.h"
 
 #define MOST_LISTEN 8
 

@@ -3,8 +3,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "tests/messages.h"
 #include "tests/rulesets_follow.h"
+#include "tests/support/messages.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

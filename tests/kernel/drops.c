@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Has the running kernel drop packets, a known number on each device, in namespaces of its own. */
-#include "tests/unit/unit.h"
+#include "tests/support/unit.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,7 +14,7 @@
 
 #include "collectors/collector.h"
 #include "collectors/drop/drop_reason.h"
-#include "tests/parcel.h"
+#include "tests/support/parcel.h"
 
 extern const struct collector link_collector;
 extern const struct collector rpfilter_collector;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The natrules collector on the running kernel, in a network namespace of its own: when it reads. */
-#include "tests/unit/unit.h"
+#include "tests/support/unit.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Asks a real kernel, in a network namespace of its own, and compares with what iproute2 says. */
-#include "tests/unit/unit.h"
+#include "tests/support/unit.h"
 
 #include <errno.h>
 #include <jansson.h>

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tests/support/unit.h"
+
+#include <string.h>
+
+#include "tests/support/incidents.h"
+
+static struct facts *table_of_its_own(void)
+{
+	struct facts *facts = incident_two_nics();
+	build_rule(facts, AF_INET, 2000, "198.51.100.77", 120);
+	facts->paths[0].way_out.table = 120;
+	return facts;
+}
+
+static struct facts *gateway_on_link(void)
+{
+	struct facts *facts = incident_two_nics();
+	facts->addresses[1].prefix.length = 32;
+	return facts;
+}
+
+static struct facts *device_route(void)
+{
+	struct facts *facts = incident_two_nics();
+	facts->paths[0].way_out = build_found(facts, "eth1", NULL, 254, 0);
+	return facts;
+}
+
+static struct facts *gateway_of_another_family(void)
+{
+	struct facts *facts = incident_two_nics();
+	facts->paths[0].way_out.gateway = build_address("fe80::1");
+	return facts;
+}
+
+/* eth1 gets an address in eth0's network; the neighbour's reply leaves by eth0. */
+static struct facts *shared_network(void)
+{
+	struct facts *facts = incident_two_nics();
+	struct path *path;
+	build_local(facts, "203.0.113.20/24", "eth1");
+	path = build_path(facts, build_service(facts, "203.0.113.20", NULL, "eth1"), "203.0.113.7", "eth1");
+	path->basis = PATH_CONNECTED;
+	path->reply = build_found(facts, "eth0", NULL, 254, 24);
+	path->way_out = build_failed(ROUTE_NOT_ASKED);
+	facts->paths[0].reply = build_found(facts, "eth1", "198.51.100.1", 120, 0);
+	return facts;
+}
+
+static struct facts *shared_network_and_beyond(void)
+{
+	struct facts *facts = shared_network();
+	struct path *path = build_path(facts, 1, PEER, "eth1");
+	path->reply = build_found(facts, "eth0", "203.0.113.1", 254, 0);
+	path->way_out = build_found(facts, "eth1", "203.0.113.1", 254, 0);
+	return facts;
+}
+
+static struct facts *shared_network_with_table(void)
+{
+	struct facts *facts = shared_network_and_beyond();
+	facts->paths[2].way_out.table = 120;
+	return facts;
+}
+
+static struct facts *priorities_taken(void)
+{
+	struct facts *facts = incident_two_nics();
+	build_rule(facts, AF_INET, 32765, "10.0.0.0/8", 77);
+	build_rule(facts, AF_INET, 32763, "10.0.0.0/8", 77);
+	return facts;
+}
+
+static struct facts *decided_early(void)
+{
+	struct facts *facts = incident_two_nics();
+	build_rule(facts, AF_INET, 500, "198.51.100.0/24", 88);
+	facts->paths[0].reply.table = 88;
+	return facts;
+}
+
+static struct facts *rejected_by_rule(void)
+{
+	struct facts *facts = incident_two_nics();
+	build_rule(facts, AF_INET, 700, "198.51.100.10", 0)->action = RULE_PROHIBIT;
+	facts->paths[0].reply = build_failed(ROUTE_PROHIBIT);
+	return facts;
+}
+
+static struct facts *odd_name(void)
+{
+	struct facts *facts = incident_two_nics();
+	strcpy(facts->devices[1].name, "e;$('h");
+	return facts;
+}
+
+static struct facts *way_out_by_main_route_kept(void)
+{
+	struct facts *facts = incident_two_nics();
+	facts->destinations[0].plain = build_found(facts, "eth1", "198.51.100.1", 254, 8);
+	return facts;
+}
+
+#define FROM_TABLE(n, p, q)                                                               \
+	"ip rule add pref " p " from 198.51.100.10 lookup main suppress_prefixlength 0\n" \
+	"ip rule add pref " q " from 198.51.100.10 lookup " n "\n"
+#define FROM_MADE FROM_TABLE("100", "32764", "32765")
+
+struct remedy_row {
+	const char *name;
+	struct facts *(*make)(void);
+	const struct condition *condition;
+	const char *commands;
+};
+
+static const struct remedy_row rows[] = {
+	{ "dnat with table", incident_dnat_uplinks, &reply_wrong_device_condition,
+		"ip rule add pref 32764 from 10.8.10.2 lookup main suppress_prefixlength 0\n"
+		"ip rule add pref 32765 from 10.8.10.2 lookup 110\n" },
+	{ "local with table", table_of_its_own, &reply_wrong_device_condition,
+		FROM_TABLE("120", "32764", "32765") },
+	{ "new table", incident_two_nics, &reply_wrong_device_condition,
+		"ip route replace default via 198.51.100.1 dev eth1 table 100\n" FROM_MADE },
+	{ "on-link gateway", gateway_on_link, &reply_wrong_device_condition,
+		"ip route replace default via 198.51.100.1 dev eth1 table 100 onlink\n" FROM_MADE },
+	{ "device route", device_route, &reply_wrong_device_condition,
+		"ip route replace default dev eth1 table 100\n" FROM_MADE },
+	{ "gateway of another family", gateway_of_another_family, &reply_wrong_device_condition,
+		"ip route replace default via inet6 fe80::1 dev eth1 table 100\n" FROM_MADE },
+	{ "IPv6", incident_two_nics6, &reply_wrong_device_condition,
+		"ip -6 route replace default via fe80::1 dev eth1 table 101\n"
+		"ip -6 rule add pref 32764 from 2001:db8:1::10 lookup main suppress_prefixlength 0\n"
+		"ip -6 rule add pref 32765 from 2001:db8:1::10 lookup 101\n" },
+	{ "shared network", shared_network, &reply_wrong_device_condition,
+		"ip route replace 203.0.113.0/24 dev eth1 src 203.0.113.20 table 100\n"
+		"ip rule add pref 32765 from 203.0.113.20 to 203.0.113.0/24 lookup 100\n" },
+	{ "shared network and beyond", shared_network_and_beyond, &reply_wrong_device_condition,
+		"ip route replace 203.0.113.0/24 dev eth1 src 203.0.113.20 table 100\n"
+		"ip route replace default via 203.0.113.1 dev eth1 table 100\n"
+		"ip rule add pref 32763 from 203.0.113.20 to 203.0.113.0/24 lookup 100\n"
+		"ip rule add pref 32764 from 203.0.113.20 lookup main suppress_prefixlength 0\n"
+		"ip rule add pref 32765 from 203.0.113.20 lookup 100\n" },
+	{ "shared network with a table for what is beyond", shared_network_with_table,
+		&reply_wrong_device_condition,
+		"ip route replace 203.0.113.0/24 dev eth1 src 203.0.113.20 table 100\n"
+		"ip rule add pref 32763 from 203.0.113.20 to 203.0.113.0/24 lookup 100\n"
+		"ip rule add pref 32764 from 203.0.113.20 lookup main suppress_prefixlength 0\n"
+		"ip rule add pref 32765 from 203.0.113.20 lookup 120\n" },
+	{ "priorities taken", priorities_taken, &reply_wrong_device_condition,
+		"ip route replace default via 198.51.100.1 dev eth1 table 100\n" FROM_TABLE(
+			"100", "32761", "32762") },
+	{ "decided early", decided_early, &reply_wrong_device_condition,
+		"ip route replace default via 198.51.100.1 dev eth1 table 100\n" FROM_TABLE(
+			"100", "498", "499") },
+	{ "rejected by a rule", rejected_by_rule, &no_reply_route_condition,
+		"ip route replace default via 198.51.100.1 dev eth1 table 100\n" FROM_TABLE(
+			"100", "698", "699") },
+	{ "odd device name", odd_name, &reply_wrong_device_condition,
+		"ip route replace default via 198.51.100.1 dev 'e;$('\\''h' table 100\n" FROM_MADE },
+	{ "specific route by the device itself", way_out_by_main_route_kept, &reply_wrong_device_condition,
+		"ip route replace default via 198.51.100.1 dev eth1 table 100\n" FROM_MADE },
+};
+
+static void each_fault_gets_its_commands(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct court court;
+		struct facts *facts = rows[i].make();
+		print_message("  %s\n", rows[i].name);
+		court_open(&court);
+		court_settle(&court, facts);
+		const struct finding *finding = court_find(&court, rows[i].condition);
+		assert_non_null(finding);
+		assert_string_equal(court_remedy(finding), rows[i].commands);
+		assert_true(finding->remedy_checked);
+		assert_int_equal(court_count(&court, true), 1);
+		court_close(&court);
+		facts_free(facts);
+	}
+}
+
+/* The container also answers for an address of the other line. */
+static struct facts *two_addresses_one_target(void)
+{
+	struct facts *facts = incident_dnat_uplinks();
+	build_path(facts, build_service(facts, "203.0.113.10", "10.8.10.2", "vlan95"), PEER, "vlan95");
+	return facts;
+}
+
+static struct facts *specific_route_in_main(void)
+{
+	struct facts *facts = incident_two_nics();
+	facts->destinations[0].plain.prefix_length = 8;
+	return facts;
+}
+
+static struct facts *reply_by_specific_route(void)
+{
+	struct facts *facts = incident_two_nics();
+	facts->destination_count = 0;
+	facts->paths[0].reply.prefix_length = 8;
+	return facts;
+}
+
+static struct facts *no_free_table(void)
+{
+	struct facts *facts = incident_two_nics();
+	facts->free_tables[0] = 0;
+	return facts;
+}
+
+static struct facts *no_free_priority(void)
+{
+	struct facts *facts = incident_two_nics();
+	build_rule(facts, AF_INET, 2, NULL, 88);
+	facts->paths[0].reply.table = 88;
+	return facts;
+}
+
+static struct facts *way_out_by_two(void)
+{
+	struct facts *facts = incident_two_nics();
+	facts->paths[0].way_out = build_found(facts, "eth0,eth1", "198.51.100.1", 254, 0);
+	return facts;
+}
+
+static struct facts *no_way_out(void)
+{
+	struct facts *facts = incident_two_nics();
+	facts->paths[0].way_out = build_failed(ROUTE_NONE);
+	return facts;
+}
+
+static struct facts *two_gateways(void)
+{
+	struct facts *facts = incident_two_nics();
+	struct path *path = build_path(facts, 0, "192.0.2.200", "eth1");
+	path->reply = facts->paths[0].reply;
+	path->way_out = build_found(facts, "eth1", "198.51.100.2", 254, 0);
+	return facts;
+}
+
+static struct facts *neighbour_of_nobody(void)
+{
+	struct facts *facts = incident_two_nics();
+	facts->paths[0].basis = PATH_CONNECTED;
+	return facts;
+}
+
+static struct facts *not_forwarded(void)
+{
+	struct facts *facts = incident_dnat_uplinks();
+	facts->paths[0].reply = build_failed(ROUTE_NOT_FORWARDED);
+	return facts;
+}
+
+static const struct remedy_row refused[] = {
+	{ "conflict", two_addresses_one_target, &reply_wrong_device_condition,
+		"10.8.10.2 also answers for 203.0.113.10, whose requests arrive on vlan95" },
+	{ "specific route in main", specific_route_in_main, &reply_wrong_device_condition,
+		"the main table has a route of its own to 192.0.2.9" },
+	{ "reply by specific route", reply_by_specific_route, &reply_wrong_device_condition,
+		"the main table has a route of its own to 192.0.2.9" },
+	{ "no free table", no_free_table, &reply_wrong_device_condition, "no free routing table" },
+	{ "no free priority", no_free_priority, &reply_wrong_device_condition,
+		"no 2 priorities in a row are free before the rule 2" },
+	{ "way out by two", way_out_by_two, &reply_wrong_device_condition,
+		"no route is known that leads to 192.0.2.9 by eth1 alone" },
+	{ "no way out", no_way_out, &reply_wrong_device_condition,
+		"no route is known that leads to 192.0.2.9 by eth1 alone" },
+	{ "two gateways", two_gateways, &reply_wrong_device_condition, "behind different gateways" },
+	{ "neighbour of nobody", neighbour_of_nobody, &reply_wrong_device_condition,
+		"192.0.2.9 is in none of the networks of eth1" },
+	{ "not forwarded", not_forwarded, &no_reply_route_condition, "forwarding is off on br0" },
+};
+
+static void what_cannot_be_checked_gets_no_commands_but_a_reason(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+		struct court court;
+		struct facts *facts = refused[i].make();
+		print_message("  %s\n", refused[i].name);
+		court_open(&court);
+		court_settle(&court, facts);
+		const struct finding *finding = court_find(&court, refused[i].condition);
+		assert_non_null(finding);
+		assert_string_equal(court_remedy(finding), "");
+		assert_false(finding->remedy_checked);
+		assert_non_null(strstr(finding->explanation, "No commands are given: "));
+		assert_non_null(strstr(finding->explanation, refused[i].commands));
+		court_close(&court);
+		facts_free(facts);
+	}
+}
+
+static struct facts *two_addresses(const char *second)
+{
+	struct facts *facts = incident_two_nics();
+	struct path *path = build_path(facts, build_service(facts, second, NULL, "eth1"), PEER, "eth1");
+	path->reply = facts->paths[0].reply;
+	path->way_out = facts->paths[0].way_out;
+	return facts;
+}
+
+static void two_findings_have_priorities_of_their_own_and_share_the_table(void **state)
+{
+	(void)state;
+	struct court court;
+	struct facts *facts = two_addresses("198.51.100.11");
+	court_open(&court);
+	court_settle(&court, facts);
+	assert_int_equal(court_count(&court, true), 2);
+	for (size_t i = 0; i < 2; i++) {
+		const struct finding *finding = &court.findings->items[i];
+		bool first = finding->address.bytes[3] == 10;
+		assert_string_equal(court_remedy(finding),
+			first ? "ip route replace default via 198.51.100.1 dev eth1 table 100\n" FROM_MADE
+			      : "ip route replace default via 198.51.100.1 dev eth1 table 100\n"
+				"ip rule add pref 32762 from 198.51.100.11 lookup main suppress_prefixlength "
+				"0\n"
+				"ip rule add pref 32763 from 198.51.100.11 lookup 100\n");
+	}
+	court_close(&court);
+	facts_free(facts);
+}
+
+static void two_devices_get_tables_of_their_own(void **state)
+{
+	(void)state;
+	struct court court;
+	struct facts *facts = incident_two_nics();
+	build_rule(facts, AF_INET, 3000, "10.0.0.0/8", 101);
+	build_device(facts, "eth2");
+	build_local(facts, "198.18.0.10/24", "eth2");
+	struct path *path =
+		build_path(facts, build_service(facts, "198.18.0.10", NULL, "eth2"), PEER, "eth2");
+	path->reply = facts->paths[0].reply;
+	path->way_out = build_found(facts, "eth2", "198.18.0.1", 254, 0);
+	court_open(&court);
+	court_settle(&court, facts);
+	for (size_t i = 0; i < 2; i++) {
+		const struct finding *finding = &court.findings->items[i];
+		bool third = finding->device == build_ifindex(facts, "eth2");
+		assert_string_equal(finding->remedy[0],
+			third ? "ip route replace default via 198.18.0.1 dev eth2 table 100"
+			      : "ip route replace default via 198.51.100.1 dev eth1 table 102");
+	}
+	court_close(&court);
+	facts_free(facts);
+}
+
+static void the_target_of_a_translation_is_said_to_leave_that_way_too(void **state)
+{
+	(void)state;
+	struct court court;
+	struct facts *facts = incident_dnat_uplinks();
+	court_open(&court);
+	court_settle(&court, facts);
+	const struct finding *finding = court_find(&court, &reply_wrong_device_condition);
+	assert_non_null(strstr(finding->explanation, "connections which it opens itself leave that way"));
+	court_close(&court);
+	facts_free(facts);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_fault_gets_its_commands),
+		cmocka_unit_test(what_cannot_be_checked_gets_no_commands_but_a_reason),
+		cmocka_unit_test(two_findings_have_priorities_of_their_own_and_share_the_table),
+		cmocka_unit_test(two_devices_get_tables_of_their_own),
+		cmocka_unit_test(the_target_of_a_translation_is_said_to_leave_that_way_too),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Services that do not answer, as the handshake table reports them. */
+#include "tests/support/handshake_script.h"
+
+#include <stdio.h>
+
+#define ASKED "0 1 in c1000>s80 S 100\n1 1 in c1000>s80 S 100\n2 1 in c1000>s80 S 100\n"
+
+static struct handshake_report after(struct handshakes *handshakes, const char *packets, size_t silences)
+{
+	struct handshake_report report = script_report_after(handshakes, packets);
+	assert_int_equal(report.silence_count, silences);
+	return report;
+}
+
+static void expect(const char *packets, size_t silences)
+{
+	struct handshakes *handshakes = script_table();
+	struct handshake_report report = after(handshakes, packets, silences);
+	handshake_report_clear(&report);
+	handshakes_free(handshakes);
+}
+
+static void a_repeated_syn_without_answer_is_a_silence(void **state)
+{
+	(void)state;
+	struct handshakes *handshakes = script_table();
+	const struct address server = script_host('s', AF_INET), client = script_host('c', AF_INET);
+	struct handshake_report report = after(handshakes, ASKED, 1);
+	const struct handshake_silence *silence = &report.silences[0];
+	assert_true(address_equal(&silence->server, &server));
+	assert_true(address_equal(&silence->client, &client));
+	assert_int_equal(silence->port, 80);
+	assert_int_equal(silence->client_port, 1000);
+	assert_int_equal(silence->device, 1);
+	assert_int_equal(silence->repeats, 2);
+	assert_int_equal(silence->since_ns, SCRIPT_START_NS);
+	assert_int_equal(silence->repeated_ns, SCRIPT_START_NS + INT64_C(1000000000));
+	assert_int_equal(silence->last_ns, SCRIPT_START_NS + INT64_C(2000000000));
+	assert_false(silence->left);
+	handshake_report_clear(&report);
+	handshakes_free(handshakes);
+}
+
+static void what_is_answered_is_none(void **state)
+{
+	(void)state;
+	expect("0 1 in c1000>s80 S 100\n", 0);                                 /* not repeated */
+	expect(ASKED "2.1 1 out s80>c1000 SA 500 101\n", 0);                   /* late */
+	expect(ASKED "2.1 1 out s80>c1000 RA 0 101\n", 0);                     /* refused */
+	expect(ASKED "2.1 1 in d7>s80 S 900\n2.2 1 out s80>d7 SA 1 901\n", 0); /* another's */
+	expect(ASKED "2.1 1 in d7>s81 S 900\n2.2 1 out s81>d7 SA 1 901\n", 1); /* another port's */
+	expect("0 1 out c1000>s80 S 100\n1 1 out c1000>s80 S 100\n", 0);       /* our own */
+	expect("0 1 in c1000>s80 S 100\n0.5 1 out s80>c1000 SA 1 101\n1 1 in c1000>s80 S 100\n", 0);
+}
+
+static void repeats_of_all_clients_count(void **state)
+{
+	(void)state;
+	struct handshakes *handshakes = script_table();
+	struct handshake_report report =
+		after(handshakes, ASKED "3 1 in d7>s80 S 900\n4 1 in d7>s80 S 900\n", 1);
+	assert_int_equal(report.silences[0].repeats, 3);
+	assert_int_equal(report.silences[0].client_port, 7);
+	assert_int_equal(report.silences[0].since_ns, SCRIPT_START_NS);
+	handshake_report_clear(&report);
+	handshakes_free(handshakes);
+}
+
+static void a_syn_that_leaves_is_marked(void **state)
+{
+	(void)state;
+	static const char *const ways[] = {
+		"2.1 3 out c1000>s80 S 100\n", /* routed */
+		"2.1 3 out c1000>t22 S 100\n", /* to its target */
+		"2.1 3 out g5>t22 S 100\n",    /* and from this host's own address */
+	};
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+		struct handshakes *handshakes = script_table();
+		struct handshake_report report = script_report_after(handshakes, ASKED);
+		handshake_report_clear(&report);
+		report = after(handshakes, ways[i], 1);
+		assert_true(report.silences[0].left);
+		assert_int_equal(report.silences[0].target_port, i ? 22 : 80);
+		handshake_report_clear(&report);
+		handshakes_free(handshakes);
+	}
+}
+
+static void silence_ends_after_a_minute(void **state)
+{
+	(void)state;
+	expect(ASKED "wait 61\n", 1);
+	expect(ASKED "wait 63\n", 0);
+}
+
+static void devices_are_kept_apart(void **state)
+{
+	(void)state;
+	expect(ASKED "3 2 in d7>s80 S 900\n4 2 in d7>s80 S 900\n", 2);
+	/* one below the other: the device that routes */
+	struct handshakes *handshakes = script_table();
+	struct handshake_report report = after(handshakes,
+		"0 1 in c1000>s80 S 100\n0 2 in c1000>s80 S 100\n1 1 in c1000>s80 S 100\n1 2 in c1000>s80 S "
+		"100\n",
+		1);
+	assert_int_equal(report.silences[0].device, 2);
+	assert_int_equal(report.silences[0].repeats, 1);
+	handshake_report_clear(&report);
+	handshakes_free(handshakes);
+}
+
+static void rows_are_bounded(void **state)
+{
+	(void)state;
+	struct handshakes *handshakes = script_table();
+	for (unsigned port = 1; port <= 2 * HANDSHAKE_SILENCES; port++) {
+		char packets[128];
+		double time = port * 0.1;
+		snprintf(packets, sizeof(packets), "%.2f 1 in c9>s%u S 1\n%.2f 1 in c9>s%u S 1\n", time, port,
+			time + 0.05, port);
+		script_feed(handshakes, packets, AF_INET);
+	}
+	struct handshake_report report = after(handshakes, "", HANDSHAKE_SILENCES);
+	for (size_t i = 0; i < report.silence_count; i++) /* the latest ones */
+		assert_true(report.silences[i].port > HANDSHAKE_SILENCES);
+	handshake_report_clear(&report);
+	handshakes_free(handshakes);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_repeated_syn_without_answer_is_a_silence),
+		cmocka_unit_test(what_is_answered_is_none),
+		cmocka_unit_test(repeats_of_all_clients_count),
+		cmocka_unit_test(a_syn_that_leaves_is_marked),
+		cmocka_unit_test(silence_ends_after_a_minute),
+		cmocka_unit_test(devices_are_kept_apart),
+		cmocka_unit_test(rows_are_bounded),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,657 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The survey against a kernel that is a list of routes: the first that fits answers. */
+#include "tests/support/unit.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/base/growth.h"
+#include "collectors/route/service.h"
+#include "collectors/route/survey.h"
+
+enum { LO = 1, WAN1, WAN2, BR0, LAN, TUN, VRF };
+#define VRF_TABLE 10
+
+struct fake_route {
+	const char *to;     /* prefix of destinations */
+	const char *source; /* or any */
+	uint32_t mark;      /* or any */
+	int device;         /* 0: `result` says what happens */
+	const char *gateway;
+	uint32_t table;
+	enum route_result result;
+	int error;
+};
+
+struct fake_kernel {
+	const struct fake_route *routes;
+	int fail; /* errno of the conversation */
+	unsigned asked_input;
+};
+
+static bool fits(const struct fake_route *route, const struct route_query *query)
+{
+	struct prefix to;
+	struct address source;
+	assert_int_equal(prefix_parse(route->to, &to), 0);
+	if (!prefix_contains(&to, &query->destination) || (route->mark && route->mark != query->mark))
+		return false;
+	if (query->oif == VRF)
+		return route->table == VRF_TABLE;
+	if (route->table == VRF_TABLE && query->oif != route->device && query->iif != route->device)
+		return false;
+	if (query->oif && route->device && route->device != query->oif)
+		return false;
+	if (!route->source)
+		return true;
+	assert_int_equal(address_parse(route->source, &source), 0);
+	return address_equal(&source, &query->source);
+}
+
+static void answer_with(const struct fake_route *route, struct route_answer *answer)
+{
+	struct prefix to;
+	prefix_parse(route->to, &to);
+	answer->result = route->device ? ROUTE_FOUND : route->result;
+	answer->error = route->error;
+	answer->table = route->table ? route->table : 254;
+	answer->prefix_length = to.length;
+	if (route->device)
+		device_set_add(&answer->devices, route->device);
+	if (route->gateway)
+		address_parse(route->gateway, &answer->gateway);
+}
+
+static int fake_lookup(
+	void *argument, const struct route_query *queries, struct route_answer *answers, size_t count)
+{
+	struct fake_kernel *kernel = argument;
+	for (size_t i = 0; i < count; i++) {
+		const struct fake_route *route = kernel->routes;
+		kernel->asked_input +=
+			queries[i].iif == WAN1 || queries[i].iif == WAN2 || queries[i].iif == TUN;
+		while (route->to && !fits(route, &queries[i]))
+			route++;
+		answers[i] = (struct route_answer){ .result = ROUTE_NONE, .error = ENETUNREACH };
+		if (route->to)
+			answer_with(route, &answers[i]);
+	}
+	return kernel->fail;
+}
+
+static void add_device(struct facts *facts, int ifindex, const char *name, enum device_kind kind)
+{
+	struct device *device = GROW(facts->devices, facts->device_count);
+	*device = (struct device){ .ifindex = ifindex, .kind = kind, .up = true, .forwarding4 = true };
+	strcpy(device->name, name);
+}
+
+static void add_address(struct facts *facts, int ifindex, const char *text)
+{
+	struct local_address *local = GROW(facts->addresses, facts->address_count);
+	assert_int_equal(prefix_parse(text, &local->prefix), 0);
+	local->ifindex = ifindex;
+}
+
+static struct address address(const char *text)
+{
+	struct address parsed;
+	assert_int_equal(address_parse(text, &parsed), 0);
+	return parsed;
+}
+
+static struct endpoint *add_endpoint(struct facts *facts, enum endpoint_kind kind, const char *to,
+	const char *target, const char *peer, uint32_t mark)
+{
+	struct endpoint *endpoint = GROW(facts->endpoints, facts->endpoint_count);
+	endpoint->kind = kind;
+	endpoint->address = address(to);
+	endpoint->target = address(target);
+	endpoint->example_count = 1;
+	endpoint->examples[0] = (struct flow_example){
+		.peer = address(peer),
+		.protocol = IPPROTO_TCP,
+		.peer_port = 50000,
+		.port = 2222,
+		.target_port = 22,
+		.mark = mark,
+		.seen_ns = 1,
+	};
+	endpoint->syn_recv = 1;
+	return endpoint;
+}
+
+/* Two lines, a bridge with containers and a LAN; the default route leads out of wan1. */
+static struct facts *gateway(void)
+{
+	struct facts *facts = facts_new();
+	assert_non_null(facts);
+	add_device(facts, LO, "lo", DEVICE_LOOPBACK);
+	add_device(facts, WAN1, "wan1", DEVICE_PLAIN);
+	add_device(facts, WAN2, "wan2", DEVICE_PLAIN);
+	add_device(facts, BR0, "br0", DEVICE_BRIDGE);
+	add_device(facts, LAN, "lan", DEVICE_PLAIN);
+	add_address(facts, WAN1, "198.51.100.2/29");
+	add_address(facts, WAN2, "203.0.113.2/29");
+	add_address(facts, BR0, "10.8.10.1/24");
+	add_address(facts, LAN, "192.168.1.1/24");
+	return facts;
+}
+
+#define CONNECTED                                                     \
+	{ "198.51.100.0/29", NULL, 0, WAN1, NULL, 254, 0, 0 },        \
+		{ "203.0.113.0/29", NULL, 0, WAN2, NULL, 254, 0, 0 }, \
+		{ "10.8.10.0/24", NULL, 0, BR0, NULL, 254, 0, 0 },    \
+	{                                                             \
+		"192.168.1.0/24", NULL, 0, LAN, NULL, 254, 0, 0       \
+	}
+#define DEFAULT1                                                      \
+	{                                                             \
+		"0.0.0.0/0", NULL, 0, WAN1, "198.51.100.1", 254, 0, 0 \
+	}
+#define DEFAULT2                                                     \
+	{                                                            \
+		"0.0.0.0/0", NULL, 0, WAN2, "203.0.113.1", 254, 0, 0 \
+	}
+
+static const struct collector_settings no_settings = { .procfs = "/proc" };
+
+static struct facts *surveyed(struct facts *facts, const struct fake_route *routes, unsigned failing)
+{
+	struct fake_kernel kernel = { .routes = routes };
+	assert_int_equal(survey_run(facts, &no_settings, fake_lookup, &kernel, &failing), 0);
+	return facts;
+}
+
+static const struct path *path_of(
+	const struct facts *facts, const char *to, enum destination_kind kind, const char *destination)
+{
+	struct address wanted = address(to);
+	for (size_t i = 0; i < facts->path_count; i++) {
+		const struct path *path = &facts->paths[i];
+		char text[ADDRESS_TEXT_SIZE];
+		if (!address_equal(&facts->services[path->service].address, &wanted) || path->kind != kind)
+			continue;
+		if (!destination || strcmp(address_format(&path->destination, text), destination) == 0)
+			return path;
+	}
+	return NULL;
+}
+
+static void a_second_default_route_makes_a_line(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
+	struct facts *facts = surveyed(gateway(), routes, 0);
+	assert_int_equal(facts->line_count, 2);
+	assert_non_null(facts_line(facts, WAN2, AF_INET));
+	const struct path *path = path_of(facts, "203.0.113.2", DESTINATION_PROBE, NULL);
+	assert_non_null(path);
+	assert_int_equal(path->basis, PATH_LEADS);
+	assert_int_equal(path->arrival, WAN2);
+	assert_int_equal(path->reply.devices.ifindex[0], WAN1);
+	assert_int_equal(path->way_out.devices.ifindex[0], WAN2);
+	facts_free(facts);
+}
+
+static void a_lan_without_gateway_is_no_line(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, { 0 } };
+	struct facts *facts = surveyed(gateway(), routes, 0);
+	assert_int_equal(facts->line_count, 1);
+	assert_null(path_of(facts, "192.168.1.1", DESTINATION_PROBE, NULL));
+	const struct path *path = path_of(facts, "192.168.1.1", DESTINATION_NEIGHBOUR, NULL);
+	assert_non_null(path);
+	assert_int_equal(path->basis, PATH_CONNECTED);
+	assert_int_equal(path->reply.devices.ifindex[0], LAN);
+	facts_free(facts);
+}
+
+static void a_table_of_its_own_speaks_for_the_line(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED,
+		{ "0.0.0.0/0", "203.0.113.2", 0, WAN2, "203.0.113.1", 102, 0, 0 }, DEFAULT1, DEFAULT2,
+		{ 0 } };
+	struct facts *facts = gateway();
+	add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.2", "192.0.2.9", 0);
+	surveyed(facts, routes, 0);
+	assert_int_equal(facts_line(facts, WAN2, AF_INET)->table, 102);
+	const struct path *path = path_of(facts, "203.0.113.2", DESTINATION_PEER, "192.0.2.9");
+	assert_non_null(path);
+	assert_int_equal(facts->services[path->service].origin, ORIGIN_DNAT);
+	assert_int_equal(facts->services[path->service].target_ifindex, BR0);
+	assert_int_equal(facts->services[path->service].syn_recv, 1);
+	assert_int_equal(path->target_port, 22);
+	assert_int_equal(path->way_out.table, 102);
+	assert_int_equal(path->reply.devices.ifindex[0], WAN1);
+	facts_free(facts);
+}
+
+static void candidate_marks_that_disagree_leave_it_open(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED,
+		{ "0.0.0.0/0", NULL, 2, WAN2, "203.0.113.1", 102, 0, 0 }, DEFAULT1, { 0 } };
+	struct facts *facts = gateway();
+	*GROW(facts->rules, facts->rule_count) =
+		(struct rule){ .family = AF_INET, .mark = 2, .mark_mask = 0xff, .table = 102 };
+	add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.2", "192.0.2.9", 2);
+	surveyed(facts, routes, 0);
+	const struct path *path = path_of(facts, "203.0.113.2", DESTINATION_PEER, "192.0.2.9");
+	assert_non_null(path);
+	assert_int_equal(path->basis, PATH_LEADS); /* by the mark */
+	assert_true(path->mark_decides);
+	facts_free(facts);
+}
+
+static void marks_that_no_rule_asks_for_do_not_matter(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
+	struct facts *facts = gateway();
+	add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.2", "192.0.2.9", 7);
+	surveyed(facts, routes, 0);
+	assert_false(path_of(facts, "203.0.113.2", DESTINATION_PEER, "192.0.2.9")->mark_decides);
+	facts_free(facts);
+}
+
+static void a_peer_behind_a_specific_route_comes_from_there(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED,
+		{ "192.168.50.0/24", NULL, 0, LAN, "192.168.1.254", 254, 0, 0 }, DEFAULT1, DEFAULT2, { 0 } };
+	struct facts *facts = gateway();
+	add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.2", "192.168.50.7", 0);
+	surveyed(facts, routes, 0);
+	assert_null(path_of(facts, "203.0.113.2", DESTINATION_PEER, NULL));
+	assert_non_null(path_of(facts, "203.0.113.2", DESTINATION_PROBE, NULL));
+	facts_free(facts);
+}
+
+static void an_address_on_lo_has_no_arrival_device(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
+	struct facts *facts = gateway();
+	add_address(facts, LO, "192.0.2.80/32");
+	surveyed(facts, routes, 0);
+	const struct path *path = path_of(facts, "192.0.2.80", DESTINATION_PROBE, NULL);
+	assert_non_null(path);
+	assert_int_equal(path->arrival, 0);
+	assert_int_equal(path->basis, PATH_POSSIBLE);
+	facts_free(facts);
+}
+
+static void strict_source_validation_is_derived_and_its_asking_limited(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
+	for (unsigned allowance = 0; allowance < 2; allowance++) {
+		struct facts *facts = gateway();
+		for (size_t i = 0; i < facts->device_count; i++)
+			facts->devices[i].rp_filter_raw = facts->devices[i].rp_filter_effective = 1;
+		struct fake_kernel kernel = { .routes = routes };
+		unsigned failing = allowance;
+		assert_int_equal(survey_run(facts, &no_settings, fake_lookup, &kernel, &failing), 0);
+		const struct path *path = path_of(facts, "203.0.113.2", DESTINATION_PROBE, NULL);
+		assert_non_null(path);
+		if (allowance == 0) { /* the fake kernel has no source validation: only what was not asked is
+					 derived */
+			assert_int_equal(path->request.result, ROUTE_RP_FILTER);
+			assert_false(path->request_confirmed);
+		} else {
+			assert_true(path->request_confirmed);
+			assert_int_equal(failing, 0);
+		}
+		facts_free(facts);
+	}
+}
+
+static void a_tunnel_that_leads_nowhere_is_only_possible(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED,
+		{ "10.9.0.0/24", NULL, 0, TUN, NULL, 254, 0, 0 }, DEFAULT1, { 0 } };
+	struct facts *facts = gateway();
+	add_device(facts, TUN, "tun0", DEVICE_TUNNEL);
+	add_address(facts, TUN, "10.9.0.2/24");
+	surveyed(facts, routes, 0);
+	assert_true(facts_line(facts, TUN, AF_INET)->tunnel);
+	const struct path *path = path_of(facts, "10.9.0.2", DESTINATION_PROBE, NULL);
+	assert_non_null(path);
+	assert_int_equal(path->basis, PATH_POSSIBLE);
+	facts_free(facts);
+}
+
+static void two_devices_in_one_subnet_show_at_the_neighbour(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, { 0 } };
+	struct facts *facts = gateway();
+	add_address(facts, WAN2, "198.51.100.3/29");
+	surveyed(facts, routes, 0);
+	const struct path *path = path_of(facts, "198.51.100.3", DESTINATION_NEIGHBOUR, NULL);
+	assert_non_null(path);
+	assert_int_equal(path->arrival, WAN2);
+	assert_int_equal(path->reply.devices.ifindex[0], WAN1);
+	facts_free(facts);
+}
+
+static void ports_and_devices_that_are_down_have_no_services(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
+	struct facts *facts = gateway();
+	facts->devices[1].up = false;
+	facts->devices[2].port = true;
+	surveyed(facts, routes, 0);
+	for (size_t i = 0; i < facts->service_count; i++)
+		assert_false(device_set_contains(&facts->services[i].arrival, WAN1) ||
+			     device_set_contains(&facts->services[i].arrival, WAN2));
+	facts_free(facts);
+}
+
+static void an_address_on_two_devices_may_be_reached_by_either(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
+	struct facts *facts = gateway();
+	add_address(facts, WAN1, "192.0.2.80/32");
+	add_address(facts, WAN2, "192.0.2.80/32");
+	surveyed(facts, routes, 0);
+	const struct path *path = path_of(facts, "192.0.2.80", DESTINATION_PROBE, NULL);
+	assert_int_equal(facts->services[path->service].arrival.count, 2);
+	facts_free(facts);
+}
+
+static void a_blackholed_reply_is_told_from_a_filtered_one(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED,
+		{ "0.0.0.0/0", "10.8.10.2", 0, 0, NULL, 102, ROUTE_FAILED, EINVAL }, DEFAULT1, DEFAULT2,
+		{ 0 } };
+	struct facts *facts = gateway();
+	add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.2", "192.0.2.9", 0);
+	surveyed(facts, routes, 0);
+	assert_int_equal(
+		path_of(facts, "203.0.113.2", DESTINATION_PEER, "192.0.2.9")->reply.result, ROUTE_BLACKHOLE);
+	facts_free(facts);
+}
+
+static void a_host_that_does_not_forward_cannot_send_translated_replies(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED,
+		{ "0.0.0.0/0", "10.8.10.2", 0, 0, NULL, 254, ROUTE_UNREACHABLE, EHOSTUNREACH }, DEFAULT1,
+		DEFAULT2, { 0 } };
+	struct facts *facts = gateway();
+	for (size_t i = 0; i < facts->device_count; i++)
+		facts->devices[i].forwarding4 = false;
+	add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.2", "192.0.2.9", 0);
+	surveyed(facts, routes, 0);
+	assert_int_equal(path_of(facts, "203.0.113.2", DESTINATION_PEER, "192.0.2.9")->reply.result,
+		ROUTE_NOT_FORWARDED);
+	facts_free(facts);
+}
+
+/* ---- what was seen arriving ---- */
+
+static struct handshake_peer *add_arrival(
+	struct facts *facts, int device, const char *peer, const char *local, bool asks)
+{
+	if (!facts->handshakes)
+		facts->handshakes = calloc(1, sizeof(*facts->handshakes));
+	assert_non_null(facts->handshakes);
+	struct handshake_peer *added = GROW(facts->handshakes->peers, facts->handshakes->peer_count);
+	assert_non_null(added);
+	*added = (struct handshake_peer){ .device = device,
+		.peer = address(peer),
+		.local = address(local),
+		.protocol = IPPROTO_TCP,
+		.peer_port = 40001,
+		.port = 2222,
+		.asks = asks,
+		.seen_ns = 1 };
+	return added;
+}
+
+static const struct device_set *arrival_of(const struct facts *facts, const char *text)
+{
+	struct address wanted = address(text);
+	size_t at = services_first(facts, &wanted);
+	assert_true(at < facts->service_count);
+	return &facts->services[at].arrival;
+}
+
+struct arrival_row {
+	const char *address; /* 203.0.113.2 is wan2's, 192.0.2.80 is lo's */
+	int device;
+	const char *peer;
+	bool asks;
+	int arrival; /* 0: none */
+};
+
+static const struct arrival_row arrivals[] = {
+	{ "203.0.113.2", WAN1, "192.0.2.9", true, WAN1 },
+	{ "203.0.113.2", WAN1, "192.0.2.9", false, WAN2 },
+	{ "203.0.113.2", WAN1, "198.51.100.3", true, WAN2 }, /* a neighbour speaks for nobody else */
+	{ "203.0.113.2", 77, "192.0.2.9", true, WAN2 },      /* gone */
+	{ "192.0.2.80", WAN2, "192.0.2.9", true, WAN2 },
+	{ "192.0.2.80", WAN2, "203.0.113.3", true, WAN2 },
+	{ "192.0.2.80", WAN2, "192.0.2.9", false, 0 },
+	{ "192.0.2.80", LO, "192.0.2.9", true, 0 },
+};
+
+static void requests_arrive_where_they_were_seen(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
+	for (size_t i = 0; i < sizeof(arrivals) / sizeof(*arrivals); i++) {
+		const struct arrival_row *row = &arrivals[i];
+		struct facts *facts = gateway();
+		add_address(facts, LO, "192.0.2.80/32");
+		add_arrival(facts, row->device, row->peer, row->address, row->asks);
+		surveyed(facts, routes, 0);
+		const struct device_set *arrival = arrival_of(facts, row->address);
+		assert_int_equal(arrival->count, row->arrival != 0);
+		if (row->arrival)
+			assert_int_equal(arrival->ifindex[0], row->arrival);
+		facts_free(facts);
+	}
+}
+
+static void a_peer_that_was_seen_is_certain(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED,
+		{ "192.168.50.0/24", NULL, 0, LAN, "192.168.1.254", 254, 0, 0 }, DEFAULT1, DEFAULT2, { 0 } };
+	struct facts *facts = gateway();
+	add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.2", "192.0.2.9", 0);
+	add_arrival(facts, WAN2, "192.168.50.7", "203.0.113.2", true);
+	surveyed(facts, routes, 0);
+	const struct path *path = path_of(facts, "203.0.113.2", DESTINATION_PEER, "192.168.50.7");
+	assert_non_null(path);
+	assert_int_equal(path->basis, PATH_SEEN);
+	assert_false(path->answers);
+	assert_int_equal(path->arrival, WAN2);
+	assert_int_equal(facts->services[path->service].origin, ORIGIN_DNAT); /* by the port */
+	assert_true(path->port == 2222 && path->target_port == 22 && path->peer_port == 40001);
+	assert_int_equal(path->reply.devices.ifindex[0], LAN);
+	facts_free(facts);
+}
+
+/* It asked through a router, and the reply takes the link. */
+static void a_neighbour_may_come_by_another_device(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
+	struct facts *facts = gateway();
+	facts->devices[1].rp_filter_effective = 1;
+	add_arrival(facts, WAN1, "192.168.1.9", "198.51.100.2", true);
+	add_arrival(facts, LAN, "192.168.1.8", "198.51.100.2", true);
+	surveyed(facts, routes, 0);
+	const struct path *path = path_of(facts, "198.51.100.2", DESTINATION_PEER, "192.168.1.9");
+	assert_non_null(path);
+	assert_int_equal(path->basis, PATH_SEEN);
+	assert_int_equal(path->arrival, WAN1);
+	assert_int_equal(path->reply.devices.ifindex[0], LAN);
+	assert_int_equal(path->request.result, ROUTE_RP_FILTER);
+	assert_null(path_of(facts, "198.51.100.2", DESTINATION_PEER, "192.168.1.8"));
+	facts_free(facts);
+}
+
+static void a_vrf_answers_by_its_own_table(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { { "203.0.113.0/29", NULL, 0, WAN2, NULL, VRF_TABLE, 0,
+							    0 },
+		{ "0.0.0.0/0", NULL, 0, WAN2, "203.0.113.1", VRF_TABLE, 0, 0 }, CONNECTED, DEFAULT1, { 0 } };
+	struct facts *facts = gateway();
+	add_device(facts, VRF, "mgmt", DEVICE_VRF);
+	facts->devices[2].master = VRF;
+	facts->devices[2].rp_filter_effective = 1;
+	surveyed(facts, routes, 0);
+	const struct path *path = path_of(facts, "203.0.113.2", DESTINATION_PROBE, NULL);
+	assert_non_null(path);
+	assert_int_equal(path->basis, PATH_LEADS);
+	assert_int_equal(path->reply.devices.ifindex[0], WAN2);
+	assert_int_not_equal(path->request.result, ROUTE_RP_FILTER);
+	facts_free(facts);
+}
+
+static void an_answer_on_a_tunnel_is_certain_but_asks_for_nothing(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED,
+		{ "10.9.0.0/24", NULL, 0, TUN, NULL, 254, 0, 0 }, DEFAULT1, { 0 } };
+	struct facts *facts = gateway();
+	add_device(facts, TUN, "tun0", DEVICE_TUNNEL);
+	facts->devices[facts->device_count - 1].rp_filter_effective = 1;
+	add_address(facts, TUN, "10.9.0.2/24");
+	add_arrival(facts, TUN, "10.110.19.89", "10.9.0.2", false)->protocol = IPPROTO_ICMP;
+	surveyed(facts, routes, 0);
+	const struct path *path = path_of(facts, "10.9.0.2", DESTINATION_PEER, "10.110.19.89");
+	assert_non_null(path);
+	assert_int_equal(path->basis, PATH_SEEN);
+	assert_true(path->answers);
+	assert_int_equal(path->protocol, IPPROTO_ICMP);
+	assert_int_equal(path->arrival, TUN);
+	assert_int_equal(path->request.result, ROUTE_RP_FILTER);
+	facts_free(facts);
+}
+
+/* Its owner sends the request by one device, the answer comes by another. */
+static void an_answer_may_arrive_where_the_address_is_not(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, { 0 } };
+	struct facts *facts = gateway();
+	facts->devices[2].rp_filter_effective = 1;
+	add_arrival(facts, WAN2, "192.0.2.9", "198.51.100.2", false);
+	surveyed(facts, routes, 0);
+	const struct path *path = path_of(facts, "198.51.100.2", DESTINATION_PEER, "192.0.2.9");
+	assert_non_null(path);
+	assert_int_equal(path->arrival, WAN2);
+	assert_true(path->basis == PATH_SEEN && path->answers);
+	assert_int_equal(path->request.result, ROUTE_RP_FILTER);
+	assert_int_equal(arrival_of(facts, "198.51.100.2")->ifindex[0], WAN1);
+	facts_free(facts);
+}
+
+static void far_peers_make_a_line(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, { 0 } };
+	struct facts *facts = gateway();
+	add_arrival(facts, WAN2, "192.0.2.9", "203.0.113.2", true);
+	add_arrival(facts, LAN, "192.168.1.7", "192.168.1.1", true);
+	surveyed(facts, routes, 0);
+	assert_non_null(facts_line(facts, WAN2, AF_INET));
+	assert_null(facts_line(facts, LAN, AF_INET));
+	facts_free(facts);
+}
+
+static void failing_peers_are_asked_for_first(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
+	struct facts *facts = gateway();
+	for (unsigned i = 0; i < 40; i++) {
+		char peer[32];
+		snprintf(peer, sizeof(peer), "192.0.2.%u", i + 1);
+		add_arrival(facts, WAN2, peer, "203.0.113.2", true)->seen_ns = 100 + i;
+	}
+	facts->handshakes->peers[3].unfinished = true;
+	surveyed(facts, routes, 0);
+	assert_non_null(path_of(facts, "203.0.113.2", DESTINATION_PEER, "192.0.2.4"));
+	assert_non_null(path_of(facts, "203.0.113.2", DESTINATION_PEER, "192.0.2.40"));
+	assert_null(path_of(facts, "203.0.113.2", DESTINATION_PEER, "192.0.2.5"));
+	facts_free(facts);
+}
+
+static void a_failed_conversation_is_an_error(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, { 0 } };
+	struct fake_kernel kernel = { .routes = routes, .fail = -ENOBUFS };
+	struct facts *facts = gateway();
+	unsigned failing = 0;
+	assert_int_equal(survey_run(facts, &no_settings, fake_lookup, &kernel, &failing), -ENOBUFS);
+	facts_free(facts);
+}
+
+static void one_path_can_be_asked_for(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
+	struct facts *facts = surveyed(gateway(), routes, 0);
+	struct fake_kernel kernel = { .routes = routes };
+	struct path path = {
+		.arrival = WAN2, .destination = address("192.0.2.200"), .protocol = IPPROTO_TCP
+	};
+	while (address_equal(&facts->services[path.service].address, &(struct address){ 0 }) ||
+		!device_set_contains(&facts->services[path.service].arrival, WAN2))
+		path.service++;
+	size_t before = facts->path_count;
+	assert_int_equal(survey_path(facts, &no_settings, fake_lookup, &kernel, &path), 0);
+	assert_int_equal(facts->path_count, before);
+	assert_int_equal(path.basis, PATH_LEADS);
+	assert_int_equal(path.reply.devices.ifindex[0], WAN1);
+	facts_free(facts);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_second_default_route_makes_a_line),
+		cmocka_unit_test(a_lan_without_gateway_is_no_line),
+		cmocka_unit_test(a_table_of_its_own_speaks_for_the_line),
+		cmocka_unit_test(candidate_marks_that_disagree_leave_it_open),
+		cmocka_unit_test(marks_that_no_rule_asks_for_do_not_matter),
+		cmocka_unit_test(a_peer_behind_a_specific_route_comes_from_there),
+		cmocka_unit_test(an_address_on_lo_has_no_arrival_device),
+		cmocka_unit_test(strict_source_validation_is_derived_and_its_asking_limited),
+		cmocka_unit_test(a_tunnel_that_leads_nowhere_is_only_possible),
+		cmocka_unit_test(two_devices_in_one_subnet_show_at_the_neighbour),
+		cmocka_unit_test(ports_and_devices_that_are_down_have_no_services),
+		cmocka_unit_test(an_address_on_two_devices_may_be_reached_by_either),
+		cmocka_unit_test(a_blackholed_reply_is_told_from_a_filtered_one),
+		cmocka_unit_test(a_host_that_does_not_forward_cannot_send_translated_replies),
+		cmocka_unit_test(requests_arrive_where_they_were_seen),
+		cmocka_unit_test(a_peer_that_was_seen_is_certain),
+		cmocka_unit_test(a_neighbour_may_come_by_another_device),
+		cmocka_unit_test(a_vrf_answers_by_its_own_table),
+		cmocka_unit_test(an_answer_on_a_tunnel_is_certain_but_asks_for_nothing),
+		cmocka_unit_test(an_answer_may_arrive_where_the_address_is_not),
+		cmocka_unit_test(far_peers_make_a_line),
+		cmocka_unit_test(failing_peers_are_asked_for_first),
+		cmocka_unit_test(a_failed_conversation_is_an_error),
+		cmocka_unit_test(one_path_can_be_asked_for),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

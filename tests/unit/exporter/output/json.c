@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tests/support/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "exporter/base/buffer.h"
+#include "exporter/base/rfc3339.h"
+#include "exporter/http/page.h"
+#include "exporter/output/explain_report.h"
+#include "exporter/output/json.h"
+#include "tests/support/facts_builder.h"
+#include "tests/support/sample.h"
+#include "tests/support/sample_wire.h"
+
+/* Takes the value over. */
+static void assert_json(json_t *value, const char *expected)
+{
+	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+	assert_non_null(text);
+	assert_string_equal(text, expected);
+	free(text);
+	json_decref(value);
+}
+
+static void a_finding_has_its_shape(void **state)
+{
+	(void)state;
+	struct findings *findings = sample_findings();
+	char expected[2048];
+	snprintf(expected, sizeof(expected),
+		"{\"id\":\"%s\",\"condition\":\"reply_wrong_device\",\"severity\":\"critical\",\"device\":"
+		"\"wan2\","
+		"\"address\":\"198.51.100.7\",\"origin\":\"dnat\",\"target\":\"10.0.0.7\",\"reply_device\":"
+		"\"wan1\","
+		"\"since\":\"2026-01-02T03:03:00.678Z\",\"last_seen\":\"2026-01-02T03:04:05.678Z\","
+		"\"summary\":\"Summary of reply_wrong_device <wan2>\",\"explanation\":\"Explained & so on.\","
+		"\"evidence\":{\"peer\":[\"203.0.113.5\",\"203.0.113.6\",\"203.0.113.7\"],\"odd\":\"a%%"
+		"FF\\\"b\","
+		"\"half_open\":3,\"share\":0.25},\"cause\":null,\"intended\":false,"
+		"\"remedy\":[\"ip rule add from 10.0.0.7 lookup 100\","
+		"\"ip route add default dev 'a&b' table 100\"],\"remedy_checked\":true}",
+		findings->items[0].id);
+	assert_json(json_finding(&findings->items[0], NULL), expected);
+	findings_free(findings);
+}
+
+static void what_means_nothing_is_null(void **state)
+{
+	(void)state;
+	struct findings *findings = sample_findings();
+	json_t *object = json_finding(&findings->items[1], NULL);
+	static const char *const nulls[] = { "address", "origin", "target", "reply_device" };
+	for (size_t i = 0; i < sizeof(nulls) / sizeof(*nulls); i++)
+		assert_true(json_is_null(json_object_get(object, nulls[i])));
+	assert_string_equal(json_string_value(json_object_get(object, "cause")), findings->items[0].id);
+	assert_json(json_incref(json_object_get(object, "evidence")), "{}");
+	assert_json(json_incref(json_object_get(object, "remedy")), "[]");
+	json_decref(object);
+	findings_free(findings);
+}
+
+static void a_finding_names_its_handshakes(void **state)
+{
+	(void)state;
+	struct snapshot snapshot = sample_snapshot();
+	json_t *object = json_finding(&snapshot.findings->items[0], snapshot.facts);
+	json_t *evidence = json_object_get(object, "evidence");
+	json_t *handshakes = json_object_get(evidence, "handshakes");
+	assert_int_equal(json_array_size(handshakes), SAMPLE_HANDSHAKES);
+	assert_json(json_incref(json_array_get(handshakes, 0)),
+		"{\"client\":\"203.0.113.5\",\"client_port\":40107,\"server\":\"198.51.100.7\","
+		"\"server_port\":22,\"first\":\"2026-01-02T03:04:02.678Z\","
+		"\"last\":\"2026-01-02T03:04:05.678Z\",\"repeats\":2,"
+		"\"syn\":{\"in\":\"wan2\",\"out\":null},\"synack\":{\"in\":null,\"out\":\"wan1\"},"
+		"\"acknowledged\":false,\"translated\":{\"client\":\"203.0.113.5\","
+		"\"client_port\":40107,\"server\":\"10.0.0.7\",\"server_port\":2222,"
+		"\"syn\":{\"in\":null,\"out\":\"wan1\"},\"synack\":{\"in\":\"wan1\",\"out\":null}}}");
+	assert_true(json_is_null(json_object_get(json_array_get(handshakes, 1), "translated")));
+	assert_true(json_is_array(json_object_get(evidence, "peer")));
+	json_decref(object);
+	sample_free(&snapshot);
+}
+
+/* A device that went and came back is one row. */
+static void handshakes_have_their_shape(void **state)
+{
+	(void)state;
+	struct snapshot snapshot = sample_snapshot();
+	snapshot.facts->handshakes->device_count = 3;
+	snapshot.facts->handshakes->devices[0].device = HANDSHAKE_OTHER_DEVICES;
+	assert_json(json_handshakes(snapshot.facts),
+		"{\"tracked\":17,\"limit\":32768,\"sampling_ratio\":0.25,\"evicted\":3,\"unwatched\":{\"pending\":0,"
+		"\"limit\":2,\"descriptors\":0,\"memory\":1,\"error\":0},\"devices\":["
+		"{\"device\":\"other\",\"packets\":{\"in\":{\"syn\":12,\"syn_repeat\":0,\"synack\":0,"
+		"\"synack_repeat\":0,\"ack\":9,\"rst\":0},\"out\":{\"syn\":0,\"syn_repeat\":0,\"synack\":11,"
+		"\"synack_repeat\":0,\"ack\":0,\"rst\":0}},\"echo\":{\"answered\":2,\"unanswered\":0,"
+		"\"other_address\":1},\"captured\":null,\"dropped\":null},"
+		"{\"device\":\"wan2\",\"packets\":{\"in\":{\"syn\":4,\"syn_repeat\":0,\"synack\":0,"
+		"\"synack_repeat\":0,\"ack\":0,\"rst\":0},\"out\":{\"syn\":0,\"syn_repeat\":0,\"synack\":0,"
+		"\"synack_repeat\":0,\"ack\":0,\"rst\":0}},\"echo\":{\"answered\":0,\"unanswered\":0,"
+		"\"other_address\":0},\"captured\":37,\"dropped\":3}],\"pairs\":["
+		"{\"syn_device\":\"wan1\",\"synack_device\":\"wan1\",\"outcomes\":{\"completed\":9}},"
+		"{\"syn_device\":\"wan2\",\"synack_device\":\"wan1\",\"outcomes\":{\"one_way\":5}},"
+		"{\"syn_device\":\"wan1\",\"synack_device\":null,\"outcomes\":{\"unanswered\":50}},"
+		"{\"syn_device\":null,\"synack_device\":\"wan1\",\"outcomes\":{\"return_only\":6}}]}");
+	sample_free(&snapshot);
+}
+
+static void only_open_findings_are_listed(void **state)
+{
+	(void)state;
+	struct findings *findings = sample_findings();
+	json_t *array = json_findings(findings, NULL);
+	assert_int_equal(json_array_size(array), 4);
+	assert_true(json_is_true(json_object_get(json_array_get(array, 2), "intended")));
+	json_decref(array);
+	findings_free(findings);
+	findings = findings_new();
+	assert_json(json_findings(findings, NULL), "[]");
+	findings_free(findings);
+}
+
+static void addresses_have_their_shape(void **state)
+{
+	(void)state;
+	struct snapshot snapshot = sample_snapshot();
+	json_t *array = json_addresses(snapshot.settings, snapshot.facts);
+	assert_int_equal(json_array_size(array), 5);
+	assert_json(json_incref(json_array_get(array, 0)),
+		"{\"address\":\"198.51.100.7\",\"origin\":\"dnat\",\"target\":\"10.0.0.7\","
+		"\"arrival_devices\":[\"wan2\"],\"verdict\":\"uncovered\",\"flows\":{\"half_open\":3,"
+		"\"open\":0},"
+		"\"paths\":[{\"destination\":\"203.0.113.5\",\"kind\":\"peer\",\"arrival_device\":\"wan2\","
+		"\"reply_devices\":[\"wan1\"],\"verdict\":\"uncovered\",\"table\":254,"
+		"\"gateway\":\"192.0.2.254\"},"
+		"{\"destination\":\"203.0.113.6\",\"kind\":\"set\",\"arrival_device\":\"wan2\","
+		"\"reply_devices\":[\"wan1\"],\"verdict\":\"uncovered\",\"table\":254,"
+		"\"gateway\":\"192.0.2.254\"},"
+		"{\"destination\":\"203.0.113.7\",\"kind\":\"probe\",\"arrival_device\":\"wan2\","
+		"\"reply_devices\":[\"wan1\",\"wan2\"],\"verdict\":\"partly\",\"table\":100,\"gateway\":null}"
+		"]}");
+	assert_json(json_incref(json_array_get(array, 2)),
+		"{\"address\":\"2001:db8::1\",\"origin\":\"local\",\"target\":\"2001:db8::1\","
+		"\"arrival_devices\":[\"wan1\"],\"verdict\":\"no_route\",\"flows\":{\"half_open\":0,\"open\":"
+		"0},"
+		"\"paths\":[{\"destination\":\"2001:db8:f::5\",\"kind\":\"neighbour\",\"arrival_device\":"
+		"\"wan1\","
+		"\"reply_devices\":[],\"verdict\":\"no_route\",\"table\":null,\"gateway\":null}]}");
+	assert_json(json_incref(json_array_get(array, 4)),
+		"{\"address\":\"192.0.2.9\",\"origin\":\"local\",\"target\":\"192.0.2.9\","
+		"\"arrival_devices\":[\"a\\\"<\\\\%FF\"],\"verdict\":\"unknown\","
+		"\"flows\":{\"half_open\":0,\"open\":0},\"paths\":[]}");
+	json_decref(array);
+	sample_free(&snapshot);
+}
+
+static void times_are_utc(void **state)
+{
+	(void)state;
+	char text[RFC3339_SIZE];
+	assert_string_equal(rfc3339_format(0, text), "1970-01-01T00:00:00.000Z");
+	assert_string_equal(rfc3339_format(-1, text), "1969-12-31T23:59:59.999Z");
+	assert_string_equal(rfc3339_format(INT64_C(951827696005999999), text), "2000-02-29T12:34:56.005Z");
+}
+
+static char *page(const struct snapshot *snapshot, const char *telemetry_path)
+{
+	struct buffer out = { 0 };
+	assert_int_equal(page_write(&out, snapshot, telemetry_path), 0);
+	buffer_add(&out, "", 1);
+	return out.data;
+}
+
+static size_t occurrences(const char *text, const char *part)
+{
+	size_t count = 0;
+	for (; (text = strstr(text, part)); text++)
+		count++;
+	return count;
+}
+
+static void the_page_escapes_and_nests(void **state)
+{
+	(void)state;
+	struct snapshot snapshot = sample_snapshot();
+	char *text = page(&snapshot, "/a\"><b>");
+	assert_non_null(strstr(text, "href=\"/a&quot;&gt;&lt;b&gt;\""));
+	assert_non_null(strstr(text, "Summary of reply_wrong_device &lt;wan2&gt;"));
+	assert_non_null(strstr(text, "dev &#39;a&amp;b&#39; table 100\n</pre>"));
+	assert_non_null(strstr(text, "<td>a&quot;&lt;\\%FF</td>"));
+	assert_non_null(strstr(text, "Not looked at: conntrack</h3><p>lacks &lt;CAP_NET_ADMIN&gt;</p>"));
+	assert_non_null(strstr(text, "<td class=\"uncovered\">uncovered</td>"));
+	assert_null(strstr(text, "No findings"));
+	assert_null(strstr(text, "<script"));
+	assert_int_equal(occurrences(text, "<article"), occurrences(text, "</article>"));
+	/* The symptom stands within its cause, which comes first. */
+	const char *cause = strstr(text, "Summary of reply_wrong_device");
+	const char *symptom = strstr(text, "Summary of rp_filter_drops");
+	assert_true(cause && symptom && cause < symptom);
+	assert_int_equal(occurrences(cause, "</article>") - occurrences(symptom, "</article>"), 0);
+	const char *intended = strstr(text, "Declared as intended");
+	assert_true(intended && intended > symptom);
+	free(text);
+	sample_free(&snapshot);
+}
+
+static void nothing_found_is_said(void **state)
+{
+	(void)state;
+	struct snapshot snapshot = { sample_facts(), findings_new(), sample_settings() };
+	char *text = page(&snapshot, "/metrics");
+	assert_non_null(strstr(text, "No findings"));
+	assert_non_null(strstr(text, "Looked at 5 devices, 5 service addresses and 8 ways"));
+	free(text);
+	sample_free(&snapshot);
+	text = page(NULL, "/metrics");
+	assert_non_null(strstr(text, "Not looked yet"));
+	assert_null(strstr(text, "No findings"));
+	free(text);
+}
+
+static void the_page_shows_what_the_wire_said(void **state)
+{
+	(void)state;
+	struct snapshot snapshot = sample_snapshot();
+	snprintf(snapshot.facts->captures[1].name, IF_NAMESIZE, "<wan1>");
+	snapshot.facts->handshakes->pairs[0].counts[HANDSHAKE_ONE_WAY] = 1; /* lost elsewhere */
+	char *text = page(&snapshot, "/metrics"), link[128];
+	snprintf(link, sizeof(link), "<a href=\"/api/v1/findings/%s/evidence.pcap\">",
+		snapshot.findings->items[0].id);
+	assert_int_equal(occurrences(text, link), 1);
+	assert_int_equal(occurrences(text, "evidence.pcap"), 1);
+	assert_non_null(strstr(text, "<td>203.0.113.5:40107 → 198.51.100.7:22</td><td>in wan2</td>"
+				     "<td>out &lt;wan1&gt;</td><td>2</td></tr>"));
+	assert_int_equal(occurrences(text, "203.0.113.5:40"), 5);
+	assert_non_null(strstr(text, "… and 2 more</p>"));
+	assert_null(strstr(text, "<wan1>"));
+	assert_non_null(strstr(text, "<th>&lt;wan1&gt;</th><th>not seen</th></tr></thead>"));
+	assert_non_null(strstr(
+		text, "<tr><th>&lt;wan1&gt;</th><td>9 completed, 1 one_way</td><td>50 unanswered</td></tr>"));
+	assert_non_null(strstr(text, "<tr><th>wan2</th><td class=\"failed\">5 one_way</td><td></td></tr>"));
+	assert_non_null(
+		strstr(text, "<tr><th>not seen</th><td class=\"failed\">6 return_only</td><td></td></tr>"));
+	assert_int_equal(occurrences(text, "class=\"failed\""), 2);
+	assert_non_null(strstr(text, "<h3>Not captured on</h3><p>devices: 2 limit, 1 memory</p>"));
+	free(text);
+	sample_free(&snapshot);
+}
+
+static void a_matrix_of_many_devices_is_cut(void **state)
+{
+	(void)state;
+	struct snapshot snapshot = sample_snapshot();
+	struct handshake_report *report = snapshot.facts->handshakes;
+	struct handshake_pair *pairs = calloc(1000, sizeof(*pairs));
+	free(snapshot.facts->captures);
+	snapshot.facts->captures = calloc(1000, sizeof(*snapshot.facts->captures));
+	snapshot.facts->capture_count = 1000;
+	for (int i = 0; i < 1000; i++) {
+		struct capture *capture = &snapshot.facts->captures[i];
+		capture->ifindex = i + 1;
+		snprintf(capture->name, sizeof(capture->name), "if%d", i);
+		pairs[i] = (struct handshake_pair){ 1000 - i, 7 * i % 1000, { [HANDSHAKE_COMPLETED] = 1 } };
+	}
+	free(report->pairs);
+	report->pairs = pairs;
+	report->pair_count = 1000;
+	char *text = page(&snapshot, "/metrics");
+	assert_non_null(strstr(text, "More in <a href=\"/api/v1/handshakes\">JSON</a>"));
+	assert_true(occurrences(text, "<tr>") < 60);
+	free(text);
+	sample_free(&snapshot);
+}
+
+/* Names are bytes, and jansson takes none but UTF-8. */
+static void an_explanation_may_name_anything(void **state)
+{
+	(void)state;
+	char odd[] = "a\xff\x01";
+	char *remedy[] = { odd };
+	struct trace_step step = { .table = odd, .chain = odd, .verdict = odd, .rule = odd };
+	struct explain_trace trace = { .trace = { .end = TRACE_RULE,
+					       .table = odd,
+					       .chain = odd,
+					       .rule = odd,
+					       .set = odd,
+					       .element = odd,
+					       .steps = &step,
+					       .step_count = 1 },
+		.told = { .explanation = odd, .remedy = remedy, .remedy_count = 1 } };
+	struct settings settings = { 0 };
+	struct facts *facts = build_facts();
+	struct device *device = build_device(facts, odd);
+	struct path *path =
+		build_path(facts, build_service(facts, "192.0.2.1", NULL, odd), "203.0.113.9", odd);
+	const struct explanation explanation = {
+		.connection = connection_path_of(&settings, facts, path, odd),
+		.findings = findings_new(),
+		.flow = odd,
+		.trace = &trace,
+	};
+	assert_string_equal(device->name, odd);
+	json_t *value = explain_json(&explanation);
+	char *text = json_dumps(value, JSON_COMPACT);
+	unsigned names = 0;
+	assert_non_null(text);
+	for (const char *at = text; (at = strstr(at, "a%FF\\u0001")); at++)
+		names++;
+	assert_int_equal(names, 17); /* device, 4 in steps, flow; 7 of the trace, 4 of its step */
+	free(text);
+	json_decref(value);
+	findings_free(explanation.findings);
+	facts_free(facts);
+}
+
+/* Findings that explain each other must not hide, nor keep the page from ending. */
+static void findings_in_a_circle_are_shown(void **state)
+{
+	(void)state;
+	struct snapshot snapshot = sample_snapshot();
+	struct finding *items = snapshot.findings->items;
+	memcpy(items[0].cause, items[1].id, FINDING_ID_SIZE);
+	char *text = page(&snapshot, "/metrics");
+	assert_int_equal(occurrences(text, "Summary of rp_filter_drops"), 1);
+	assert_int_equal(occurrences(text, "Summary of reply_wrong_device"), 3);
+	free(text);
+	sample_free(&snapshot);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_finding_has_its_shape),
+		cmocka_unit_test(what_means_nothing_is_null),
+		cmocka_unit_test(a_finding_names_its_handshakes),
+		cmocka_unit_test(handshakes_have_their_shape),
+		cmocka_unit_test(only_open_findings_are_listed),
+		cmocka_unit_test(addresses_have_their_shape),
+		cmocka_unit_test(times_are_utc),
+		cmocka_unit_test(the_page_escapes_and_nests),
+		cmocka_unit_test(nothing_found_is_said),
+		cmocka_unit_test(the_page_shows_what_the_wire_said),
+		cmocka_unit_test(a_matrix_of_many_devices_is_cut),
+		cmocka_unit_test(findings_in_a_circle_are_shown),
+		cmocka_unit_test(an_explanation_may_name_anything),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
