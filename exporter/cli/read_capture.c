@@ -11,7 +11,7 @@
 #include "alerts/judge.h"
 #include "collectors/base/clock.h"
 #include "collectors/base/growth.h"
-#include "exporter/frame_times.h"
+#include "exporter/cli/frame_times.h"
 
 /* In the capture's own time. Conditions look at the last minute. */
 #define JUDGE_EVERY_NS (5 * SECOND_NS)

@@ -47,18 +47,6 @@ def test_rooms_keep_their_direction():
                     assert not re.search(rf'#include "({others})/', file.read()), path
 
 
-def test_collectors_do_not_include_each_other():
-    with open(f"{ROOT}/exporter/collectors.c", encoding="utf-8") as table:
-        names = re.findall(r"^\tROW\((\w+)\)", table.read(), re.MULTILINE)
-    assert len(names) >= 5
-    for name in names:
-        path = f"{ROOT}/collectors/{name}.c"
-        if os.path.exists(path):
-            others = "|".join(other for other in names if other != name)
-            with open(path, encoding="utf-8") as file:
-                assert not re.search(rf'#include "collectors/({others})\.h"', file.read()), path
-
-
 def test_functions_need_no_scroll():
     if not shutil.which("ctags"):
         pytest.skip("ctags is not installed")

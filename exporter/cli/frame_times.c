@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/frame_times.h"
+#include "exporter/cli/frame_times.h"
 
 #include <errno.h>
 #include <stdlib.h>
