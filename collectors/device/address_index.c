@@ -81,8 +81,9 @@ static void make_networks(struct address_index *index)
 	}
 	qsort(index->networks, count, sizeof(*index->networks), compare_networks);
 	for (size_t i = 0; i < count; i++) {
-		const struct network *network = &index->networks[i], *last = &index->networks[kept - 1];
-		if (kept && network->ifindex == last->ifindex &&
+		const struct network *network = &index->networks[i];
+		const struct network *last = kept ? &index->networks[kept - 1] : NULL;
+		if (last && network->ifindex == last->ifindex &&
 			network->prefix.length == last->prefix.length &&
 			address_equal(&network->prefix.address, &last->prefix.address))
 			continue;
