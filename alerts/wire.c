@@ -35,17 +35,6 @@ bool wire_is_own(const struct scene *scene, const struct address *address)
 	       services_first(scene->now, address) < scene->now->service_count;
 }
 
-static bool answers_at(const struct facts *facts, const struct service *service, uint16_t port)
-{
-	if (service->endpoint >= facts->endpoint_count)
-		return false;
-	const struct endpoint *endpoint = &facts->endpoints[service->endpoint];
-	for (unsigned i = 0; i < endpoint->example_count && i < ENDPOINT_EXAMPLES; i++)
-		if (endpoint->examples[i].port == port)
-			return true;
-	return false;
-}
-
 const struct service *wire_service(const struct scene *scene, const struct address *address, uint16_t port)
 {
 	const struct facts *facts = scene->now;
@@ -53,7 +42,7 @@ const struct service *wire_service(const struct scene *scene, const struct addre
 	for (size_t i = services_first(facts, address);
 		i < facts->service_count && address_equal(&facts->services[i].address, address); i++) {
 		const struct service *service = &facts->services[i];
-		if (port && service->origin == ORIGIN_DNAT && answers_at(facts, service, port))
+		if (port && service->origin == ORIGIN_DNAT && service_example(facts, service, port))
 			return service;
 		if (!first)
 			first = service;
