@@ -81,6 +81,9 @@ void findings_free(struct findings *findings);
 /* Adds an empty finding. Pointers to earlier ones become invalid. */
 struct finding *findings_add(struct findings *findings, const struct condition *condition);
 const struct finding *findings_find(const struct findings *findings, const char *id);
+/* The first with this condition and device, and where they are given, this address and target; or NULL. */
+struct finding *findings_about(const struct findings *findings, const struct condition *condition, int device,
+	const struct address *address, const struct address *target);
 /* Whether memory ran out for any of them. */
 bool findings_failed(const struct findings *findings);
 /* Computes the id from the subject. */

@@ -85,7 +85,7 @@ static bool is_server(
 	return vantage->server ? address_equal(vantage->server, server) : !wire_is_own(scene, server);
 }
 
-static bool comes_in(enum handshake_role role)
+bool wire_comes_in(enum handshake_role role)
 {
 	return role == HANDSHAKE_SERVED || role == HANDSHAKE_FORWARDED;
 }
@@ -93,7 +93,7 @@ static bool comes_in(enum handshake_role role)
 bool wire_is_at(const struct scene *scene, const struct wire_vantage *vantage,
 	const struct handshake_suspect *suspect)
 {
-	return suspect->sign == SIGN_SYN_REPEATED && comes_in(suspect->role) && !suspect->acknowledged &&
+	return suspect->sign == SIGN_SYN_REPEATED && wire_comes_in(suspect->role) && !suspect->acknowledged &&
 	       suspect->syn.in == vantage->device &&
 	       (vantage->synack_device == 0 || suspect->synack.out == vantage->synack_device) &&
 	       (vantage->port == 0 || suspect->server_port == vantage->port) &&
@@ -126,7 +126,7 @@ static void count_rows(
 	const struct handshake_report *report = scene->now->handshakes;
 	for (size_t i = 0; i < report->service_count; i++) {
 		const struct handshake_service *row = &report->services[i];
-		if (!comes_in(row->role) || row->device != vantage->device ||
+		if (!wire_comes_in(row->role) || row->device != vantage->device ||
 			(vantage->synack_device && row->synack_device != vantage->synack_device) ||
 			!is_server(scene, vantage, &row->address))
 			continue;

@@ -195,20 +195,6 @@ static bool next_stray(const struct scene *scene, size_t *at, struct stray *out)
 	return false;
 }
 
-static bool is_about(const struct finding *finding, const struct stray *stray)
-{
-	return finding->condition == &reply_from_other_address_condition &&
-	       finding->device == stray->device && address_equal(&finding->address, stray->asked);
-}
-
-static bool is_known(const struct findings *candidates, const struct stray *stray)
-{
-	for (size_t i = 0; i < candidates->count; i++)
-		if (is_about(&candidates->items[i], stray))
-			return true;
-	return false;
-}
-
 static void add_strays(const struct scene *scene, struct finding *finding)
 {
 	char text[ADDRESS_TEXT_SIZE];
@@ -216,7 +202,7 @@ static void add_strays(const struct scene *scene, struct finding *finding)
 	struct stray stray;
 	double pings = 0;
 	for (size_t at = 0; next_stray(scene, &at, &stray);) {
-		if (!is_about(finding, &stray))
+		if (stray.device != finding->device || !address_equal(stray.asked, &finding->address))
 			continue;
 		wire_add_text(finding, "answers_from", address_format(stray.answerer, text));
 		if (stray.suspect)
@@ -250,7 +236,8 @@ static void reply_from_other_address_find(const struct scene *scene, struct find
 {
 	struct stray stray;
 	for (size_t at = 0; scene->now->handshakes && next_stray(scene, &at, &stray);)
-		if (!is_known(candidates, &stray))
+		if (!findings_about(
+			    candidates, &reply_from_other_address_condition, stray.device, stray.asked, NULL))
 			add_stray(scene, &stray, candidates);
 }
 

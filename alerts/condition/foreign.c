@@ -99,23 +99,14 @@ static void add_foreign(const struct scene *scene, const struct foreign *foreign
 	wire_describe_suspects(&foreign->observation, finding);
 }
 
-static bool is_known(const struct findings *candidates, int device, const struct address *source)
-{
-	for (size_t i = 0; i < candidates->count; i++)
-		if (candidates->items[i].condition == &foreign_source_condition &&
-			candidates->items[i].device == device &&
-			address_equal(&candidates->items[i].address, source))
-			return true;
-	return false;
-}
-
 static void find_translated(const struct scene *scene, struct findings *candidates)
 {
 	const struct handshake_report *report = scene->now->handshakes;
 	for (size_t i = 0; report && i < report->suspect_count; i++) {
 		const struct handshake_suspect *suspect = &report->suspects[i];
 		struct foreign foreign = { .device = suspect->synack.out, .source = suspect->server };
-		if (!is_translated(scene, suspect) || is_known(candidates, foreign.device, &foreign.source))
+		if (!is_translated(scene, suspect) || findings_about(candidates, &foreign_source_condition,
+							      foreign.device, &foreign.source, NULL))
 			continue;
 		count_translated(scene, &foreign);
 		add_foreign(scene, &foreign, candidates);
@@ -137,7 +128,8 @@ static void judge_replies(
 		int owner = foreign_owner(scene, &foreign.source, foreign.device);
 		if (owner && facts_line(scene->now, owner, foreign.source.family) &&
 			facts_line(scene->now, foreign.device, foreign.source.family) &&
-			!is_known(candidates, foreign.device, &foreign.source))
+			!findings_about(
+				candidates, &foreign_source_condition, foreign.device, &foreign.source, NULL))
 			add_foreign(scene, &foreign, candidates);
 	}
 }

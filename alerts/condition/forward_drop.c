@@ -23,16 +23,6 @@ static const struct trace *current_trace(const struct scene *scene, const struct
 	return trace && trace->end != TRACE_NOTHING && trace->time_ns >= silence->since_ns ? trace : NULL;
 }
 
-static bool is_often(const struct scene *scene, const struct handshake_silence *silence)
-{
-	return !silence->left && silence->device > 0 && wire_is_often(scene, silence->repeats);
-}
-
-static bool is_translated(const struct forward_drop *drop)
-{
-	return drop->translation.basis >= TRANSLATION_RULE || (drop->trace && drop->trace->translated);
-}
-
 /* Without a trace: conntrack was gone through since, and has no entry of a request that waits. */
 static bool is_held_back(const struct scene *scene, const struct handshake_silence *silence)
 {
@@ -44,14 +34,7 @@ static bool is_held_back(const struct scene *scene, const struct handshake_silen
 	       !translation_is_let_through(facts, &silence->server, silence->port);
 }
 
-static bool holds(const struct scene *scene, const struct forward_drop *drop)
-{
-	if (!is_often(scene, drop->silence) || !is_translated(drop))
-		return false;
-	return drop->trace ? drop->trace->end != TRACE_PASSED : is_held_back(scene, drop->silence);
-}
-
-static struct forward_drop look(const struct scene *scene, const struct handshake_silence *silence)
+static struct forward_drop observe_silence(const struct scene *scene, const struct handshake_silence *silence)
 {
 	struct forward_drop drop = { .silence = silence,
 		.trace = current_trace(scene, silence),
@@ -67,23 +50,11 @@ static struct forward_drop look(const struct scene *scene, const struct handshak
 	return drop;
 }
 
-/* Several ports of one address may lead to one target: they share a finding. */
-static struct finding *find_shared(const struct forward_drop *drop, struct findings *candidates)
-{
-	for (size_t i = 0; i < candidates->count; i++) {
-		struct finding *finding = &candidates->items[i];
-		if (finding->condition == &forward_drop_condition &&
-			finding->device == drop->silence->device &&
-			address_equal(&finding->address, &drop->silence->server) &&
-			address_equal(&finding->target, &drop->target))
-			return finding;
-	}
-	return NULL;
-}
-
 static void add_drop(const struct scene *scene, const struct forward_drop *drop, struct findings *candidates)
 {
-	struct finding *finding = find_shared(drop, candidates);
+	/* Several ports of one address may lead to one target: they share a finding. */
+	struct finding *finding = findings_about(candidates, &forward_drop_condition, drop->silence->device,
+		&drop->silence->server, &drop->target);
 	if (!finding) {
 		finding = wire_finding(scene, &forward_drop_condition, drop->silence->device, candidates);
 		finding->has_service = true;
@@ -121,8 +92,13 @@ static void forward_drop_find(const struct scene *scene, struct findings *candid
 {
 	const struct handshake_report *report = scene->now->handshakes;
 	for (size_t i = 0; report && i < report->silence_count; i++) {
-		const struct forward_drop drop = look(scene, &report->silences[i]);
-		if (holds(scene, &drop))
+		const struct handshake_silence *silence = &report->silences[i];
+		if (silence->left || silence->device <= 0 || !wire_is_often(scene, silence->repeats))
+			continue;
+		const struct forward_drop drop = observe_silence(scene, silence);
+		const struct trace *trace = drop.trace;
+		bool translated = drop.translation.basis >= TRANSLATION_RULE || (trace && trace->translated);
+		if (translated && (trace ? trace->end != TRACE_PASSED : is_held_back(scene, silence)))
 			add_drop(scene, &drop, candidates);
 	}
 }

@@ -33,7 +33,7 @@ static const char *chain_text(const struct trace *trace, char text[static CHAIN_
 
 /* ---- summary ---- */
 
-static void summarise(const struct forward_drop *drop, struct finding *finding)
+static void forward_drop_summarise(const struct forward_drop *drop, struct finding *finding)
 {
 	char service[ENDPOINT_TEXT_SIZE], chain[CHAIN_SIZE];
 	const struct trace *trace = drop->trace;
@@ -216,7 +216,7 @@ static void admit_by_rule(const struct trace *trace, const char *target, struct 
 			trace->target_port);
 }
 
-static void admit(const struct trace *trace, struct finding *finding)
+static void forward_drop_admit(const struct trace *trace, struct finding *finding)
 {
 	char target[ADDRESS_TEXT_SIZE];
 	bool routed = trace->table_family == NFPROTO_INET || trace->table_family == NFPROTO_IPV4 ||
@@ -242,7 +242,7 @@ void forward_drop_describe(
 	char text[ADDRESS_TEXT_SIZE];
 	bool first = finding->explanation == NULL;
 	if (first)
-		summarise(drop, finding);
+		forward_drop_summarise(drop, finding);
 	explain_translation(drop, finding);
 	if (drop->trace)
 		explain_trace(drop->trace, finding);
@@ -261,11 +261,11 @@ void forward_drop_describe(
 	if (first && is_gone_before_routing(drop->trace))
 		add_counted(facts, drop->trace, finding);
 	if (!finding->intended && drop->trace)
-		admit(drop->trace, finding);
+		forward_drop_admit(drop->trace, finding);
 }
 
 void forward_drop_tell(const struct trace *trace, struct finding *finding)
 {
 	explain_trace(trace, finding);
-	admit(trace, finding);
+	forward_drop_admit(trace, finding);
 }

@@ -64,7 +64,7 @@ static struct path_span select_paths(
 	return span;
 }
 
-static void summarise(const struct drop_case *drop_case, struct finding *finding)
+static void rp_filter_summarise(const struct drop_case *drop_case, struct finding *finding)
 {
 	const struct device *device = drop_case->device;
 	char names[DEVICE_NAMES_SIZE];
@@ -124,7 +124,7 @@ static void explain_device(const struct drop_case *drop_case, struct finding *fi
 		device->rp_filter_raw);
 }
 
-static void explain(const struct drop_case *drop_case, struct finding *finding)
+static void rp_filter_explain(const struct drop_case *drop_case, struct finding *finding)
 {
 	const struct scene *scene = drop_case->scene;
 	const struct device *device = drop_case->device;
@@ -182,8 +182,8 @@ static void add_finding(
 		finding->device = drop_case->device->ifindex;
 		memcpy(finding->device_name, drop_case->device->name, sizeof(finding->device_name));
 	}
-	summarise(drop_case, finding);
-	explain(drop_case, finding);
+	rp_filter_summarise(drop_case, finding);
+	rp_filter_explain(drop_case, finding);
 	add_evidence(drop_case, finding);
 	if (drop_case->device)
 		rp_filter_add_remedy(drop_case, finding);
@@ -254,18 +254,8 @@ static bool may_be_vague(const struct scene *scene, int device)
 	return recent_drops(scene, device) >= least * (scene->now->handshakes ? PATIENCE : 1);
 }
 
-static bool is_found(const struct findings *candidates, size_t first, int device)
-{
-	for (size_t i = first; i < candidates->count; i++)
-		if (candidates->items[i].device == device)
-			return true;
-	return false;
-}
-
-/* Of devices on which nothing certain is predicted, those on which drops were counted. `first` is the
- * condition's first candidate. */
-static void find_counted_by_device(
-	const struct scene *scene, size_t *paths, size_t first, struct findings *candidates)
+/* Of devices on which nothing certain is predicted, those on which drops were counted. */
+static void find_counted_by_device(const struct scene *scene, size_t *paths, struct findings *candidates)
 {
 	for (size_t i = 0; i < scene->now->device_count; i++) {
 		struct drop_case found = {
@@ -274,7 +264,7 @@ static void find_counted_by_device(
 		int ifindex = found.device->ifindex;
 		found.span = select_paths(scene, ifindex, is_possible, paths);
 		if (found.span.count == 0 || !may_be_vague(scene, ifindex) ||
-			is_found(candidates, first, ifindex))
+			findings_about(candidates, &rp_filter_drops_condition, ifindex, NULL, NULL))
 			continue;
 		found.supposed = !awaits_answers(&found, ifindex);
 		add_finding(&found, SEVERITY_CRITICAL, candidates);
@@ -299,7 +289,7 @@ static void rp_filter_drops_find(const struct scene *scene, struct findings *can
 	}
 	find_predicted(scene, paths, candidates);
 	if (counts_by_device(scene))
-		find_counted_by_device(scene, paths, before, candidates);
+		find_counted_by_device(scene, paths, candidates);
 	else if (candidates->count == before && may_be_vague(scene, 0))
 		find_counted(scene, paths, candidates);
 	free(paths);
