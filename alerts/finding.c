@@ -89,6 +89,15 @@ bool findings_failed(const struct findings *findings)
 	return failed;
 }
 
+void finding_set_service(struct finding *finding, enum origin origin, const struct address *address,
+	const struct address *target)
+{
+	finding->has_service = true;
+	finding->origin = origin;
+	finding->address = *address;
+	finding->target = *target;
+}
+
 /* FNV-1a: the id must be the same after a restart and on another machine, but withstand nobody. */
 static uint64_t finding_hash(uint64_t sum, const void *bytes, size_t size)
 {

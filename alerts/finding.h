@@ -86,6 +86,9 @@ struct finding *findings_about(const struct findings *findings, const struct con
 	const struct address *address, const struct address *target);
 /* Whether memory ran out for any of them. */
 bool findings_failed(const struct findings *findings);
+/* Makes a service the finding's subject. */
+void finding_set_service(struct finding *finding, enum origin origin, const struct address *address,
+	const struct address *target);
 /* Computes the id from the subject. */
 void finding_identify(struct finding *finding);
 /* Deep copy into an empty finding. */

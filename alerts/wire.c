@@ -173,8 +173,9 @@ void wire_set_address(
 {
 	const struct service *service = wire_service(scene, address, port);
 	bool local = facts_local_address(scene->now, address);
-	finding->has_service = true;
-	finding->address = *address;
-	finding->target = service ? service->target : *address;
-	finding->origin = service ? service->origin : local ? ORIGIN_LOCAL : ORIGIN_REMOTE;
+	finding_set_service(finding,
+		service ? service->origin
+		: local ? ORIGIN_LOCAL
+			: ORIGIN_REMOTE,
+		address, service ? &service->target : address);
 }

@@ -57,10 +57,7 @@ static void add_drop(const struct scene *scene, const struct forward_drop *drop,
 		&drop->silence->server, &drop->target);
 	if (!finding) {
 		finding = wire_finding(scene, &forward_drop_condition, drop->silence->device, candidates);
-		finding->has_service = true;
-		finding->origin = ORIGIN_DNAT;
-		finding->address = drop->silence->server;
-		finding->target = drop->target;
+		finding_set_service(finding, ORIGIN_DNAT, &drop->silence->server, &drop->target);
 		finding->intended = intended_covers(
 			scene->settings, &finding->address, &finding->target, finding->device_name, "");
 		if (finding->intended)

@@ -169,11 +169,6 @@ static void add_counted(const struct facts *facts, const struct trace *trace, st
 	}
 }
 
-static bool is_gone_before_routing(const struct trace *trace)
-{
-	return trace && trace->end == TRACE_VANISHED && trace->place == TRACE_ROUTING;
-}
-
 /* ---- remedy ---- */
 
 /* Names that neither a shell nor nft takes for anything else. */
@@ -258,7 +253,7 @@ void forward_drop_describe(
 		finding_add_number(finding, "repeats", drop->silence->repeats);
 	if (first && drop->trace)
 		add_trace(drop->trace, finding);
-	if (first && is_gone_before_routing(drop->trace))
+	if (first && drop->trace && drop->trace->end == TRACE_VANISHED && drop->trace->place == TRACE_ROUTING)
 		add_counted(facts, drop->trace, finding);
 	if (!finding->intended && drop->trace)
 		forward_drop_admit(drop->trace, finding);

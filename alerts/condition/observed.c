@@ -158,16 +158,11 @@ void observed_each(const struct scene *scene, observed_judge_function *function,
 
 /* ---- what speaks against a prediction ---- */
 
-static bool is_far(const struct scene *scene, const struct address *address)
-{
-	return !service_is_on_link(scene->now, address);
-}
-
 /* The same peer, or one that stands for the same: from the link or from beyond. */
 static bool is_like(const struct scene *scene, const struct path *path, const struct handshake_peer *peer)
 {
 	return address_equal(&peer->peer, &path->destination) ||
-	       is_far(scene, &peer->peer) == (path->basis != PATH_CONNECTED);
+	       service_is_on_link(scene->now, &peer->peer) == (path->basis == PATH_CONNECTED);
 }
 
 bool observed_refutes(const struct scene *scene, size_t index)

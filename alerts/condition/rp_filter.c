@@ -27,11 +27,6 @@ static double recent_drops(const struct scene *scene, int device)
 	return scene->now->rpfilter.known ? (double)scene->now->rpfilter.drops_recent : 0;
 }
 
-static bool is_counted(const struct scene *scene, int device)
-{
-	return recent_drops(scene, device) >= scene->settings->thresholds.rp_filter_drops;
-}
-
 static bool drops_request(const struct scene *scene, size_t path)
 {
 	return scene_path(scene, path)->request.result == ROUTE_RP_FILTER;
@@ -197,7 +192,8 @@ static void find_predicted(const struct scene *scene, size_t *paths, struct find
 			.scene = scene,
 			.device = device,
 			.span = select_paths(scene, device->ifindex, is_predicted, paths),
-			.counted = is_counted(scene, device->ifindex),
+			.counted = recent_drops(scene, device->ifindex) >=
+				   scene->settings->thresholds.rp_filter_drops,
 		};
 		if (found.span.count)
 			add_finding(&found, found.counted ? SEVERITY_CRITICAL : SEVERITY_WARNING, candidates);
