@@ -27,26 +27,22 @@ static double recent_drops(const struct scene *scene, int device)
 	return scene->now->rpfilter.known ? (double)scene->now->rpfilter.drops_recent : 0;
 }
 
-static bool drops_request(const struct scene *scene, size_t path)
+static bool is_predicted(const struct scene *scene, size_t index, int device)
 {
-	return scene_path(scene, path)->request.result == ROUTE_RP_FILTER;
-}
-
-static bool is_predicted(const struct scene *scene, size_t path, int device)
-{
-	const struct path *way = scene_path(scene, path);
-	if (!scene_certain(scene, path))
+	const struct path *path = scene_path(scene, index);
+	if (!scene_certain(scene, index))
 		return false;
-	return (way->arrival == device && drops_request(scene, path)) ||
-	       (scene_service(scene, path)->target_ifindex == device && way->reply.result == ROUTE_RP_FILTER);
+	return (path->arrival == device && path->request.result == ROUTE_RP_FILTER) ||
+	       (scene_service(scene, index)->target_ifindex == device &&
+		       path->reply.result == ROUTE_RP_FILTER);
 }
 
 /* device 0: any. */
-static bool is_possible(const struct scene *scene, size_t path, int device)
+static bool is_possible(const struct scene *scene, size_t index, int device)
 {
-	const struct path *way = scene_path(scene, path);
-	return way->basis == PATH_POSSIBLE && (device == 0 || way->arrival == device) &&
-	       facts_device(scene->now, way->arrival) && drops_request(scene, path);
+	const struct path *path = scene_path(scene, index);
+	return path->basis == PATH_POSSIBLE && (device == 0 || path->arrival == device) &&
+	       facts_device(scene->now, path->arrival) && path->request.result == ROUTE_RP_FILTER;
 }
 
 static struct path_span select_paths(

@@ -3,20 +3,6 @@
 #include "alerts/condition/rp_filter.h"
 #include "alerts/remedy/remedy.h"
 
-/* The first path of its target that rules are for. */
-static bool is_new_target(const struct drop_case *drop_case, size_t at)
-{
-	const size_t *paths = drop_case->span.paths;
-	const struct address *target = &scene_service(drop_case->scene, paths[at])->target;
-	if (!remedy_concerns(drop_case->scene, paths[at]))
-		return false;
-	for (size_t i = at;
-		i-- > 0 && address_equal(&scene_service(drop_case->scene, paths[i])->target, target);)
-		if (remedy_concerns(drop_case->scene, paths[i]))
-			return false;
-	return true;
-}
-
 static void add_rules(const struct drop_case *drop_case, struct finding *finding)
 {
 	const struct scene *scene = drop_case->scene;
@@ -32,11 +18,14 @@ static void add_rules(const struct drop_case *drop_case, struct finding *finding
 			return;
 		}
 	}
-	for (size_t i = 0; i < span->count; i++)
-		if (is_new_target(drop_case, i))
-			remedy_write_plan(scene->now,
-				remedy_plan(scene, &scene_service(scene, span->paths[i])->target, device),
-				finding);
+	const struct address *last = NULL; /* paths are in the order of their targets */
+	for (size_t i = 0; i < span->count; i++) {
+		const struct address *target = &scene_service(scene, span->paths[i])->target;
+		if (!remedy_concerns(scene, span->paths[i]) || (last && address_equal(last, target)))
+			continue;
+		remedy_write_plan(scene->now, remedy_plan(scene, target, device), finding);
+		last = target;
+	}
 	finding_explain(finding,
 		"The commands lead replies from the addresses concerned out of %s, so that the way back is "
 		"the way they came, and keep the other networks of this host reachable.",
