@@ -68,6 +68,19 @@ const struct finding *findings_find(const struct findings *findings, const char 
 	return NULL;
 }
 
+struct finding *findings_about(const struct findings *findings, const struct condition *condition, int device,
+	const struct address *address, const struct address *target)
+{
+	for (size_t i = 0; i < findings->count; i++) {
+		struct finding *finding = &findings->items[i];
+		if (finding->condition == condition && finding->device == device &&
+			(!address || address_equal(&finding->address, address)) &&
+			(!target || address_equal(&finding->target, target)))
+			return finding;
+	}
+	return NULL;
+}
+
 bool findings_failed(const struct findings *findings)
 {
 	bool failed = findings->failed;
@@ -76,28 +89,37 @@ bool findings_failed(const struct findings *findings)
 	return failed;
 }
 
+void finding_set_service(struct finding *finding, enum origin origin, const struct address *address,
+	const struct address *target)
+{
+	finding->has_service = true;
+	finding->origin = origin;
+	finding->address = *address;
+	finding->target = *target;
+}
+
 /* FNV-1a: the id must be the same after a restart and on another machine, but withstand nobody. */
-static uint64_t hash(uint64_t sum, const void *bytes, size_t size)
+static uint64_t finding_hash(uint64_t sum, const void *bytes, size_t size)
 {
 	for (size_t i = 0; i < size; i++)
 		sum = (sum ^ ((const uint8_t *)bytes)[i]) * UINT64_C(0x100000001b3);
 	return sum;
 }
 
-static uint64_t hash_text(uint64_t sum, const char *text)
+static uint64_t finding_hash_text(uint64_t sum, const char *text)
 {
-	return hash(sum, text, strlen(text) + 1);
+	return finding_hash(sum, text, strlen(text) + 1);
 }
 
 void finding_identify(struct finding *finding)
 {
 	uint64_t sum = UINT64_C(0xcbf29ce484222325);
-	sum = hash_text(sum, finding->condition->name);
-	sum = hash_text(sum, finding->device_name);
+	sum = finding_hash_text(sum, finding->condition->name);
+	sum = finding_hash_text(sum, finding->device_name);
 	if (finding->has_service) {
-		sum = hash_text(sum, origin_name(finding->origin));
-		sum = hash(sum, &finding->address, sizeof(finding->address));
-		sum = hash(sum, &finding->target, sizeof(finding->target));
+		sum = finding_hash_text(sum, origin_name(finding->origin));
+		sum = finding_hash(sum, &finding->address, sizeof(finding->address));
+		sum = finding_hash(sum, &finding->target, sizeof(finding->target));
 	}
 	snprintf(finding->id, sizeof(finding->id), "%016" PRIx64, sum);
 }

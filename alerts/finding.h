@@ -81,8 +81,14 @@ void findings_free(struct findings *findings);
 /* Adds an empty finding. Pointers to earlier ones become invalid. */
 struct finding *findings_add(struct findings *findings, const struct condition *condition);
 const struct finding *findings_find(const struct findings *findings, const char *id);
+/* The first with this condition and device, and where they are given, this address and target; or NULL. */
+struct finding *findings_about(const struct findings *findings, const struct condition *condition, int device,
+	const struct address *address, const struct address *target);
 /* Whether memory ran out for any of them. */
 bool findings_failed(const struct findings *findings);
+/* Makes a service the finding's subject. */
+void finding_set_service(struct finding *finding, enum origin origin, const struct address *address,
+	const struct address *target);
 /* Computes the id from the subject. */
 void finding_identify(struct finding *finding);
 /* Deep copy into an empty finding. */

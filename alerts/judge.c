@@ -65,7 +65,7 @@ static void keep_closing(const struct scene *scene, const struct finding *was, s
 }
 
 /* Walks both in the order of ids. Of candidates with one id the first counts. */
-static void merge(const struct scene *scene, const struct sorted_findings *now,
+static void merge_findings(const struct scene *scene, const struct sorted_findings *now,
 	const struct sorted_findings *before, struct findings *findings)
 {
 	size_t i = 0, j = 0;
@@ -112,8 +112,8 @@ static int compare_findings(const void *left, const void *right)
 	return strcmp(a->id, b->id);
 }
 
-static int settle(const struct scene *scene, struct findings *candidates, const struct findings *previous,
-	struct findings *findings)
+static int settle_findings(const struct scene *scene, struct findings *candidates,
+	const struct findings *previous, struct findings *findings)
 {
 	struct sorted_findings now = { 0 }, before = { 0 };
 	int error = sorted_findings_make(candidates->items, candidates->count, &now);
@@ -121,7 +121,7 @@ static int settle(const struct scene *scene, struct findings *candidates, const 
 		error = sorted_findings_make(
 			previous ? previous->items : NULL, previous ? previous->count : 0, &before);
 	if (error == 0)
-		merge(scene, &now, &before, findings);
+		merge_findings(scene, &now, &before, findings);
 	free(now.items);
 	free(before.items);
 	for (size_t i = 0; error == 0 && i < findings->count; i++)
@@ -140,7 +140,7 @@ static int judge_scene(const struct scene *scene, const struct findings *previou
 	for (size_t i = 0; error == 0 && i < candidates->count; i++)
 		finding_identify(&candidates->items[i]);
 	if (error == 0)
-		error = settle(scene, candidates, previous, fresh);
+		error = settle_findings(scene, candidates, previous, fresh);
 	if (error == 0 && (findings_failed(candidates) || findings_failed(fresh) || scene->remedies->failed))
 		error = -ENOMEM;
 	findings_free(candidates);

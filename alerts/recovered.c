@@ -7,18 +7,12 @@
 #include "alerts/wire.h"
 #include "collectors/route/service.h"
 
-static bool is_over(int64_t failed_ns, int64_t success_ns)
+static bool is_recovered(int64_t failed_ns, int64_t success_ns)
 {
 	return success_ns > 0 && success_ns - failed_ns >= RECOVERED_NS;
 }
 
-static bool comes_in(enum handshake_role role)
-{
-	return role == HANDSHAKE_SERVED || role == HANDSHAKE_FORWARDED;
-}
-
-/* ---- requests that come in ---- */
-
+/* Of a request that came in. */
 struct failure {
 	const struct address *server;
 	int device; /* of the SYN */
@@ -27,7 +21,7 @@ struct failure {
 };
 
 /* Answered by the device they came by, or by the one by which answers were lost before. */
-static bool is_right(const struct failure *failure, int synack_device)
+static bool is_right_device(const struct failure *failure, int synack_device)
 {
 	return synack_device == failure->device || synack_device == failure->synack_device;
 }
@@ -36,10 +30,10 @@ static bool completes_at_address(const struct handshake_report *report, const st
 {
 	for (size_t i = 0; i < report->service_count; i++) {
 		const struct handshake_service *row = &report->services[i];
-		if (comes_in(row->role) && row->device == failure->device &&
-			is_right(failure, row->synack_device) &&
+		if (wire_comes_in(row->role) && row->device == failure->device &&
+			is_right_device(failure, row->synack_device) &&
 			address_equal(&row->address, failure->server) &&
-			is_over(failure->time_ns, row->completed_ns))
+			is_recovered(failure->time_ns, row->completed_ns))
 			return true;
 	}
 	return false;
@@ -52,133 +46,87 @@ static bool completes_at_service(
 	for (size_t i = 0; i < report->peer_count; i++) {
 		const struct handshake_peer *peer = &report->peers[i];
 		if (peer->asks && peer->completed && peer->device == failure->device &&
-			is_right(failure, peer->synack_device) &&
+			is_right_device(failure, peer->synack_device) &&
 			address_equal(&peer->local, failure->server) &&
 			wire_service(scene, &peer->local, peer->port) == service &&
-			is_over(failure->time_ns, peer->seen_ns))
+			is_recovered(failure->time_ns, peer->seen_ns))
 			return true;
 	}
 	return false;
 }
 
-static bool is_answered_now(const struct scene *scene, const struct handshake_suspect *suspect)
+/* Of what this host asks itself. device: by which answers come; 0: any. */
+static bool is_answered(const struct handshake_report *report, const struct address *asked, int device,
+	bool echo, int64_t failed_ns)
 {
+	for (size_t i = 0; i < report->peer_count; i++) {
+		const struct handshake_peer *peer = &report->peers[i];
+		if (!peer->asks && (device == 0 || peer->device == device) &&
+			address_equal(&peer->peer, asked) &&
+			is_recovered(failed_ns, echo ? peer->echoed_ns : peer->completed_ns))
+			return true;
+	}
+	return false;
+}
+
+/* Both directions of what passes were seen. */
+static bool passes_whole(
+	const struct handshake_report *report, const struct address *server, int64_t failed_ns)
+{
+	for (size_t i = 0; i < report->service_count; i++)
+		if (wire_comes_in(report->services[i].role) &&
+			address_equal(&report->services[i].address, server) &&
+			is_recovered(failed_ns, report->services[i].completed_ns))
+			return true;
+	return false;
+}
+
+static bool suspect_recovered(const struct scene *scene, const struct handshake_suspect *suspect)
+{
+	const struct handshake_report *report = scene->now->handshakes;
 	const struct failure failure = { .server = &suspect->server,
 		.device = suspect->syn.in,
 		.synack_device = suspect->synack.out,
 		.time_ns = suspect->asked_ns };
-	if (!wire_is_shared(scene, &suspect->server))
-		return completes_at_address(scene->now->handshakes, &failure);
-	return completes_at_service(
-		scene, &failure, wire_service(scene, &suspect->server, suspect->server_port));
-}
-
-/* ---- what this host asks itself ---- */
-
-/* device: by which answers come; 0: any. */
-static bool answers_now(const struct scene *scene, const struct address *asked, int device, int64_t failed_ns)
-{
-	const struct handshake_report *report = scene->now->handshakes;
-	for (size_t i = 0; i < report->peer_count; i++) {
-		const struct handshake_peer *peer = &report->peers[i];
-		if (!peer->asks && (device == 0 || peer->device == device) &&
-			address_equal(&peer->peer, asked) && is_over(failed_ns, peer->completed_ns))
-			return true;
-	}
-	return false;
-}
-
-static bool echoes_now(const struct scene *scene, const struct echo_suspect *echo)
-{
-	const struct handshake_report *report = scene->now->handshakes;
-	for (size_t i = 0; i < report->peer_count; i++) {
-		const struct handshake_peer *peer = &report->peers[i];
-		if (!peer->asks && address_equal(&peer->peer, &echo->asked) &&
-			is_over(echo->time_ns, peer->echoed_ns))
-			return true;
-	}
-	return false;
-}
-
-/* ---- replies that pass ---- */
-
-static bool passes_whole(const struct scene *scene, const struct address *server, int64_t failed_ns)
-{
-	const struct handshake_report *report = scene->now->handshakes;
-	for (size_t i = 0; i < report->service_count; i++)
-		if (comes_in(report->services[i].role) &&
-			address_equal(&report->services[i].address, server) &&
-			is_over(failed_ns, report->services[i].completed_ns))
-			return true;
-	return false;
-}
-
-/* ---- the report ---- */
-
-static bool suspect_recovered(const struct scene *scene, const struct handshake_suspect *suspect)
-{
 	switch (suspect->sign) {
 	case SIGN_SYN_REPEATED:
-		return comes_in(suspect->role) && is_answered_now(scene, suspect);
+		if (!wire_comes_in(suspect->role))
+			return false;
+		return wire_is_shared(scene, &suspect->server)
+			       ? completes_at_service(scene, &failure,
+					 wire_service(scene, &suspect->server, suspect->server_port))
+			       : completes_at_address(report, &failure);
 	case SIGN_REPLY_IGNORED:
-		return answers_now(scene, &suspect->server, suspect->synack.in, suspect->asked_ns);
+		return is_answered(report, &suspect->server, suspect->synack.in, false, suspect->asked_ns);
 	case SIGN_OTHER_ADDRESS:
-		return answers_now(scene, &suspect->other_server, 0, suspect->last_ns);
+		return is_answered(report, &suspect->other_server, 0, false, suspect->last_ns);
 	case SIGN_RETURN_ONLY:
-		return passes_whole(scene, &suspect->server, suspect->last_ns) ||
-		       (suspect->joined && passes_whole(scene, &suspect->other_server, suspect->last_ns));
+		return passes_whole(report, &suspect->server, suspect->last_ns) ||
+		       (suspect->joined && passes_whole(report, &suspect->other_server, suspect->last_ns));
 	case HANDSHAKE_SIGNS:
 		break;
 	}
 	return false;
 }
 
-static void omit_recovered_counts(const struct scene *scene, struct handshake_service *row)
+static void omit_recovered_counts(const struct handshake_report *report, struct handshake_service *row)
 {
 	struct failure failure = { .server = &row->address,
 		.device = row->device,
 		.synack_device = row->synack_device,
 		.time_ns = row->failed_ns };
-	if (row->recent[HANDSHAKE_RETURN_ONLY] && passes_whole(scene, &row->address, row->failed_ns))
+	if (row->recent[HANDSHAKE_RETURN_ONLY] && passes_whole(report, &row->address, row->failed_ns))
 		row->recent[HANDSHAKE_RETURN_ONLY] = 0;
-	if (!comes_in(row->role))
+	if (!wire_comes_in(row->role))
 		return;
-	if (row->recent[HANDSHAKE_ONE_WAY] && completes_at_address(scene->now->handshakes, &failure))
+	if (row->recent[HANDSHAKE_ONE_WAY] && completes_at_address(report, &failure))
 		row->recent[HANDSHAKE_ONE_WAY] = 0;
 	/* Connections that completed another way. */
 	failure.time_ns = row->completed_ns;
 	failure.synack_device = row->device;
 	if (row->recent[HANDSHAKE_COMPLETED] && row->synack_device != row->device &&
-		completes_at_address(scene->now->handshakes, &failure))
+		completes_at_address(report, &failure))
 		row->recent[HANDSHAKE_COMPLETED] = 0;
-}
-
-static void copy_suspects(const struct scene *scene, struct handshake_report *out)
-{
-	const struct handshake_report *report = scene->now->handshakes;
-	for (size_t i = 0; i < report->suspect_count; i++)
-		if (!suspect_recovered(scene, &report->suspects[i]))
-			out->suspects[out->suspect_count++] = report->suspects[i];
-}
-
-static void copy_rows(const struct scene *scene, struct handshake_report *out)
-{
-	const struct handshake_report *report = scene->now->handshakes;
-	for (size_t i = 0; i < report->service_count; i++) {
-		out->services[i] = report->services[i];
-		omit_recovered_counts(scene, &out->services[i]);
-	}
-}
-
-static void copy_echoes(const struct scene *scene, struct handshake_report *out)
-{
-	const struct handshake_report *report = scene->now->handshakes;
-	out->echo_suspect_count = 0;
-	for (size_t i = 0; i < report->echo_suspect_count; i++) {
-		const struct echo_suspect *echo = &report->echo_suspects[i];
-		if (!echoes_now(scene, echo))
-			out->echo_suspects[out->echo_suspect_count++] = *echo;
-	}
 }
 
 int recovered_omit(const struct scene *scene, struct handshake_report *out)
@@ -193,10 +141,19 @@ int recovered_omit(const struct scene *scene, struct handshake_report *out)
 		recovered_clear(&copy);
 		return -ENOMEM;
 	}
-	copy.suspect_count = 0;
-	copy_suspects(scene, &copy);
-	copy_rows(scene, &copy);
-	copy_echoes(scene, &copy);
+	copy.suspect_count = copy.echo_suspect_count = 0;
+	for (size_t i = 0; i < report->suspect_count; i++)
+		if (!suspect_recovered(scene, &report->suspects[i]))
+			copy.suspects[copy.suspect_count++] = report->suspects[i];
+	for (size_t i = 0; i < report->service_count; i++) {
+		copy.services[i] = report->services[i];
+		omit_recovered_counts(report, &copy.services[i]);
+	}
+	for (size_t i = 0; i < report->echo_suspect_count; i++) {
+		const struct echo_suspect *echo = &report->echo_suspects[i];
+		if (!is_answered(report, &echo->asked, 0, true, echo->time_ns))
+			copy.echo_suspects[copy.echo_suspect_count++] = *echo;
+	}
 	*out = copy;
 	return 0;
 }

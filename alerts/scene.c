@@ -38,7 +38,7 @@ static int compare_paths(const void *left, const void *right, void *argument)
 	return order ? order : ORDER(i, j);
 }
 
-static void fill(struct scene *scene)
+static void scene_fill(struct scene *scene)
 {
 	const struct facts *facts = scene->now;
 	for (size_t i = 0; i < facts->path_count; i++) {
@@ -70,7 +70,7 @@ int scene_open(struct scene *scene, const struct settings *settings, const struc
 		scene_close(scene);
 		return -ENOMEM;
 	}
-	fill(scene);
+	scene_fill(scene);
 	return 0;
 }
 

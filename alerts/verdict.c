@@ -27,17 +27,13 @@ const char *verdict_name(enum verdict verdict)
 	return names[verdict];
 }
 
-static bool is_arrival(const struct service *service, const struct path *path, int ifindex)
-{
-	return ifindex == path->arrival || device_set_contains(&service->arrival, ifindex);
-}
-
 static enum verdict devices_verdict(const struct service *service, const struct path *path)
 {
 	const struct device_set *devices = &path->reply.devices;
 	unsigned covered = 0;
 	for (unsigned i = 0; i < devices->count; i++)
-		covered += is_arrival(service, path, devices->ifindex[i]);
+		covered += devices->ifindex[i] == path->arrival ||
+			   device_set_contains(&service->arrival, devices->ifindex[i]);
 	if (devices->count == 0)
 		return VERDICT_UNKNOWN;
 	if (devices->more || (covered > 0 && covered < devices->count))
@@ -74,27 +70,6 @@ enum verdict path_verdict_undeclared(const struct facts *facts, const struct pat
 	return answer_verdict(&facts->services[path->service], path);
 }
 
-static bool replies_only_by(const struct facts *facts, const struct path *path, const char *name)
-{
-	const struct device_set *devices = &path->reply.devices;
-	if (name[0] == '\0')
-		return true;
-	if (path->reply.result != ROUTE_FOUND || devices->count != 1 || devices->more)
-		return false;
-	return strcmp(facts_device_name(facts, devices->ifindex[0]), name) == 0;
-}
-
-static bool is_declared(const struct intended *intended, const struct facts *facts, const struct path *path)
-{
-	const struct service *service = &facts->services[path->service];
-	if (!prefix_contains(&intended->address, &service->address) &&
-		!prefix_contains(&intended->address, &service->target))
-		return false;
-	if (intended->arrival[0] && strcmp(facts_device_name(facts, path->arrival), intended->arrival) != 0)
-		return false;
-	return replies_only_by(facts, path, intended->reply);
-}
-
 static bool fits_name(const char *wanted, const char *name)
 {
 	return wanted[0] == '\0' || strcmp(wanted, name) == 0;
@@ -113,19 +88,19 @@ bool intended_covers(const struct settings *settings, const struct address *addr
 	return false;
 }
 
-static bool may_be_declared(enum verdict verdict)
-{
-	return verdict == VERDICT_UNCOVERED || verdict == VERDICT_PARTLY || verdict == VERDICT_NO_ROUTE;
-}
-
 static enum verdict declared_verdict(const struct settings *settings, const struct facts *facts,
 	const struct path *path, enum verdict verdict)
 {
-	if (may_be_declared(verdict))
-		for (size_t i = 0; i < settings->intended_count; i++)
-			if (is_declared(&settings->intended[i], facts, path))
-				return VERDICT_INTENDED;
-	return verdict;
+	if (verdict != VERDICT_UNCOVERED && verdict != VERDICT_PARTLY && verdict != VERDICT_NO_ROUTE)
+		return verdict;
+	const struct service *service = &facts->services[path->service];
+	const struct device_set *devices = &path->reply.devices;
+	bool one = path->reply.result == ROUTE_FOUND && devices->count == 1 && !devices->more;
+	return intended_covers(settings, &service->address, &service->target,
+		       facts_device_name(facts, path->arrival),
+		       one ? facts_device_name(facts, devices->ifindex[0]) : "")
+		       ? VERDICT_INTENDED
+		       : verdict;
 }
 
 enum verdict path_verdict(const struct settings *settings, const struct facts *facts, const struct path *path)

@@ -35,17 +35,6 @@ bool wire_is_own(const struct scene *scene, const struct address *address)
 	       services_first(scene->now, address) < scene->now->service_count;
 }
 
-static bool answers_at(const struct facts *facts, const struct service *service, uint16_t port)
-{
-	if (service->endpoint >= facts->endpoint_count)
-		return false;
-	const struct endpoint *endpoint = &facts->endpoints[service->endpoint];
-	for (unsigned i = 0; i < endpoint->example_count && i < ENDPOINT_EXAMPLES; i++)
-		if (endpoint->examples[i].port == port)
-			return true;
-	return false;
-}
-
 const struct service *wire_service(const struct scene *scene, const struct address *address, uint16_t port)
 {
 	const struct facts *facts = scene->now;
@@ -53,7 +42,7 @@ const struct service *wire_service(const struct scene *scene, const struct addre
 	for (size_t i = services_first(facts, address);
 		i < facts->service_count && address_equal(&facts->services[i].address, address); i++) {
 		const struct service *service = &facts->services[i];
-		if (port && service->origin == ORIGIN_DNAT && answers_at(facts, service, port))
+		if (port && service->origin == ORIGIN_DNAT && service_example(facts, service, port))
 			return service;
 		if (!first)
 			first = service;
@@ -96,7 +85,7 @@ static bool is_server(
 	return vantage->server ? address_equal(vantage->server, server) : !wire_is_own(scene, server);
 }
 
-static bool comes_in(enum handshake_role role)
+bool wire_comes_in(enum handshake_role role)
 {
 	return role == HANDSHAKE_SERVED || role == HANDSHAKE_FORWARDED;
 }
@@ -104,7 +93,7 @@ static bool comes_in(enum handshake_role role)
 bool wire_is_at(const struct scene *scene, const struct wire_vantage *vantage,
 	const struct handshake_suspect *suspect)
 {
-	return suspect->sign == SIGN_SYN_REPEATED && comes_in(suspect->role) && !suspect->acknowledged &&
+	return suspect->sign == SIGN_SYN_REPEATED && wire_comes_in(suspect->role) && !suspect->acknowledged &&
 	       suspect->syn.in == vantage->device &&
 	       (vantage->synack_device == 0 || suspect->synack.out == vantage->synack_device) &&
 	       (vantage->port == 0 || suspect->server_port == vantage->port) &&
@@ -137,7 +126,7 @@ static void count_rows(
 	const struct handshake_report *report = scene->now->handshakes;
 	for (size_t i = 0; i < report->service_count; i++) {
 		const struct handshake_service *row = &report->services[i];
-		if (!comes_in(row->role) || row->device != vantage->device ||
+		if (!wire_comes_in(row->role) || row->device != vantage->device ||
 			(vantage->synack_device && row->synack_device != vantage->synack_device) ||
 			!is_server(scene, vantage, &row->address))
 			continue;
@@ -184,8 +173,9 @@ void wire_set_address(
 {
 	const struct service *service = wire_service(scene, address, port);
 	bool local = facts_local_address(scene->now, address);
-	finding->has_service = true;
-	finding->address = *address;
-	finding->target = service ? service->target : *address;
-	finding->origin = service ? service->origin : local ? ORIGIN_LOCAL : ORIGIN_REMOTE;
+	finding_set_service(finding,
+		service ? service->origin
+		: local ? ORIGIN_LOCAL
+			: ORIGIN_REMOTE,
+		address, service ? &service->target : address);
 }

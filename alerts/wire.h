@@ -34,6 +34,8 @@ void wire_add_suspect(struct wire_observation *observation, const struct handsha
 bool wire_is_often(const struct scene *scene, uint32_t repeats);
 /* The same of one that comes in: so often, and for longer than a SYN-ACK may be on its way. */
 bool wire_is_lasting(const struct scene *scene, const struct handshake_suspect *suspect);
+/* Requests for this host or through it, of which both directions pass here. */
+bool wire_comes_in(enum handshake_role role);
 /* An unanswered client's SYN, repeated after its SYN-ACK, came in there. */
 bool wire_is_at(const struct scene *scene, const struct wire_vantage *vantage,
 	const struct handshake_suspect *suspect);

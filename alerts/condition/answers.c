@@ -24,15 +24,11 @@ static bool is_passed_on(const struct scene *scene, const struct handshake_suspe
 }
 
 /* Its client is this host, or asks through it. */
-static bool is_asked_here(const struct scene *scene, const struct handshake_suspect *suspect)
-{
-	return wire_is_local(scene, &suspect->client) || (suspect->joined && suspect->other_syn.in);
-}
-
 static bool is_ignored(const struct scene *scene, const struct handshake_suspect *suspect)
 {
 	return suspect->sign == SIGN_REPLY_IGNORED && suspect->synack.in > 0 && !suspect->acknowledged &&
-	       wire_is_often(scene, suspect->repeats) && is_asked_here(scene, suspect) &&
+	       wire_is_often(scene, suspect->repeats) &&
+	       (wire_is_local(scene, &suspect->client) || (suspect->joined && suspect->other_syn.in)) &&
 	       !is_passed_on(scene, suspect);
 }
 
@@ -70,19 +66,14 @@ static void add_answerers(
 				address_format(&scene->now->paths[i].destination, text));
 }
 
-/* Where rp_filter is on it is the likeliest cause, and lookups for the peers just seen come a judgement
- * later: the symptom does not open alone before. */
-static bool may_be_filtered(const struct scene *scene, int ifindex)
-{
-	const struct device *device = facts_device(scene->now, ifindex);
-	return device && device->rp_filter_effective > 0;
-}
-
 static void add_ignored(const struct scene *scene, int device, struct findings *candidates)
 {
 	const struct wire_observation observation = observe_ignored(scene, device);
 	struct finding *finding = wire_finding(scene, &reply_ignored_condition, device, candidates);
-	finding->held = observation.lasting && !may_be_filtered(scene, device);
+	/* Where rp_filter is on it is the likeliest cause, and lookups for the peers just seen come a
+	 * judgement later: the symptom does not open alone before. */
+	const struct device *known = facts_device(scene->now, device);
+	finding->held = observation.lasting && !(known && known->rp_filter_effective > 0);
 	finding_summarise(
 		finding, "answers that arrive on %s are dropped by this host itself", finding->device_name);
 	finding_explain(finding,
@@ -195,20 +186,6 @@ static bool next_stray(const struct scene *scene, size_t *at, struct stray *out)
 	return false;
 }
 
-static bool is_about(const struct finding *finding, const struct stray *stray)
-{
-	return finding->condition == &reply_from_other_address_condition &&
-	       finding->device == stray->device && address_equal(&finding->address, stray->asked);
-}
-
-static bool is_known(const struct findings *candidates, const struct stray *stray)
-{
-	for (size_t i = 0; i < candidates->count; i++)
-		if (is_about(&candidates->items[i], stray))
-			return true;
-	return false;
-}
-
 static void add_strays(const struct scene *scene, struct finding *finding)
 {
 	char text[ADDRESS_TEXT_SIZE];
@@ -216,7 +193,7 @@ static void add_strays(const struct scene *scene, struct finding *finding)
 	struct stray stray;
 	double pings = 0;
 	for (size_t at = 0; next_stray(scene, &at, &stray);) {
-		if (!is_about(finding, &stray))
+		if (stray.device != finding->device || !address_equal(stray.asked, &finding->address))
 			continue;
 		wire_add_text(finding, "answers_from", address_format(stray.answerer, text));
 		if (stray.suspect)
@@ -250,7 +227,8 @@ static void reply_from_other_address_find(const struct scene *scene, struct find
 {
 	struct stray stray;
 	for (size_t at = 0; scene->now->handshakes && next_stray(scene, &at, &stray);)
-		if (!is_known(candidates, &stray))
+		if (!findings_about(
+			    candidates, &reply_from_other_address_condition, stray.device, stray.asked, NULL))
 			add_stray(scene, &stray, candidates);
 }
 

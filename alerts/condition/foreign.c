@@ -37,17 +37,6 @@ struct foreign {
 	struct wire_observation observation;
 };
 
-static void count_translated(const struct scene *scene, struct foreign *foreign)
-{
-	const struct handshake_report *report = scene->now->handshakes;
-	for (size_t i = 0; i < report->suspect_count; i++) {
-		const struct handshake_suspect *suspect = &report->suspects[i];
-		if (suspect->synack.out == foreign->device &&
-			address_equal(&suspect->server, &foreign->source) && is_translated(scene, suspect))
-			wire_add_suspect(&foreign->observation, suspect);
-	}
-}
-
 static void explain_foreign(const struct scene *scene, const struct foreign *foreign, struct finding *finding)
 {
 	char source[ADDRESS_TEXT_SIZE];
@@ -84,9 +73,8 @@ static void add_servers(const struct wire_observation *observation, struct findi
 static void add_foreign(const struct scene *scene, const struct foreign *foreign, struct findings *candidates)
 {
 	struct finding *finding = wire_finding(scene, &foreign_source_condition, foreign->device, candidates);
-	wire_set_address(scene, &foreign->source, 0, finding);
-	finding->origin = foreign->service ? foreign->service->origin : ORIGIN_LOCAL;
-	finding->target = foreign->service ? foreign->service->target : foreign->source;
+	finding_set_service(finding, foreign->service ? foreign->service->origin : ORIGIN_LOCAL,
+		&foreign->source, foreign->service ? &foreign->service->target : &foreign->source);
 	finding->intended = intended_covers(scene->settings, &foreign->source, &foreign->source,
 		wire_device_name(scene, foreign->arrival), wire_device_name(scene, foreign->device));
 	finding->held = foreign->arrival ? foreign->observation.lasting && foreign->observation.fails : 1;
@@ -99,25 +87,21 @@ static void add_foreign(const struct scene *scene, const struct foreign *foreign
 	wire_describe_suspects(&foreign->observation, finding);
 }
 
-static bool is_known(const struct findings *candidates, int device, const struct address *source)
-{
-	for (size_t i = 0; i < candidates->count; i++)
-		if (candidates->items[i].condition == &foreign_source_condition &&
-			candidates->items[i].device == device &&
-			address_equal(&candidates->items[i].address, source))
-			return true;
-	return false;
-}
-
 static void find_translated(const struct scene *scene, struct findings *candidates)
 {
 	const struct handshake_report *report = scene->now->handshakes;
 	for (size_t i = 0; report && i < report->suspect_count; i++) {
 		const struct handshake_suspect *suspect = &report->suspects[i];
 		struct foreign foreign = { .device = suspect->synack.out, .source = suspect->server };
-		if (!is_translated(scene, suspect) || is_known(candidates, foreign.device, &foreign.source))
+		if (!is_translated(scene, suspect) || findings_about(candidates, &foreign_source_condition,
+							      foreign.device, &foreign.source, NULL))
 			continue;
-		count_translated(scene, &foreign);
+		for (size_t j = 0; j < report->suspect_count; j++) {
+			const struct handshake_suspect *other = &report->suspects[j];
+			if (other->synack.out == foreign.device &&
+				address_equal(&other->server, &foreign.source) && is_translated(scene, other))
+				wire_add_suspect(&foreign.observation, other);
+		}
 		add_foreign(scene, &foreign, candidates);
 	}
 }
@@ -137,7 +121,8 @@ static void judge_replies(
 		int owner = foreign_owner(scene, &foreign.source, foreign.device);
 		if (owner && facts_line(scene->now, owner, foreign.source.family) &&
 			facts_line(scene->now, foreign.device, foreign.source.family) &&
-			!is_known(candidates, foreign.device, &foreign.source))
+			!findings_about(
+				candidates, &foreign_source_condition, foreign.device, &foreign.source, NULL))
 			add_foreign(scene, &foreign, candidates);
 	}
 }

@@ -7,30 +7,292 @@
  */
 #include "alerts/condition/forward_drop.h"
 
+#include <linux/netfilter.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "alerts/condition/conditions.h"
+#include "alerts/describe.h"
 #include "alerts/verdict.h"
 #include "alerts/wire.h"
+#include "collectors/drop/drop_reason.h"
+#include "collectors/firewall/translation.h"
+
+#define ENDPOINT_TEXT_SIZE (ADDRESS_TEXT_SIZE + 16)
+#define CHAIN_SIZE         600
 
 /* So long the finding waits for the trace that is under way. */
 #define TRACE_WAIT_NS (5 * INT64_C(1000000000))
+
+/* Requests for a translated service that come in and get no further. */
+struct forward_drop {
+	const struct handshake_silence *silence;
+	const struct trace *trace; /* what became of one of them, or NULL */
+	struct translation translation;
+	struct address target; /* the address itself if it is not known */
+	uint16_t target_port;  /* 0: not known */
+};
+
+static const char *endpoint_text(
+	const struct address *address, uint16_t port, char text[static ENDPOINT_TEXT_SIZE])
+{
+	char formatted[ADDRESS_TEXT_SIZE];
+	address_format(address, formatted);
+	if (port)
+		snprintf(text, ENDPOINT_TEXT_SIZE, "%s port %u", formatted, port);
+	else
+		snprintf(text, ENDPOINT_TEXT_SIZE, "%s", formatted);
+	return text;
+}
+
+/* "ip filter forward" */
+static const char *chain_text(const struct trace *trace, char text[static CHAIN_SIZE])
+{
+	snprintf(text, CHAIN_SIZE, "%s %s %s", trace_family_name(trace->table_family), trace->table,
+		trace->chain);
+	return text;
+}
+
+/* ---- summary ---- */
+
+static void forward_drop_summarise(const struct forward_drop *drop, struct finding *finding)
+{
+	char service[ENDPOINT_TEXT_SIZE], chain[CHAIN_SIZE];
+	const struct trace *trace = drop->trace;
+	const char *device = finding->device_name;
+	endpoint_text(&drop->silence->server, drop->silence->port, service);
+	if (trace && trace->end == TRACE_RULE)
+		finding_summarise(finding,
+			"requests for %s that come in on %s are dropped by rule %llu of chain %s", service,
+			device, (unsigned long long)trace->handle, chain_text(trace, chain));
+	else if (trace && trace->end == TRACE_POLICY)
+		finding_summarise(finding,
+			"requests for %s that come in on %s are dropped by the policy of chain %s", service,
+			device, chain_text(trace, chain));
+	else
+		finding_summarise(finding,
+			"requests for %s that come in on %s are translated, but do not get through this host",
+			service, device);
+}
+
+/* ---- explanation ---- */
+
+static void explain_translation(const struct forward_drop *drop, struct finding *finding)
+{
+	char service[ENDPOINT_TEXT_SIZE], target[ENDPOINT_TEXT_SIZE] = "";
+	bool known = drop->target_port || !address_equal(&drop->target, &drop->silence->server);
+	if (known)
+		endpoint_text(&drop->target, drop->target_port, target);
+	finding_explain(finding,
+		"%sRequests for %s come in by %s and are translated%s%s. Clients repeat them, nobody answers, "
+		"and they are not seen leaving. ",
+		finding->explanation ? " " : "",
+		endpoint_text(&drop->silence->server, drop->silence->port, service), finding->device_name,
+		known ? " to " : "", target);
+}
+
+static void explain_dropped(const struct trace *trace, struct finding *finding)
+{
+	char chain[CHAIN_SIZE];
+	const char *what = trace->map ? "map" : "set";
+	chain_text(trace, chain);
+	if (trace->end == TRACE_POLICY)
+		finding_explain(finding,
+			"One was traced: no rule of chain %s let it pass, and the chain's policy dropped it.",
+			chain);
+	else
+		finding_explain(finding, "One was traced: rule %llu of chain %s dropped it%s%s.",
+			(unsigned long long)trace->handle, chain, trace->rule ? ": " : "",
+			trace->rule ? trace->rule : "");
+	if (trace->set && !trace->element)
+		finding_explain(finding, " It would have passed if it were in the %s %s.", what, trace->set);
+	else if (trace->set)
+		finding_explain(finding, " It would have passed if %s were in the %s %s, which it is not.",
+			trace->element, what, trace->set);
+	finding_explain(finding,
+		" Whether it may pass is a matter of policy: the command that would admit it "
+		"was not checked.");
+}
+
+static void explain_vanished(const struct trace *trace, struct finding *finding)
+{
+	const char *why = describe_failure(trace->route.result);
+	if (trace->place == TRACE_ROUTING)
+		finding_explain(finding,
+			"One was traced: no rule dropped it, and it was gone before it was routed%s%s.",
+			why ? ": by a lookup, " : "", why ? why : "");
+	else
+		finding_explain(finding,
+			"One was traced: no rule of nftables dropped it, and it was gone in %s: what drops "
+			"there is not traced (rules of iptables-legacy, another kernel module).",
+			trace_place_name(trace->place));
+}
+
+static void explain_untraced(const struct forward_drop *drop, struct finding *finding)
+{
+	char client[ADDRESS_TEXT_SIZE], service[ADDRESS_TEXT_SIZE];
+	const struct handshake_silence *silence = drop->silence;
+	bool six = silence->server.family == AF_INET6;
+	finding_explain(finding,
+		"A rule drops them, or reverse-path filtering, or there is no route. `oneway explain %s "
+		"%s%s%s:%u --trace` names it when the next request comes, and so does oneway_exporter with "
+		"--collector.nftrace.",
+		address_format(&silence->client, client), six ? "[" : "",
+		address_format(&silence->server, service), six ? "]" : "", silence->port);
+}
+
+static void explain_trace(const struct trace *trace, struct finding *finding)
+{
+	if (trace_is_dropped(trace))
+		explain_dropped(trace, finding);
+	else if (trace->end == TRACE_QUEUED)
+		finding_explain(finding,
+			"One was traced: rule %llu of chain %s in table %s handed it to a program, which did "
+			"not let it go on.",
+			(unsigned long long)trace->handle, trace->chain, trace->table);
+	else
+		explain_vanished(trace, finding);
+}
+
+/* ---- evidence ---- */
+
+static void add_trace(const struct trace *trace, struct finding *finding)
+{
+	finding_add_evidence(finding, "trace_end", "%s", trace_end_name(trace->end));
+	if (trace->end == TRACE_VANISHED)
+		finding_add_evidence(finding, "trace_place", "%s", trace_place_name(trace->place));
+	if (!trace->table)
+		return;
+	finding_add_evidence(finding, "table", "%s %s", trace_family_name(trace->table_family), trace->table);
+	finding_add_evidence(finding, "chain", "%s", trace->chain);
+	if (trace->handle)
+		finding_add_number(finding, "handle", (double)trace->handle);
+	if (trace->rule)
+		finding_add_evidence(finding, "rule", "%s", trace->rule);
+	if (trace->set)
+		finding_add_evidence(finding, "set", "%s", trace->set);
+	if (trace->element)
+		finding_add_evidence(finding, "missing_element", "%s", trace->element);
+}
+
+/* What was dropped on the arrival device meanwhile, but not by a rule. */
+static void add_counted(const struct facts *facts, const struct trace *trace, struct finding *finding)
+{
+	for (int reason = 0; reason < DROP_REASONS; reason++) {
+		const struct device_drop *drop =
+			facts_device_drop(facts, trace->arrival, (enum drop_reason)reason);
+		if (!drop || drop->recent == 0 || reason == DROP_NETFILTER_DROP)
+			continue;
+		const char *name = drop_reason_name(drop->reason);
+		finding_explain(finding,
+			" On %s %llu packets were counted that were dropped within 60 s as %s.",
+			finding->device_name, (unsigned long long)drop->recent, name);
+		finding_add_item(finding, "drop_reasons", name);
+	}
+}
+
+/* ---- remedy ---- */
+
+/* Names that neither a shell nor nft takes for anything else. */
+static bool is_plain(const char *name)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.";
+	return name && *name && *name != '-' && name[strspn(name, plain)] == '\0';
+}
+
+static bool is_plain_element(const char *element)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.: ";
+	return element && element[strspn(element, plain)] == '\0';
+}
+
+/* Before the rule that drops it, or behind all others if the policy does. */
+static void admit_by_iptables(const struct trace *trace, const char *target, struct finding *finding)
+{
+	const char *command = trace->table_family == NFPROTO_IPV6 ? "ip6tables-nft" : "iptables-nft";
+	if (trace->end == TRACE_POLICY)
+		finding_add_remedy(finding, "%s -t %s -A %s -d %s -p tcp --dport %u -j ACCEPT", command,
+			trace->table, trace->chain, target, trace->target_port);
+	else
+		finding_add_remedy(finding, "%s -t %s -I %s %u -d %s -p tcp --dport %u -j ACCEPT", command,
+			trace->table, trace->chain, trace->number ? trace->number : 1, target,
+			trace->target_port);
+}
+
+static void admit_by_rule(const struct trace *trace, const char *target, struct finding *finding)
+{
+	const char *family = trace_family_name(trace->table_family);
+	const char *ip = trace->target.family == AF_INET6 ? "ip6" : "ip";
+	if (trace->end == TRACE_POLICY)
+		finding_add_remedy(finding, "nft add rule %s %s %s %s daddr %s tcp dport %u accept", family,
+			trace->table, trace->chain, ip, target, trace->target_port);
+	else
+		finding_add_remedy(finding,
+			"nft insert rule %s %s %s position %llu %s daddr %s tcp dport %u accept", family,
+			trace->table, trace->chain, (unsigned long long)trace->handle, ip, target,
+			trace->target_port);
+}
+
+static void forward_drop_admit(const struct trace *trace, struct finding *finding)
+{
+	char target[ADDRESS_TEXT_SIZE];
+	bool routed = trace->table_family == NFPROTO_INET || trace->table_family == NFPROTO_IPV4 ||
+		      trace->table_family == NFPROTO_IPV6;
+	if (!trace_is_dropped(trace) || !routed || !is_plain(trace->table) || !is_plain(trace->chain))
+		return;
+	address_format(&trace->target, target);
+	if (is_plain(trace->set) && is_plain_element(trace->element))
+		finding_add_remedy(finding, "nft add element %s %s %s { %s%s }",
+			trace_family_name(trace->table_family), trace->table, trace->set, trace->element,
+			trace->map ? " : accept" : "");
+	else if (trace->iptables)
+		admit_by_iptables(trace, target, finding);
+	else
+		admit_by_rule(trace, target, finding);
+}
+
+/* Adds to them if the finding has some of another port already. */
+static void forward_drop_describe(
+	const struct facts *facts, const struct forward_drop *drop, struct finding *finding)
+{
+	char text[ADDRESS_TEXT_SIZE];
+	bool first = finding->explanation == NULL;
+	if (first)
+		forward_drop_summarise(drop, finding);
+	explain_translation(drop, finding);
+	if (drop->trace)
+		explain_trace(drop->trace, finding);
+	else
+		explain_untraced(drop, finding);
+	if (finding->intended && first)
+		finding_explain(finding, " This is declared as intended.");
+	finding_add_handshake(finding, drop->silence->id);
+	wire_add_text(finding, "peers", address_format(&drop->silence->client, text));
+	snprintf(text, sizeof(text), "%u", drop->silence->port);
+	wire_add_text(finding, "ports", text);
+	if (first)
+		finding_add_number(finding, "repeats", drop->silence->repeats);
+	if (first && drop->trace)
+		add_trace(drop->trace, finding);
+	if (first && drop->trace && drop->trace->end == TRACE_VANISHED && drop->trace->place == TRACE_ROUTING)
+		add_counted(facts, drop->trace, finding);
+	if (!finding->intended && drop->trace)
+		forward_drop_admit(drop->trace, finding);
+}
+
+void forward_drop_tell(const struct trace *trace, struct finding *finding)
+{
+	explain_trace(trace, finding);
+	forward_drop_admit(trace, finding);
+}
+
+/* ---- the condition ---- */
 
 /* Of the present silence: what was before an answer says nothing. */
 static const struct trace *current_trace(const struct scene *scene, const struct handshake_silence *silence)
 {
 	const struct trace *trace = trace_of(scene->now, &silence->server, silence->port, silence->device);
 	return trace && trace->end != TRACE_NOTHING && trace->time_ns >= silence->since_ns ? trace : NULL;
-}
-
-static bool is_often(const struct scene *scene, const struct handshake_silence *silence)
-{
-	return !silence->left && silence->device > 0 && wire_is_often(scene, silence->repeats);
-}
-
-static bool is_translated(const struct forward_drop *drop)
-{
-	return drop->translation.basis >= TRANSLATION_RULE || (drop->trace && drop->trace->translated);
 }
 
 /* Without a trace: conntrack was gone through since, and has no entry of a request that waits. */
@@ -44,14 +306,7 @@ static bool is_held_back(const struct scene *scene, const struct handshake_silen
 	       !translation_is_let_through(facts, &silence->server, silence->port);
 }
 
-static bool holds(const struct scene *scene, const struct forward_drop *drop)
-{
-	if (!is_often(scene, drop->silence) || !is_translated(drop))
-		return false;
-	return drop->trace ? drop->trace->end != TRACE_PASSED : is_held_back(scene, drop->silence);
-}
-
-static struct forward_drop look(const struct scene *scene, const struct handshake_silence *silence)
+static struct forward_drop observe_silence(const struct scene *scene, const struct handshake_silence *silence)
 {
 	struct forward_drop drop = { .silence = silence,
 		.trace = current_trace(scene, silence),
@@ -67,29 +322,14 @@ static struct forward_drop look(const struct scene *scene, const struct handshak
 	return drop;
 }
 
-/* Several ports of one address may lead to one target: they share a finding. */
-static struct finding *find_shared(const struct forward_drop *drop, struct findings *candidates)
-{
-	for (size_t i = 0; i < candidates->count; i++) {
-		struct finding *finding = &candidates->items[i];
-		if (finding->condition == &forward_drop_condition &&
-			finding->device == drop->silence->device &&
-			address_equal(&finding->address, &drop->silence->server) &&
-			address_equal(&finding->target, &drop->target))
-			return finding;
-	}
-	return NULL;
-}
-
 static void add_drop(const struct scene *scene, const struct forward_drop *drop, struct findings *candidates)
 {
-	struct finding *finding = find_shared(drop, candidates);
+	/* Several ports of one address may lead to one target: they share a finding. */
+	struct finding *finding = findings_about(candidates, &forward_drop_condition, drop->silence->device,
+		&drop->silence->server, &drop->target);
 	if (!finding) {
 		finding = wire_finding(scene, &forward_drop_condition, drop->silence->device, candidates);
-		finding->has_service = true;
-		finding->origin = ORIGIN_DNAT;
-		finding->address = drop->silence->server;
-		finding->target = drop->target;
+		finding_set_service(finding, ORIGIN_DNAT, &drop->silence->server, &drop->target);
 		finding->intended = intended_covers(
 			scene->settings, &finding->address, &finding->target, finding->device_name, "");
 		if (finding->intended)
@@ -121,8 +361,13 @@ static void forward_drop_find(const struct scene *scene, struct findings *candid
 {
 	const struct handshake_report *report = scene->now->handshakes;
 	for (size_t i = 0; report && i < report->silence_count; i++) {
-		const struct forward_drop drop = look(scene, &report->silences[i]);
-		if (holds(scene, &drop))
+		const struct handshake_silence *silence = &report->silences[i];
+		if (silence->left || silence->device <= 0 || !wire_is_often(scene, silence->repeats))
+			continue;
+		const struct forward_drop drop = observe_silence(scene, silence);
+		const struct trace *trace = drop.trace;
+		bool translated = drop.translation.basis >= TRANSLATION_RULE || (trace && trace->translated);
+		if (translated && (trace ? trace->end != TRACE_PASSED : is_held_back(scene, silence)))
 			add_drop(scene, &drop, candidates);
 	}
 }

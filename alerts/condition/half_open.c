@@ -76,10 +76,7 @@ static void add_finding(
 {
 	char address[ADDRESS_TEXT_SIZE], target[ADDRESS_TEXT_SIZE], peer[ADDRESS_TEXT_SIZE];
 	struct finding *finding = findings_add(candidates, &half_open_nat_condition);
-	finding->has_service = true;
-	finding->origin = ORIGIN_DNAT;
-	finding->address = endpoint->address;
-	finding->target = endpoint->target;
+	finding_set_service(finding, ORIGIN_DNAT, &endpoint->address, &endpoint->target);
 	finding->intended = intended_covers(scene->settings, &endpoint->address, &endpoint->target, "", "");
 	finding->severity = finding->intended ? SEVERITY_INFO : SEVERITY_WARNING;
 	address_format(&endpoint->address, address);

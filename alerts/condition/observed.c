@@ -3,7 +3,7 @@
 
 #include "collectors/route/service.h"
 
-static bool has_address(const struct handshake_peer *peer, const struct service *service)
+static bool peer_has_address(const struct handshake_peer *peer, const struct service *service)
 {
 	return address_equal(&peer->local, &service->address);
 }
@@ -28,8 +28,7 @@ static void find_devices(
 	for (size_t i = 0; i < report->service_count; i++) {
 		const struct handshake_service *row = &report->services[i];
 		if (row->device == arrival && row->synack_device > 0 && row->synack_device != arrival &&
-			(row->role == HANDSHAKE_SERVED || row->role == HANDSHAKE_FORWARDED) &&
-			address_equal(&row->address, &service->address))
+			wire_comes_in(row->role) && address_equal(&row->address, &service->address))
 			device_set_add(devices, row->synack_device);
 	}
 	const struct wire_vantage vantage = { .device = arrival, .server = &service->address };
@@ -47,7 +46,7 @@ static bool completes_at(const struct scene *scene, const struct service *servic
 	for (size_t i = 0; i < report->peer_count; i++) {
 		const struct handshake_peer *peer = &report->peers[i];
 		if (peer->asks && peer->completed && peer->device == arrival &&
-			peer->synack_device == device && has_address(peer, service) &&
+			peer->synack_device == device && peer_has_address(peer, service) &&
 			wire_service(scene, &peer->local, peer->port) == service)
 			return true;
 	}
@@ -70,7 +69,8 @@ static void keep_own(
 	*observation = own;
 }
 
-static struct observed look(const struct scene *scene, const struct service *service, int arrival, int device)
+static struct observed observe_device(
+	const struct scene *scene, const struct service *service, int arrival, int device)
 {
 	const struct wire_vantage vantage = {
 		.device = arrival, .server = &service->address, .synack_device = device
@@ -124,7 +124,7 @@ struct observed observe_replies(const struct scene *scene, const struct service 
 		return all;
 	find_devices(scene, service, arrival, &devices);
 	for (unsigned i = 0; i < devices.count; i++) {
-		struct observed one = look(scene, service, arrival, devices.ifindex[i]);
+		struct observed one = observe_device(scene, service, arrival, devices.ifindex[i]);
 		if (one.observation.fails || !is_expected(scene, service, arrival, devices.ifindex[i]))
 			sum_up(&all, &one);
 	}
@@ -158,16 +158,11 @@ void observed_each(const struct scene *scene, observed_judge_function *function,
 
 /* ---- what speaks against a prediction ---- */
 
-static bool is_far(const struct scene *scene, const struct address *address)
-{
-	return !service_is_on_link(scene->now, address);
-}
-
 /* The same peer, or one that stands for the same: from the link or from beyond. */
 static bool is_like(const struct scene *scene, const struct path *path, const struct handshake_peer *peer)
 {
 	return address_equal(&peer->peer, &path->destination) ||
-	       is_far(scene, &peer->peer) == (path->basis != PATH_CONNECTED);
+	       service_is_on_link(scene->now, &peer->peer) == (path->basis == PATH_CONNECTED);
 }
 
 bool observed_refutes(const struct scene *scene, size_t index)
@@ -178,7 +173,7 @@ bool observed_refutes(const struct scene *scene, size_t index)
 	bool refuted = false;
 	for (size_t i = 0; report && i < report->peer_count; i++) {
 		const struct handshake_peer *peer = &report->peers[i];
-		if (!peer->asks || peer->device != path->arrival || !has_address(peer, service) ||
+		if (!peer->asks || peer->device != path->arrival || !peer_has_address(peer, service) ||
 			wire_service(scene, &peer->local, peer->port) != service)
 			continue;
 		bool fine = peer->completed && peer->synack_device == path->arrival;

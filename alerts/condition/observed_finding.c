@@ -73,10 +73,8 @@ static void add_finding(const struct observed_case *found, struct findings *cand
 	char service[SERVICE_TEXT_SIZE];
 	struct finding *finding =
 		wire_finding(found->scene, &reply_wrong_device_condition, found->arrival, candidates);
-	finding->has_service = true;
-	finding->origin = found->service->origin;
-	finding->address = found->service->address;
-	finding->target = found->service->target;
+	finding_set_service(
+		finding, found->service->origin, &found->service->address, &found->service->target);
 	finding->intended = found->intended;
 	finding->severity = severity_of(found);
 	finding->held = observed->observation.fails && observed->observation.lasting;

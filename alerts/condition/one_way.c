@@ -40,8 +40,7 @@ static void find_vantages(const struct scene *scene, struct vantages *vantages)
 	}
 	for (size_t i = 0; i < report->service_count; i++) {
 		const struct handshake_service *row = &report->services[i];
-		if (row->recent[HANDSHAKE_ONE_WAY] && row->device >= 0 &&
-			(row->role == HANDSHAKE_SERVED || row->role == HANDSHAKE_FORWARDED))
+		if (row->recent[HANDSHAKE_ONE_WAY] && row->device >= 0 && wire_comes_in(row->role))
 			add_vantage(scene, vantages, row->device, &row->address);
 	}
 }
@@ -55,7 +54,7 @@ static bool is_dropped_here(const struct wire_observation *observation)
 	return observation->suspect_count > 0;
 }
 
-static void summarise(struct finding *finding)
+static void one_way_summarise(struct finding *finding)
 {
 	char address[ADDRESS_TEXT_SIZE];
 	const char *on = finding->device_name[0] ? " on " : "";
@@ -71,7 +70,7 @@ static void summarise(struct finding *finding)
 			on, finding->device_name);
 }
 
-static void explain(const struct wire_observation *observation, struct finding *finding)
+static void one_way_explain(const struct wire_observation *observation, struct finding *finding)
 {
 	finding_explain(finding, "The SYN-ACK was seen, and the client sent the same SYN again, several "
 				 "times: it never got the answer. ");
@@ -111,8 +110,8 @@ static void judge_vantage(
 					   finding->device_name, finding->reply_device);
 	if (finding->intended)
 		finding->severity = SEVERITY_INFO;
-	summarise(finding);
-	explain(&observation, finding);
+	one_way_summarise(finding);
+	one_way_explain(&observation, finding);
 	wire_describe_suspects(&observation, finding);
 	wire_describe_counts(&observation, finding);
 }

@@ -236,13 +236,11 @@ static void add_remedy(const struct reply_case *reply_case, struct finding *find
 static void add_finding(const struct reply_case *reply_case, struct findings *candidates)
 {
 	const struct device_set devices = describe_reply_devices(reply_case->scene, reply_case->span);
+	const struct service *service = reply_case->service;
 	struct finding *finding = findings_add(candidates, reply_case->kind->condition);
 	finding->device = reply_case->path->arrival;
 	snprintf(finding->device_name, sizeof(finding->device_name), "%s", reply_case->arrival);
-	finding->has_service = true;
-	finding->origin = reply_case->service->origin;
-	finding->address = reply_case->service->address;
-	finding->target = reply_case->service->target;
+	finding_set_service(finding, service->origin, &service->address, &service->target);
 	finding->intended = reply_case->intended;
 	finding->severity = reply_case->kind->severity(reply_case);
 	finding->held = reply_case->observed.observation.fails && reply_case->observed.observation.lasting;
@@ -262,12 +260,6 @@ static bool is_refuted(const struct scene *scene, const struct reply_kind *kind,
 			       .devices.count == 0;
 }
 
-static bool is_harmless(const struct reply_case *found)
-{
-	return found->scene->now->handshakes && !found->intended && !found->observed.observation.fails &&
-	       observed_is_floating(found->scene, found->service);
-}
-
 /* Copies the offending paths of the pair to the front of `paths`; the intended ones only if there are no
  * others. */
 static struct reply_case select_case(
@@ -281,14 +273,16 @@ static struct reply_case select_case(
 				!is_refuted(scene, kind, pair.paths[i]))
 				paths[found.span.count++] = pair.paths[i];
 	}
-	if (found.span.count) {
-		found.path = scene_path(scene, paths[0]);
-		found.service = scene_service(scene, paths[0]);
-		found.arrival = facts_device_name(scene->now, found.path->arrival);
-		if (kind->observe)
-			found.observed = observe_replies(scene, found.service, found.path->arrival);
-		if (kind->observe && is_harmless(&found))
-			found.span.count = 0;
+	if (found.span.count == 0)
+		return found;
+	found.path = scene_path(scene, paths[0]);
+	found.service = scene_service(scene, paths[0]);
+	found.arrival = facts_device_name(scene->now, found.path->arrival);
+	if (kind->observe) {
+		found.observed = observe_replies(scene, found.service, found.path->arrival);
+		if (scene->now->handshakes && !found.intended && !found.observed.observation.fails &&
+			observed_is_floating(scene, found.service))
+			found.span.count = 0; /* harmless */
 	}
 	return found;
 }

@@ -8,22 +8,12 @@
 #include "alerts/wire.h"
 #include "collectors/route/service.h"
 
-static bool passes(const struct handshake_suspect *suspect)
-{
-	return suspect->synack.in > 0 &&
-	       (suspect->synack.out || (suspect->joined && suspect->other_synack.out));
-}
-
-static bool is_near(const struct scene *scene, const struct handshake_suspect *suspect)
-{
-	return (suspect->joined && suspect->other_synack.out) ||
-	       service_is_on_link(scene->now, &suspect->server);
-}
-
 static bool is_stray(const struct scene *scene, const struct handshake_suspect *suspect)
 {
-	return suspect->sign == SIGN_RETURN_ONLY && !suspect->acknowledged && passes(suspect) &&
-	       is_near(scene, suspect) && wire_is_often(scene, suspect->synack_repeats);
+	bool translated = suspect->joined && suspect->other_synack.out;
+	return suspect->sign == SIGN_RETURN_ONLY && !suspect->acknowledged && suspect->synack.in > 0 &&
+	       (translated || (suspect->synack.out && service_is_on_link(scene->now, &suspect->server))) &&
+	       wire_is_often(scene, suspect->synack_repeats);
 }
 
 static bool is_declared(const struct scene *scene, const struct address *server, int out)
@@ -39,7 +29,7 @@ struct strays {
 	struct wire_observation observation;
 };
 
-static struct strays look(const struct scene *scene, int device, bool declared)
+static struct strays observe_strays(const struct scene *scene, int device, bool declared)
 {
 	const struct handshake_report *report = scene->now->handshakes;
 	struct strays strays = { .device = device, .declared = declared };
@@ -59,7 +49,7 @@ static struct strays look(const struct scene *scene, int device, bool declared)
 	return strays;
 }
 
-static bool holds(const struct scene *scene, const struct strays *strays)
+static bool are_too_many(const struct scene *scene, const struct strays *strays)
 {
 	return strays->observation.suspect_count ||
 	       (double)strays->count >= scene->settings->thresholds.return_only_handshakes;
@@ -103,10 +93,10 @@ static void return_only_find(const struct scene *scene, struct findings *candida
 	const struct handshake_report *report = scene->now->handshakes;
 	for (size_t i = 0; report && i < report->device_count; i++) {
 		int device = report->devices[i].device;
-		struct strays strays = look(scene, device, false);
-		if (!holds(scene, &strays))
-			strays = look(scene, device, true);
-		if (device > 0 && holds(scene, &strays))
+		struct strays strays = observe_strays(scene, device, false);
+		if (!are_too_many(scene, &strays))
+			strays = observe_strays(scene, device, true);
+		if (device > 0 && are_too_many(scene, &strays))
 			add_finding(scene, &strays, candidates);
 	}
 }

@@ -10,8 +10,18 @@
 #include <string.h>
 
 #include "alerts/condition/conditions.h"
-#include "alerts/condition/rp_filter.h"
 #include "alerts/describe.h"
+#include "alerts/remedy/remedy.h"
+
+/* What was found on a device. */
+struct drop_case {
+	const struct scene *scene;
+	const struct device *device; /* NULL: one of `candidates` */
+	struct device_set candidates;
+	struct path_span span; /* whose packets are dropped, at least one */
+	bool counted;
+	bool supposed; /* that drops were counted on the device is all that tells of such packets there */
+};
 
 static bool counts_by_device(const struct scene *scene)
 {
@@ -27,31 +37,22 @@ static double recent_drops(const struct scene *scene, int device)
 	return scene->now->rpfilter.known ? (double)scene->now->rpfilter.drops_recent : 0;
 }
 
-static bool is_counted(const struct scene *scene, int device)
+static bool is_predicted(const struct scene *scene, size_t index, int device)
 {
-	return recent_drops(scene, device) >= scene->settings->thresholds.rp_filter_drops;
-}
-
-static bool drops_request(const struct scene *scene, size_t path)
-{
-	return scene_path(scene, path)->request.result == ROUTE_RP_FILTER;
-}
-
-static bool is_predicted(const struct scene *scene, size_t path, int device)
-{
-	const struct path *way = scene_path(scene, path);
-	if (!scene_certain(scene, path))
+	const struct path *path = scene_path(scene, index);
+	if (!scene_certain(scene, index))
 		return false;
-	return (way->arrival == device && drops_request(scene, path)) ||
-	       (scene_service(scene, path)->target_ifindex == device && way->reply.result == ROUTE_RP_FILTER);
+	return (path->arrival == device && path->request.result == ROUTE_RP_FILTER) ||
+	       (scene_service(scene, index)->target_ifindex == device &&
+		       path->reply.result == ROUTE_RP_FILTER);
 }
 
 /* device 0: any. */
-static bool is_possible(const struct scene *scene, size_t path, int device)
+static bool is_possible(const struct scene *scene, size_t index, int device)
 {
-	const struct path *way = scene_path(scene, path);
-	return way->basis == PATH_POSSIBLE && (device == 0 || way->arrival == device) &&
-	       facts_device(scene->now, way->arrival) && drops_request(scene, path);
+	const struct path *path = scene_path(scene, index);
+	return path->basis == PATH_POSSIBLE && (device == 0 || path->arrival == device) &&
+	       facts_device(scene->now, path->arrival) && path->request.result == ROUTE_RP_FILTER;
 }
 
 static struct path_span select_paths(
@@ -64,7 +65,7 @@ static struct path_span select_paths(
 	return span;
 }
 
-static void summarise(const struct drop_case *drop_case, struct finding *finding)
+static void rp_filter_summarise(const struct drop_case *drop_case, struct finding *finding)
 {
 	const struct device *device = drop_case->device;
 	char names[DEVICE_NAMES_SIZE];
@@ -124,7 +125,7 @@ static void explain_device(const struct drop_case *drop_case, struct finding *fi
 		device->rp_filter_raw);
 }
 
-static void explain(const struct drop_case *drop_case, struct finding *finding)
+static void rp_filter_explain(const struct drop_case *drop_case, struct finding *finding)
 {
 	const struct scene *scene = drop_case->scene;
 	const struct device *device = drop_case->device;
@@ -173,6 +174,81 @@ static void add_evidence(const struct drop_case *drop_case, struct finding *find
 	describe_addresses(scene, drop_case->span, finding);
 }
 
+/* Rules that lead the replies back by the device, where a way out of it is known; else loose mode. */
+static void add_rules(const struct drop_case *drop_case, struct finding *finding)
+{
+	const struct scene *scene = drop_case->scene;
+	const struct path_span *span = &drop_case->span;
+	int device = drop_case->device->ifindex;
+	for (size_t i = 0; i < span->count; i++) {
+		if (!remedy_concerns(scene, span->paths[i]))
+			continue;
+		const struct plan *plan =
+			remedy_plan(scene, &scene_service(scene, span->paths[i])->target, device);
+		if (*plan->obstacle) {
+			remedy_refuse(plan->obstacle, finding);
+			return;
+		}
+	}
+	const struct address *last = NULL; /* paths are in the order of their targets */
+	for (size_t i = 0; i < span->count; i++) {
+		const struct address *target = &scene_service(scene, span->paths[i])->target;
+		if (!remedy_concerns(scene, span->paths[i]) || (last && address_equal(last, target)))
+			continue;
+		remedy_write_plan(scene->now, remedy_plan(scene, target, device), finding);
+		last = target;
+	}
+	finding_explain(finding,
+		"The commands lead replies from the addresses concerned out of %s, so that the way back is "
+		"the way they came, and keep the other networks of this host reachable.",
+		drop_case->device->name);
+}
+
+/* Loose mode asks only for some route back, but is strict on a device without an IPv4 address. */
+static bool passes_loose(const struct drop_case *drop_case)
+{
+	for (size_t i = 0; i < drop_case->span.count; i++)
+		if (scene_path(drop_case->scene, drop_case->span.paths[i])->reply.result != ROUTE_FOUND)
+			return false;
+	return drop_case->device->rp_filter_effective == 1;
+}
+
+static void add_loose(const struct drop_case *drop_case, struct finding *finding)
+{
+	if (!facts_device_address(drop_case->scene->now, drop_case->device->ifindex, AF_INET, NULL)) {
+		remedy_refuse("loose mode would not help, since the device has no IPv4 address", finding);
+	} else if (!passes_loose(drop_case)) {
+		remedy_refuse("loose mode would not let these packets pass either", finding);
+	} else {
+		finding_explain(finding,
+			"The command makes the mode loose on %s: then any route back will do.",
+			drop_case->device->name);
+		remedy_write_loose(drop_case->device, finding);
+	}
+}
+
+/* A way out of the device by which rules could lead the replies. */
+static bool has_way_out(const struct drop_case *drop_case)
+{
+	for (size_t i = 0; i < drop_case->span.count; i++) {
+		const struct path *path = scene_path(drop_case->scene, drop_case->span.paths[i]);
+		if (path->arrival == drop_case->device->ifindex && path->basis != PATH_POSSIBLE &&
+			remedy_concerns(drop_case->scene, drop_case->span.paths[i]) &&
+			(path->basis == PATH_CONNECTED || path->way_out.result == ROUTE_FOUND))
+			return true;
+	}
+	return false;
+}
+
+/* The commands that let the packets in, or why there are none; of a known device. */
+static void add_remedy(const struct drop_case *drop_case, struct finding *finding)
+{
+	if (has_way_out(drop_case))
+		add_rules(drop_case, finding);
+	else
+		add_loose(drop_case, finding);
+}
+
 static void add_finding(
 	const struct drop_case *drop_case, enum severity severity, struct findings *candidates)
 {
@@ -182,11 +258,11 @@ static void add_finding(
 		finding->device = drop_case->device->ifindex;
 		memcpy(finding->device_name, drop_case->device->name, sizeof(finding->device_name));
 	}
-	summarise(drop_case, finding);
-	explain(drop_case, finding);
+	rp_filter_summarise(drop_case, finding);
+	rp_filter_explain(drop_case, finding);
 	add_evidence(drop_case, finding);
 	if (drop_case->device)
-		rp_filter_add_remedy(drop_case, finding);
+		add_remedy(drop_case, finding);
 }
 
 static void find_predicted(const struct scene *scene, size_t *paths, struct findings *candidates)
@@ -197,7 +273,8 @@ static void find_predicted(const struct scene *scene, size_t *paths, struct find
 			.scene = scene,
 			.device = device,
 			.span = select_paths(scene, device->ifindex, is_predicted, paths),
-			.counted = is_counted(scene, device->ifindex),
+			.counted = recent_drops(scene, device->ifindex) >=
+				   scene->settings->thresholds.rp_filter_drops,
 		};
 		if (found.span.count)
 			add_finding(&found, found.counted ? SEVERITY_CRITICAL : SEVERITY_WARNING, candidates);
@@ -254,18 +331,8 @@ static bool may_be_vague(const struct scene *scene, int device)
 	return recent_drops(scene, device) >= least * (scene->now->handshakes ? PATIENCE : 1);
 }
 
-static bool is_found(const struct findings *candidates, size_t first, int device)
-{
-	for (size_t i = first; i < candidates->count; i++)
-		if (candidates->items[i].device == device)
-			return true;
-	return false;
-}
-
-/* Of devices on which nothing certain is predicted, those on which drops were counted. `first` is the
- * condition's first candidate. */
-static void find_counted_by_device(
-	const struct scene *scene, size_t *paths, size_t first, struct findings *candidates)
+/* Of devices on which nothing certain is predicted, those on which drops were counted. */
+static void find_counted_by_device(const struct scene *scene, size_t *paths, struct findings *candidates)
 {
 	for (size_t i = 0; i < scene->now->device_count; i++) {
 		struct drop_case found = {
@@ -274,7 +341,7 @@ static void find_counted_by_device(
 		int ifindex = found.device->ifindex;
 		found.span = select_paths(scene, ifindex, is_possible, paths);
 		if (found.span.count == 0 || !may_be_vague(scene, ifindex) ||
-			is_found(candidates, first, ifindex))
+			findings_about(candidates, &rp_filter_drops_condition, ifindex, NULL, NULL))
 			continue;
 		found.supposed = !awaits_answers(&found, ifindex);
 		add_finding(&found, SEVERITY_CRITICAL, candidates);
@@ -299,7 +366,7 @@ static void rp_filter_drops_find(const struct scene *scene, struct findings *can
 	}
 	find_predicted(scene, paths, candidates);
 	if (counts_by_device(scene))
-		find_counted_by_device(scene, paths, before, candidates);
+		find_counted_by_device(scene, paths, candidates);
 	else if (candidates->count == before && may_be_vague(scene, 0))
 		find_counted(scene, paths, candidates);
 	free(paths);

@@ -7,7 +7,7 @@
 
 #include "collectors/base/growth.h"
 
-static int insert(struct priorities *priorities, uint32_t priority)
+static int priorities_insert(struct priorities *priorities, uint32_t priority)
 {
 	size_t at = priorities->count;
 	while (at > 0 && priorities->taken[at - 1] > priority)
@@ -26,7 +26,8 @@ int priorities_open(struct priorities *priorities, const struct facts *facts, ui
 {
 	struct priorities fresh = { 0 };
 	for (size_t i = 0; i < facts->rule_count; i++) {
-		if (facts->rules[i].family == family && insert(&fresh, facts->rules[i].priority) < 0) {
+		if (facts->rules[i].family == family &&
+			priorities_insert(&fresh, facts->rules[i].priority) < 0) {
 			priorities_close(&fresh);
 			return -ENOMEM;
 		}
@@ -41,7 +42,7 @@ void priorities_close(struct priorities *priorities)
 }
 
 /* Looks into the gap below each taken priority that is itself below the ceiling, from above. */
-static uint32_t find(const struct priorities *priorities, uint32_t ceiling, uint32_t count)
+static uint32_t priorities_find(const struct priorities *priorities, uint32_t ceiling, uint32_t count)
 {
 	uint32_t top = ceiling;
 	for (size_t i = priorities->count; i-- > 0;) {
@@ -57,9 +58,9 @@ static uint32_t find(const struct priorities *priorities, uint32_t ceiling, uint
 
 int priorities_take(struct priorities *priorities, uint32_t ceiling, uint32_t count, uint32_t *first)
 {
-	uint32_t found = find(priorities, ceiling, count);
+	uint32_t found = priorities_find(priorities, ceiling, count);
 	for (uint32_t i = 0; found && i < count; i++)
-		if (insert(priorities, found + i) < 0)
+		if (priorities_insert(priorities, found + i) < 0)
 			return -ENOMEM;
 	*first = found;
 	return 0;

@@ -52,14 +52,6 @@ static bool leads_by(const struct route_answer *answer, int device)
 	       answer->devices.ifindex[0] == device;
 }
 
-static void check_forwarding(const struct scene *scene, struct plan *plan, size_t path)
-{
-	const struct service *service = scene_service(scene, path);
-	if (scene_path(scene, path)->reply.result == ROUTE_NOT_FORWARDED)
-		plan_refuse(plan, "no rule helps as long as forwarding is off on %s",
-			facts_device_name(scene->now, service->target_ifindex));
-}
-
 static bool has_network(const struct plan *plan, const struct prefix *network)
 {
 	for (unsigned i = 0; i < plan->network_count; i++)
@@ -87,11 +79,6 @@ static void note_neighbour(const struct scene *scene, struct plan *plan, const s
 		plan->networks[plan->network_count++] = network;
 }
 
-static bool is_reserved(uint32_t table)
-{
-	return table == 0 || (table >= RESERVED_FIRST && table <= RESERVED_LAST);
-}
-
 /* The first far peer proposes table and gateway; the others have to agree with one of them. */
 static void note_far(const struct scene *scene, struct plan *plan, const struct path *path)
 {
@@ -106,22 +93,14 @@ static void note_far(const struct scene *scene, struct plan *plan, const struct 
 		plan->far = true;
 		plan->table = path->way_out.table;
 		plan->gateway = path->way_out.gateway;
-		plan->makes_table = is_reserved(plan->table);
+		plan->makes_table =
+			plan->table == 0 || (plan->table >= RESERVED_FIRST && plan->table <= RESERVED_LAST);
 	}
 	if (path->way_out.table != plan->table)
 		plan->makes_table = true;
 	if (plan->makes_table && !address_equal(&path->way_out.gateway, &plan->gateway))
 		plan_refuse(plan, "the peers beyond %s are behind different gateways",
 			facts_device_name(scene->now, plan->device));
-}
-
-static void note_way_out(const struct scene *scene, struct plan *plan, size_t index)
-{
-	const struct path *path = scene_path(scene, index);
-	if (path->basis == PATH_CONNECTED)
-		note_neighbour(scene, plan, path);
-	else
-		note_far(scene, plan, path);
 }
 
 static const struct route_answer *plain_answer(const struct facts *facts, const struct address *destination)
@@ -139,36 +118,33 @@ static bool is_kept_elsewhere(const struct route_answer *answer, int device)
 	       answer->prefix_length > 0 && !leads_by(answer, device);
 }
 
-static void check_main(const struct scene *scene, struct plan *plan, size_t index)
+static void note_path(const struct scene *scene, struct plan *plan, size_t index)
 {
 	char text[ADDRESS_TEXT_SIZE];
 	const struct path *path = scene_path(scene, index);
-	if (path->basis != PATH_CONNECTED &&
+	if (path->reply.result == ROUTE_NOT_FORWARDED)
+		plan_refuse(plan, "no rule helps as long as forwarding is off on %s",
+			facts_device_name(scene->now, scene_service(scene, index)->target_ifindex));
+	else if (path->basis == PATH_CONNECTED)
+		note_neighbour(scene, plan, path);
+	else
+		note_far(scene, plan, path);
+	if (!*plan->obstacle && path->basis != PATH_CONNECTED &&
 		(is_kept_elsewhere(&path->reply, plan->device) ||
 			is_kept_elsewhere(plain_answer(scene->now, &path->destination), plan->device)))
 		plan_refuse(plan,
-			"the main table has a route of its own to %s that does not leave by %s, and rules that keep "
-			"the main table's specific routes would follow it",
+			"the main table has a route of its own to %s that does not leave by %s, and rules "
+			"that keep the main table's specific routes would follow it",
 			address_format(&path->destination, text),
 			facts_device_name(scene->now, plan->device));
 }
 
-/* What is asked of each path that the plan is for; each may say an obstacle. */
-static void (*const path_steps[])(const struct scene *, struct plan *, size_t) = {
-	check_forwarding,
-	note_way_out,
-	check_main,
-};
-
 static void note_paths(const struct scene *scene, struct plan *plan)
 {
 	struct path_span span = scene_target(scene, &plan->source);
-	for (size_t i = 0; i < span.count; i++) {
-		if (!is_concerned(scene, plan, span.paths[i]))
-			continue;
-		for (size_t j = 0; j < sizeof(path_steps) / sizeof(*path_steps) && !*plan->obstacle; j++)
-			path_steps[j](scene, plan, span.paths[i]);
-	}
+	for (size_t i = 0; i < span.count && !*plan->obstacle; i++)
+		if (is_concerned(scene, plan, span.paths[i]))
+			note_path(scene, plan, span.paths[i]);
 }
 
 /* Another address, answered from the same source, whose far peers come by another line. */
@@ -235,12 +211,6 @@ static uint32_t new_table(const struct scene *scene, const struct plan *plan)
 	return table;
 }
 
-static bool is_beyond(const struct scene *scene, const struct plan *plan)
-{
-	return !address_is_none(&plan->gateway) && !address_is_link_local(&plan->gateway) &&
-	       !facts_network(scene->now, plan->device, &plan->gateway);
-}
-
 static void choose_table(const struct scene *scene, struct plan *plan)
 {
 	if (!plan->makes_table && plan->network_count == 0)
@@ -250,7 +220,8 @@ static void choose_table(const struct scene *scene, struct plan *plan)
 		plan_refuse(plan, "no free routing table is known");
 	if (plan->makes_table)
 		plan->table = plan->new_table;
-	plan->onlink = is_beyond(scene, plan);
+	plan->onlink = !address_is_none(&plan->gateway) && !address_is_link_local(&plan->gateway) &&
+		       !facts_network(scene->now, plan->device, &plan->gateway);
 }
 
 static uint32_t ceiling(const struct scene *scene, const struct plan *plan)

@@ -16,7 +16,7 @@ static bool is_plain(const char *name)
 	return name[strspn(name, plain)] == '\0';
 }
 
-static void escape(const char *name, char text[static ESCAPED_NAME_SIZE])
+static void escape_name(const char *name, char text[static ESCAPED_NAME_SIZE])
 {
 	char *to = text;
 	for (const char *from = name; *from; from++) {
@@ -30,7 +30,7 @@ static void escape(const char *name, char text[static ESCAPED_NAME_SIZE])
 static const char *shell_name(const char *name, char text[static SHELL_NAME_SIZE])
 {
 	char escaped[ESCAPED_NAME_SIZE];
-	escape(name, escaped);
+	escape_name(name, escaped);
 	if (is_plain(name))
 		snprintf(text, SHELL_NAME_SIZE, "%s", name);
 	else
@@ -105,7 +105,7 @@ void remedy_write_loose(const struct device *device, struct finding *finding)
 	char path[ESCAPED_NAME_SIZE];
 	/* sysctl would split the name at a '=' of its own. */
 	if (!is_plain(device->name)) {
-		escape(device->name, path);
+		escape_name(device->name, path);
 		finding_add_remedy(finding, "echo 2 > '/proc/sys/net/ipv4/conf/%s/rp_filter'", path);
 	} else if (strchr(device->name, '.')) {
 		finding_add_remedy(finding, "sysctl -w net/ipv4/conf/%s/rp_filter=2", device->name);
