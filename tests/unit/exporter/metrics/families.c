@@ -173,7 +173,7 @@ static void many_devices_are_written_soon(void **state)
 	assert_int_equal(occurrences(text, "\noneway_capture_packets_total{"), MANY_DEVICES);
 	assert_int_equal(occurrences(text, "outcome=\"one_way\"}"), MANY_PAIRS);
 	print_message("%zu bytes in %.4f s of CPU time\n", strlen(text), seconds);
-	assert_true(seconds < 0.25); /* some 10 ms; a look at each pair of rows takes a second */
+	assert_true(seconds < 1.5); /* 30 ms, 200 sanitized; looking at each pair of rows took 3.5 s */
 	free(text);
 	sample_free(&snapshot);
 }
