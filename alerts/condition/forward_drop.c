@@ -286,6 +286,18 @@ void forward_drop_tell(const struct trace *trace, struct finding *finding)
 	forward_drop_admit(trace, finding);
 }
 
+static const struct trace *trace_of(
+	const struct facts *facts, const struct address *address, uint16_t port, int arrival)
+{
+	for (size_t i = 0; i < facts->trace_count; i++) {
+		const struct trace *trace = &facts->traces[i];
+		if (trace->port == port && trace->arrival == arrival &&
+			address_equal(&trace->address, address))
+			return trace;
+	}
+	return NULL;
+}
+
 /* ---- the condition ---- */
 
 /* Of the present silence: what was before an answer says nothing. */

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "collectors/facts.h"
+#include "collectors/device/device_facts.h"
 
 #define LENGTHS (2 * 129) /* of prefixes: those of IPv4, those of IPv6 */
 

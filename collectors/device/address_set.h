@@ -7,8 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collectors/base/address.h"
-#include "collectors/facts.h"
+#include "collectors/device/device_facts.h"
 
 struct address_set;
 

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/facts.h"
-
 /* The texts of a trace. */
 static const size_t texts[] = {
 	offsetof(struct trace, table),
@@ -76,18 +74,6 @@ void trace_drops_free(struct trace_drops *drops, size_t count)
 bool trace_is_dropped(const struct trace *trace)
 {
 	return trace->end == TRACE_RULE || trace->end == TRACE_POLICY;
-}
-
-const struct trace *trace_of(
-	const struct facts *facts, const struct address *address, uint16_t port, int arrival)
-{
-	for (size_t i = 0; i < facts->trace_count; i++) {
-		const struct trace *trace = &facts->traces[i];
-		if (trace->port == port && trace->arrival == arrival &&
-			address_equal(&trace->address, address))
-			return trace;
-	}
-	return NULL;
 }
 
 const char *trace_end_name(enum trace_end end)

@@ -106,9 +106,6 @@ static inline void trace_facts_clear(struct trace_facts *own)
 
 /* Something dropped it: a rule or a policy. */
 bool trace_is_dropped(const struct trace *trace);
-/* The latest trace of requests for this service that come by the device, or NULL. */
-const struct trace *trace_of(
-	const struct facts *facts, const struct address *address, uint16_t port, int arrival);
 
 /* Public names: "rule", "policy", "vanished", ...; "prerouting", "routing", "input", ... */
 const char *trace_end_name(enum trace_end end);
