@@ -24,7 +24,7 @@ static bool read_port(const struct nat_eval_rule *rule, unsigned at, uint16_t *o
 	uint8_t bytes[2];
 	if (!nat_registers_constant(&rule->registers, at, sizeof(bytes), bytes))
 		return false;
-	*out = (uint16_t)(bytes[0] << 8 | bytes[1]);
+	*out = nat_port_of(bytes);
 	return true;
 }
 
@@ -47,9 +47,7 @@ static bool read_address(const struct nat_eval_rule *rule, unsigned at, uint8_t 
 static bool read_addresses(
 	struct nat_eval_rule *rule, const struct nft_expression *expression, struct nat_target *target)
 {
-	uint8_t family = expression->family == NFPROTO_IPV4   ? AF_INET
-			 : expression->family == NFPROTO_IPV6 ? AF_INET6
-							      : AF_UNSPEC;
+	uint8_t family = nat_family(expression->family);
 	if (!expression->has_source)
 		return true;
 	if (family == AF_UNSPEC)
@@ -129,16 +127,11 @@ static enum outcome step_immediate(
 
 /* ---- comparisons */
 
-static uint16_t port_of(const uint8_t bytes[static 2])
-{
-	return (uint16_t)(bytes[0] << 8 | bytes[1]);
-}
-
 static enum outcome match_other(
 	struct nat_eval_rule *rule, unsigned source, struct nft_data from, struct nft_data to)
 {
 	if (nat_registers_is(&rule->registers, source, from.size, FIELD_PORT)) {
-		xt_ports_except(&rule->ports, port_of(from.bytes), port_of(to.bytes));
+		xt_ports_except(&rule->ports, nat_port_of(from.bytes), nat_port_of(to.bytes));
 		rule->port = 0;
 		rule->parting = NAT_BY_PORT;
 		return PARTS;
@@ -147,17 +140,6 @@ static enum outcome match_other(
 		rule->packets.opaque = true;
 	nat_registers_match_other(&rule->registers, source, from.bytes, from.size, &rule->packets);
 	return CONTINUES;
-}
-
-/* Adds or takes away one; false if there is no such number. */
-static bool step_number(uint8_t *bytes, size_t size, bool up)
-{
-	for (size_t i = size; i-- > 0;) {
-		bytes[i] = (uint8_t)(up ? bytes[i] + 1 : bytes[i] - 1);
-		if (bytes[i] != (up ? 0 : 0xff))
-			return true;
-	}
-	return false;
 }
 
 static void match_order(struct nat_eval_rule *rule, const struct nft_expression *expression)
@@ -169,7 +151,7 @@ static void match_order(struct nat_eval_rule *rule, const struct nft_expression 
 	memset(high, 0xff, sizeof(high));
 	memcpy(bound, expression->data.bytes, size);
 	bool strict = expression->operation == NFT_CMP_LT || expression->operation == NFT_CMP_GT;
-	if (strict && !step_number(bound, size, !below))
+	if (strict && !number_step(bound, size, !below))
 		rule->packets.never = true;
 	else
 		nat_registers_match(&rule->registers, expression->source, low, high, size, &rule->packets);
@@ -440,18 +422,13 @@ static void step_next(struct nat_eval *eval, struct nat_eval_rule *rule)
 
 /* ---- chains */
 
-static uint8_t family_of(const struct nft_chain *chain)
-{
-	return chain->family == NFPROTO_IPV4 ? AF_INET : chain->family == NFPROTO_IPV6 ? AF_INET6 : AF_UNSPEC;
-}
-
 static bool begin_chain(struct nat_eval *eval)
 {
 	static const struct nat_place nowhere = { .table = "", .chain = "" };
 	if (eval->base_begun < eval->base_count) {
 		size_t number = eval->base_chains[eval->base_begun++];
 		const struct nft_chain *chain = &eval->ruleset->chains[number];
-		nat_eval_begin_chain(eval, number, chain->first_rule, family_of(chain));
+		nat_eval_begin_chain(eval, number, chain->first_rule, nat_family(chain->family));
 		return true;
 	}
 	if (eval->ruleset->omitted) {

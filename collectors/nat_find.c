@@ -3,22 +3,16 @@
 
 #include <string.h>
 
-static bool is_named(const char *pattern, const struct device *device)
-{
-	size_t length = strlen(pattern);
-	if (length && pattern[length - 1] == '*')
-		return strncmp(pattern, device->name, length - 1) == 0;
-	return strcmp(pattern, device->name) == 0;
-}
+#include "collectors/packet_set.h"
 
 bool nat_rule_takes_device(const struct nat_rule *rule, const struct device *device)
 {
 	for (const char *name = rule->also_excluded; name && *name; name += strlen(name) + 1)
-		if (is_named(name, device))
+		if (device_name_covers(name, device->name))
 			return false;
 	if (rule->ifindex)
 		return rule->ifindex == device->ifindex;
-	return !rule->iif[0] || is_named(rule->iif, device) != rule->iif_excluded;
+	return !rule->iif[0] || device_name_covers(rule->iif, device->name) != rule->iif_excluded;
 }
 
 void nat_search_begin(struct nat_search *search, const struct facts *facts, const struct nat_request *request)

@@ -10,11 +10,6 @@
 #define TCP_SYN      0x02
 #define LOOPBACK_NET 127
 
-static bool in_registers(unsigned at, size_t size)
-{
-	return at < NFT_REGISTER_BYTES && size <= NFT_REGISTER_BYTES - at;
-}
-
 static const size_t field_sizes[NAT_FIELDS] = {
 	[FIELD_FAMILY] = 1,
 	[FIELD_PROTOCOL] = 1,
@@ -65,7 +60,7 @@ static bool is_whole(const struct field_bytes *field)
 
 bool nat_registers_is(const struct nat_registers *registers, unsigned at, size_t size, enum nat_field field)
 {
-	if (size == 0 || !in_registers(at, size))
+	if (size == 0 || !nat_registers_hold(at, size))
 		return false;
 	const struct field_bytes bytes = { .kind = field, .size = size, .symbols = &registers->symbols[at] };
 	return registers->symbols[at].field == field && field_length(bytes.symbols, size) == size &&
@@ -83,14 +78,9 @@ static void match_constant(struct nat_packets *packets, const struct field_bytes
 		packets->never = true;
 }
 
-static uint8_t family_of_nfproto(uint8_t nfproto)
-{
-	return nfproto == NFPROTO_IPV4 ? AF_INET : nfproto == NFPROTO_IPV6 ? AF_INET6 : AF_UNSPEC;
-}
-
 static void match_family(struct nat_packets *packets, const struct field_bytes *field)
 {
-	uint8_t family = family_of_nfproto(field->low[0]);
+	uint8_t family = nat_family(field->low[0]);
 	if (!is_exact(field) || !is_whole(field))
 		packets->opaque = true;
 	else if (family == AF_UNSPEC)
@@ -145,15 +135,10 @@ static void match_destination(struct nat_packets *packets, const struct field_by
 	nat_match_destination(packets, &first, &last);
 }
 
-static uint16_t port_of(const uint8_t bytes[static 2])
-{
-	return (uint16_t)(bytes[0] << 8 | bytes[1]);
-}
-
 static void match_port(struct nat_packets *packets, const struct field_bytes *field)
 {
 	if (is_whole(field))
-		nat_match_ports(packets, port_of(field->low), port_of(field->high));
+		nat_match_ports(packets, nat_port_of(field->low), nat_port_of(field->high));
 	else
 		packets->opaque = true;
 }
@@ -277,7 +262,7 @@ static void match_field(struct nat_packets *packets, const struct field_bytes *f
 void nat_registers_match(const struct nat_registers *registers, unsigned at, const uint8_t *low,
 	const uint8_t *high, size_t size, struct nat_packets *packets)
 {
-	if (!in_registers(at, size)) {
+	if (!nat_registers_hold(at, size)) {
 		packets->opaque = true;
 		return;
 	}
@@ -321,7 +306,8 @@ static void match_other_field(struct nat_packets *packets, const struct field_by
 void nat_registers_match_other(const struct nat_registers *registers, unsigned at, const uint8_t *data,
 	size_t size, struct nat_packets *packets)
 {
-	if (size == 0 || !in_registers(at, size) || field_length(&registers->symbols[at], size) != size) {
+	if (size == 0 || !nat_registers_hold(at, size) ||
+		field_length(&registers->symbols[at], size) != size) {
 		packets->opaque = true;
 		return;
 	}

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "collectors/packet_set.h"
 
+#include <linux/netfilter.h>
 #include <stdio.h>
 #include <string.h>
 
 const struct packet_set packet_set_all = { .ports = { 0, UINT16_MAX } };
+
+uint8_t nat_family(uint32_t nfproto)
+{
+	return nfproto == NFPROTO_IPV4 ? AF_INET : nfproto == NFPROTO_IPV6 ? AF_INET6 : AF_UNSPEC;
+}
 
 void nat_match_family(struct nat_packets *packets, uint8_t family)
 {
@@ -60,8 +66,7 @@ static size_t stem_length(const char *name)
 	return length && name[length - 1] == '*' ? length - 1 : SIZE_MAX;
 }
 
-/* Every name that `inner` stands for is one that `outer` stands for. */
-static bool name_covers(const char *outer, const char *inner)
+bool device_name_covers(const char *outer, const char *inner)
 {
 	size_t stem = stem_length(outer), inner_stem = stem_length(inner);
 	if (stem == SIZE_MAX)
@@ -72,7 +77,7 @@ static bool name_covers(const char *outer, const char *inner)
 static bool is_excluded(const struct packet_set *set, const char *name)
 {
 	for (unsigned i = 0; i < set->excluded_count; i++)
-		if (name_covers(set->excluded[i], name))
+		if (device_name_covers(set->excluded[i], name))
 			return true;
 	return false;
 }
@@ -85,7 +90,7 @@ static void packet_set_tidy_excluded(struct nat_packets *packets)
 	if (set->iif[0] && is_excluded(set, set->iif))
 		packets->never = true;
 	for (unsigned i = 0; i < set->excluded_count; i++)
-		if (!set->iif[0] || name_covers(set->iif, set->excluded[i]))
+		if (!set->iif[0] || device_name_covers(set->iif, set->excluded[i]))
 			memmove(set->excluded[kept++], set->excluded[i], IF_NAMESIZE);
 	set->excluded_count = kept;
 }
@@ -110,9 +115,9 @@ static void packet_set_want_device(struct nat_packets *packets, const char *name
 		packets->opaque = true;
 		return;
 	}
-	if (set->iif[0] && name_covers(name, set->iif))
+	if (set->iif[0] && device_name_covers(name, set->iif))
 		return;
-	if (set->iif[0] && !name_covers(set->iif, name)) {
+	if (set->iif[0] && !device_name_covers(set->iif, name)) {
 		packets->never = true;
 		return;
 	}
@@ -155,18 +160,19 @@ static bool devices_disjoint(const struct packet_set *a, const struct packet_set
 		return false;
 	if ((a->iif[0] && is_excluded(b, a->iif)) || (b->iif[0] && is_excluded(a, b->iif)))
 		return true;
-	return a->iif[0] && b->iif[0] && !name_covers(a->iif, b->iif) && !name_covers(b->iif, a->iif);
+	return a->iif[0] && b->iif[0] && !device_name_covers(a->iif, b->iif) &&
+	       !device_name_covers(b->iif, a->iif);
 }
 
 static bool devices_cover(const struct packet_set *a, const struct packet_set *b)
 {
 	if (a->ifindex || b->ifindex)
 		return a->ifindex == b->ifindex || (!has_iif(a) && a->excluded_count == 0);
-	if (a->iif[0] && (!b->iif[0] || !name_covers(a->iif, b->iif)))
+	if (a->iif[0] && (!b->iif[0] || !device_name_covers(a->iif, b->iif)))
 		return false;
 	for (unsigned i = 0; i < a->excluded_count; i++) {
-		bool apart = b->iif[0] && !name_covers(a->excluded[i], b->iif) &&
-			     !name_covers(b->iif, a->excluded[i]);
+		bool apart = b->iif[0] && !device_name_covers(a->excluded[i], b->iif) &&
+			     !device_name_covers(b->iif, a->excluded[i]);
 		if (!apart && !is_excluded(b, a->excluded[i]))
 			return false;
 	}
@@ -271,15 +277,6 @@ void nat_prefix_range(
 	set_tail(high, length, true);
 }
 
-/* False if it was the last address of all. */
-static bool step_beyond(struct address *address)
-{
-	for (size_t i = address_size(address->family); i-- > 0;)
-		if (++address->bytes[i] != 0)
-			return true;
-	return false;
-}
-
 static struct prefix longest_step(const struct address *from, const struct address *to)
 {
 	unsigned bits = (unsigned)address_size(from->family) * 8;
@@ -304,6 +301,7 @@ unsigned packet_set_prefixes(const struct packet_set *set, struct prefix out[sta
 		out[count] = longest_step(&at, &set->high);
 		nat_prefix_range(&at, out[count++].length, &ignored, &last);
 		at = last;
-	} while (address_compare(&last, &set->high) < 0 && step_beyond(&at));
+	} while (address_compare(&last, &set->high) < 0 &&
+		 number_step(at.bytes, address_size(at.family), true));
 	return count;
 }
