@@ -64,29 +64,20 @@ const struct nat_rule *nat_rule_of(
 	return possible;
 }
 
-static bool ports_meet(const struct nat_rule *a, const struct nat_rule *b)
-{
-	bool any = (a->ports[0] == 0 && a->ports[1] == 0) || (b->ports[0] == 0 && b->ports[1] == 0);
-	return any || (a->ports[0] <= b->ports[1] && b->ports[0] <= a->ports[1]);
-}
-
-static bool ports_cover(const struct nat_rule *outer, const struct nat_rule *inner)
-{
-	if (outer->ports[0] == 0 && outer->ports[1] == 0)
-		return true;
-	return !(inner->ports[0] == 0 && inner->ports[1] == 0) && outer->ports[0] <= inner->ports[0] &&
-	       outer->ports[1] >= inner->ports[1];
-}
-
 /* `before` takes all that the rule takes of an address, or some of it that cannot be told. What is balanced
  * or for some sources leaves the rest. */
 static bool stands_before(const struct nat_rule *before, const struct nat_rule *rule)
 {
-	if (before->balanced || before->by_source || !ports_meet(before, rule) ||
+	bool any = before->ports[0] == 0 && before->ports[1] == 0;
+	bool any_of_rule = rule->ports[0] == 0 && rule->ports[1] == 0;
+	bool meet = any || any_of_rule ||
+		    (before->ports[0] <= rule->ports[1] && rule->ports[0] <= before->ports[1]);
+	bool cover = any || (!any_of_rule && before->ports[0] <= rule->ports[0] &&
+				    before->ports[1] >= rule->ports[1]);
+	if (before->balanced || before->by_source || !meet ||
 		(before->protocol && rule->protocol && before->protocol != rule->protocol))
 		return false;
-	return before->conditional ||
-	       ((!before->protocol || before->protocol == rule->protocol) && ports_cover(before, rule));
+	return before->conditional || (cover && (!before->protocol || before->protocol == rule->protocol));
 }
 
 bool nat_rule_decides(const struct facts *facts, const struct nat_rule *rule, const struct address *address,

@@ -78,25 +78,6 @@ static void match_constant(struct nat_packets *packets, const struct field_bytes
 		packets->never = true;
 }
 
-static void match_family(struct nat_packets *packets, const struct field_bytes *field)
-{
-	uint8_t family = nat_family(field->low[0]);
-	if (!is_exact(field) || !is_whole(field))
-		packets->opaque = true;
-	else if (family == AF_UNSPEC)
-		packets->never = true;
-	else
-		nat_match_family(packets, family);
-}
-
-static void match_protocol(struct nat_packets *packets, const struct field_bytes *field)
-{
-	if (is_exact(field) && is_whole(field) && field->low[0])
-		nat_match_protocol(packets, field->low[0]);
-	else
-		packets->opaque = true;
-}
-
 /* Bits of a mask that begins with ones and goes on with zeros; -1 if it is none. */
 static int mask_length(const struct field_bytes *field)
 {
@@ -133,14 +114,6 @@ static void match_destination(struct nat_packets *packets, const struct field_by
 		nat_prefix_range(&first, (uint8_t)length, &ignored, &last);
 	}
 	nat_match_destination(packets, &first, &last);
-}
-
-static void match_port(struct nat_packets *packets, const struct field_bytes *field)
-{
-	if (is_whole(field))
-		nat_match_ports(packets, nat_port_of(field->low), nat_port_of(field->high));
-	else
-		packets->opaque = true;
 }
 
 /* A name that ends without NUL before the field does is the beginning of names. */
@@ -186,23 +159,18 @@ static void match_type(struct nat_packets *packets, const struct field_bytes *fi
 		packets->opaque = true;
 }
 
-/* The bits of the register that the mask leaves. */
-static uint32_t mask_word(const struct field_bytes *field)
-{
-	uint8_t bytes[4];
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		bytes[i] = field->symbols[i].mask;
-	return host_word(bytes);
-}
-
 #define STATE_NEW (UINT32_C(1) << (IP_CT_NEW + 1)) /* NF_CT_STATE_BIT, nf_conntrack_common.h */
 
 /* Only the first packet of a connection comes to a chain of type nat, and nearly all of these are new. */
 static void match_state(struct nat_packets *packets, const struct field_bytes *field, bool other)
 {
-	bool whole = field->size == 4 && field->symbols[0].index == 0 && is_exact(field);
-	uint32_t wanted = whole ? host_word(field->low) : 0;
-	bool passes = whole && (mask_word(field) & STATE_NEW) == wanted;
+	bool whole = field->size == 4 && field->symbols[0].index == 0 && is_exact(field), passes = false;
+	uint8_t mask[4];
+	if (whole) {
+		for (size_t i = 0; i < sizeof(mask); i++)
+			mask[i] = field->symbols[i].mask;
+		passes = (host_word(mask) & STATE_NEW) == host_word(field->low);
+	}
 	if (!whole || passes == other)
 		packets->opaque = true;
 }
@@ -217,6 +185,7 @@ static void match_flags(struct nat_packets *packets, const struct field_bytes *f
 
 static void match_field(struct nat_packets *packets, const struct field_bytes *field)
 {
+	bool exact = is_exact(field) && is_whole(field);
 	switch (field->kind) {
 	case FIELD_CONSTANT:
 		match_constant(packets, field);
@@ -225,16 +194,27 @@ static void match_field(struct nat_packets *packets, const struct field_bytes *f
 		packets->balanced = true;
 		break;
 	case FIELD_FAMILY:
-		match_family(packets, field);
+		if (!exact)
+			packets->opaque = true;
+		else if (nat_family(field->low[0]) == AF_UNSPEC)
+			packets->never = true;
+		else
+			nat_match_family(packets, nat_family(field->low[0]));
 		break;
 	case FIELD_PROTOCOL:
-		match_protocol(packets, field);
+		if (exact && field->low[0])
+			nat_match_protocol(packets, field->low[0]);
+		else
+			packets->opaque = true;
 		break;
 	case FIELD_DESTINATION:
 		match_destination(packets, field);
 		break;
 	case FIELD_PORT:
-		match_port(packets, field);
+		if (is_whole(field))
+			nat_match_ports(packets, nat_port_of(field->low), nat_port_of(field->high));
+		else
+			packets->opaque = true;
 		break;
 	case FIELD_SOURCE:
 		packets->narrowed = true;
@@ -281,28 +261,6 @@ void nat_registers_match(const struct nat_registers *registers, unsigned at, con
 	}
 }
 
-static bool is_loopback(const struct nat_packets *packets, const struct field_bytes *field)
-{
-	return packets->set.family == AF_INET && field->symbols[0].index == 0 &&
-	       field->low[0] == LOOPBACK_NET;
-}
-
-static void match_other_field(struct nat_packets *packets, const struct field_bytes *field)
-{
-	if (field->kind == FIELD_IIF || field->kind == FIELD_IIFNAME)
-		match_iif(packets, field, true);
-	else if (field->kind == FIELD_SOURCE)
-		packets->narrowed = true;
-	else if (field->kind == FIELD_STATE)
-		match_state(packets, field, true);
-	else if (field->kind == FIELD_FLAGS)
-		match_flags(packets, field, true);
-	else if (field->kind == FIELD_CHANCE)
-		packets->balanced = true;
-	else if (field->kind != FIELD_DESTINATION || !is_loopback(packets, field))
-		packets->opaque = true;
-}
-
 void nat_registers_match_other(const struct nat_registers *registers, unsigned at, const uint8_t *data,
 	size_t size, struct nat_packets *packets)
 {
@@ -316,5 +274,18 @@ void nat_registers_match_other(const struct nat_registers *registers, unsigned a
 		.symbols = &registers->symbols[at],
 		.low = data,
 		.high = data };
-	match_other_field(packets, &field);
+	bool loopback = field.kind == FIELD_DESTINATION && packets->set.family == AF_INET &&
+			field.symbols[0].index == 0 && data[0] == LOOPBACK_NET;
+	if (field.kind == FIELD_IIF || field.kind == FIELD_IIFNAME)
+		match_iif(packets, &field, true);
+	else if (field.kind == FIELD_SOURCE)
+		packets->narrowed = true;
+	else if (field.kind == FIELD_STATE)
+		match_state(packets, &field, true);
+	else if (field.kind == FIELD_FLAGS)
+		match_flags(packets, &field, true);
+	else if (field.kind == FIELD_CHANCE)
+		packets->balanced = true;
+	else if (!loopback)
+		packets->opaque = true;
 }
