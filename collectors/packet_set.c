@@ -55,11 +55,6 @@ void nat_match_ports(struct nat_packets *packets, uint16_t low, uint16_t high)
 
 /* ---- devices */
 
-static bool has_iif(const struct packet_set *set)
-{
-	return set->iif[0] || set->ifindex;
-}
-
 static size_t stem_length(const char *name)
 {
 	size_t length = strlen(name);
@@ -167,7 +162,7 @@ static bool devices_disjoint(const struct packet_set *a, const struct packet_set
 static bool devices_cover(const struct packet_set *a, const struct packet_set *b)
 {
 	if (a->ifindex || b->ifindex)
-		return a->ifindex == b->ifindex || (!has_iif(a) && a->excluded_count == 0);
+		return a->ifindex == b->ifindex || (!a->iif[0] && !a->ifindex && a->excluded_count == 0);
 	if (a->iif[0] && (!b->iif[0] || !device_name_covers(a->iif, b->iif)))
 		return false;
 	for (unsigned i = 0; i < a->excluded_count; i++) {
@@ -177,12 +172,6 @@ static bool devices_cover(const struct packet_set *a, const struct packet_set *b
 			return false;
 	}
 	return true;
-}
-
-static bool destinations_disjoint(const struct packet_set *a, const struct packet_set *b)
-{
-	return !address_is_none(&a->low) && !address_is_none(&b->low) &&
-	       (address_compare(&a->low, &b->high) > 0 || address_compare(&b->low, &a->high) > 0);
 }
 
 static bool destinations_cover(const struct packet_set *a, const struct packet_set *b)
@@ -197,9 +186,11 @@ static bool destinations_cover(const struct packet_set *a, const struct packet_s
 
 bool packet_set_disjoint(const struct packet_set *a, const struct packet_set *b)
 {
-	return (a->family && b->family && a->family != b->family) ||
+	bool apart = !address_is_none(&a->low) && !address_is_none(&b->low) &&
+		     (address_compare(&a->low, &b->high) > 0 || address_compare(&b->low, &a->high) > 0);
+	return apart || (a->family && b->family && a->family != b->family) ||
 	       (a->protocol && b->protocol && a->protocol != b->protocol) || a->ports[0] > b->ports[1] ||
-	       b->ports[0] > a->ports[1] || destinations_disjoint(a, b) || devices_disjoint(a, b);
+	       b->ports[0] > a->ports[1] || devices_disjoint(a, b);
 }
 
 /* But for devices and ports. */
@@ -219,44 +210,31 @@ bool packet_set_covers(const struct packet_set *set, const struct packet_set *ot
 	return covers_rest(set, other) && ports_cover(set, other) && devices_cover(set, other);
 }
 
-static bool subtract_ports(struct packet_set *set, const struct packet_set *other)
-{
-	if (other->ports[0] <= set->ports[0])
-		set->ports[0] = (uint16_t)(other->ports[1] + 1);
-	else if (other->ports[1] >= set->ports[1])
-		set->ports[1] = (uint16_t)(other->ports[0] - 1);
-	else
-		return false;
-	return true;
-}
-
-static bool subtract_device(struct packet_set *set, const struct packet_set *other)
-{
-	struct nat_packets left = { .set = *set };
-	if (!other->iif[0] || other->excluded_count)
-		return false;
-	packet_set_exclude_device(&left, other->iif);
-	*set = left.set;
-	return !left.opaque && !left.never;
-}
-
 bool packet_set_subtract(struct packet_set *set, const struct packet_set *other)
 {
 	if (packet_set_disjoint(set, other))
 		return true;
 	if (!covers_rest(other, set))
 		return false;
-	if (devices_cover(other, set))
-		return !ports_cover(other, set) && subtract_ports(set, other);
-	return ports_cover(other, set) && subtract_device(set, other);
+	bool ports = ports_cover(other, set);
+	if (!devices_cover(other, set)) {
+		struct nat_packets left = { .set = *set };
+		if (!ports || !other->iif[0] || other->excluded_count)
+			return false;
+		packet_set_exclude_device(&left, other->iif);
+		*set = left.set;
+		return !left.opaque && !left.never;
+	}
+	if (!ports && other->ports[0] <= set->ports[0])
+		set->ports[0] = (uint16_t)(other->ports[1] + 1);
+	else if (!ports && other->ports[1] >= set->ports[1])
+		set->ports[1] = (uint16_t)(other->ports[0] - 1);
+	else
+		return false;
+	return true;
 }
 
 /* ---- prefixes */
-
-static bool bit_of(const struct address *address, unsigned bit)
-{
-	return address->bytes[bit / 8] >> (7 - bit % 8) & 1;
-}
 
 static void set_tail(struct address *address, unsigned from, bool value)
 {
@@ -282,7 +260,7 @@ static struct prefix longest_step(const struct address *from, const struct addre
 	unsigned bits = (unsigned)address_size(from->family) * 8;
 	unsigned length = bits;
 	struct address low, high;
-	while (length > 0 && !bit_of(from, length - 1)) {
+	while (length > 0 && !(from->bytes[(length - 1) / 8] >> (7 - (length - 1) % 8) & 1)) {
 		nat_prefix_range(from, (uint8_t)(length - 1), &low, &high);
 		if (address_compare(&high, to) > 0)
 			break;
