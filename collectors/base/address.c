@@ -28,6 +28,16 @@ int address_compare(const struct address *a, const struct address *b)
 	return memcmp(a, b, sizeof(*a));
 }
 
+bool number_step(uint8_t *bytes, size_t size, bool up)
+{
+	for (size_t i = size; i-- > 0;) {
+		bytes[i] = (uint8_t)(up ? bytes[i] + 1 : bytes[i] - 1);
+		if (bytes[i] != (up ? 0 : 0xff))
+			return true;
+	}
+	return false;
+}
+
 bool address_is_loopback(const struct address *address)
 {
 	static const uint8_t v6[16] = { [15] = 1 };

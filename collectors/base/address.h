@@ -38,6 +38,8 @@ static inline bool address_equal(const struct address *a, const struct address *
 }
 /* Orders by family, then bytes; for sorting and searching. */
 int address_compare(const struct address *a, const struct address *b);
+/* Adds 1 to, or takes it from, a number of so many bytes, the highest first; false if it was the last one. */
+bool number_step(uint8_t *bytes, size_t size, bool up);
 bool address_is_loopback(const struct address *address);
 bool address_is_link_local(const struct address *address);
 bool address_is_multicast(const struct address *address);

@@ -97,18 +97,13 @@ static const struct xt_entry_target *target_of(const struct ip_table *table, con
 	return (const struct xt_entry_target *)(table->bytes + entry->target);
 }
 
-static bool is_named(const char *name, const char *wanted)
-{
-	return strncmp(name, wanted, XT_EXTENSION_MAXNAMELEN) == 0;
-}
-
 /* ---- places */
 
 /* The name of a chain stands in an entry of its own before its first rule, as the target ERROR has it. */
 static const char *error_name(const struct ip_table *table, const struct entry *entry)
 {
 	const struct xt_entry_target *target = target_of(table, entry);
-	if (!is_named(target->u.user.name, XT_ERROR_TARGET) ||
+	if (strncmp(target->u.user.name, XT_ERROR_TARGET, XT_EXTENSION_MAXNAMELEN) != 0 ||
 		entry->next - entry->target < sizeof(struct xt_error_target))
 		return NULL;
 	const char *name = ((const struct xt_error_target *)target)->errorname;
@@ -135,43 +130,27 @@ static struct nat_place place_of(const struct nat_eval *eval, const struct nat_e
 
 /* ---- what an entry demands */
 
-static void match_iif(const struct entry *entry, struct nat_packets *packets)
+static void match_entry(const struct entry *entry, struct nat_packets *packets)
 {
+	struct address low, high;
 	char name[IF_NAMESIZE + 1] = "";
 	size_t length = 0;
+	if (entry->destination_odd ||
+		((entry->inverted & IPT_INV_DSTIP) && !address_is_loopback(&entry->destination))) {
+		packets->opaque = true;
+	} else if (entry->destination_length && !(entry->inverted & IPT_INV_DSTIP)) {
+		nat_prefix_range(&entry->destination, entry->destination_length, &low, &high);
+		nat_match_destination(packets, &low, &high);
+	}
+	/* A name whose mask ends before it does is the beginning of names. */
 	while (length < IF_NAMESIZE && entry->iif_mask[length] == 0xff && entry->iif[length])
 		length++;
-	if (entry->iif_mask[0] == 0)
-		return;
 	memcpy(name, entry->iif, length);
 	if (length < IF_NAMESIZE && entry->iif_mask[length] == 0)
 		name[length++] = '*';
 	name[length] = '\0';
-	nat_match_iif(packets, name, entry->inverted & IPT_INV_VIA_IN);
-}
-
-static void match_destination(const struct entry *entry, struct nat_packets *packets)
-{
-	struct address low, high;
-	bool loopback = address_is_loopback(&entry->destination);
-	if (entry->destination_odd) {
-		packets->opaque = true;
-		return;
-	}
-	if (entry->destination_length == 0 && !(entry->inverted & IPT_INV_DSTIP))
-		return;
-	if (entry->inverted & IPT_INV_DSTIP) {
-		packets->opaque |= !loopback;
-		return;
-	}
-	nat_prefix_range(&entry->destination, entry->destination_length, &low, &high);
-	nat_match_destination(packets, &low, &high);
-}
-
-static void match_entry(const struct entry *entry, struct nat_packets *packets)
-{
-	match_destination(entry, packets);
-	match_iif(entry, packets);
+	if (entry->iif_mask[0])
+		nat_match_iif(packets, name, entry->inverted & IPT_INV_VIA_IN);
 	if (entry->source_length || entry->source_odd || (entry->inverted & IPT_INV_SRCIP))
 		packets->narrowed = true;
 	if (entry->protocol && (entry->protocol > UINT8_MAX || (entry->inverted & IPT_INV_PROTO)))

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/base/address.h"
 #include "collectors/base/growth.h"
 
 #define PIECE 128 /* elements put on the heap at a time */
@@ -62,38 +63,21 @@ static void heap_pop(struct nat_elements *elements)
 	}
 }
 
-/* The number before it; false if it is 0. */
-static bool step_back(uint8_t *bytes, size_t size)
-{
-	while (size-- > 0)
-		if (bytes[size]-- != 0)
-			return true;
-	return false;
-}
-
-static bool is_plain_interval(const struct nft_set *set)
-{
-	return (set->flags & NFT_SET_INTERVAL) && !(set->flags & NFT_SET_CONCAT);
-}
-
-/* The end of the interval that begins at `at`: before the next mark, or nowhere. */
-static void find_end(const struct nft_set *set, const struct nft_element *next, struct nat_range *range)
-{
-	memset(range->high, 0xff, set->key_size);
-	if (!next || next->catch_all)
-		return;
-	memcpy(range->high, next->key, set->key_size);
-	step_back(range->high, set->key_size);
-}
-
 static struct nat_range make_range(
 	const struct nft_set *set, const struct nft_element *element, const struct nft_element *next)
 {
 	struct nat_range range = { .element = element, .rest = element->catch_all };
+	bool plain = (set->flags & NFT_SET_INTERVAL) && !(set->flags & NFT_SET_CONCAT);
 	memcpy(range.low, element->key, sizeof(range.low));
 	memcpy(range.high, element->has_end ? element->key_end : element->key, sizeof(range.high));
-	if (is_plain_interval(set) && !element->has_end && !element->catch_all)
-		find_end(set, next, &range);
+	if (!plain || element->has_end || element->catch_all)
+		return range;
+	if (next && !next->catch_all) { /* it ends before the next mark */
+		memcpy(range.high, next->key, set->key_size);
+		number_step(range.high, set->key_size, false);
+	} else {
+		memset(range.high, 0xff, set->key_size);
+	}
 	return range;
 }
 

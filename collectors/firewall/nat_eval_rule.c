@@ -19,78 +19,45 @@ enum outcome { CONTINUES, PARTS, ENDS };
 
 /* ---- translations */
 
-static bool read_port(const struct nat_eval_rule *rule, unsigned at, uint16_t *out)
-{
-	uint8_t bytes[2];
-	if (!nat_registers_constant(&rule->registers, at, sizeof(bytes), bytes))
-		return false;
-	*out = (uint16_t)(bytes[0] << 8 | bytes[1]);
-	return true;
-}
-
-static bool read_ports(
-	const struct nat_eval_rule *rule, const struct nft_expression *expression, struct nat_target *target)
-{
-	return !expression->has_port || (read_port(rule, expression->port, &target->ports[0]) &&
-						read_port(rule, expression->port_end, &target->ports[1]));
-}
-
-static bool read_address(const struct nat_eval_rule *rule, unsigned at, uint8_t family, struct address *out)
-{
-	uint8_t bytes[16];
-	if (!nat_registers_constant(&rule->registers, at, address_size(family), bytes))
-		return false;
-	*out = address_make(family, bytes);
-	return true;
-}
-
-static bool read_addresses(
+/* Of what the registers hold; false if that is not known. */
+static bool read_target(
 	struct nat_eval_rule *rule, const struct nft_expression *expression, struct nat_target *target)
 {
-	uint8_t family = expression->family == NFPROTO_IPV4   ? AF_INET
-			 : expression->family == NFPROTO_IPV6 ? AF_INET6
-							      : AF_UNSPEC;
-	if (!expression->has_source)
-		return true;
-	if (family == AF_UNSPEC)
-		return false;
-	nat_match_family(&rule->packets, family);
-	return read_address(rule, expression->source, family, &target->low) &&
-	       read_address(rule, expression->source_end, family, &target->high);
+	const struct nat_registers *registers = &rule->registers;
+	uint8_t family = nat_family(expression->family), bytes[2][16];
+	if (expression->has_source) {
+		size_t size = address_size(family);
+		if (family == AF_UNSPEC)
+			return false;
+		nat_match_family(&rule->packets, family);
+		if (!nat_registers_constant(registers, expression->source, size, bytes[0]) ||
+			!nat_registers_constant(registers, expression->source_end, size, bytes[1]))
+			return false;
+		target->low = address_make(family, bytes[0]);
+		target->high = address_make(family, bytes[1]);
+	}
+	if (expression->has_port) {
+		if (!nat_registers_constant(registers, expression->port, 2, bytes[0]) ||
+			!nat_registers_constant(registers, expression->port_end, 2, bytes[1]))
+			return false;
+		target->ports[0] = nat_port_of(bytes[0]);
+		target->ports[1] = nat_port_of(bytes[1]);
+	}
+	return true;
 }
 
-static enum outcome step_nat(
+static void translate(
 	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
 {
 	struct nat_target target = { .redirect = expression->kind == NFT_KIND_REDIR,
 		.netmap = expression->flags & NF_NAT_RANGE_NETMAP };
 	if (expression->kind == NFT_KIND_NAT && expression->key != NFT_NAT_DNAT)
 		nat_eval_exclude(eval, rule->chain, &rule->packets, NAT_SCOPE_BASE);
-	else if (!read_addresses(rule, expression, &target) || !read_ports(rule, expression, &target))
+	else if (!read_target(rule, expression, &target))
 		nat_eval_fail(eval, rule, &rule->packets,
 			"its target is computed from the packet or read from something that cannot be followed");
 	else if (!rule->packets.never)
 		nat_eval_translate(eval, rule, &rule->packets, &target);
-	return ENDS;
-}
-
-static enum outcome step_target(
-	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
-{
-	return nat_eval_target(eval, rule, expression->name, expression->revision, expression->data.bytes,
-		       expression->data.size)
-		       ? ENDS
-		       : CONTINUES;
-}
-
-static enum outcome step_match(
-	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
-{
-	(void)eval;
-	return nat_eval_match(rule, expression->name, expression->revision, expression->data.bytes,
-		       expression->data.size)
-		       ? CONTINUES
-		       : PARTS;
 }
 
 /* ---- verdicts */
@@ -114,31 +81,13 @@ static void follow_verdict(struct nat_eval *eval, const struct nat_eval_rule *ru
 	}
 }
 
-static enum outcome step_immediate(
-	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
-{
-	if (expression->verdict.present) {
-		follow_verdict(
-			eval, rule, &rule->packets, expression->verdict.code, expression->verdict.chain);
-		return ENDS;
-	}
-	nat_registers_put_data(
-		&rule->registers, expression->destination, expression->data.bytes, expression->data.size);
-	return CONTINUES;
-}
-
 /* ---- comparisons */
-
-static uint16_t port_of(const uint8_t bytes[static 2])
-{
-	return (uint16_t)(bytes[0] << 8 | bytes[1]);
-}
 
 static enum outcome match_other(
 	struct nat_eval_rule *rule, unsigned source, struct nft_data from, struct nft_data to)
 {
 	if (nat_registers_is(&rule->registers, source, from.size, FIELD_PORT)) {
-		xt_ports_except(&rule->ports, port_of(from.bytes), port_of(to.bytes));
+		xt_ports_except(&rule->ports, nat_port_of(from.bytes), nat_port_of(to.bytes));
 		rule->port = 0;
 		rule->parting = NAT_BY_PORT;
 		return PARTS;
@@ -149,69 +98,31 @@ static enum outcome match_other(
 	return CONTINUES;
 }
 
-/* Adds or takes away one; false if there is no such number. */
-static bool step_number(uint8_t *bytes, size_t size, bool up)
+static enum outcome compare(struct nat_eval_rule *rule, const struct nft_expression *expression)
 {
-	for (size_t i = size; i-- > 0;) {
-		bytes[i] = (uint8_t)(up ? bytes[i] + 1 : bytes[i] - 1);
-		if (bytes[i] != (up ? 0 : 0xff))
-			return true;
-	}
-	return false;
-}
-
-static void match_order(struct nat_eval_rule *rule, const struct nft_expression *expression)
-{
+	bool range = expression->kind == NFT_KIND_RANGE;
+	const struct nft_data from = expression->data, to = range ? expression->more : from;
+	uint32_t operation = expression->operation;
 	uint8_t low[NFT_REGISTER_BYTES] = { 0 }, high[NFT_REGISTER_BYTES];
-	bool below = expression->operation == NFT_CMP_LT || expression->operation == NFT_CMP_LTE;
-	size_t size = expression->data.size;
-	uint8_t *bound = below ? high : low;
+	if (!from.bytes || !to.bytes || from.size == 0 || from.size > sizeof(low) || from.size != to.size) {
+		rule->packets.opaque = true;
+		return CONTINUES;
+	}
+	if (operation == (range ? (uint32_t)NFT_RANGE_NEQ : (uint32_t)NFT_CMP_NEQ))
+		return match_other(rule, expression->source, from, to);
+	bool below = !range && (operation == NFT_CMP_LT || operation == NFT_CMP_LTE);
+	bool above = !range && (operation == NFT_CMP_GT || operation == NFT_CMP_GTE);
 	memset(high, 0xff, sizeof(high));
-	memcpy(bound, expression->data.bytes, size);
-	bool strict = expression->operation == NFT_CMP_LT || expression->operation == NFT_CMP_GT;
-	if (strict && !step_number(bound, size, !below))
+	if (!below)
+		memcpy(low, from.bytes, from.size);
+	if (!above)
+		memcpy(high, to.bytes, to.size);
+	if ((operation == NFT_CMP_LT && below && !number_step(high, to.size, false)) ||
+		(operation == NFT_CMP_GT && above && !number_step(low, from.size, true)))
 		rule->packets.never = true;
 	else
-		nat_registers_match(&rule->registers, expression->source, low, high, size, &rule->packets);
-}
-
-static bool is_usable(const struct nft_data *data)
-{
-	return data->bytes && data->size > 0 && data->size <= NFT_REGISTER_BYTES;
-}
-
-static enum outcome step_cmp(
-	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
-{
-	(void)eval;
-	struct nft_data data = expression->data;
-	if (!is_usable(&data)) {
-		rule->packets.opaque = true;
-		return CONTINUES;
-	}
-	if (expression->operation == NFT_CMP_NEQ)
-		return match_other(rule, expression->source, data, data);
-	if (expression->operation == NFT_CMP_EQ)
-		nat_registers_match(&rule->registers, expression->source, data.bytes, data.bytes, data.size,
-			&rule->packets);
-	else
-		match_order(rule, expression);
-	return CONTINUES;
-}
-
-static enum outcome step_range(
-	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
-{
-	(void)eval;
-	struct nft_data from = expression->data, to = expression->more;
-	if (!is_usable(&from) || !is_usable(&to) || from.size != to.size) {
-		rule->packets.opaque = true;
-		return CONTINUES;
-	}
-	if (expression->operation == NFT_RANGE_NEQ)
-		return match_other(rule, expression->source, from, to);
-	nat_registers_match(
-		&rule->registers, expression->source, from.bytes, to.bytes, from.size, &rule->packets);
+		nat_registers_match(
+			&rule->registers, expression->source, low, high, from.size, &rule->packets);
 	return CONTINUES;
 }
 
@@ -302,7 +213,7 @@ static bool is_fleeting(const struct nft_set *set)
 	return set->flags & NFT_SET_EVAL;
 }
 
-static enum outcome step_lookup(
+static enum outcome look_up(
 	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
 {
 	const struct nft_ruleset *ruleset = eval->ruleset;
@@ -325,97 +236,73 @@ static enum outcome step_lookup(
 	return part_by(eval, rule, NAT_BY_ELEMENT, expression, set);
 }
 
-/* ---- the others */
+/* ---- expressions */
 
-static enum outcome step_unknown(
+static enum outcome eval_expression(
 	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
 {
-	(void)eval, (void)expression;
-	nat_registers_forget(&rule->registers);
-	rule->packets.opaque = true;
-	return CONTINUES;
-}
-
-static enum outcome step_passive(
-	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
-{
-	(void)eval, (void)rule, (void)expression;
-	return CONTINUES;
-}
-
-static enum outcome step_narrowing(
-	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
-{
-	(void)eval, (void)expression;
-	rule->packets.opaque = true;
-	return CONTINUES;
-}
-
-static enum outcome step_load(
-	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
-{
-	(void)eval;
-	nat_registers_load(&rule->registers, expression, rule->packets.set.family);
-	return CONTINUES;
-}
-
-static enum outcome step_byteorder(
-	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
-{
-	(void)eval;
-	nat_registers_byteorder(&rule->registers, expression);
-	return CONTINUES;
-}
-
-static enum outcome step_bitwise(
-	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
-{
-	(void)eval;
-	nat_registers_bitwise(&rule->registers, expression);
-	return CONTINUES;
-}
-
-static enum outcome step_random(
-	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
-{
-	(void)eval;
-	nat_registers_put(&rule->registers, expression->destination, sizeof(uint32_t), FIELD_CHANCE);
-	return CONTINUES;
-}
-
-static enum outcome step_end(
-	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
-{
-	(void)expression;
-	nat_eval_exclude(eval, rule->chain, &rule->packets, NAT_SCOPE_BASE);
+	struct nat_registers *registers = &rule->registers;
+	const struct nft_data data = expression->data;
+	switch (expression->kind) {
+	case NFT_KIND_UNKNOWN:
+		nat_registers_forget(registers);
+		rule->packets.opaque = true;
+		return CONTINUES;
+	case NFT_KIND_PASSIVE:
+		return CONTINUES;
+	case NFT_KIND_NARROWING:
+		rule->packets.opaque = true;
+		return CONTINUES;
+	case NFT_KIND_LOAD:
+	case NFT_KIND_PAYLOAD:
+	case NFT_KIND_META:
+	case NFT_KIND_CT:
+	case NFT_KIND_FIB:
+		nat_registers_load(registers, expression, rule->packets.set.family);
+		return CONTINUES;
+	case NFT_KIND_RANDOM:
+		nat_registers_put(registers, expression->destination, sizeof(uint32_t), FIELD_CHANCE);
+		return CONTINUES;
+	case NFT_KIND_BYTEORDER:
+		nat_registers_byteorder(registers, expression);
+		return CONTINUES;
+	case NFT_KIND_BITWISE:
+		nat_registers_bitwise(registers, expression);
+		return CONTINUES;
+	case NFT_KIND_IMMEDIATE:
+		if (!expression->verdict.present) {
+			nat_registers_put_data(registers, expression->destination, data.bytes, data.size);
+			return CONTINUES;
+		}
+		follow_verdict(
+			eval, rule, &rule->packets, expression->verdict.code, expression->verdict.chain);
+		return ENDS;
+	case NFT_KIND_CMP:
+	case NFT_KIND_RANGE:
+		return compare(rule, expression);
+	case NFT_KIND_LOOKUP:
+		return look_up(eval, rule, expression);
+	case NFT_KIND_NAT:
+	case NFT_KIND_REDIR:
+		translate(eval, rule, expression);
+		return ENDS;
+	case NFT_KIND_MATCH:
+		return nat_eval_match(rule, expression->name, expression->revision, data.bytes, data.size)
+			       ? CONTINUES
+			       : PARTS;
+	case NFT_KIND_TARGET:
+		return nat_eval_target(
+			       eval, rule, expression->name, expression->revision, data.bytes, data.size)
+			       ? ENDS
+			       : CONTINUES;
+	case NFT_KIND_END:
+		nat_eval_exclude(eval, rule->chain, &rule->packets, NAT_SCOPE_BASE);
+		return ENDS;
+	case NFT_KINDS:
+		break;
+	}
 	return ENDS;
 }
-
-typedef enum outcome step_function(
-	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression);
-
-static step_function *const steps[NFT_KINDS] = {
-	[NFT_KIND_UNKNOWN] = step_unknown,
-	[NFT_KIND_PASSIVE] = step_passive,
-	[NFT_KIND_NARROWING] = step_narrowing,
-	[NFT_KIND_LOAD] = step_load,
-	[NFT_KIND_BYTEORDER] = step_byteorder,
-	[NFT_KIND_IMMEDIATE] = step_immediate,
-	[NFT_KIND_CMP] = step_cmp,
-	[NFT_KIND_RANGE] = step_range,
-	[NFT_KIND_BITWISE] = step_bitwise,
-	[NFT_KIND_PAYLOAD] = step_load,
-	[NFT_KIND_META] = step_load,
-	[NFT_KIND_CT] = step_load,
-	[NFT_KIND_FIB] = step_load,
-	[NFT_KIND_LOOKUP] = step_lookup,
-	[NFT_KIND_RANDOM] = step_random,
-	[NFT_KIND_NAT] = step_nat,
-	[NFT_KIND_REDIR] = step_nat,
-	[NFT_KIND_MATCH] = step_match,
-	[NFT_KIND_TARGET] = step_target,
-	[NFT_KIND_END] = step_end,
-};
 
 static void step_next(struct nat_eval *eval, struct nat_eval_rule *rule)
 {
@@ -432,7 +319,7 @@ static void step_next(struct nat_eval *eval, struct nat_eval_rule *rule)
 		rule->packets.opaque = true;
 		nat_eval_fail(eval, rule, &rule->packets, "the kernel's message about it is malformed");
 	} else if (element) {
-		outcome = steps[expression.kind](eval, rule, &expression);
+		outcome = eval_expression(eval, rule, &expression);
 	}
 	if (outcome == ENDS || (outcome == CONTINUES && rule->packets.never))
 		nat_eval_leave_rule(eval);
@@ -440,18 +327,13 @@ static void step_next(struct nat_eval *eval, struct nat_eval_rule *rule)
 
 /* ---- chains */
 
-static uint8_t family_of(const struct nft_chain *chain)
-{
-	return chain->family == NFPROTO_IPV4 ? AF_INET : chain->family == NFPROTO_IPV6 ? AF_INET6 : AF_UNSPEC;
-}
-
 static bool begin_chain(struct nat_eval *eval)
 {
 	static const struct nat_place nowhere = { .table = "", .chain = "" };
 	if (eval->base_begun < eval->base_count) {
 		size_t number = eval->base_chains[eval->base_begun++];
 		const struct nft_chain *chain = &eval->ruleset->chains[number];
-		nat_eval_begin_chain(eval, number, chain->first_rule, family_of(chain));
+		nat_eval_begin_chain(eval, number, chain->first_rule, nat_family(chain->family));
 		return true;
 	}
 	if (eval->ruleset->omitted) {

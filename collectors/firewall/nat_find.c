@@ -3,22 +3,16 @@
 
 #include <string.h>
 
-static bool is_named(const char *pattern, const struct device *device)
-{
-	size_t length = strlen(pattern);
-	if (length && pattern[length - 1] == '*')
-		return strncmp(pattern, device->name, length - 1) == 0;
-	return strcmp(pattern, device->name) == 0;
-}
+#include "collectors/firewall/packet_set.h"
 
 bool nat_rule_takes_device(const struct nat_rule *rule, const struct device *device)
 {
 	for (const char *name = rule->also_excluded; name && *name; name += strlen(name) + 1)
-		if (is_named(name, device))
+		if (device_name_covers(name, device->name))
 			return false;
 	if (rule->ifindex)
 		return rule->ifindex == device->ifindex;
-	return !rule->iif[0] || is_named(rule->iif, device) != rule->iif_excluded;
+	return !rule->iif[0] || device_name_covers(rule->iif, device->name) != rule->iif_excluded;
 }
 
 void nat_search_begin(struct nat_search *search, const struct facts *facts, const struct nat_request *request)
@@ -70,29 +64,20 @@ const struct nat_rule *nat_rule_of(
 	return possible;
 }
 
-static bool ports_meet(const struct nat_rule *a, const struct nat_rule *b)
-{
-	bool any = (a->ports[0] == 0 && a->ports[1] == 0) || (b->ports[0] == 0 && b->ports[1] == 0);
-	return any || (a->ports[0] <= b->ports[1] && b->ports[0] <= a->ports[1]);
-}
-
-static bool ports_cover(const struct nat_rule *outer, const struct nat_rule *inner)
-{
-	if (outer->ports[0] == 0 && outer->ports[1] == 0)
-		return true;
-	return !(inner->ports[0] == 0 && inner->ports[1] == 0) && outer->ports[0] <= inner->ports[0] &&
-	       outer->ports[1] >= inner->ports[1];
-}
-
 /* `before` takes all that the rule takes of an address, or some of it that cannot be told. What is balanced
  * or for some sources leaves the rest. */
 static bool stands_before(const struct nat_rule *before, const struct nat_rule *rule)
 {
-	if (before->balanced || before->by_source || !ports_meet(before, rule) ||
+	bool any = before->ports[0] == 0 && before->ports[1] == 0;
+	bool any_of_rule = rule->ports[0] == 0 && rule->ports[1] == 0;
+	bool meet = any || any_of_rule ||
+		    (before->ports[0] <= rule->ports[1] && rule->ports[0] <= before->ports[1]);
+	bool cover = any || (!any_of_rule && before->ports[0] <= rule->ports[0] &&
+				    before->ports[1] >= rule->ports[1]);
+	if (before->balanced || before->by_source || !meet ||
 		(before->protocol && rule->protocol && before->protocol != rule->protocol))
 		return false;
-	return before->conditional ||
-	       ((!before->protocol || before->protocol == rule->protocol) && ports_cover(before, rule));
+	return before->conditional || (cover && (!before->protocol || before->protocol == rule->protocol));
 }
 
 bool nat_rule_decides(const struct facts *facts, const struct nat_rule *rule, const struct address *address,

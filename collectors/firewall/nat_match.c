@@ -10,11 +10,6 @@
 #define TCP_SYN      0x02
 #define LOOPBACK_NET 127
 
-static bool in_registers(unsigned at, size_t size)
-{
-	return at < NFT_REGISTER_BYTES && size <= NFT_REGISTER_BYTES - at;
-}
-
 static const size_t field_sizes[NAT_FIELDS] = {
 	[FIELD_FAMILY] = 1,
 	[FIELD_PROTOCOL] = 1,
@@ -65,7 +60,7 @@ static bool is_whole(const struct field_bytes *field)
 
 bool nat_registers_is(const struct nat_registers *registers, unsigned at, size_t size, enum nat_field field)
 {
-	if (size == 0 || !in_registers(at, size))
+	if (size == 0 || !nat_registers_hold(at, size))
 		return false;
 	const struct field_bytes bytes = { .kind = field, .size = size, .symbols = &registers->symbols[at] };
 	return registers->symbols[at].field == field && field_length(bytes.symbols, size) == size &&
@@ -81,30 +76,6 @@ static void match_constant(struct nat_packets *packets, const struct field_bytes
 		value[i] = field->symbols[i].value;
 	if (memcmp(value, field->low, field->size) < 0 || memcmp(value, field->high, field->size) > 0)
 		packets->never = true;
-}
-
-static uint8_t family_of_nfproto(uint8_t nfproto)
-{
-	return nfproto == NFPROTO_IPV4 ? AF_INET : nfproto == NFPROTO_IPV6 ? AF_INET6 : AF_UNSPEC;
-}
-
-static void match_family(struct nat_packets *packets, const struct field_bytes *field)
-{
-	uint8_t family = family_of_nfproto(field->low[0]);
-	if (!is_exact(field) || !is_whole(field))
-		packets->opaque = true;
-	else if (family == AF_UNSPEC)
-		packets->never = true;
-	else
-		nat_match_family(packets, family);
-}
-
-static void match_protocol(struct nat_packets *packets, const struct field_bytes *field)
-{
-	if (is_exact(field) && is_whole(field) && field->low[0])
-		nat_match_protocol(packets, field->low[0]);
-	else
-		packets->opaque = true;
 }
 
 /* Bits of a mask that begins with ones and goes on with zeros; -1 if it is none. */
@@ -143,19 +114,6 @@ static void match_destination(struct nat_packets *packets, const struct field_by
 		nat_prefix_range(&first, (uint8_t)length, &ignored, &last);
 	}
 	nat_match_destination(packets, &first, &last);
-}
-
-static uint16_t port_of(const uint8_t bytes[static 2])
-{
-	return (uint16_t)(bytes[0] << 8 | bytes[1]);
-}
-
-static void match_port(struct nat_packets *packets, const struct field_bytes *field)
-{
-	if (is_whole(field))
-		nat_match_ports(packets, port_of(field->low), port_of(field->high));
-	else
-		packets->opaque = true;
 }
 
 /* A name that ends without NUL before the field does is the beginning of names. */
@@ -201,23 +159,18 @@ static void match_type(struct nat_packets *packets, const struct field_bytes *fi
 		packets->opaque = true;
 }
 
-/* The bits of the register that the mask leaves. */
-static uint32_t mask_word(const struct field_bytes *field)
-{
-	uint8_t bytes[4];
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		bytes[i] = field->symbols[i].mask;
-	return host_word(bytes);
-}
-
 #define STATE_NEW (UINT32_C(1) << (IP_CT_NEW + 1)) /* NF_CT_STATE_BIT, nf_conntrack_common.h */
 
 /* Only the first packet of a connection comes to a chain of type nat, and nearly all of these are new. */
 static void match_state(struct nat_packets *packets, const struct field_bytes *field, bool other)
 {
-	bool whole = field->size == 4 && field->symbols[0].index == 0 && is_exact(field);
-	uint32_t wanted = whole ? host_word(field->low) : 0;
-	bool passes = whole && (mask_word(field) & STATE_NEW) == wanted;
+	bool whole = field->size == 4 && field->symbols[0].index == 0 && is_exact(field), passes = false;
+	uint8_t mask[4];
+	if (whole) {
+		for (size_t i = 0; i < sizeof(mask); i++)
+			mask[i] = field->symbols[i].mask;
+		passes = (host_word(mask) & STATE_NEW) == host_word(field->low);
+	}
 	if (!whole || passes == other)
 		packets->opaque = true;
 }
@@ -232,6 +185,7 @@ static void match_flags(struct nat_packets *packets, const struct field_bytes *f
 
 static void match_field(struct nat_packets *packets, const struct field_bytes *field)
 {
+	bool exact = is_exact(field) && is_whole(field);
 	switch (field->kind) {
 	case FIELD_CONSTANT:
 		match_constant(packets, field);
@@ -240,16 +194,27 @@ static void match_field(struct nat_packets *packets, const struct field_bytes *f
 		packets->balanced = true;
 		break;
 	case FIELD_FAMILY:
-		match_family(packets, field);
+		if (!exact)
+			packets->opaque = true;
+		else if (nat_family(field->low[0]) == AF_UNSPEC)
+			packets->never = true;
+		else
+			nat_match_family(packets, nat_family(field->low[0]));
 		break;
 	case FIELD_PROTOCOL:
-		match_protocol(packets, field);
+		if (exact && field->low[0])
+			nat_match_protocol(packets, field->low[0]);
+		else
+			packets->opaque = true;
 		break;
 	case FIELD_DESTINATION:
 		match_destination(packets, field);
 		break;
 	case FIELD_PORT:
-		match_port(packets, field);
+		if (is_whole(field))
+			nat_match_ports(packets, nat_port_of(field->low), nat_port_of(field->high));
+		else
+			packets->opaque = true;
 		break;
 	case FIELD_SOURCE:
 		packets->narrowed = true;
@@ -277,7 +242,7 @@ static void match_field(struct nat_packets *packets, const struct field_bytes *f
 void nat_registers_match(const struct nat_registers *registers, unsigned at, const uint8_t *low,
 	const uint8_t *high, size_t size, struct nat_packets *packets)
 {
-	if (!in_registers(at, size)) {
+	if (!nat_registers_hold(at, size)) {
 		packets->opaque = true;
 		return;
 	}
@@ -296,32 +261,11 @@ void nat_registers_match(const struct nat_registers *registers, unsigned at, con
 	}
 }
 
-static bool is_loopback(const struct nat_packets *packets, const struct field_bytes *field)
-{
-	return packets->set.family == AF_INET && field->symbols[0].index == 0 &&
-	       field->low[0] == LOOPBACK_NET;
-}
-
-static void match_other_field(struct nat_packets *packets, const struct field_bytes *field)
-{
-	if (field->kind == FIELD_IIF || field->kind == FIELD_IIFNAME)
-		match_iif(packets, field, true);
-	else if (field->kind == FIELD_SOURCE)
-		packets->narrowed = true;
-	else if (field->kind == FIELD_STATE)
-		match_state(packets, field, true);
-	else if (field->kind == FIELD_FLAGS)
-		match_flags(packets, field, true);
-	else if (field->kind == FIELD_CHANCE)
-		packets->balanced = true;
-	else if (field->kind != FIELD_DESTINATION || !is_loopback(packets, field))
-		packets->opaque = true;
-}
-
 void nat_registers_match_other(const struct nat_registers *registers, unsigned at, const uint8_t *data,
 	size_t size, struct nat_packets *packets)
 {
-	if (size == 0 || !in_registers(at, size) || field_length(&registers->symbols[at], size) != size) {
+	if (size == 0 || !nat_registers_hold(at, size) ||
+		field_length(&registers->symbols[at], size) != size) {
 		packets->opaque = true;
 		return;
 	}
@@ -330,5 +274,18 @@ void nat_registers_match_other(const struct nat_registers *registers, unsigned a
 		.symbols = &registers->symbols[at],
 		.low = data,
 		.high = data };
-	match_other_field(packets, &field);
+	bool loopback = field.kind == FIELD_DESTINATION && packets->set.family == AF_INET &&
+			field.symbols[0].index == 0 && data[0] == LOOPBACK_NET;
+	if (field.kind == FIELD_IIF || field.kind == FIELD_IIFNAME)
+		match_iif(packets, &field, true);
+	else if (field.kind == FIELD_SOURCE)
+		packets->narrowed = true;
+	else if (field.kind == FIELD_STATE)
+		match_state(packets, &field, true);
+	else if (field.kind == FIELD_FLAGS)
+		match_flags(packets, &field, true);
+	else if (field.kind == FIELD_CHANCE)
+		packets->balanced = true;
+	else if (!loopback)
+		packets->opaque = true;
 }

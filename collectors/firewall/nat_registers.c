@@ -8,14 +8,9 @@
 
 /* ---- written */
 
-static bool in_registers(unsigned at, size_t size)
-{
-	return at < NFT_REGISTER_BYTES && size <= NFT_REGISTER_BYTES - at;
-}
-
 static size_t registers_cut(unsigned at, size_t size)
 {
-	return at >= NFT_REGISTER_BYTES ? 0 : in_registers(at, size) ? size : NFT_REGISTER_BYTES - at;
+	return at >= NFT_REGISTER_BYTES ? 0 : nat_registers_hold(at, size) ? size : NFT_REGISTER_BYTES - at;
 }
 
 /* The kernel clears the rest of the last word. */
@@ -176,8 +171,8 @@ void nat_registers_bitwise(struct nat_registers *registers, const struct nft_exp
 {
 	size_t size = expression->length;
 	bool known = expression->operation == NFT_BITWISE_BOOL && expression->data.size == size &&
-		     expression->more.size == size && in_registers(expression->source, size) &&
-		     in_registers(expression->destination, size);
+		     expression->more.size == size && nat_registers_hold(expression->source, size) &&
+		     nat_registers_hold(expression->destination, size);
 	if (!known) {
 		nat_registers_put(registers, expression->destination, size, FIELD_UNKNOWN);
 		return;
@@ -199,7 +194,7 @@ void nat_registers_byteorder(struct nat_registers *registers, const struct nft_e
 
 bool nat_registers_constant(const struct nat_registers *registers, unsigned at, size_t size, uint8_t *out)
 {
-	if (!in_registers(at, size))
+	if (!nat_registers_hold(at, size))
 		return false;
 	for (size_t i = 0; i < size; i++) {
 		if (registers->symbols[at + i].field != FIELD_CONSTANT)

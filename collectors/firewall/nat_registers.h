@@ -41,6 +41,16 @@ struct nat_registers {
 	struct nat_symbol symbols[NFT_REGISTER_BYTES];
 };
 
+static inline bool nat_registers_hold(unsigned at, size_t size)
+{
+	return at < NFT_REGISTER_BYTES && size <= NFT_REGISTER_BYTES - at;
+}
+
+static inline uint16_t nat_port_of(const uint8_t bytes[static 2])
+{
+	return (uint16_t)(bytes[0] << 8 | bytes[1]);
+}
+
 /* What an expression writes. Those that go beyond the registers are cut. */
 void nat_registers_put(struct nat_registers *registers, unsigned at, size_t size, enum nat_field field);
 void nat_registers_put_data(struct nat_registers *registers, unsigned at, const uint8_t *data, size_t size);

@@ -176,15 +176,6 @@ static void natrules_publish(struct natrules *natrules)
 		natrules->generation = nft_reader_read_generation(natrules->reader);
 }
 
-/* Nobody announces that a table of legacy iptables has changed: they are read each time. */
-static int natrules_read_tables(struct natrules *natrules)
-{
-	int error = ip_tables_begin(&natrules->legacy);
-	if (error == 0)
-		natrules->phase = PHASE_TABLES;
-	return error;
-}
-
 /* nf_tables may be loaded later. */
 static int natrules_begin_reading(struct natrules *natrules, int64_t now_ns)
 {
@@ -258,8 +249,12 @@ static int natrules_advance(void *context, int64_t now_ns, struct collector_wish
 	struct natrules *natrules = context;
 	int result = natrules_note_changes(natrules, now_ns);
 	int error = 0;
-	if (natrules->phase == PHASE_REST && now_ns >= natrules->due_ns)
-		error = natrules_read_tables(natrules);
+	/* Nobody announces that a table of legacy iptables has changed: they are read each time. */
+	if (natrules->phase == PHASE_REST && now_ns >= natrules->due_ns) {
+		error = ip_tables_begin(&natrules->legacy);
+		if (error == 0)
+			natrules->phase = PHASE_TABLES;
+	}
 	if (natrules->phase == PHASE_TABLES && ip_tables_end(&natrules->legacy))
 		error = natrules_begin_reading(natrules, now_ns);
 	if (error < 0)

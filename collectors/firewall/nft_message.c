@@ -28,12 +28,6 @@ static bool number_of(const struct nlattr *attribute, uint32_t *out)
 
 /* ---- chains */
 
-static bool is_nat_type(const struct nlattr *type)
-{
-	const char *text = nft_text(type);
-	return text && strcmp(text, "nat") == 0;
-}
-
 static void read_hook(const struct message *message, struct nft_chain *chain)
 {
 	const struct nlattr *hook[NFTA_HOOK_MAX + 1];
@@ -45,8 +39,8 @@ static void read_hook(const struct message *message, struct nft_chain *chain)
 	bool watched = chain->family == NFPROTO_INET || chain->family == NFPROTO_IPV4 ||
 		       chain->family == NFPROTO_IPV6;
 	chain->priority = (int32_t)priority;
-	chain->is_nat =
-		watched && number == NF_INET_PRE_ROUTING && is_nat_type(message->table[NFTA_CHAIN_TYPE]);
+	const char *type = nft_text(message->table[NFTA_CHAIN_TYPE]);
+	chain->is_nat = watched && number == NF_INET_PRE_ROUTING && type && strcmp(type, "nat") == 0;
 }
 
 static int add_chain(struct nft_ruleset *ruleset, const struct message *message)
@@ -103,36 +97,6 @@ static int keep_bytes(struct nft_ruleset *ruleset, const void *bytes, size_t siz
 	return 0;
 }
 
-static bool has_rule_room(const struct nft_ruleset *ruleset, size_t size)
-{
-	return ruleset->rule_count < NFT_RULES_MAX && ruleset->byte_count + size <= NFT_BYTES_MAX;
-}
-
-static int append_rule(struct nft_ruleset *ruleset, size_t chain, uint64_t handle, const struct nlattr *nest)
-{
-	size_t size = nest ? mnl_attr_get_payload_len(nest) : 0, position = ruleset->rule_count;
-	const struct nft_rule rule = { .handle = handle,
-		.chain = chain,
-		.next = NFT_NO_INDEX,
-		.bytes = ruleset->byte_count,
-		.size = size };
-	static const char padding[MNL_ALIGNTO];
-	int error = size ? keep_bytes(ruleset, mnl_attr_get_payload(nest), size) : 0;
-	if (error == 0)
-		error = keep_bytes(ruleset, padding, MNL_ALIGN(size) - size);
-	struct nft_rule *item = error == 0 ? GROW(ruleset->rules, ruleset->rule_count) : NULL;
-	if (!item)
-		return -ENOMEM;
-	*item = rule;
-	struct nft_chain *owner = &ruleset->chains[chain];
-	if (owner->last_rule == NFT_NO_INDEX)
-		owner->first_rule = position;
-	else
-		ruleset->rules[owner->last_rule].next = position;
-	owner->last_rule = position;
-	return 0;
-}
-
 /* The dump of a table lists the rules of a chain one after the other. */
 static size_t chain_of(const struct nft_ruleset *ruleset, uint8_t family, const char *table, const char *name)
 {
@@ -160,11 +124,31 @@ static int add_rule(struct nft_ruleset *ruleset, const struct message *message)
 	if (chain == NFT_NO_INDEX)
 		return -EBADMSG;
 	const struct nlattr *nest = attributes[NFTA_RULE_EXPRESSIONS];
-	if (!has_rule_room(ruleset, nest ? mnl_attr_get_payload_len(nest) : 0)) {
+	size_t size = nest ? mnl_attr_get_payload_len(nest) : 0, position = ruleset->rule_count;
+	if (position == NFT_RULES_MAX || ruleset->byte_count + size > NFT_BYTES_MAX) {
 		ruleset->omitted++;
 		return 0;
 	}
-	return append_rule(ruleset, chain, be64toh(handle), nest);
+	static const char padding[MNL_ALIGNTO];
+	const struct nft_rule rule = { .handle = be64toh(handle),
+		.chain = chain,
+		.next = NFT_NO_INDEX,
+		.bytes = ruleset->byte_count,
+		.size = size };
+	int error = size ? keep_bytes(ruleset, mnl_attr_get_payload(nest), size) : 0;
+	if (error == 0)
+		error = keep_bytes(ruleset, padding, MNL_ALIGN(size) - size);
+	struct nft_rule *item = error == 0 ? GROW(ruleset->rules, ruleset->rule_count) : NULL;
+	if (!item)
+		return -ENOMEM;
+	*item = rule;
+	struct nft_chain *owner = &ruleset->chains[chain];
+	if (owner->last_rule == NFT_NO_INDEX)
+		owner->first_rule = position;
+	else
+		ruleset->rules[owner->last_rule].next = position;
+	owner->last_rule = position;
+	return 0;
 }
 
 /* ---- sets */

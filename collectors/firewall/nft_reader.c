@@ -44,12 +44,6 @@ static struct nlmsghdr *nft_reader_request(
 	return request;
 }
 
-static int nft_reader_send(struct nft_reader *reader, const struct nlmsghdr *request)
-{
-	return mnl_socket_sendto(netlink_socket(reader->netlink), request, request->nlmsg_len) < 0 ? -errno
-												   : 0;
-}
-
 struct dump_kind {
 	unsigned type;
 	uint16_t table, name; /* attributes by which the dump is confined; 0: none */
@@ -71,7 +65,8 @@ static int nft_reader_ask(struct nft_reader *reader, uint8_t family, const char 
 		mnl_attr_put_strz(request, kind->table, table);
 	if (kind->name)
 		mnl_attr_put_strz(request, kind->name, name);
-	return nft_reader_send(reader, request);
+	return mnl_socket_sendto(netlink_socket(reader->netlink), request, request->nlmsg_len) < 0 ? -errno
+												   : 0;
 }
 
 /* ---- the generation */
@@ -143,16 +138,6 @@ static size_t next_set(const struct nft_ruleset *ruleset)
 	return NFT_NO_INDEX;
 }
 
-static int nft_reader_finish(struct nft_reader *reader)
-{
-	uint32_t generation;
-	reader->stage = STAGE_IDLE;
-	int error = nft_reader_generation(reader, &generation);
-	if (error < 0)
-		return error;
-	return generation == reader->generation ? 1 : -EINTR;
-}
-
 static int nft_reader_ask_elements(struct nft_reader *reader, size_t number)
 {
 	struct nft_set *set = &reader->ruleset.sets[number];
@@ -160,14 +145,6 @@ static int nft_reader_ask_elements(struct nft_reader *reader, size_t number)
 	reader->position = number;
 	set->read = true;
 	return nft_reader_ask(reader, set->family, set->table, set->name);
-}
-
-static int nft_reader_ask_table(struct nft_reader *reader, enum stage stage, size_t chain)
-{
-	const struct nft_chain *first = &reader->ruleset.chains[reader->ruleset.nat_chains[chain]];
-	reader->stage = stage;
-	reader->position = chain;
-	return nft_reader_ask(reader, first->family, first->table, NULL);
 }
 
 /* What follows the dump that has ended well. 0, 1 when nothing does, or negative errno. */
@@ -181,8 +158,12 @@ static int nft_reader_ask_next(struct nft_reader *reader)
 			stage = STAGE_SETS;
 			table = next_table(ruleset, 0);
 		}
-		if (table != NFT_NO_INDEX)
-			return nft_reader_ask_table(reader, stage, table);
+		if (table != NFT_NO_INDEX) {
+			const struct nft_chain *chain = &ruleset->chains[ruleset->nat_chains[table]];
+			reader->stage = stage;
+			reader->position = table;
+			return nft_reader_ask(reader, chain->family, chain->table, NULL);
+		}
 	}
 	size_t set = next_set(ruleset);
 	if (set != NFT_NO_INDEX)
@@ -194,11 +175,18 @@ static int nft_reader_ask_next(struct nft_reader *reader)
 /* Maps that have been read may lead to chains that ask others. */
 static int nft_reader_reach(struct nft_reader *reader)
 {
+	uint32_t generation;
 	int result = nft_reach(&reader->ruleset);
-	size_t set = result > 0 ? next_set(&reader->ruleset) : NFT_NO_INDEX;
-	if (result > 0)
-		return set == NFT_NO_INDEX ? nft_reader_finish(reader) : nft_reader_ask_elements(reader, set);
-	return result;
+	if (result <= 0)
+		return result;
+	size_t set = next_set(&reader->ruleset);
+	if (set != NFT_NO_INDEX)
+		return nft_reader_ask_elements(reader, set);
+	reader->stage = STAGE_IDLE;
+	int error = nft_reader_generation(reader, &generation);
+	if (error < 0)
+		return error;
+	return generation == reader->generation ? 1 : -EINTR;
 }
 
 /* ---- pieces */

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "collectors/firewall/packet_set.h"
 
+#include <linux/netfilter.h>
 #include <stdio.h>
 #include <string.h>
 
 const struct packet_set packet_set_all = { .ports = { 0, UINT16_MAX } };
+
+uint8_t nat_family(uint32_t nfproto)
+{
+	return nfproto == NFPROTO_IPV4 ? AF_INET : nfproto == NFPROTO_IPV6 ? AF_INET6 : AF_UNSPEC;
+}
 
 void nat_match_family(struct nat_packets *packets, uint8_t family)
 {
@@ -49,19 +55,13 @@ void nat_match_ports(struct nat_packets *packets, uint16_t low, uint16_t high)
 
 /* ---- devices */
 
-static bool has_iif(const struct packet_set *set)
-{
-	return set->iif[0] || set->ifindex;
-}
-
 static size_t stem_length(const char *name)
 {
 	size_t length = strlen(name);
 	return length && name[length - 1] == '*' ? length - 1 : SIZE_MAX;
 }
 
-/* Every name that `inner` stands for is one that `outer` stands for. */
-static bool name_covers(const char *outer, const char *inner)
+bool device_name_covers(const char *outer, const char *inner)
 {
 	size_t stem = stem_length(outer), inner_stem = stem_length(inner);
 	if (stem == SIZE_MAX)
@@ -72,7 +72,7 @@ static bool name_covers(const char *outer, const char *inner)
 static bool is_excluded(const struct packet_set *set, const char *name)
 {
 	for (unsigned i = 0; i < set->excluded_count; i++)
-		if (name_covers(set->excluded[i], name))
+		if (device_name_covers(set->excluded[i], name))
 			return true;
 	return false;
 }
@@ -85,7 +85,7 @@ static void packet_set_tidy_excluded(struct nat_packets *packets)
 	if (set->iif[0] && is_excluded(set, set->iif))
 		packets->never = true;
 	for (unsigned i = 0; i < set->excluded_count; i++)
-		if (!set->iif[0] || name_covers(set->iif, set->excluded[i]))
+		if (!set->iif[0] || device_name_covers(set->iif, set->excluded[i]))
 			memmove(set->excluded[kept++], set->excluded[i], IF_NAMESIZE);
 	set->excluded_count = kept;
 }
@@ -110,9 +110,9 @@ static void packet_set_want_device(struct nat_packets *packets, const char *name
 		packets->opaque = true;
 		return;
 	}
-	if (set->iif[0] && name_covers(name, set->iif))
+	if (set->iif[0] && device_name_covers(name, set->iif))
 		return;
-	if (set->iif[0] && !name_covers(set->iif, name)) {
+	if (set->iif[0] && !device_name_covers(set->iif, name)) {
 		packets->never = true;
 		return;
 	}
@@ -155,28 +155,23 @@ static bool devices_disjoint(const struct packet_set *a, const struct packet_set
 		return false;
 	if ((a->iif[0] && is_excluded(b, a->iif)) || (b->iif[0] && is_excluded(a, b->iif)))
 		return true;
-	return a->iif[0] && b->iif[0] && !name_covers(a->iif, b->iif) && !name_covers(b->iif, a->iif);
+	return a->iif[0] && b->iif[0] && !device_name_covers(a->iif, b->iif) &&
+	       !device_name_covers(b->iif, a->iif);
 }
 
 static bool devices_cover(const struct packet_set *a, const struct packet_set *b)
 {
 	if (a->ifindex || b->ifindex)
-		return a->ifindex == b->ifindex || (!has_iif(a) && a->excluded_count == 0);
-	if (a->iif[0] && (!b->iif[0] || !name_covers(a->iif, b->iif)))
+		return a->ifindex == b->ifindex || (!a->iif[0] && !a->ifindex && a->excluded_count == 0);
+	if (a->iif[0] && (!b->iif[0] || !device_name_covers(a->iif, b->iif)))
 		return false;
 	for (unsigned i = 0; i < a->excluded_count; i++) {
-		bool apart = b->iif[0] && !name_covers(a->excluded[i], b->iif) &&
-			     !name_covers(b->iif, a->excluded[i]);
+		bool apart = b->iif[0] && !device_name_covers(a->excluded[i], b->iif) &&
+			     !device_name_covers(b->iif, a->excluded[i]);
 		if (!apart && !is_excluded(b, a->excluded[i]))
 			return false;
 	}
 	return true;
-}
-
-static bool destinations_disjoint(const struct packet_set *a, const struct packet_set *b)
-{
-	return !address_is_none(&a->low) && !address_is_none(&b->low) &&
-	       (address_compare(&a->low, &b->high) > 0 || address_compare(&b->low, &a->high) > 0);
 }
 
 static bool destinations_cover(const struct packet_set *a, const struct packet_set *b)
@@ -191,9 +186,11 @@ static bool destinations_cover(const struct packet_set *a, const struct packet_s
 
 bool packet_set_disjoint(const struct packet_set *a, const struct packet_set *b)
 {
-	return (a->family && b->family && a->family != b->family) ||
+	bool apart = !address_is_none(&a->low) && !address_is_none(&b->low) &&
+		     (address_compare(&a->low, &b->high) > 0 || address_compare(&b->low, &a->high) > 0);
+	return apart || (a->family && b->family && a->family != b->family) ||
 	       (a->protocol && b->protocol && a->protocol != b->protocol) || a->ports[0] > b->ports[1] ||
-	       b->ports[0] > a->ports[1] || destinations_disjoint(a, b) || devices_disjoint(a, b);
+	       b->ports[0] > a->ports[1] || devices_disjoint(a, b);
 }
 
 /* But for devices and ports. */
@@ -213,44 +210,31 @@ bool packet_set_covers(const struct packet_set *set, const struct packet_set *ot
 	return covers_rest(set, other) && ports_cover(set, other) && devices_cover(set, other);
 }
 
-static bool subtract_ports(struct packet_set *set, const struct packet_set *other)
-{
-	if (other->ports[0] <= set->ports[0])
-		set->ports[0] = (uint16_t)(other->ports[1] + 1);
-	else if (other->ports[1] >= set->ports[1])
-		set->ports[1] = (uint16_t)(other->ports[0] - 1);
-	else
-		return false;
-	return true;
-}
-
-static bool subtract_device(struct packet_set *set, const struct packet_set *other)
-{
-	struct nat_packets left = { .set = *set };
-	if (!other->iif[0] || other->excluded_count)
-		return false;
-	packet_set_exclude_device(&left, other->iif);
-	*set = left.set;
-	return !left.opaque && !left.never;
-}
-
 bool packet_set_subtract(struct packet_set *set, const struct packet_set *other)
 {
 	if (packet_set_disjoint(set, other))
 		return true;
 	if (!covers_rest(other, set))
 		return false;
-	if (devices_cover(other, set))
-		return !ports_cover(other, set) && subtract_ports(set, other);
-	return ports_cover(other, set) && subtract_device(set, other);
+	bool ports = ports_cover(other, set);
+	if (!devices_cover(other, set)) {
+		struct nat_packets left = { .set = *set };
+		if (!ports || !other->iif[0] || other->excluded_count)
+			return false;
+		packet_set_exclude_device(&left, other->iif);
+		*set = left.set;
+		return !left.opaque && !left.never;
+	}
+	if (!ports && other->ports[0] <= set->ports[0])
+		set->ports[0] = (uint16_t)(other->ports[1] + 1);
+	else if (!ports && other->ports[1] >= set->ports[1])
+		set->ports[1] = (uint16_t)(other->ports[0] - 1);
+	else
+		return false;
+	return true;
 }
 
 /* ---- prefixes */
-
-static bool bit_of(const struct address *address, unsigned bit)
-{
-	return address->bytes[bit / 8] >> (7 - bit % 8) & 1;
-}
 
 static void set_tail(struct address *address, unsigned from, bool value)
 {
@@ -271,21 +255,12 @@ void nat_prefix_range(
 	set_tail(high, length, true);
 }
 
-/* False if it was the last address of all. */
-static bool step_beyond(struct address *address)
-{
-	for (size_t i = address_size(address->family); i-- > 0;)
-		if (++address->bytes[i] != 0)
-			return true;
-	return false;
-}
-
 static struct prefix longest_step(const struct address *from, const struct address *to)
 {
 	unsigned bits = (unsigned)address_size(from->family) * 8;
 	unsigned length = bits;
 	struct address low, high;
-	while (length > 0 && !bit_of(from, length - 1)) {
+	while (length > 0 && !(from->bytes[(length - 1) / 8] >> (7 - (length - 1) % 8) & 1)) {
 		nat_prefix_range(from, (uint8_t)(length - 1), &low, &high);
 		if (address_compare(&high, to) > 0)
 			break;
@@ -304,6 +279,7 @@ unsigned packet_set_prefixes(const struct packet_set *set, struct prefix out[sta
 		out[count] = longest_step(&at, &set->high);
 		nat_prefix_range(&at, out[count++].length, &ignored, &last);
 		at = last;
-	} while (address_compare(&last, &set->high) < 0 && step_beyond(&at));
+	} while (address_compare(&last, &set->high) < 0 &&
+		 number_step(at.bytes, address_size(at.family), true));
 	return count;
 }

@@ -46,10 +46,14 @@ void nat_match_ports(struct nat_packets *packets, uint16_t low, uint16_t high);
 /* A name, or a prefix of names that ends with '*'; or a number. */
 void nat_match_iif(struct nat_packets *packets, const char *name, bool excluded);
 void nat_match_ifindex(struct nat_packets *packets, int ifindex, bool excluded);
+/* AF_INET, AF_INET6, or AF_UNSPEC for any other NFPROTO_*. */
+uint8_t nat_family(uint32_t nfproto);
 /* First and last address of a prefix. */
 void nat_prefix_range(
 	const struct address *address, uint8_t length, struct address *low, struct address *high);
 
+/* Every name that `inner` stands for, which may end with '*', is one that `outer` stands for. */
+bool device_name_covers(const char *outer, const char *inner);
 bool packet_set_disjoint(const struct packet_set *a, const struct packet_set *b);
 bool packet_set_covers(const struct packet_set *set, const struct packet_set *other);
 /* Takes `other` away from the set, if what remains is a set again; false if it is not. */

@@ -24,11 +24,6 @@ struct match {
 	struct xt_ports *ports;
 };
 
-static bool is_any(const uint16_t ports[static 2])
-{
-	return ports[0] == 0 && ports[1] == UINT16_MAX;
-}
-
 static void add_range(struct xt_ports *ports, uint16_t low, uint16_t high)
 {
 	if (ports->count < XT_PORT_RANGES_MAX && low <= high) {
@@ -60,7 +55,7 @@ static void match_ports(struct match *match, const uint16_t ports[static 2], boo
 
 static void match_source_ports(struct match *match, const uint16_t ports[static 2])
 {
-	if (!is_any(ports))
+	if (ports[0] != 0 || ports[1] != UINT16_MAX)
 		match->packets->narrowed = true;
 }
 

@@ -186,14 +186,6 @@ static int append_ruled(
 	return 0;
 }
 
-static bool step_address(struct address *address)
-{
-	for (size_t i = address_size(address->family); i-- > 0;)
-		if (++address->bytes[i] != 0)
-			return true;
-	return false;
-}
-
 /* A service for each target, if these are few. */
 static int add_targets(struct ruling *ruling, const struct address *address, int arrival)
 {
@@ -204,8 +196,9 @@ static int add_targets(struct ruling *ruling, const struct address *address, int
 		if (count == TARGETS_MAX)
 			return 0;
 		targets[count] = targets[count - 1];
-		if (!step_address(&targets[count++]))
+		if (!number_step(targets[count].bytes, address_size(targets[count].family), true))
 			return 0;
+		count++;
 	}
 	int result = 0;
 	for (unsigned i = 0; result == 0 && i < count && ruling->added < SERVICES_RULED_MAX; i++)
