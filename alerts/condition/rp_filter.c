@@ -40,10 +40,10 @@ static bool drops_request(const struct scene *scene, size_t path)
 static bool is_predicted(const struct scene *scene, size_t path, int device)
 {
 	const struct path *way = scene_path(scene, path);
-	if (!scene_certain(scene, path))
-		return false;
-	return (way->arrival == device && drops_request(scene, path)) ||
-	       (scene_service(scene, path)->target_ifindex == device && way->reply.result == ROUTE_RP_FILTER);
+	return ((way->arrival == device && drops_request(scene, path)) ||
+		       (way->reply.result == ROUTE_RP_FILTER &&
+			       scene_service(scene, path)->target_ifindex == device)) &&
+	       scene_certain(scene, path);
 }
 
 /* device 0: any. */
@@ -289,8 +289,19 @@ static bool rp_filter_explains_itself(
 	return cause->device != 0 && symptom->device == 0;
 }
 
+static bool any_dropped(const struct scene *scene)
+{
+	for (size_t i = 0; i < scene->order_count; i++)
+		if (drops_request(scene, scene->order[i]) ||
+			scene_path(scene, scene->order[i])->reply.result == ROUTE_RP_FILTER)
+			return true;
+	return false;
+}
+
 static void rp_filter_drops_find(const struct scene *scene, struct findings *candidates)
 {
+	if (!any_dropped(scene))
+		return;
 	size_t *paths = calloc(scene->order_count + 1, sizeof(*paths));
 	size_t before = candidates->count;
 	if (!paths) {
