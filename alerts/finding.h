@@ -72,8 +72,9 @@ struct findings {
 	struct finding
 		*items; /* sorted: open before not, causes before symptoms, severe before mild, then by id */
 	size_t count;
-	bool failed;          /* memory ran out: something is missing */
-	struct finding spare; /* written in place of those that there was no memory for */
+	struct finding **by_id; /* findings_index(); NULL: there is none */
+	bool failed;            /* memory ran out: something is missing */
+	struct finding spare;   /* written in place of those that there was no memory for */
 };
 
 struct findings *findings_new(void);
@@ -81,6 +82,8 @@ void findings_free(struct findings *findings);
 /* Adds an empty finding. Pointers to earlier ones become invalid. */
 struct finding *findings_add(struct findings *findings, const struct condition *condition);
 const struct finding *findings_find(const struct findings *findings, const char *id);
+/* Lets findings be found fast; none may be added from then on. 0 or -ENOMEM. */
+int findings_index(struct findings *findings);
 /* Whether memory ran out for any of them. */
 bool findings_failed(const struct findings *findings);
 /* Computes the id from the subject. */
