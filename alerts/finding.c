@@ -47,6 +47,7 @@ void findings_free(struct findings *findings)
 	finding_clear(&findings->spare);
 	free(findings->items);
 	free(findings->by_id);
+	verdicts_clear(&findings->verdicts);
 	free(findings);
 }
 

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "alerts/condition.h"
+#include "alerts/verdict.h"
 #include "collectors/facts.h"
 
 enum severity { SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_CRITICAL, SEVERITIES };
@@ -72,9 +73,10 @@ struct findings {
 	struct finding
 		*items; /* sorted: open before not, causes before symptoms, severe before mild, then by id */
 	size_t count;
-	struct finding **by_id; /* findings_index(); NULL: there is none */
-	bool failed;            /* memory ran out: something is missing */
-	struct finding spare;   /* written in place of those that there was no memory for */
+	struct finding **by_id;   /* findings_index(); NULL: there is none */
+	struct verdicts verdicts; /* on the facts that were judged */
+	bool failed;              /* memory ran out: something is missing */
+	struct finding spare;     /* written in place of those that there was no memory for */
 };
 
 struct findings *findings_new(void);

@@ -199,6 +199,10 @@ int judge(const struct settings *settings, const struct facts *now, const struct
 	if (error == 0) {
 		scene.remedies = &remedies;
 		error = judge_scene(&scene, previous, findings);
+		if (error == 0) {
+			(*findings)->verdicts = scene.verdicts;
+			scene.verdicts = (struct verdicts){ 0 };
+		}
 		scene_close(&scene);
 	}
 	remedies_close(&remedies);

@@ -35,7 +35,7 @@ struct reply_kind {
 static bool is_offending(const struct scene *scene, size_t path, enum verdict verdict, bool intended)
 {
 	enum verdict wanted = intended ? VERDICT_INTENDED : verdict;
-	return scene_certain(scene, path) && scene->verdicts[path] == wanted &&
+	return scene_certain(scene, path) && scene->verdicts.paths[path] == wanted &&
 	       (!intended || path_verdict_undeclared(scene->now, scene_path(scene, path)) == verdict);
 }
 

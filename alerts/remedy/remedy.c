@@ -37,7 +37,7 @@ bool remedy_concerns(const struct scene *scene, size_t path)
 {
 	if (!scene_certain(scene, path) || is_neighbour_elsewhere(scene, scene_path(scene, path)))
 		return false;
-	enum verdict verdict = scene->verdicts[path];
+	enum verdict verdict = scene->verdicts.paths[path];
 	if (verdict == VERDICT_UNCOVERED || verdict == VERDICT_NO_ROUTE)
 		return true;
 	return verdict != VERDICT_INTENDED && scene_path(scene, path)->request.result == ROUTE_RP_FILTER;

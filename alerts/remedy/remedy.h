@@ -12,6 +12,7 @@
  * commands of different findings never stand in each other's way.
  */
 
+#include "alerts/finding.h"
 #include "alerts/remedy/priorities.h"
 #include "alerts/remedy/rule_match.h"
 #include "alerts/scene.h"
