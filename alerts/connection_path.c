@@ -2,6 +2,7 @@
 #include "alerts/connection_path.h"
 
 #include "alerts/describe.h"
+#include "alerts/judge.h"
 #include "alerts/remedy/rule_match.h"
 #include "alerts/verdict.h"
 #include "collectors/firewall/nat_find.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "alerts/finding.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -45,6 +46,8 @@ void findings_free(struct findings *findings)
 		finding_clear(&findings->items[i]);
 	finding_clear(&findings->spare);
 	free(findings->items);
+	free(findings->by_id);
+	verdicts_clear(&findings->verdicts);
 	free(findings);
 }
 
@@ -60,8 +63,38 @@ struct finding *findings_add(struct findings *findings, const struct condition *
 	return finding;
 }
 
+static int compare_ids(const void *left, const void *right)
+{
+	const struct finding *const *a = left, *const *b = right;
+	return strcmp((*a)->id, (*b)->id);
+}
+
+int findings_index(struct findings *findings)
+{
+	struct finding **by_id = calloc(findings->count + 1, sizeof(struct finding *));
+	if (!by_id)
+		return -ENOMEM;
+	for (size_t i = 0; i < findings->count; i++)
+		by_id[i] = &findings->items[i];
+	qsort(by_id, findings->count, sizeof(struct finding *), compare_ids);
+	free(findings->by_id);
+	findings->by_id = by_id;
+	return 0;
+}
+
+static int compare_with_id(const void *id, const void *item)
+{
+	const struct finding *const *finding = item;
+	return strcmp(id, (*finding)->id);
+}
+
 const struct finding *findings_find(const struct findings *findings, const char *id)
 {
+	if (findings->by_id) {
+		struct finding *const *found = bsearch(
+			id, findings->by_id, findings->count, sizeof(struct finding *), compare_with_id);
+		return found ? *found : NULL;
+	}
 	for (size_t i = 0; i < findings->count; i++)
 		if (strcmp(findings->items[i].id, id) == 0)
 			return &findings->items[i];

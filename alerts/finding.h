@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "alerts/condition.h"
+#include "alerts/verdict.h"
 #include "collectors/facts.h"
 
 enum severity { SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_CRITICAL, SEVERITIES };
@@ -72,8 +73,10 @@ struct findings {
 	struct finding
 		*items; /* sorted: open before not, causes before symptoms, severe before mild, then by id */
 	size_t count;
-	bool failed;          /* memory ran out: something is missing */
-	struct finding spare; /* written in place of those that there was no memory for */
+	struct finding **by_id;   /* findings_index(); NULL: there is none */
+	struct verdicts verdicts; /* on the facts that were judged */
+	bool failed;              /* memory ran out: something is missing */
+	struct finding spare;     /* written in place of those that there was no memory for */
 };
 
 struct findings *findings_new(void);
@@ -84,6 +87,8 @@ const struct finding *findings_find(const struct findings *findings, const char 
 /* The first with this condition and device, and where they are given, this address and target; or NULL. */
 struct finding *findings_about(const struct findings *findings, const struct condition *condition, int device,
 	const struct address *address, const struct address *target);
+/* Lets findings be found fast; none may be added from then on. 0 or -ENOMEM. */
+int findings_index(struct findings *findings);
 /* Whether memory ran out for any of them. */
 bool findings_failed(const struct findings *findings);
 /* Makes a service the finding's subject. */

@@ -21,14 +21,15 @@ static int compare_ids(const void *left, const void *right)
 	return order ? order : (a > b) - (a < b);
 }
 
-static int sorted_findings_make(struct finding *items, size_t count, struct sorted_findings *out)
+static int sorted_findings_make(struct finding *items, size_t count,
+	int (*compare)(const void *left, const void *right), struct sorted_findings *out)
 {
 	struct finding **sorted = calloc(count + 1, sizeof(struct finding *));
 	if (!sorted)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = &items[i];
-	qsort(sorted, count, sizeof(struct finding *), compare_ids);
+	qsort(sorted, count, sizeof(struct finding *), compare);
 	*out = (struct sorted_findings){ sorted, count };
 	return 0;
 }
@@ -85,19 +86,54 @@ static void merge_findings(const struct scene *scene, const struct sorted_findin
 	}
 }
 
+/* Each condition's together, and there in the order of their ids. */
+static int compare_conditions(const void *left, const void *right)
+{
+	const struct finding *a = *(struct finding *const *)left, *b = *(struct finding *const *)right;
+	int order = (a->condition > b->condition) - (a->condition < b->condition);
+	return order ? order : compare_ids(left, right);
+}
+
+static size_t first_of(const struct sorted_findings *causes, const struct condition *condition)
+{
+	size_t low = 0, high = causes->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (causes->items[middle]->condition < condition)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 /* A finding that closes keeps the cause it had. */
-static void find_cause(const struct scene *scene, const struct findings *findings, struct finding *symptom)
+static void find_cause(
+	const struct scene *scene, const struct sorted_findings *causes, struct finding *symptom)
 {
 	for (const struct explanation_rule *by = symptom->condition->explained_by; by && by->cause; by++) {
-		for (size_t i = 0; i < findings->count; i++) {
-			const struct finding *cause = &findings->items[i];
-			if (cause->condition == by->cause && cause->holds && cause != symptom &&
-				(cause->open || !symptom->open) && by->explains(scene, cause, symptom)) {
+		for (size_t i = first_of(causes, by->cause);
+			i < causes->count && causes->items[i]->condition == by->cause; i++) {
+			const struct finding *cause = causes->items[i];
+			if (cause->holds && cause != symptom && (cause->open || !symptom->open) &&
+				by->explains(scene, cause, symptom)) {
 				memcpy(symptom->cause, cause->id, FINDING_ID_SIZE);
 				return;
 			}
 		}
 	}
+}
+
+static int find_causes(const struct scene *scene, struct findings *findings)
+{
+	struct sorted_findings causes;
+	int error = sorted_findings_make(findings->items, findings->count, compare_conditions, &causes);
+	if (error < 0)
+		return error;
+	for (size_t i = 0; i < findings->count; i++)
+		find_cause(scene, &causes, &findings->items[i]);
+	free(causes.items);
+	return 0;
 }
 
 static int compare_findings(const void *left, const void *right)
@@ -116,19 +152,19 @@ static int settle_findings(const struct scene *scene, struct findings *candidate
 	const struct findings *previous, struct findings *findings)
 {
 	struct sorted_findings now = { 0 }, before = { 0 };
-	int error = sorted_findings_make(candidates->items, candidates->count, &now);
+	int error = sorted_findings_make(candidates->items, candidates->count, compare_ids, &now);
 	if (error == 0)
-		error = sorted_findings_make(
-			previous ? previous->items : NULL, previous ? previous->count : 0, &before);
+		error = sorted_findings_make(previous ? previous->items : NULL,
+			previous ? previous->count : 0, compare_ids, &before);
 	if (error == 0)
 		merge_findings(scene, &now, &before, findings);
 	free(now.items);
 	free(before.items);
-	for (size_t i = 0; error == 0 && i < findings->count; i++)
-		find_cause(scene, findings, &findings->items[i]);
+	if (error == 0)
+		error = find_causes(scene, findings);
 	if (error == 0 && findings->count)
 		qsort(findings->items, findings->count, sizeof(*findings->items), compare_findings);
-	return error;
+	return error < 0 ? error : findings_index(findings);
 }
 
 static int judge_scene(const struct scene *scene, const struct findings *previous, struct findings **findings)
@@ -163,6 +199,10 @@ int judge(const struct settings *settings, const struct facts *now, const struct
 	if (error == 0) {
 		scene.remedies = &remedies;
 		error = judge_scene(&scene, previous, findings);
+		if (error == 0) {
+			(*findings)->verdicts = scene.verdicts;
+			scene.verdicts = (struct verdicts){ 0 };
+		}
 		scene_close(&scene);
 	}
 	remedies_close(&remedies);

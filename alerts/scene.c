@@ -41,11 +41,9 @@ static int compare_paths(const void *left, const void *right, void *argument)
 static void scene_fill(struct scene *scene)
 {
 	const struct facts *facts = scene->now;
-	for (size_t i = 0; i < facts->path_count; i++) {
-		scene->verdicts[i] = path_verdict(scene->settings, facts, &facts->paths[i]);
+	for (size_t i = 0; i < facts->path_count; i++)
 		if (facts->paths[i].service < facts->service_count)
 			scene->order[scene->order_count++] = i;
-	}
 	if (scene->order_count)
 		qsort_r(scene->order, scene->order_count, sizeof(*scene->order), compare_paths, scene);
 }
@@ -64,9 +62,9 @@ static int omit_recovered(struct scene *scene, const struct facts *now)
 int scene_open(struct scene *scene, const struct settings *settings, const struct facts *now)
 {
 	*scene = (struct scene){ .settings = settings, .now = now };
-	scene->verdicts = calloc(now->path_count + 1, sizeof(*scene->verdicts));
 	scene->order = calloc(now->path_count + 1, sizeof(*scene->order));
-	if (!scene->verdicts || !scene->order || omit_recovered(scene, now) < 0) {
+	if (!scene->order || verdicts_make(settings, now, &scene->verdicts) < 0 ||
+		omit_recovered(scene, now) < 0) {
 		scene_close(scene);
 		return -ENOMEM;
 	}
@@ -76,7 +74,7 @@ int scene_open(struct scene *scene, const struct settings *settings, const struc
 
 void scene_close(struct scene *scene)
 {
-	free(scene->verdicts);
+	verdicts_clear(&scene->verdicts);
 	free(scene->order);
 	recovered_clear(&scene->handshakes);
 }

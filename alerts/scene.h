@@ -13,7 +13,7 @@ struct remedies;
 struct scene {
 	const struct settings *settings;
 	const struct facts *now; /* handshakes: without what is over, see alerts/recovered.h */
-	enum verdict *verdicts;  /* of each path */
+	struct verdicts verdicts;
 	size_t *order; /* paths by target, arrival, service and position; without those of no service */
 	size_t order_count;
 	struct remedies *remedies;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "alerts/verdict.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const names[VERDICTS] = {
@@ -114,17 +116,35 @@ enum verdict reply_verdict(
 	return declared_verdict(settings, facts, path, answer_verdict(&facts->services[path->service], path));
 }
 
-enum verdict service_verdict(const struct settings *settings, const struct facts *facts, size_t service)
+int verdicts_make(const struct settings *settings, const struct facts *facts, struct verdicts *out)
 {
-	enum verdict worst = VERDICT_UNKNOWN;
-	bool any = false;
-	for (size_t i = 0; i < facts->path_count; i++) {
-		if (facts->paths[i].service != service)
-			continue;
-		enum verdict verdict = path_verdict(settings, facts, &facts->paths[i]);
-		if (!any || weights[verdict] > weights[worst])
-			worst = verdict;
-		any = true;
+	struct verdicts verdicts = { calloc(facts->path_count + 1, sizeof(enum verdict)),
+		calloc(facts->service_count + 1, sizeof(enum verdict)) };
+	if (!verdicts.paths || !verdicts.services) {
+		verdicts_clear(&verdicts);
+		return -ENOMEM;
 	}
-	return worst;
+	for (size_t i = 0; i < facts->service_count; i++)
+		verdicts.services[i] = VERDICTS; /* none yet */
+	for (size_t i = 0; i < facts->path_count; i++) {
+		enum verdict verdict = path_verdict(settings, facts, &facts->paths[i]);
+		size_t service = facts->paths[i].service;
+		verdicts.paths[i] = verdict;
+		if (service < facts->service_count &&
+			(verdicts.services[service] == VERDICTS ||
+				weights[verdict] > weights[verdicts.services[service]]))
+			verdicts.services[service] = verdict;
+	}
+	for (size_t i = 0; i < facts->service_count; i++)
+		if (verdicts.services[i] == VERDICTS)
+			verdicts.services[i] = VERDICT_UNKNOWN;
+	*out = verdicts;
+	return 0;
+}
+
+void verdicts_clear(struct verdicts *verdicts)
+{
+	free(verdicts->paths);
+	free(verdicts->services);
+	*verdicts = (struct verdicts){ 0 };
 }

@@ -35,7 +35,7 @@ struct reply_kind {
 static bool is_offending(const struct scene *scene, size_t path, enum verdict verdict, bool intended)
 {
 	enum verdict wanted = intended ? VERDICT_INTENDED : verdict;
-	return scene_certain(scene, path) && scene->verdicts[path] == wanted &&
+	return scene_certain(scene, path) && scene->verdicts.paths[path] == wanted &&
 	       (!intended || path_verdict_undeclared(scene->now, scene_path(scene, path)) == verdict);
 }
 
@@ -314,10 +314,10 @@ static bool is_about(const struct scene *scene, const struct finding *symptom, s
 static bool rp_filter_explains_reply(
 	const struct scene *scene, const struct finding *cause, const struct finding *symptom)
 {
-	struct path_span span = scene_target(scene, &symptom->target);
-	size_t offending = 0;
 	if (cause->device == 0 || cause->device != symptom->device)
 		return false;
+	struct path_span span = scene_target(scene, &symptom->target);
+	size_t offending = 0;
 	for (size_t i = 0; i < span.count; i++) {
 		if (!is_about(scene, symptom, span.paths[i]))
 			continue;

@@ -40,11 +40,10 @@ static double recent_drops(const struct scene *scene, int device)
 static bool is_predicted(const struct scene *scene, size_t index, int device)
 {
 	const struct path *path = scene_path(scene, index);
-	if (!scene_certain(scene, index))
-		return false;
-	return (path->arrival == device && path->request.result == ROUTE_RP_FILTER) ||
-	       (scene_service(scene, index)->target_ifindex == device &&
-		       path->reply.result == ROUTE_RP_FILTER);
+	return ((path->arrival == device && path->request.result == ROUTE_RP_FILTER) ||
+		       (path->reply.result == ROUTE_RP_FILTER &&
+			       scene_service(scene, index)->target_ifindex == device)) &&
+	       scene_certain(scene, index);
 }
 
 /* device 0: any. */
@@ -356,8 +355,19 @@ static bool rp_filter_explains_itself(
 	return cause->device != 0 && symptom->device == 0;
 }
 
+static bool any_dropped(const struct scene *scene)
+{
+	for (size_t i = 0; i < scene->order_count; i++)
+		if (scene_path(scene, scene->order[i])->request.result == ROUTE_RP_FILTER ||
+			scene_path(scene, scene->order[i])->reply.result == ROUTE_RP_FILTER)
+			return true;
+	return false;
+}
+
 static void rp_filter_drops_find(const struct scene *scene, struct findings *candidates)
 {
+	if (!any_dropped(scene))
+		return;
 	size_t *paths = calloc(scene->order_count + 1, sizeof(*paths));
 	size_t before = candidates->count;
 	if (!paths) {

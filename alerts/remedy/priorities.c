@@ -7,18 +7,43 @@
 
 #include "collectors/base/growth.h"
 
-static int priorities_insert(struct priorities *priorities, uint32_t priority)
+/* The first run that ends at `priority` or above, or count. */
+static size_t find_run(const struct priorities *priorities, uint32_t priority)
 {
-	size_t at = priorities->count;
-	while (at > 0 && priorities->taken[at - 1] > priority)
-		at--;
-	if (at > 0 && priorities->taken[at - 1] == priority)
+	size_t low = 0, high = priorities->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (priorities->runs[middle].last < priority)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* No other run has anything of it, but the first priority may be taken if it is the only one. */
+static int insert(struct priorities *priorities, uint32_t first, uint32_t last)
+{
+	size_t at = find_run(priorities, first);
+	struct priority_run *run = priorities->runs ? &priorities->runs[at] : NULL;
+	bool above = at < priorities->count && (uint64_t)last + 1 >= run->first;
+	bool below = at > 0 && run[-1].last + 1 == first;
+	if (above && run->first <= first)
 		return 0;
-	if (!GROW(priorities->taken, priorities->count))
-		return -ENOMEM;
-	memmove(&priorities->taken[at + 1], &priorities->taken[at],
-		(priorities->count - 1 - at) * sizeof(*priorities->taken));
-	priorities->taken[at] = priority;
+	if (above && below) {
+		run[-1].last = run->last;
+		memmove(run, run + 1, (--priorities->count - at) * sizeof(*run));
+	} else if (above) {
+		run->first = first;
+	} else if (below) {
+		run[-1].last = last;
+	} else {
+		if (!GROW(priorities->runs, priorities->count))
+			return -ENOMEM;
+		run = &priorities->runs[at];
+		memmove(run + 1, run, (priorities->count - 1 - at) * sizeof(*run));
+		*run = (struct priority_run){ first, last };
+	}
 	return 0;
 }
 
@@ -26,8 +51,8 @@ int priorities_open(struct priorities *priorities, const struct facts *facts, ui
 {
 	struct priorities fresh = { 0 };
 	for (size_t i = 0; i < facts->rule_count; i++) {
-		if (facts->rules[i].family == family &&
-			priorities_insert(&fresh, facts->rules[i].priority) < 0) {
+		uint32_t priority = facts->rules[i].priority;
+		if (facts->rules[i].family == family && insert(&fresh, priority, priority) < 0) {
 			priorities_close(&fresh);
 			return -ENOMEM;
 		}
@@ -38,30 +63,23 @@ int priorities_open(struct priorities *priorities, const struct facts *facts, ui
 
 void priorities_close(struct priorities *priorities)
 {
-	free(priorities->taken);
-}
-
-/* Looks into the gap below each taken priority that is itself below the ceiling, from above. */
-static uint32_t priorities_find(const struct priorities *priorities, uint32_t ceiling, uint32_t count)
-{
-	uint32_t top = ceiling;
-	for (size_t i = priorities->count; i-- > 0;) {
-		uint32_t taken = priorities->taken[i];
-		if (taken >= ceiling)
-			continue;
-		if (top - taken - 1 >= count)
-			return top - count;
-		top = taken;
-	}
-	return top > count ? top - count : 0;
+	free(priorities->runs);
 }
 
 int priorities_take(struct priorities *priorities, uint32_t ceiling, uint32_t count, uint32_t *first)
 {
-	uint32_t found = priorities_find(priorities, ceiling, count);
-	for (uint32_t i = 0; found && i < count; i++)
-		if (priorities_insert(priorities, found + i) < 0)
-			return -ENOMEM;
-	*first = found;
-	return 0;
+	uint32_t top = ceiling; /* all below it, down to a run's end, are free */
+	size_t at = find_run(priorities, ceiling);
+	if (at < priorities->count && priorities->runs[at].first < ceiling)
+		top = priorities->runs[at].first;
+	for (; at > 0 && top - priorities->runs[at - 1].last - 1 < count; at--)
+		top = priorities->runs[at - 1].first;
+	if (top <= count) {
+		*first = 0;
+		return 0;
+	}
+	int error = insert(priorities, top - count, top - 1);
+	if (error == 0)
+		*first = top - count;
+	return error;
 }

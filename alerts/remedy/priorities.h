@@ -9,7 +9,9 @@
 #include "collectors/facts.h"
 
 struct priorities {
-	uint32_t *taken; /* ascending, distinct */
+	struct priority_run {
+		uint32_t first, last;
+	} * runs; /* that are taken: ascending, with a gap between any two */
 	size_t count;
 };
 

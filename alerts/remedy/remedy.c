@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "alerts/remedy/remedy.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "alerts/remedy/rule_match.h"
 #include "collectors/base/growth.h"
+#include "collectors/base/hash_index.h"
 #include "collectors/route/service.h"
 
 #define MAIN_TABLE     254
@@ -35,7 +37,7 @@ bool remedy_concerns(const struct scene *scene, size_t path)
 {
 	if (!scene_certain(scene, path) || is_neighbour_elsewhere(scene, scene_path(scene, path)))
 		return false;
-	enum verdict verdict = scene->verdicts[path];
+	enum verdict verdict = scene->verdicts.paths[path];
 	if (verdict == VERDICT_UNCOVERED || verdict == VERDICT_NO_ROUTE)
 		return true;
 	return verdict != VERDICT_INTENDED && scene_path(scene, path)->request.result == ROUTE_RP_FILTER;
@@ -171,17 +173,6 @@ static void check_conflict(const struct scene *scene, struct plan *plan)
 				facts_device_name(scene->now, scene_path(scene, span.paths[i])->arrival));
 }
 
-static bool is_mentioned(const struct facts *facts, uint8_t family, uint32_t table)
-{
-	for (size_t i = 0; i < facts->rule_count; i++)
-		if (facts->rules[i].family == family && facts->rules[i].table == table)
-			return true;
-	for (size_t i = 0; i < facts->line_count; i++)
-		if (facts->lines[i].family == family && facts->lines[i].table == table)
-			return true;
-	return false;
-}
-
 static bool is_alike(const struct plan *a, const struct plan *b)
 {
 	return a->device == b->device && a->source.family == b->source.family &&
@@ -189,24 +180,23 @@ static bool is_alike(const struct plan *a, const struct plan *b)
 	       (!a->makes_table || address_equal(&a->gateway, &b->gateway));
 }
 
-static bool is_made_here(const struct remedies *remedies, uint8_t family, uint32_t table)
+static const struct plan *find_maker(const struct remedies *remedies, const struct plan *plan)
 {
-	for (size_t i = 0; i < remedies->plan_count; i++)
-		if (remedies->plans[i].new_table == table && remedies->plans[i].source.family == family)
-			return true;
-	return false;
+	for (size_t i = 0; i < remedies->maker_count; i++)
+		if (is_alike(&remedies->plans[remedies->makers[i]], plan))
+			return &remedies->plans[remedies->makers[i]];
+	return NULL;
 }
 
 /* Plans for the same device and gateway share the table they make; others take the next free one. */
 static uint32_t new_table(const struct scene *scene, const struct plan *plan)
 {
-	const struct remedies *remedies = scene->remedies;
-	uint8_t family = plan->source.family;
-	for (size_t i = 0; i < remedies->plan_count; i++)
-		if (remedies->plans[i].new_table && is_alike(&remedies->plans[i], plan))
-			return remedies->plans[i].new_table;
-	uint32_t table = scene->now->free_tables[family == AF_INET6];
-	while (table && (is_made_here(remedies, family, table) || is_mentioned(scene->now, family, table)))
+	const struct plan *maker = find_maker(scene->remedies, plan);
+	unsigned family = plan->source.family == AF_INET6;
+	uint32_t table = scene->now->free_tables[family];
+	if (maker)
+		return maker->new_table;
+	while (table && table < REMEDY_TABLES && scene->remedies->taken[family][table])
 		table = table >= FIRST_TABLE && table < LAST_TABLE ? table + 1 : 0;
 	return table;
 }
@@ -231,7 +221,8 @@ static uint32_t ceiling(const struct scene *scene, const struct plan *plan)
 	for (size_t i = 0; i < span.count; i++) {
 		if (!is_concerned(scene, plan, span.paths[i]))
 			continue;
-		uint32_t priority = rule_decision(scene->now, scene_path(scene, span.paths[i])).priority;
+		const struct path *path = scene_path(scene, span.paths[i]);
+		uint32_t priority = rule_index_decision(&scene->remedies->rules, path).priority;
 		lowest = priority < lowest ? priority : lowest;
 	}
 	return lowest;
@@ -271,40 +262,82 @@ static void (*const plan_steps[])(const struct scene *, struct plan *) = {
 	choose_priority,
 };
 
+static size_t *head_of(const struct remedies *remedies, const struct address *source, int device)
+{
+	return &remedies->heads[hash_bytes((unsigned)device, source, sizeof(*source)) & remedies->mask];
+}
+
+/* Others may share the table that it makes. */
+static void note_maker(struct remedies *remedies, const struct plan *plan)
+{
+	if (!plan->new_table || find_maker(remedies, plan))
+		return;
+	size_t *maker = GROW(remedies->makers, remedies->maker_count);
+	if (maker)
+		*maker = (size_t)(plan - remedies->plans);
+	else
+		remedies->failed = true;
+	remedies->taken[plan->source.family == AF_INET6][plan->new_table] = true;
+}
+
 const struct plan *remedy_plan(const struct scene *scene, const struct address *source, int device)
 {
 	struct remedies *remedies = scene->remedies;
-	for (size_t i = 0; i < remedies->plan_count; i++)
-		if (remedies->plans[i].device == device && address_equal(&remedies->plans[i].source, source))
-			return &remedies->plans[i];
-	struct plan fresh = { .source = *source, .device = device };
+	size_t *head = head_of(remedies, source, device);
+	for (size_t at = *head; at; at = remedies->plans[at - 1].next) {
+		const struct plan *known = &remedies->plans[at - 1];
+		if (known->device == device && address_equal(&known->source, source))
+			return known;
+	}
+	struct plan fresh = { .source = *source, .device = device, .next = *head };
 	for (size_t i = 0; i < sizeof(plan_steps) / sizeof(*plan_steps) && !*fresh.obstacle; i++)
 		plan_steps[i](scene, &fresh);
 	struct plan *plan = GROW(remedies->plans, remedies->plan_count);
 	if (!plan) {
 		remedies->failed = true;
-		plan = &remedies->spare;
+		remedies->spare = fresh;
+		return &remedies->spare;
 	}
 	*plan = fresh;
+	*head = remedies->plan_count;
+	note_maker(remedies, plan);
 	return plan;
+}
+
+static void take_table(struct remedies *remedies, uint8_t family, uint32_t table)
+{
+	if (table < REMEDY_TABLES)
+		remedies->taken[family == AF_INET6][table] = true;
 }
 
 int remedies_open(struct remedies *remedies, const struct facts *facts)
 {
-	struct remedies fresh = { 0 };
-	int error = priorities_open(&fresh.priorities[0], facts, AF_INET);
+	*remedies = (struct remedies){ .mask = 63 };
+	while (remedies->mask < facts->path_count)
+		remedies->mask = 2 * remedies->mask + 1;
+	remedies->heads = calloc(remedies->mask + 1, sizeof(*remedies->heads));
+	int error = remedies->heads ? rule_index_open(&remedies->rules, facts) : -ENOMEM;
 	if (error == 0)
-		error = priorities_open(&fresh.priorities[1], facts, AF_INET6);
-	if (error < 0)
-		remedies_close(&fresh);
-	else
-		*remedies = fresh;
-	return error;
+		error = priorities_open(&remedies->priorities[0], facts, AF_INET);
+	if (error == 0)
+		error = priorities_open(&remedies->priorities[1], facts, AF_INET6);
+	if (error < 0) {
+		remedies_close(remedies);
+		return error;
+	}
+	for (size_t i = 0; i < facts->rule_count; i++)
+		take_table(remedies, facts->rules[i].family, facts->rules[i].table);
+	for (size_t i = 0; i < facts->line_count; i++)
+		take_table(remedies, facts->lines[i].family, facts->lines[i].table);
+	return 0;
 }
 
 void remedies_close(struct remedies *remedies)
 {
 	free(remedies->plans);
+	free(remedies->heads);
+	free(remedies->makers);
+	rule_index_close(&remedies->rules);
 	priorities_close(&remedies->priorities[0]);
 	priorities_close(&remedies->priorities[1]);
 }

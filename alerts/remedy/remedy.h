@@ -12,10 +12,13 @@
  * commands of different findings never stand in each other's way.
  */
 
+#include "alerts/finding.h"
 #include "alerts/remedy/priorities.h"
+#include "alerts/remedy/rule_match.h"
 #include "alerts/scene.h"
 
 #define PLAN_NETWORKS 4
+#define REMEDY_TABLES 253 /* the range of facts.free_tables ends there */
 
 struct plan {
 	struct address source; /* whose replies are led: service address or DNAT target */
@@ -31,15 +34,21 @@ struct plan {
 	bool onlink;            /* the gateway is in none of the device's networks */
 	uint32_t priority;      /* the first of the rules' */
 	char obstacle[256];     /* why there are no commands, a sentence; "" if there are */
+	size_t next; /* kept with the plans: one more than the position of another with the same hash */
 };
 
 /* The plans of one judgement. */
 struct remedies {
 	struct plan *plans;
 	size_t plan_count;
-	struct priorities priorities[2]; /* IPv4, IPv6 */
-	bool failed;                     /* memory ran out: something is missing */
-	struct plan spare;               /* written in place of those that there was no memory for */
+	size_t *heads, mask; /* by hash of source and device: one more than a plan's position, or 0 */
+	size_t *makers;      /* positions of plans that make a table, of those that share one the first */
+	size_t maker_count;
+	bool taken[2][REMEDY_TABLES]; /* these two IPv4, IPv6: tables that are used, or made by a plan */
+	struct priorities priorities[2];
+	struct rule_index rules;
+	bool failed;       /* memory ran out: something is missing */
+	struct plan spare; /* written in place of those that there was no memory for */
 };
 
 /* 0 or -ENOMEM. */

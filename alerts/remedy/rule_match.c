@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "alerts/remedy/rule_match.h"
 
+#include <errno.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "collectors/route/service.h"
@@ -117,33 +119,121 @@ static uint32_t first_lookup(const struct facts *facts, uint8_t family, uint32_t
 	return MAIN_PRIORITY;
 }
 
+struct deciding {
+	const struct path *path;
+	struct rule_flow flow;
+	struct rule_decision decision;
+	bool found, unsure;
+	uint32_t target; /* of a jump */
+};
+
+/* Takes the next rule into account; true when it decides, or may do so and nothing after it matters. */
+static bool ask_rule(struct deciding *deciding, const struct rule *rule)
+{
+	bool jumps = rule->action == RULE_GOTO;
+	if (rule->family != deciding->flow.source.family || rule->priority < deciding->target)
+		return false;
+	enum rule_fit fit = rule_fit(rule, &deciding->flow);
+	if (fit == RULE_MISSES || (!jumps && !decides(rule, &deciding->path->reply)))
+		return false;
+	/* A rule between a jump and its target would be jumped over. */
+	if (!deciding->found)
+		deciding->decision.priority = rule->priority;
+	deciding->found = true;
+	deciding->unsure |= fit != RULE_FITS;
+	if (fit == RULE_FITS && jumps)
+		deciding->target = rule->target;
+	if (fit != RULE_FITS || jumps)
+		return false;
+	deciding->decision.rule = deciding->unsure ? NULL : rule;
+	return true;
+}
+
+static struct rule_decision decision_of(const struct facts *facts, const struct deciding *deciding)
+{
+	struct rule_decision decision = deciding->decision;
+	uint32_t table = deciding->path->reply.table ? deciding->path->reply.table : MAIN_TABLE;
+	if (!deciding->found)
+		decision.priority = first_lookup(facts, deciding->flow.source.family, table);
+	return decision;
+}
+
 struct rule_decision rule_decision(const struct facts *facts, const struct path *path)
 {
-	const struct rule_flow flow = rule_flow_of_reply(facts, path);
-	struct rule_decision decision = { 0 };
-	bool open = true, certain = true;
-	uint32_t target = 0; /* of a jump */
+	struct deciding deciding = { .path = path, .flow = rule_flow_of_reply(facts, path) };
+	for (size_t i = 0; i < facts->rule_count; i++)
+		if (ask_rule(&deciding, &facts->rules[i]))
+			break;
+	return decision_of(facts, &deciding);
+}
+
+/* ---- with an index ---- */
+
+static bool is_single(const struct rule *rule)
+{
+	return !rule->invert && !address_is_none(&rule->from.address) &&
+	       rule->from.length == address_size(rule->from.address.family) * 8;
+}
+
+static int compare_rules(const void *left, const void *right, void *argument)
+{
+	const struct rule *rules = argument;
+	size_t a = *(const size_t *)left, b = *(const size_t *)right;
+	int order = (int)is_single(&rules[b]) - (int)is_single(&rules[a]);
+	if (order == 0 && is_single(&rules[a]))
+		order = address_compare(&rules[a].from.address, &rules[b].from.address);
+	return order ? order : (a > b) - (a < b);
+}
+
+int rule_index_open(struct rule_index *index, const struct facts *facts)
+{
+	*index = (struct rule_index){ .facts = facts,
+		.order = calloc(facts->rule_count + 1, sizeof(*index->order)) };
+	if (!index->order)
+		return -ENOMEM;
 	for (size_t i = 0; i < facts->rule_count; i++) {
-		const struct rule *rule = &facts->rules[i];
-		bool jumps = rule->action == RULE_GOTO;
-		enum rule_fit fit = rule_fit(rule, &flow);
-		if (rule->family != flow.source.family || rule->priority < target || fit == RULE_MISSES ||
-			(!jumps && !decides(rule, &path->reply)))
-			continue;
-		/* A rule between a jump and its target would be jumped over. */
-		if (open)
-			decision.priority = rule->priority;
-		open = false;
-		certain &= fit == RULE_FITS;
-		if (fit == RULE_FITS && !jumps) {
-			decision.rule = certain ? rule : NULL;
-			return decision;
-		}
-		if (fit == RULE_FITS)
-			target = rule->target;
+		index->order[i] = i;
+		index->single_count += is_single(&facts->rules[i]);
 	}
-	if (open)
-		decision.priority = first_lookup(
-			facts, flow.source.family, path->reply.table ? path->reply.table : MAIN_TABLE);
-	return decision;
+	qsort_r(index->order, facts->rule_count, sizeof(*index->order), compare_rules, facts->rules);
+	return 0;
+}
+
+void rule_index_close(struct rule_index *index)
+{
+	free(index->order);
+}
+
+static size_t first_single(const struct rule_index *index, const struct address *source)
+{
+	const struct rule *rules = index->facts->rules;
+	size_t low = 0, high = index->single_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (address_compare(&rules[index->order[middle]].from.address, source) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Both parts of the order are walked at once, so that the rules come as the kernel asks them. */
+struct rule_decision rule_index_decision(const struct rule_index *index, const struct path *path)
+{
+	const struct facts *facts = index->facts;
+	struct deciding deciding = { .path = path, .flow = rule_flow_of_reply(facts, path) };
+	const struct address *source = &deciding.flow.source;
+	size_t own = first_single(index, source), other = index->single_count;
+	for (;;) {
+		bool more = own < index->single_count &&
+			    address_equal(&facts->rules[index->order[own]].from.address, source);
+		if (!more && other == facts->rule_count)
+			break;
+		bool takes_own =
+			more && (other == facts->rule_count || index->order[own] < index->order[other]);
+		if (ask_rule(&deciding, &facts->rules[index->order[takes_own ? own++ : other++]]))
+			break;
+	}
+	return decision_of(facts, &deciding);
 }

@@ -118,12 +118,11 @@ static void judge_facts(void *argument)
 	if (judgement->result == 0)
 		judgement->result =
 			judge(judgement->settings, judgement->facts, last ? last->findings : NULL, &findings);
-	if (judgement->result < 0) {
+	settings_free(judgement->settings);
+	if (judgement->result == 0)
+		judgement->result = shelf_publish(daemon->shelf, judgement->facts, findings);
+	else
 		facts_free(judgement->facts);
-		settings_free(judgement->settings);
-		return;
-	}
-	judgement->result = shelf_publish(daemon->shelf, judgement->facts, findings, judgement->settings);
 	if (judgement->result < 0)
 		return;
 	const struct snapshot *now = shelf_take(daemon->shelf);

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #include "exporter/config/settings_file.h"
-
 struct counted {
 	struct snapshot snapshot; /* first: what is handed out is a pointer to it */
 	atomic_uint holders;
@@ -27,19 +26,13 @@ struct shelf *shelf_new(void)
 	return shelf;
 }
 
-static void free_parts(struct facts *facts, struct findings *findings, struct settings *settings)
-{
-	facts_free(facts);
-	findings_free(findings);
-	settings_free(settings);
-}
-
 void snapshot_release(const struct snapshot *snapshot)
 {
 	struct counted *counted = (struct counted *)(uintptr_t)snapshot;
 	if (!counted || atomic_fetch_sub(&counted->holders, 1) != 1)
 		return;
-	free_parts(snapshot->facts, snapshot->findings, snapshot->settings);
+	facts_free(snapshot->facts);
+	findings_free(snapshot->findings);
 	free(counted);
 }
 
@@ -62,15 +55,15 @@ static struct counted *exchange(struct shelf *shelf, struct counted *counted)
 	return old;
 }
 
-int shelf_publish(
-	struct shelf *shelf, struct facts *facts, struct findings *findings, struct settings *settings)
+int shelf_publish(struct shelf *shelf, struct facts *facts, struct findings *findings)
 {
 	struct counted *counted = malloc(sizeof(*counted));
 	if (!counted) {
-		free_parts(facts, findings, settings);
+		facts_free(facts);
+		findings_free(findings);
 		return -ENOMEM;
 	}
-	counted->snapshot = (struct snapshot){ facts, findings, settings };
+	counted->snapshot = (struct snapshot){ facts, findings };
 	atomic_init(&counted->holders, 1); /* the shelf */
 	struct counted *old = exchange(shelf, counted);
 	if (old)

@@ -7,13 +7,11 @@
  */
 
 #include "alerts/finding.h"
-#include "alerts/settings.h"
 #include "collectors/facts.h"
 
 struct snapshot {
 	struct facts *facts;
 	struct findings *findings;
-	struct settings *settings; /* those it was judged by */
 };
 
 /* The place where the latest snapshot is found. All functions may be called on any thread. */
@@ -23,9 +21,8 @@ struct shelf *shelf_new(void);
 /* Nobody may hold a snapshot any more. Accepts NULL. */
 void shelf_free(struct shelf *shelf);
 
-/* Takes all three over, also on failure. 0 or -ENOMEM: then the latest stays as it was. */
-int shelf_publish(
-	struct shelf *shelf, struct facts *facts, struct findings *findings, struct settings *settings);
+/* Takes both over, also on failure. 0 or -ENOMEM: then the latest stays as it was. */
+int shelf_publish(struct shelf *shelf, struct facts *facts, struct findings *findings);
 /* The latest, or NULL before the first; to be given back by snapshot_release(). */
 const struct snapshot *shelf_take(struct shelf *shelf);
 void snapshot_release(const struct snapshot *snapshot);

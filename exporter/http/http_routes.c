@@ -129,7 +129,8 @@ static int answer_addresses(
 {
 	(void)request;
 	if (snapshot)
-		return put_list(answer, "addresses", json_addresses(snapshot->settings, snapshot->facts));
+		return put_list(
+			answer, "addresses", json_addresses(snapshot->facts, &snapshot->findings->verdicts));
 	say_not_ready(answer);
 	return 0;
 }

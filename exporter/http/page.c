@@ -9,7 +9,6 @@
 #include "exporter/base/version.h"
 #include "exporter/http/html.h"
 #include "exporter/http/page_handshakes.h"
-#include "exporter/metrics/coverage.h"
 #include "exporter/metrics/families.h"
 #include "exporter/output/wire_text.h"
 
@@ -180,7 +179,7 @@ static void put_service(
 	buffer_format(out, "<td class=\"%s\">%s</td></tr>\n", verdict_name(verdict), verdict_name(verdict));
 }
 
-static void put_services(struct buffer *out, const struct facts *facts, const struct coverage *coverage)
+static void put_services(struct buffer *out, const struct facts *facts, const struct verdicts *verdicts)
 {
 	if (facts->service_count == 0)
 		return;
@@ -189,7 +188,7 @@ static void put_services(struct buffer *out, const struct facts *facts, const st
 		"<th>Origin</th><th>Target</th><th>Arrival device</th><th>Reply route</th></tr></thead>"
 		"<tbody>\n");
 	for (size_t i = 0; i < facts->service_count && i < MOST_ROWS; i++)
-		put_service(out, facts, &facts->services[i], coverage->services[i]);
+		put_service(out, facts, &facts->services[i], verdicts->services[i]);
 	buffer_text(out, "</tbody></table></div>\n");
 	if (facts->service_count > MOST_ROWS)
 		buffer_format(out,
@@ -203,8 +202,7 @@ static void put_time(struct buffer *out, const struct facts *facts)
 	buffer_format(out, "<p class=\"dim\">As of %s</p>\n", rfc3339_format(facts->time_ns, text));
 }
 
-static void put_all(struct buffer *out, const struct snapshot *snapshot, const struct coverage *coverage,
-	const struct rows *rows)
+static void put_all(struct buffer *out, const struct snapshot *snapshot, const struct rows *rows)
 {
 	if (put_findings(out, snapshot->facts, rows, false) == 0)
 		put_none(out, snapshot->facts);
@@ -212,21 +210,16 @@ static void put_all(struct buffer *out, const struct snapshot *snapshot, const s
 	put_unwatched(out, snapshot->facts);
 	put_findings(out, snapshot->facts, rows, true);
 	page_put_handshakes(out, snapshot->facts);
-	put_services(out, snapshot->facts, coverage);
+	put_services(out, snapshot->facts, &snapshot->findings->verdicts);
 	put_time(out, snapshot->facts);
 }
 
 static int put_snapshot(struct buffer *out, const struct snapshot *snapshot)
 {
-	struct coverage coverage;
 	struct rows rows = { 0 };
 	int result = finding_tree(snapshot->findings, &rows.items, &rows.count);
 	if (result == 0)
-		result = coverage_make(snapshot->settings, snapshot->facts, &coverage);
-	if (result == 0) {
-		put_all(out, snapshot, &coverage, &rows);
-		coverage_clear(&coverage);
-	}
+		put_all(out, snapshot, &rows);
 	free(rows.items);
 	return result;
 }

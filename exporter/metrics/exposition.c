@@ -12,14 +12,10 @@ int exposition_make(const struct snapshot *snapshot, const struct process_stats 
 	if (snapshot) {
 		exposition.facts = snapshot->facts;
 		exposition.findings = snapshot->findings;
-		int result = coverage_make(snapshot->settings, snapshot->facts, &exposition.coverage);
-		if (result == 0)
-			result = selection_make(snapshot->facts, snapshot->findings, &exposition.coverage,
-				max_addresses, &exposition.addresses);
-		if (result < 0) {
-			coverage_clear(&exposition.coverage);
+		int result = selection_make(
+			snapshot->facts, snapshot->findings, max_addresses, &exposition.addresses);
+		if (result < 0)
 			return result;
-		}
 	}
 	*out = exposition;
 	return 0;
@@ -28,5 +24,4 @@ int exposition_make(const struct snapshot *snapshot, const struct process_stats 
 void exposition_clear(struct exposition *exposition)
 {
 	selection_clear(&exposition->addresses);
-	coverage_clear(&exposition->coverage);
 }

@@ -182,11 +182,11 @@ static const enum origin origins[] = { ORIGIN_LOCAL, ORIGIN_DNAT };
 static void emit_service_addresses(struct metric_sink *sink, const struct facts *facts)
 {
 	unsigned counts[COUNT(origins)][VERDICTS] = { 0 };
-	const struct coverage *coverage = &exposition_of(sink)->coverage;
+	const enum verdict *verdicts = exposition_of(sink)->findings->verdicts.services;
 	if (!services_known(facts))
 		return;
 	for (size_t i = 0; i < facts->service_count; i++)
-		counts[facts->services[i].origin][coverage->services[i]]++;
+		counts[facts->services[i].origin][verdicts[i]]++;
 	for (size_t i = 0; i < COUNT(origins); i++)
 		for (size_t j = 0; j < VERDICTS; j++)
 			metric_add(sink, counts[origins[i]][j], origin_name(origins[i]),

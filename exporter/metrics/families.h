@@ -5,7 +5,6 @@
  * thread. */
 
 #include "exporter/daemon/snapshot.h"
-#include "exporter/metrics/coverage.h"
 #include "exporter/metrics/metrics.h"
 #include "exporter/metrics/process.h"
 #include "exporter/metrics/selection.h"
@@ -13,7 +12,6 @@
 struct exposition {
 	const struct facts *facts; /* NULL before the first judgement, and then findings too */
 	const struct findings *findings;
-	struct coverage coverage;
 	struct selection addresses;
 	struct process_stats process; /* nothing known: no process_* */
 };

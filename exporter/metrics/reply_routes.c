@@ -18,7 +18,7 @@ static struct reply_route reply_route_of(const struct exposition *exposition, si
 	const struct path *from = &exposition->facts->paths[path];
 	struct reply_route route = { .service = from->service,
 		.arrival = present(exposition->facts, from->arrival),
-		.verdict = exposition->coverage.paths[path] };
+		.verdict = exposition->findings->verdicts.paths[path] };
 	if (from->reply.result == ROUTE_FOUND)
 		for (unsigned i = 0; i < from->reply.devices.count; i++)
 			device_set_add(

@@ -21,12 +21,12 @@ static const unsigned ranks[VERDICTS] = {
 	[VERDICT_COVERED] = 3,
 };
 
-static size_t gather(const struct facts *facts, const struct findings *findings,
-	const struct coverage *coverage, struct candidate *out)
+static size_t gather(const struct facts *facts, const struct findings *findings, struct candidate *out)
 {
 	size_t count = 0;
 	for (size_t i = 0; i < facts->service_count; i++)
-		out[count++] = (struct candidate){ facts->services[i].address, ranks[coverage->services[i]] };
+		out[count++] = (struct candidate){ facts->services[i].address,
+			ranks[findings->verdicts.services[i]] };
 	for (size_t i = 0; i < findings->count; i++) {
 		const struct finding *finding = &findings->items[i];
 		if (finding->open && !finding->intended && finding->has_service)
@@ -71,15 +71,15 @@ static size_t choose(struct candidate *candidates, size_t count, size_t most)
 	return most;
 }
 
-int selection_make(const struct facts *facts, const struct findings *findings,
-	const struct coverage *coverage, size_t most, struct selection *out)
+int selection_make(
+	const struct facts *facts, const struct findings *findings, size_t most, struct selection *out)
 {
 	size_t room = facts->service_count + findings->count + facts->endpoint_count + 1;
 	struct candidate *candidates = calloc(room, sizeof(*candidates));
 	struct address *kept = calloc(room, sizeof(*kept));
 	int result = candidates && kept ? 0 : -ENOMEM;
 	if (result == 0) {
-		size_t count = gather(facts, findings, coverage, candidates);
+		size_t count = gather(facts, findings, candidates);
 		qsort(candidates, count, sizeof(*candidates), by_address);
 		count = distinct(candidates, count);
 		size_t chosen = choose(candidates, count, most);

@@ -11,7 +11,6 @@
 
 #include "alerts/finding.h"
 #include "collectors/facts.h"
-#include "exporter/metrics/coverage.h"
 
 struct selection {
 	struct address *kept; /* in the order of address_compare() */
@@ -20,7 +19,7 @@ struct selection {
 };
 
 /* 0 or -ENOMEM. */
-int selection_make(const struct facts *facts, const struct findings *findings,
-	const struct coverage *coverage, size_t most, struct selection *out);
+int selection_make(
+	const struct facts *facts, const struct findings *findings, size_t most, struct selection *out);
 void selection_clear(struct selection *selection);
 bool selection_has(const struct selection *selection, const struct address *address);

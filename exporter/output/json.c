@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "exporter/base/value.h"
-#include "exporter/metrics/coverage.h"
 
 /* ---- findings ---- */
 
@@ -169,31 +168,21 @@ static json_t *service_object(
 }
 
 /* Fills one array of paths per service in one pass over all paths. */
-static json_t *addresses_of(const struct facts *facts, const struct coverage *coverage)
+json_t *json_addresses(const struct facts *facts, const struct verdicts *verdicts)
 {
 	json_t *paths = json_array();
 	for (size_t i = 0; i < facts->service_count; i++)
 		value_append(&paths, json_array());
 	for (size_t i = 0; paths && i < facts->path_count; i++) {
 		json_t *of_service = json_array_get(paths, facts->paths[i].service);
-		json_t *path = path_object(facts, &facts->paths[i], coverage->paths[i]);
+		json_t *path = path_object(facts, &facts->paths[i], verdicts->paths[i]);
 		if (json_array_append_new(of_service, path) < 0)
 			value_append(&paths, NULL);
 	}
 	json_t *array = paths ? json_array() : NULL;
 	for (size_t i = 0; array && i < facts->service_count; i++)
-		value_append(&array, service_object(facts, &facts->services[i], coverage->services[i],
+		value_append(&array, service_object(facts, &facts->services[i], verdicts->services[i],
 					     json_incref(json_array_get(paths, i))));
 	json_decref(paths);
-	return array;
-}
-
-json_t *json_addresses(const struct settings *settings, const struct facts *facts)
-{
-	struct coverage coverage;
-	if (coverage_make(settings, facts, &coverage) < 0)
-		return NULL;
-	json_t *array = addresses_of(facts, &coverage);
-	coverage_clear(&coverage);
 	return array;
 }

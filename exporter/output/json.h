@@ -24,7 +24,7 @@ json_t *json_findings(const struct findings *findings, const struct facts *facts
  * {"address","origin","target","arrival_devices":[…],"verdict","flows":{"half_open",
  * "open"},"paths":[{"destination","kind","arrival_device","reply_devices":[…],"verdict","table","gateway"}]}.
  */
-json_t *json_addresses(const struct settings *settings, const struct facts *facts);
+json_t *json_addresses(const struct facts *facts, const struct verdicts *verdicts);
 
 /* Array of the handshakes that show the finding, newest first:
  * {"client","client_port","server","server_port","first","last","repeats","syn":{"in":DEVICE|null,"out":…},

@@ -317,14 +317,23 @@ struct settings *sample_settings(void)
 	return settings;
 }
 
+void sample_judge(struct snapshot *snapshot)
+{
+	struct settings *settings = sample_settings();
+	verdicts_clear(&snapshot->findings->verdicts);
+	must(verdicts_make(settings, snapshot->facts, &snapshot->findings->verdicts) < 0 ? NULL : settings);
+	settings_free(settings);
+}
+
 struct snapshot sample_snapshot(void)
 {
-	return (struct snapshot){ sample_facts(), sample_findings(), sample_settings() };
+	struct snapshot snapshot = { sample_facts(), sample_findings() };
+	sample_judge(&snapshot);
+	return snapshot;
 }
 
 void sample_free(struct snapshot *snapshot)
 {
 	facts_free(snapshot->facts);
 	findings_free(snapshot->findings);
-	settings_free(snapshot->settings);
 }

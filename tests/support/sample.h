@@ -9,10 +9,12 @@
 
 #include "exporter/daemon/snapshot.h"
 
-/* All three are the caller's. Abort when memory is out. */
+/* These are the caller's. Abort when memory is out. */
 struct facts *sample_facts(void);
 struct findings *sample_findings(void);
 struct settings *sample_settings(void);
+/* The verdicts by the sample's settings. */
+void sample_judge(struct snapshot *snapshot);
 
 /* A snapshot that is not counted; to be freed by sample_free(). */
 struct snapshot sample_snapshot(void);

@@ -131,6 +131,10 @@ static void findings_are_found_by_id(void **state)
 	}
 	assert_ptr_equal(findings_find(findings, "0000000000000017"), &findings->items[17]);
 	assert_null(findings_find(findings, "0000000000000030"));
+	assert_int_equal(findings_index(findings), 0);
+	for (size_t i = 0; i < findings->count; i++)
+		assert_ptr_equal(findings_find(findings, findings->items[i].id), &findings->items[i]);
+	assert_null(findings_find(findings, "0000000000000030"));
 	findings_free(findings);
 	findings_free(NULL);
 }

@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "alerts/remedy/rule_match.h"
@@ -308,6 +309,47 @@ static void forwarded_replies_come_in_by_the_target_s_device(void **state)
 	facts_free(facts);
 }
 
+/* Rules for single sources and others, jumps, and such as may fit, in any order. */
+static void add_some_rule(struct facts *facts)
+{
+	static const char *const sources[] = { "198.51.100.1", "198.51.100.2", "198.51.100.0/24", NULL };
+	struct rule *rule = build_rule(facts, rand() % 8 ? AF_INET : AF_INET6, 100 + (uint32_t)rand() % 20,
+		NULL, rand() % 2 ? 254 : 100);
+	const char *source = sources[rand() % 4];
+	if (source && rule->family == AF_INET)
+		rule->from = network(source);
+	rule->invert = rand() % 6 == 0;
+	rule->opaque = rand() % 8 == 0;
+	if (rand() % 6 == 0) {
+		rule->action = RULE_GOTO;
+		rule->target = rule->priority + (uint32_t)rand() % 5;
+	}
+}
+
+static void the_index_gives_the_same_decision(void **state)
+{
+	(void)state;
+	srand(2);
+	for (unsigned round = 0; round < 2000; round++) {
+		struct facts *facts = build_facts();
+		struct rule_index index;
+		build_device(facts, "eth0");
+		for (int rules = rand() % 12; rules > 0; rules--)
+			add_some_rule(facts);
+		const char *address = rand() % 2 ? "198.51.100.1" : "198.51.100.3";
+		struct path *path =
+			build_path(facts, build_service(facts, address, NULL, "eth0"), "192.0.2.9", "eth0");
+		path->reply = build_found(facts, "eth0", NULL, rand() % 2 ? 254 : 100, 0);
+		assert_int_equal(rule_index_open(&index, facts), 0);
+		struct rule_decision expected = rule_decision(facts, path);
+		struct rule_decision decision = rule_index_decision(&index, path);
+		assert_ptr_equal(decision.rule, expected.rule);
+		assert_int_equal(decision.priority, expected.priority);
+		rule_index_close(&index);
+		facts_free(facts);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,6 +362,7 @@ int main(void)
 		cmocka_unit_test(the_reply_has_the_uid_of_the_socket_that_answers),
 		cmocka_unit_test(any_address_is_that_of_the_family),
 		cmocka_unit_test(forwarded_replies_come_in_by_the_target_s_device),
+		cmocka_unit_test(the_index_gives_the_same_decision),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "alerts/judge.h"
+#include "alerts/verdict.h"
 #include "tests/support/incidents.h"
 
 struct row {
@@ -64,6 +65,17 @@ static void what_is_left_out_of_a_set_may_be_anything(void **state)
 	facts_free(facts);
 }
 
+static enum verdict service_verdict(const struct settings *settings, const struct facts *facts)
+{
+	struct verdicts verdicts;
+	assert_int_equal(verdicts_make(settings, facts, &verdicts), 0);
+	for (size_t i = 0; i < facts->path_count; i++)
+		assert_int_equal(verdicts.paths[i], path_verdict(settings, facts, &facts->paths[i]));
+	enum verdict verdict = verdicts.services[0];
+	verdicts_clear(&verdicts);
+	return verdict;
+}
+
 static void a_service_is_as_bad_as_its_worst_path(void **state)
 {
 	(void)state;
@@ -86,15 +98,15 @@ static void a_service_is_as_bad_as_its_worst_path(void **state)
 	build_device(facts, "eth2");
 	assert_int_equal(prefix_parse("198.51.100.0/24", &intended.address), 0);
 	facts->path_count = 0;
-	assert_int_equal(service_verdict(&settings, facts, 0), VERDICT_UNKNOWN);
+	assert_int_equal(service_verdict(&settings, facts), VERDICT_UNKNOWN);
 	for (size_t i = 0; i < sizeof(ladder) / sizeof(*ladder); i++) {
 		struct path *path = build_path(facts, 0, PEER, "eth1");
 		path->reply = ladder[i].devices ? build_found(facts, ladder[i].devices, NULL, 254, 0)
 						: build_failed(ladder[i].result);
-		assert_int_equal(service_verdict(&settings, facts, 0), ladder[i].verdict);
+		assert_int_equal(service_verdict(&settings, facts), ladder[i].verdict);
 	}
 	build_path(facts, 0, PEER, "eth1");
-	assert_int_equal(service_verdict(&settings, facts, 0), VERDICT_UNCOVERED);
+	assert_int_equal(service_verdict(&settings, facts), VERDICT_UNCOVERED);
 	facts_free(facts);
 }
 

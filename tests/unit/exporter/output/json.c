@@ -126,7 +126,7 @@ static void addresses_have_their_shape(void **state)
 {
 	(void)state;
 	struct snapshot snapshot = sample_snapshot();
-	json_t *array = json_addresses(snapshot.settings, snapshot.facts);
+	json_t *array = json_addresses(snapshot.facts, &snapshot.findings->verdicts);
 	assert_int_equal(json_array_size(array), 5);
 	assert_json(json_incref(json_array_get(array, 0)),
 		"{\"address\":\"198.51.100.7\",\"origin\":\"dnat\",\"target\":\"10.0.0.7\","
@@ -209,7 +209,8 @@ static void the_page_escapes_and_nests(void **state)
 static void nothing_found_is_said(void **state)
 {
 	(void)state;
-	struct snapshot snapshot = { sample_facts(), findings_new(), sample_settings() };
+	struct snapshot snapshot = { sample_facts(), findings_new() };
+	sample_judge(&snapshot);
 	char *text = page(&snapshot, "/metrics");
 	assert_non_null(strstr(text, "No findings"));
 	assert_non_null(strstr(text, "Looked at 5 devices, 5 service addresses and 8 ways"));

@@ -287,7 +287,6 @@ static void outline_of_page(struct findings *findings, const char *title, char *
 	struct buffer page = { 0 };
 	unsigned depth = 0;
 	snapshot.facts = facts_new();
-	snapshot.settings = settings_new();
 	assert_int_equal(page_write(&page, &snapshot, "/metrics"), 0);
 	buffer_add(&page, "", 1);
 	outline[0] = '\0';
@@ -301,7 +300,6 @@ static void outline_of_page(struct findings *findings, const char *title, char *
 	}
 	assert_int_equal(depth, 0);
 	buffer_clear(&page);
-	settings_free(snapshot.settings);
 	facts_free(snapshot.facts);
 }
 
