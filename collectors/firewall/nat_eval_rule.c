@@ -111,7 +111,7 @@ static enum outcome compare(struct nat_eval_rule *rule, const struct nft_express
 	if (operation == (range ? (uint32_t)NFT_RANGE_NEQ : (uint32_t)NFT_CMP_NEQ))
 		return match_other(rule, expression->source, from, to);
 	bool below = !range && (operation == NFT_CMP_LT || operation == NFT_CMP_LTE);
-	bool above = !range && (operation == NFT_CMP_GT || operation == NFT_CMP_GTE);
+	bool above = !range && !below && operation != NFT_CMP_EQ;
 	memset(high, 0xff, sizeof(high));
 	if (!below)
 		memcpy(low, from.bytes, from.size);

@@ -24,8 +24,8 @@ struct nat_eval_chain {
 	uint64_t number; /* of the rule that is evaluated, from 1; of legacy iptables */
 	uint64_t scope;  /* of what is excluded for as long as it lasts */
 	struct nat_packets packets;
-	bool closed;              /* none come to the next rule */
-	bool is_goto, shared_out; /* of the rule that led here */
+	bool closed;                   /* none come to the next rule */
+	bool is_goto, all, shared_out; /* of the rule that led here; all packets of its chain */
 };
 
 enum nat_parting { NAT_WHOLE, NAT_BY_PORT, NAT_BY_ELEMENT, NAT_BY_ABSENCE };
@@ -40,7 +40,7 @@ struct nat_eval_rule {
 	unsigned parts;           /* times they have parted */
 	bool shared_out; /* a map has an element for each way that chance takes: none is left for later
 			    rules */
-	struct nat_packets packets;
+	struct nat_packets packets; /* as narrowed, opaque or balanced as the rule itself makes them */
 	struct nat_registers registers;
 
 	enum nat_parting parting;

@@ -33,18 +33,28 @@ void nat_eval_free(struct nat_eval *eval)
 
 /* ---- how packets come and go */
 
-static bool chain_covered(const struct nat_eval_chain *chain, const struct nat_packets *packets)
+/* The rule's packets, of which it is known what the rule demands, with what its chain was reached by. */
+static struct nat_packets in_chain(const struct nat_eval_chain *chain, const struct nat_packets *packets)
 {
-	const struct nat_packets *before = &chain->packets;
-	return packets->narrowed == before->narrowed && packets->opaque == before->opaque &&
-	       packets->balanced == before->balanced && packet_set_covers(&packets->set, &before->set);
+	struct nat_packets whole = *packets;
+	whole.narrowed |= chain->packets.narrowed;
+	whole.opaque |= chain->packets.opaque;
+	whole.balanced |= chain->packets.balanced;
+	return whole;
+}
+
+static bool are_all(const struct nat_eval_chain *chain, const struct nat_packets *packets)
+{
+	return !packets->narrowed && !packets->opaque && !packets->balanced &&
+	       packet_set_covers(&packets->set, &chain->packets.set);
 }
 
 void nat_eval_exclude(struct nat_eval *eval, struct nat_eval_chain *chain, const struct nat_packets *packets,
 	uint64_t scope)
 {
-	chain->closed |= chain_covered(chain, packets);
-	nat_exclude(&eval->exclusions, scope, packets);
+	const struct nat_packets whole = in_chain(chain, packets);
+	chain->closed |= are_all(chain, packets);
+	nat_exclude(&eval->exclusions, scope, &whole);
 }
 
 /* Where some packets go another way by chance, the rest of the chain is for the others. */
@@ -59,12 +69,13 @@ void nat_eval_translate(struct nat_eval *eval, const struct nat_eval_rule *rule,
 	const struct nat_packets *packets, const struct nat_target *target)
 {
 	const struct nat_place place = eval->ops->place(eval, rule);
-	struct nat_packets left = *packets;
+	const struct nat_packets whole = in_chain(rule->chain, packets);
+	struct nat_packets left = whole;
 	nat_exclusions_apply(&eval->exclusions, &left);
 	if (!left.never)
 		nat_list_add(eval->list, &place, &left, target);
-	rule->chain->closed |= chain_covered(rule->chain, packets);
-	note_chance(eval, rule->chain, rule->shared_out, packets);
+	rule->chain->closed |= are_all(rule->chain, packets);
+	note_chance(eval, rule->chain, rule->shared_out, &whole);
 }
 
 void nat_eval_note_unread(struct nat_eval *eval, const struct nat_eval_rule *rule, const char *reason)
@@ -110,28 +121,32 @@ bool nat_eval_target(struct nat_eval *eval, const struct nat_eval_rule *rule, co
 
 /* ---- chains */
 
-/* Those that come back from the chain, or that never do. */
-static void eval_return(struct nat_eval *eval, struct nat_eval_chain *chain,
-	const struct nat_packets *packets, bool is_goto, bool shared_out)
+/* The packets that were led elsewhere come back, or never do. */
+static void eval_return(
+	struct nat_eval *eval, struct nat_eval_chain *chain, const struct nat_eval_chain *called)
 {
-	if (is_goto)
-		nat_eval_exclude(eval, chain, packets, chain->scope);
-	else
-		note_chance(eval, chain, shared_out, packets);
+	if (called->is_goto) {
+		chain->closed |= called->all;
+		nat_exclude(&eval->exclusions, chain->scope, &called->packets);
+	} else {
+		note_chance(eval, chain, called->shared_out, &called->packets);
+	}
 }
 
 void nat_eval_call(struct nat_eval *eval, const struct nat_eval_rule *rule, const struct nat_packets *packets,
 	size_t chain, size_t first, bool is_goto)
 {
+	const struct nat_eval_chain called = { .id = chain,
+		.next = first,
+		.scope = ++eval->chains_begun,
+		.packets = in_chain(rule->chain, packets),
+		.is_goto = is_goto,
+		.all = are_all(rule->chain, packets),
+		.shared_out = rule->shared_out };
 	if (chain == NFT_NO_INDEX || eval->chain_depth > NAT_DEPTH_MAX)
-		eval_return(eval, rule->chain, packets, is_goto, rule->shared_out);
+		eval_return(eval, rule->chain, &called);
 	else
-		eval->chain[eval->chain_depth++] = (struct nat_eval_chain){ .id = chain,
-			.next = first,
-			.scope = ++eval->chains_begun,
-			.packets = *packets,
-			.is_goto = is_goto,
-			.shared_out = rule->shared_out };
+		eval->chain[eval->chain_depth++] = called;
 }
 
 void nat_eval_begin_chain(struct nat_eval *eval, size_t chain, size_t first, uint8_t family)
@@ -149,8 +164,7 @@ static void eval_end_chain(struct nat_eval *eval)
 	const struct nat_eval_chain *chain = &eval->chain[--eval->chain_depth];
 	nat_exclusions_leave(&eval->exclusions, chain->scope);
 	if (eval->chain_depth)
-		eval_return(eval, &eval->chain[eval->chain_depth - 1], &chain->packets, chain->is_goto,
-			chain->shared_out);
+		eval_return(eval, &eval->chain[eval->chain_depth - 1], chain);
 	else
 		nat_exclusions_leave(&eval->exclusions, NAT_SCOPE_BASE);
 }
@@ -160,7 +174,7 @@ static void eval_end_chain(struct nat_eval *eval)
 struct nat_eval_rule *nat_eval_begin_rule(struct nat_eval *eval, struct nat_eval_chain *chain, size_t id)
 {
 	struct nat_eval_rule *rule = &eval->rule[eval->rule_depth++];
-	*rule = (struct nat_eval_rule){ .chain = chain, .id = id, .packets = chain->packets };
+	*rule = (struct nat_eval_rule){ .chain = chain, .id = id, .packets = { .set = chain->packets.set } };
 	return rule;
 }
 

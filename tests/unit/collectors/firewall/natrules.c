@@ -16,7 +16,7 @@
 #include "tests/support/rulesets_json.h"
 
 static const char *const names[] = { "docker", "docker6", "firewalld", "iptables", "kube-proxy",
-	"kube-proxy-nft", "maps" };
+	"kube-proxy-nft", "maps", "sources" };
 
 static char *read_file(const char *name, const char *suffix, size_t *size)
 {
@@ -89,7 +89,7 @@ static json_t *walked_table(uint8_t family, const char *bytes, size_t size)
 static void recorded_tables_are_read_as_they_are_meant(void **state)
 {
 	(void)state;
-	static const char *const tables[] = { "docker", "docker6", "iptables", "kube-proxy" };
+	static const char *const tables[] = { "docker", "docker6", "iptables", "kube-proxy", "sources" };
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
 		size_t size, expected_size;
 		char *bytes = read_file(tables[i], "table", &size);
