@@ -34,13 +34,3 @@ struct condition {
 
 /* All that is looked for, in this order; ends with NULL. */
 extern const struct condition *const conditions[];
-
-/* Explanations that conditions have in common: by the devices, by the addresses whatever the devices, by
- * both.
- */
-bool explains_on_device(
-	const struct scene *scene, const struct finding *cause, const struct finding *symptom);
-bool explains_at_address(
-	const struct scene *scene, const struct finding *cause, const struct finding *symptom);
-bool explains_at_vantage(
-	const struct scene *scene, const struct finding *cause, const struct finding *symptom);

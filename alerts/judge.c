@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "alerts/condition.h"
+#include "alerts/recovered.h"
 #include "alerts/remedy/remedy.h"
 
 /* Findings in the order of their ids. */
@@ -198,11 +199,14 @@ int judge(const struct settings *settings, const struct facts *now, const struct
 	error = scene_open(&scene, settings, now);
 	if (error == 0) {
 		scene.remedies = &remedies;
-		error = judge_scene(&scene, previous, findings);
+		error = recovered_omit(&scene);
+		if (error == 0)
+			error = judge_scene(&scene, previous, findings);
 		if (error == 0) {
 			(*findings)->verdicts = scene.verdicts;
 			scene.verdicts = (struct verdicts){ 0 };
 		}
+		recovered_clear(&scene);
 		scene_close(&scene);
 	}
 	remedies_close(&remedies);

@@ -129,39 +129,38 @@ static void omit_recovered_counts(const struct handshake_report *report, struct 
 		row->recent[HANDSHAKE_COMPLETED] = 0;
 }
 
-int recovered_omit(const struct scene *scene, struct handshake_report *out)
+int recovered_omit(struct scene *scene)
 {
 	const struct handshake_report *report = scene->now->handshakes;
+	struct handshake_report *copy = &scene->handshakes;
 	if (!report)
 		return 0;
-	struct handshake_report copy = *report;
-	copy.suspects = calloc(report->suspect_count + 1, sizeof(*copy.suspects));
-	copy.services = calloc(report->service_count + 1, sizeof(*copy.services));
-	if (!copy.suspects || !copy.services) {
-		recovered_clear(&copy);
+	*copy = *report;
+	copy->suspects = calloc(report->suspect_count + 1, sizeof(*copy->suspects));
+	copy->services = calloc(report->service_count + 1, sizeof(*copy->services));
+	if (!copy->suspects || !copy->services)
 		return -ENOMEM;
-	}
-	copy.suspect_count = copy.echo_suspect_count = 0;
+	copy->suspect_count = copy->echo_suspect_count = 0;
 	for (size_t i = 0; i < report->suspect_count; i++)
 		if (!suspect_recovered(scene, &report->suspects[i]))
-			copy.suspects[copy.suspect_count++] = report->suspects[i];
+			copy->suspects[copy->suspect_count++] = report->suspects[i];
 	for (size_t i = 0; i < report->service_count; i++) {
-		copy.services[i] = report->services[i];
-		omit_recovered_counts(report, &copy.services[i]);
+		copy->services[i] = report->services[i];
+		omit_recovered_counts(report, &copy->services[i]);
 	}
 	for (size_t i = 0; i < report->echo_suspect_count; i++) {
 		const struct echo_suspect *echo = &report->echo_suspects[i];
 		if (!is_answered(report, &echo->asked, 0, true, echo->time_ns))
-			copy.echo_suspects[copy.echo_suspect_count++] = *echo;
+			copy->echo_suspects[copy->echo_suspect_count++] = *echo;
 	}
-	*out = copy;
+	scene->facts = *scene->now;
+	scene->facts.handshakes = copy;
+	scene->now = &scene->facts;
 	return 0;
 }
 
-void recovered_clear(struct handshake_report *report)
+void recovered_clear(struct scene *scene)
 {
-	free(report->suspects);
-	free(report->services);
-	report->suspects = NULL;
-	report->services = NULL;
+	free(scene->handshakes.suspects);
+	free(scene->handshakes.services);
 }

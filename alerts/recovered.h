@@ -11,7 +11,8 @@
 
 #define RECOVERED_NS (5 * INT64_C(1000000000))
 
-/* A copy of the scene's report without what is over: its suspects, echo suspects and rows' counts. The rest
- * is shared with the original. Does nothing without a report. 0 or -ENOMEM. */
-int recovered_omit(const struct scene *scene, struct handshake_report *out);
-void recovered_clear(struct handshake_report *report);
+/* Lets the scene show a copy of the report without what is over: of its suspects, echo suspects and rows'
+ * counts. The rest is shared with the original. Does nothing without a report. 0 or -ENOMEM. */
+int recovered_omit(struct scene *scene);
+/* To be called also where that failed. */
+void recovered_clear(struct scene *scene);

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alerts/recovered.h"
-
 const struct path *scene_path(const struct scene *scene, size_t path)
 {
 	return &scene->now->paths[path];
@@ -48,23 +46,11 @@ static void scene_fill(struct scene *scene)
 		qsort_r(scene->order, scene->order_count, sizeof(*scene->order), compare_paths, scene);
 }
 
-static int omit_recovered(struct scene *scene, const struct facts *now)
-{
-	int error = recovered_omit(scene, &scene->handshakes);
-	if (error < 0)
-		return error;
-	scene->facts = *now;
-	scene->facts.handshakes = now->handshakes ? &scene->handshakes : NULL;
-	scene->now = &scene->facts;
-	return 0;
-}
-
 int scene_open(struct scene *scene, const struct settings *settings, const struct facts *now)
 {
 	*scene = (struct scene){ .settings = settings, .now = now };
 	scene->order = calloc(now->path_count + 1, sizeof(*scene->order));
-	if (!scene->order || verdicts_make(settings, now, &scene->verdicts) < 0 ||
-		omit_recovered(scene, now) < 0) {
+	if (!scene->order || verdicts_make(settings, now, &scene->verdicts) < 0) {
 		scene_close(scene);
 		return -ENOMEM;
 	}
@@ -76,7 +62,6 @@ void scene_close(struct scene *scene)
 {
 	verdicts_clear(&scene->verdicts);
 	free(scene->order);
-	recovered_clear(&scene->handshakes);
 }
 
 static bool same_pair(const struct scene *scene, size_t i, size_t j)

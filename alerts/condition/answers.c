@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "alerts/condition/conditions.h"
+#include "alerts/condition/explanation.h"
 #include "alerts/wire.h"
 
 #define ECHO_RECENT_NS (60 * INT64_C(1000000000))

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "alerts/condition/conditions.h"
+#include "alerts/condition/explanation.h"
 #include "alerts/condition/observed.h"
 #include "collectors/route/service.h"
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alerts/scene.h"
+#include "alerts/condition/explanation.h"
 #include "exporter/metrics/families.h"
 #include "tests/support/incidents.h"
 

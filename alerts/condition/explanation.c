@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "alerts/condition.h"
-
-#include "alerts/finding.h"
+#include "alerts/condition/explanation.h"
 
 bool explains_on_device(const struct scene *scene, const struct finding *cause, const struct finding *symptom)
 {
