@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The manual pages say what is true, and are rendered without a warning.
-
-Run as a program, it prints what the list of conditions should be."""
+"""The manual pages say what is true, and are rendered without a warning."""
 
 import re
 import shutil
 import subprocess
-import textwrap
 
 import pytest
 import manual
@@ -148,8 +145,3 @@ def test_settings_are_accepted(tmp_path):
     file = tmp_path / "oneway.yml"
     file.write_text(re.sub(f"^{block[1]}", "", block[0], flags=re.MULTILINE))
     output(f"{build()}/exporter/oneway_exporter", f"--config.file={file}", "--config.check")
-
-
-if __name__ == "__main__":
-    for name, text, _ in described("condition"):
-        print(f".TP\n.B {name}", *textwrap.wrap(sentence(text), 120, break_on_hyphens=False), sep="\n")
