@@ -69,6 +69,12 @@ static uint32_t *sorted(const struct address_index *index,
 	return positions;
 }
 
+static bool is_same(const struct network *a, const struct network *b)
+{
+	return a->ifindex == b->ifindex && a->prefix.length == b->prefix.length &&
+	       address_equal(&a->prefix.address, &b->prefix.address);
+}
+
 /* The address of a host route is in no network. */
 static void make_networks(struct address_index *index)
 {
@@ -81,10 +87,8 @@ static void make_networks(struct address_index *index)
 	}
 	qsort(index->networks, count, sizeof(*index->networks), compare_networks);
 	for (size_t i = 0; i < count; i++) {
-		const struct network *network = &index->networks[i], *last = &index->networks[kept - 1];
-		if (kept && network->ifindex == last->ifindex &&
-			network->prefix.length == last->prefix.length &&
-			address_equal(&network->prefix.address, &last->prefix.address))
+		const struct network *network = &index->networks[i];
+		if (kept && is_same(network, &index->networks[kept - 1]))
 			continue;
 		index->lengths[length_number(&network->prefix) + 1]++;
 		index->networks[kept++] = *network;
