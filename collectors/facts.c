@@ -22,9 +22,8 @@ void facts_free(struct facts *facts)
 	device_facts_clear(&facts->device_facts);
 	conntrack_facts_clear(&facts->conntrack_facts);
 	nat_facts_clear(&facts->nat_facts);
-	listen_facts_clear(&facts->listen_facts);
 	capture_facts_clear(&facts->capture_facts);
-	synrecv_facts_clear(&facts->synrecv_facts);
+	socket_facts_clear(&facts->socket_facts);
 	drop_facts_clear(&facts->drop_facts);
 	route_facts_clear(&facts->route_facts);
 	trace_facts_clear(&facts->trace_facts);

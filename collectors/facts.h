@@ -24,8 +24,7 @@
 #include "collectors/drop/drop_facts.h"
 #include "collectors/firewall/nat_facts.h"
 #include "collectors/route/route_facts.h"
-#include "collectors/socket/listen_facts.h"
-#include "collectors/socket/synrecv_facts.h"
+#include "collectors/socket/socket_facts.h"
 #include "collectors/trace/trace.h"
 
 #define COLLECTOR_ERROR_SIZE 160
@@ -65,9 +64,8 @@ struct facts {
 	struct rpfilter_counters rpfilter;
 	ROOM_FACTS(conntrack);
 	ROOM_FACTS(nat);
-	ROOM_FACTS(listen);
 	ROOM_FACTS(capture);
-	ROOM_FACTS(synrecv);
+	ROOM_FACTS(socket);
 	ROOM_FACTS(drop);
 	ROOM_FACTS(route);
 	ROOM_FACTS(trace);

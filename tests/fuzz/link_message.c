@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "collectors/device/link.h"
 #include "collectors/device/rpfilter.h"
-#include "collectors/socket/listen.h"
+#include "collectors/socket/socket.h"
 #include "tests/fuzz/message.h"
 
 /* Whichever kind of message it is, it is given to the parser of each: that refuses what is not its own. */

@@ -16,7 +16,7 @@
 #include "collectors/capture/capture_filter.h"
 #include "collectors/capture/capture_set.h"
 #include "collectors/capture/sampling.h"
-#include "collectors/socket/synrecv.h"
+#include "collectors/socket/socket.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 #define SECOND       INT64_C(1000000000)

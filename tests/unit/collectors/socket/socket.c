@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "collectors/socket/listen.h"
+#include "collectors/socket/socket.h"
 #include "tests/support/recorded.h"
 
 /* The kernel walks its hash table: found by port. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Sockets that listen. */
+/* TCP sockets: those that listen, and connections that wait for their acknowledgement. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -18,12 +19,23 @@ struct listener {
 	int ifindex;  /* bound to a device (SO_BINDTODEVICE), or 0 */
 };
 
-struct listen_facts {
-	struct listener *listeners;
-	size_t listener_count;
+/* Embryonic connections to a local address whose SYN-ACK was repeated twice or more (inet_diag,
+ * idiag_retrans). */
+struct syn_recv {
+	struct address address;
+	uint32_t unanswered;
 };
 
-static inline void listen_facts_clear(struct listen_facts *own)
+struct socket_facts {
+	struct listener *listeners;
+	size_t listener_count;
+	bool syn_recv_known;
+	struct syn_recv *syn_recv; /* addresses with at least one */
+	size_t syn_recv_count;
+};
+
+static inline void socket_facts_clear(struct socket_facts *own)
 {
 	free(own->listeners);
+	free(own->syn_recv);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Reads the messages of the collector `synrecv` (inet_diag dumps of TCP_SYN_RECV). Pure. */
+/* The parsers of the collectors `listen` and `synrecv`, exposed for tests. Pure. */
 
 #include <libmnl/libmnl.h>
 
@@ -14,6 +14,8 @@ struct syn_recv_list {
 	size_t count;
 };
 
+/* Reads one SOCK_DIAG_BY_FAMILY answer. 0 or -EBADMSG. */
+int listen_parse(const struct nlmsghdr *header, struct listener *out);
 /* So many more for the address; further addresses than SYNRECV_ADDRESSES_MAX are left out. 0 or -ENOMEM. */
 int synrecv_add(const struct address *address, uint32_t unanswered, struct syn_recv_list *list);
 /* Adds the connection of one message if its SYN-ACK was repeated twice or more; an address of IPv4 in IPv6

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "collectors/socket/socket.h"
+
+#include <errno.h>
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collectors/base/clock.h"
+#include "collectors/base/growth.h"
+#include "collectors/base/netlink.h"
+#include "collectors/collector.h"
+
+#define LISTEN_REFRESH_NS     (2 * SECOND_NS)
+#define SYNRECV_REFRESH_NS    SECOND_NS
+#define SYNRECV_REPEATS_LEAST 2
+
+/* The sockets of one family: those that listen, or those in TCP_SYN_RECV. */
+struct socket_list {
+	struct listener *listeners;
+	size_t listener_count;
+	struct syn_recv_list syn_recv;
+};
+
+/* Of one of the two collectors. */
+struct sockets {
+	struct netlink *netlink;
+	bool fresh;
+	int64_t read_ns;
+	struct socket_list families[2];
+};
+
+static int socket_parse(const struct nlmsghdr *header, struct inet_diag_msg *message, struct address *address)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY || mnl_nlmsg_get_payload_len(header) < sizeof(*message))
+		return -EBADMSG;
+	memcpy(message, mnl_nlmsg_get_payload(header), sizeof(*message));
+	const uint8_t *bytes = (const uint8_t *)message->id.idiag_src;
+	if (message->idiag_family == AF_INET6 && memcmp(bytes, mapped, sizeof(mapped)) == 0)
+		*address = address_make(AF_INET, bytes + sizeof(mapped));
+	else
+		*address = address_make(message->idiag_family, bytes);
+	return address_is_none(address) ? -EBADMSG : 0;
+}
+
+int listen_parse(const struct nlmsghdr *header, struct listener *out)
+{
+	static const struct address any = { .family = AF_INET6 };
+	const struct nlattr *table[INET_DIAG_MAX + 1];
+	struct inet_diag_msg message;
+	struct address address;
+	if (socket_parse(header, &message, &address) < 0 ||
+		!attributes_of_message(header, sizeof(message), table, INET_DIAG_MAX))
+		return -EBADMSG;
+	/* Told of each IPv6 listener unasked (net/ipv4/inet_diag.c, inet_diag_msg_attrs_fill). */
+	uint8_t v6_only = 0;
+	attribute_u8(table[INET_DIAG_SKV6ONLY], &v6_only);
+	if (address_equal(&address, &any) && !v6_only)
+		address = (struct address){ 0 };
+	*out = (struct listener){ .address = address,
+		.port = ntohs(message.id.idiag_sport),
+		.uid = message.idiag_uid,
+		.ifindex = (int)message.id.idiag_if };
+	return 0;
+}
+
+int synrecv_add(const struct address *address, uint32_t unanswered, struct syn_recv_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (address_equal(&list->items[i].address, address)) {
+			list->items[i].unanswered += unanswered;
+			return 0;
+		}
+	if (list->count == SYNRECV_ADDRESSES_MAX)
+		return 0;
+	struct syn_recv *item = GROW(list->items, list->count);
+	if (!item)
+		return -ENOMEM;
+	*item = (struct syn_recv){ .address = *address, .unanswered = unanswered };
+	return 0;
+}
+
+int synrecv_parse(const struct nlmsghdr *header, struct syn_recv_list *list)
+{
+	struct inet_diag_msg message;
+	struct address address;
+	int error = socket_parse(header, &message, &address);
+	/* Request sockets: their state is TCP_SYN_RECV, a socket with TCP_FASTOPEN may have it as well. */
+	if (error < 0 || message.idiag_state != TCP_SYN_RECV || message.idiag_retrans < SYNRECV_REPEATS_LEAST)
+		return error;
+	return synrecv_add(&address, 1, list);
+}
+
+/* ---- the kernel ---- */
+
+static int listen_message(const struct nlmsghdr *header, void *argument)
+{
+	struct socket_list *list = argument;
+	struct listener listener;
+	int error = listen_parse(header, &listener);
+	if (error < 0)
+		return error;
+	struct listener *item = GROW(list->listeners, list->listener_count);
+	if (!item)
+		return -ENOMEM;
+	*item = listener;
+	return 0;
+}
+
+static int synrecv_message(const struct nlmsghdr *header, void *argument)
+{
+	struct socket_list *list = argument;
+	return synrecv_parse(header, &list->syn_recv);
+}
+
+static void socket_list_restart(void *argument)
+{
+	struct socket_list *list = argument;
+	list->listener_count = list->syn_recv.count = 0;
+}
+
+static int sockets_read(struct sockets *sockets, int state, netlink_message_function *message, int64_t now_ns,
+	int64_t refresh_ns)
+{
+	char buffer[MNL_NLMSG_HDRLEN + sizeof(struct inet_diag_req_v2)] __attribute__((aligned(4))) = { 0 };
+	if (sockets->fresh && now_ns >= sockets->read_ns && now_ns - sockets->read_ns < refresh_ns)
+		return 0;
+	sockets->fresh = false;
+	sockets->read_ns = now_ns;
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	request->nlmsg_type = SOCK_DIAG_BY_FAMILY;
+	struct inet_diag_req_v2 *diag = mnl_nlmsg_put_extra_header(request, sizeof(*diag));
+	diag->sdiag_protocol = IPPROTO_TCP;
+	diag->idiag_states = 1U << state;
+	for (int i = 0; i < 2; i++) {
+		struct socket_list *list = &sockets->families[i];
+		diag->sdiag_family = i == 0 ? AF_INET : AF_INET6;
+		socket_list_restart(list);
+		int error = netlink_dump(sockets->netlink, request, message, socket_list_restart, list);
+		if (error < 0) /* ENOENT: no inet_diag */
+			return error == -ENOENT ? -EOPNOTSUPP : error;
+	}
+	sockets->fresh = true;
+	return 0;
+}
+
+/* ---- the collectors ---- */
+
+static void sockets_destroy(void *context)
+{
+	struct sockets *sockets = context;
+	if (!sockets)
+		return;
+	netlink_close(sockets->netlink);
+	for (int i = 0; i < 2; i++) {
+		free(sockets->families[i].listeners);
+		free(sockets->families[i].syn_recv.items);
+	}
+	free(sockets);
+}
+
+static int sockets_init(const struct collector_settings *settings, void **context)
+{
+	(void)settings;
+	struct sockets *sockets = calloc(1, sizeof(*sockets));
+	if (!sockets)
+		return -ENOMEM;
+	int error = netlink_open(NETLINK_SOCK_DIAG, &sockets->netlink);
+	if (error < 0) {
+		sockets_destroy(sockets);
+		/* A kernel without CONFIG_INET_DIAG may have no such bus either. */
+		return error == -EPROTONOSUPPORT ? -EOPNOTSUPP : error;
+	}
+	*context = sockets;
+	return 0;
+}
+
+static int listen_collect(void *context, const struct collector_settings *settings, struct facts *facts)
+{
+	(void)settings;
+	struct sockets *sockets = context;
+	int error = sockets_read(sockets, TCP_LISTEN, listen_message, facts->monotonic_ns, LISTEN_REFRESH_NS);
+	if (error < 0)
+		return error;
+	for (int family = 0; family < 2; family++)
+		for (size_t i = 0; i < sockets->families[family].listener_count; i++) {
+			struct listener *listener = GROW(facts->listeners, facts->listener_count);
+			if (!listener)
+				return -ENOMEM;
+			*listener = sockets->families[family].listeners[i];
+		}
+	return 0;
+}
+
+static int synrecv_collect(void *context, const struct collector_settings *settings, struct facts *facts)
+{
+	(void)settings;
+	struct sockets *sockets = context;
+	int error =
+		sockets_read(sockets, TCP_SYN_RECV, synrecv_message, facts->monotonic_ns, SYNRECV_REFRESH_NS);
+	/* The same IPv4 address may come from sockets of both families. */
+	struct syn_recv_list list = { facts->syn_recv, facts->syn_recv_count };
+	for (int family = 0; family < 2 && error == 0; family++)
+		for (size_t i = 0; i < sockets->families[family].syn_recv.count && error == 0; i++) {
+			const struct syn_recv *item = &sockets->families[family].syn_recv.items[i];
+			error = synrecv_add(&item->address, item->unanswered, &list);
+		}
+	facts->syn_recv = list.items;
+	facts->syn_recv_count = list.count;
+	facts->syn_recv_known = error == 0;
+	return error;
+}
+
+/* ---- metrics ---- */
+
+static void emit_syn_recv_unanswered(struct metric_sink *sink, const struct facts *facts)
+{
+	for (size_t i = 0; facts->syn_recv_known && i < facts->syn_recv_count; i++) {
+		char address[ADDRESS_TEXT_SIZE];
+		metric_add(sink, facts->syn_recv[i].unanswered,
+			address_format(&facts->syn_recv[i].address, address));
+	}
+}
+
+static const struct metric_family synrecv_metrics[] = {
+	{ .name = "oneway_syn_recv_unanswered",
+		.type = METRIC_GAUGE,
+		.labels = { "address" },
+		.help = "Connections to a local address whose SYN-ACK was repeated twice or more.",
+		.emit = emit_syn_recv_unanswered },
+	{ 0 },
+};
+
+const struct collector listen_collector = {
+	.name = "listen",
+	.summary = "TCP sockets that listen, and whose they are",
+	.init = sockets_init,
+	.collect = listen_collect,
+	.destroy = sockets_destroy,
+};
+
+const struct collector synrecv_collector = {
+	.name = "synrecv",
+	.summary = "connections whose SYN-ACK was repeated because no acknowledgement comes",
+	.init = sockets_init,
+	.collect = synrecv_collect,
+	.destroy = sockets_destroy,
+	.families = synrecv_metrics,
+};
