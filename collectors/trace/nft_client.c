@@ -9,41 +9,12 @@
 
 #include "collectors/trace/trace.h"
 
-#define COMPLAINT_SIZE 160
-#define COMMAND_SIZE   640
+#define COMMAND_SIZE 640
 
-struct nft_client {
-	struct nft_ctx *context;
-	char complaint[COMPLAINT_SIZE];
-};
-
-/* libnftables prints the kernel's error instead of returning it. */
-static const int errors[] = { EEXIST, EPERM, EOPNOTSUPP, ENOENT, EBUSY, ENOMEM };
-
-static int error_of(const char *said)
+int nft_client_open(struct nft_ctx **out)
 {
-	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++)
-		if (strstr(said, strerror(errors[i])))
-			return -errors[i];
-	return -EIO;
-}
-
-static void keep_complaint(struct nft_client *client, const char *said)
-{
-	size_t length = strcspn(said, "\n");
-	length = length < COMPLAINT_SIZE ? length : COMPLAINT_SIZE - 1;
-	memcpy(client->complaint, said, length);
-	client->complaint[length] = '\0';
-}
-
-int nft_client_open(struct nft_client **out)
-{
-	struct nft_client *client = calloc(1, sizeof(*client));
-	if (!client)
-		return -ENOMEM;
-	client->context = nft_ctx_new(NFT_CTX_DEFAULT);
-	if (!client->context || nft_ctx_buffer_output(client->context) ||
-		nft_ctx_buffer_error(client->context)) {
+	struct nft_ctx *client = nft_ctx_new(NFT_CTX_DEFAULT);
+	if (!client || nft_ctx_buffer_output(client) || nft_ctx_buffer_error(client)) {
 		nft_client_close(client);
 		return -ENOMEM;
 	}
@@ -51,38 +22,33 @@ int nft_client_open(struct nft_client **out)
 	return 0;
 }
 
-void nft_client_close(struct nft_client *client)
+void nft_client_close(struct nft_ctx *client)
 {
-	if (!client)
-		return;
-	if (client->context)
-		nft_ctx_free(client->context);
-	free(client);
+	if (client)
+		nft_ctx_free(client);
 }
 
-static int nft_client_execute(struct nft_client *client, const char *commands, unsigned flags)
+static int nft_client_execute(struct nft_ctx *client, const char *commands, unsigned flags)
 {
-	nft_ctx_output_set_flags(client->context, flags);
-	int result = nft_run_cmd_from_buffer(client->context, commands);
-	const char *said = nft_ctx_get_error_buffer(client->context);
-	keep_complaint(client, said ? said : "");
-	return result == 0 ? 0 : error_of(said ? said : "");
+	static const int errors[] = { EEXIST, EPERM, EOPNOTSUPP, ENOENT, EBUSY, ENOMEM };
+	nft_ctx_output_set_flags(client, flags);
+	if (nft_run_cmd_from_buffer(client, commands) == 0)
+		return 0;
+	/* libnftables prints the kernel's error instead of returning it. */
+	const char *said = nft_ctx_get_error_buffer(client);
+	for (size_t i = 0; said && i < sizeof(errors) / sizeof(*errors); i++)
+		if (strstr(said, strerror(errors[i])))
+			return -errors[i];
+	return -EIO;
 }
 
-int nft_client_run(struct nft_client *client, const char *commands)
+int nft_client_run(struct nft_ctx *client, const char *commands)
 {
 	return nft_client_execute(client, commands, 0);
 }
 
-const char *nft_client_complaint(const struct nft_client *client)
-{
-	return client->complaint;
-}
-
-/* ---- chains ---- */
-
 /* The kernel takes any name; nft's language has words of these only, and no way to quote others. */
-static bool is_word(const char *name)
+static bool is_nft_word(const char *name)
 {
 	if (!isalpha((unsigned char)name[0]) && name[0] != '_')
 		return false;
@@ -92,42 +58,28 @@ static bool is_word(const char *name)
 	return true;
 }
 
-static int nft_client_list(struct nft_client *client, const char *command, unsigned flags, char **out)
-{
-	int result = nft_client_execute(client, command, flags);
-	const char *text = nft_ctx_get_output_buffer(client->context);
-	if (result < 0)
-		return result;
-	*out = strdup(text ? text : "");
-	return *out ? 0 : -ENOMEM;
-}
-
-static int nft_client_list_json(struct nft_client *client, const char *command, json_t **out)
-{
-	char *text;
-	int result = nft_client_list(client, command, NFT_CTX_OUTPUT_HANDLE | NFT_CTX_OUTPUT_JSON, &text);
-	if (result < 0)
-		return result;
-	json_t *root = json_loads(text, 0, NULL);
-	*out = json_incref(json_object_get(root, "nftables"));
-	json_decref(root);
-	free(text);
-	return json_is_array(*out) ? 0 : -EBADMSG;
-}
-
-int nft_client_chain(struct nft_client *client, uint8_t family, const char *table, const char *chain,
+int nft_client_chain(struct nft_ctx *client, uint8_t family, const char *table, const char *chain,
 	struct nft_client_chain *out)
 {
 	char command[COMMAND_SIZE];
 	struct nft_client_chain found = { 0 };
-	if (!is_word(table) || !is_word(chain))
+	if (!is_nft_word(table) || !is_nft_word(chain))
 		return -EINVAL;
 	snprintf(command, sizeof(command), "list chain %s %s %s\n", trace_family_name(family), table, chain);
-	int result = nft_client_list(
-		client, command, NFT_CTX_OUTPUT_HANDLE | NFT_CTX_OUTPUT_STATELESS, &found.text);
-	found.iptables = strstr(client->complaint, "managed by iptables-nft") != NULL;
-	if (result == 0)
-		result = nft_client_list_json(client, command, &found.json);
+	int result = nft_client_execute(client, command, NFT_CTX_OUTPUT_HANDLE | NFT_CTX_OUTPUT_STATELESS);
+	if (result < 0)
+		return result;
+	const char *text = nft_ctx_get_output_buffer(client), *said = nft_ctx_get_error_buffer(client);
+	found.text = strdup(text ? text : "");
+	found.iptables = said && strstr(said, "managed by iptables-nft");
+	result = found.text ? nft_client_execute(client, command, NFT_CTX_OUTPUT_HANDLE | NFT_CTX_OUTPUT_JSON)
+			    : -ENOMEM;
+	if (result == 0) {
+		json_t *root = json_loads(nft_ctx_get_output_buffer(client), 0, NULL);
+		found.json = json_incref(json_object_get(root, "nftables"));
+		json_decref(root);
+		result = json_is_array(found.json) ? 0 : -EBADMSG;
+	}
 	if (result < 0)
 		nft_client_chain_clear(&found);
 	else

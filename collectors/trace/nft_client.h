@@ -11,18 +11,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct nft_client;
+struct nft_ctx; /* of libnftables */
 
 /* 0 or -ENOMEM. */
-int nft_client_open(struct nft_client **out);
+int nft_client_open(struct nft_ctx **out);
 /* Accepts NULL. */
-void nft_client_close(struct nft_client *client);
+void nft_client_close(struct nft_ctx *client);
 
 /* Runs commands as one transaction. 0, or negative errno: -EEXIST, -EPERM, -EOPNOTSUPP (this kernel has no
- * such table flag), -EIO for all that libnftables says in other words; nft_client_complaint() has those. */
-int nft_client_run(struct nft_client *client, const char *commands);
-/* What libnftables said last, one line; "" if nothing. Valid until the next command. */
-const char *nft_client_complaint(const struct nft_client *client);
+ * such table flag), -EIO for all that libnftables says in other words. */
+int nft_client_run(struct nft_ctx *client, const char *commands);
 
 /* A chain as text (handles behind the rules, counters without their values) and as JSON (libnftables-json(5):
  * an array of objects). Names are any that the kernel has. 0, -ENOENT if there is no such chain, or negative
@@ -34,7 +32,7 @@ struct nft_client_chain {
 	bool iptables;
 };
 
-int nft_client_chain(struct nft_client *client, uint8_t family, const char *table, const char *chain,
+int nft_client_chain(struct nft_ctx *client, uint8_t family, const char *table, const char *chain,
 	struct nft_client_chain *out);
 /* Accepts an empty one. */
 void nft_client_chain_clear(struct nft_client_chain *chain);

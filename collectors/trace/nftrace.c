@@ -35,23 +35,19 @@ struct nftrace {
 
 /* ---- what was learnt ---- */
 
-static size_t find_place(const struct nftrace *nftrace, const struct trace *trace)
+static void nftrace_keep(struct nftrace *nftrace, struct trace *trace, int64_t now_ns)
 {
-	size_t oldest = 0;
+	size_t place = nftrace->trace_count, oldest = 0;
 	for (size_t i = 0; i < nftrace->trace_count; i++) {
 		const struct trace *known = &nftrace->traces[i];
 		if (known->port == trace->port && known->arrival == trace->arrival &&
 			address_equal(&known->address, &trace->address))
-			return i;
+			place = i;
 		if (nftrace->taken_ns[i] < nftrace->taken_ns[oldest])
 			oldest = i;
 	}
-	return nftrace->trace_count < TRACES_MOST ? nftrace->trace_count : oldest;
-}
-
-static void keep(struct nftrace *nftrace, struct trace *trace, int64_t now_ns)
-{
-	size_t place = find_place(nftrace, trace);
+	if (place == TRACES_MOST)
+		place = oldest;
 	if (place == nftrace->trace_count)
 		nftrace->trace_count++;
 	else
@@ -60,7 +56,7 @@ static void keep(struct nftrace *nftrace, struct trace *trace, int64_t now_ns)
 	nftrace->taken_ns[place] = now_ns;
 }
 
-static void forget_old(struct nftrace *nftrace, int64_t now_ns)
+static void nftrace_forget_old(struct nftrace *nftrace, int64_t now_ns)
 {
 	for (size_t i = nftrace->trace_count; i-- > 0;) {
 		if (now_ns - nftrace->taken_ns[i] < KEPT_NS)
@@ -71,12 +67,6 @@ static void forget_old(struct nftrace *nftrace, int64_t now_ns)
 		nftrace->taken_ns[i] = nftrace->taken_ns[last];
 		nftrace->traces[last] = (struct trace){ 0 };
 	}
-}
-
-static bool same_dropper(const struct trace_drops *drops, const struct trace *trace)
-{
-	return drops->table_family == trace->table_family && drops->handle == trace->handle &&
-	       strcmp(drops->table, trace->table) == 0 && strcmp(drops->chain, trace->chain) == 0;
 }
 
 static int add_drops(struct trace_drops *drops, uint8_t family, const char *table, const char *chain,
@@ -94,13 +84,18 @@ static int add_drops(struct trace_drops *drops, uint8_t family, const char *tabl
 	return -ENOMEM;
 }
 
-static int count_drop(struct nftrace *nftrace, const struct trace *trace)
+static int nftrace_count_drop(struct nftrace *nftrace, const struct trace *trace)
 {
-	for (size_t i = 1; i < nftrace->drop_count; i++)
-		if (same_dropper(&nftrace->drops[i], trace)) {
-			nftrace->drops[i].packets++;
+	for (size_t i = 1; i < nftrace->drop_count; i++) {
+		struct trace_drops *drops = &nftrace->drops[i];
+		bool same = drops->table_family == trace->table_family && drops->handle == trace->handle &&
+			    strcmp(drops->table, trace->table) == 0 &&
+			    strcmp(drops->chain, trace->chain) == 0;
+		if (same) {
+			drops->packets++;
 			return 0;
 		}
+	}
 	if (nftrace->drop_count == DROPS_MOST) {
 		nftrace->drops[0].packets++;
 		return 0;
@@ -113,7 +108,7 @@ static int count_drop(struct nftrace *nftrace, const struct trace *trace)
 
 /* ---- tracing ---- */
 
-static int take(struct nftrace *nftrace, const struct facts *facts)
+static int nftrace_take(struct nftrace *nftrace, const struct facts *facts)
 {
 	struct trace_turn turn = { .ended_ns = facts->monotonic_ns, .asked_ns = facts->time_ns };
 	struct trace trace;
@@ -123,15 +118,15 @@ static int take(struct nftrace *nftrace, const struct facts *facts)
 	turn.ruleset = tracer_generation(nftrace->tracer);
 	turn.seen = trace.end != TRACE_NOTHING;
 	trace_schedule_note(&nftrace->schedule, facts, &turn);
-	error = trace_is_dropped(&trace) ? count_drop(nftrace, &trace) : 0;
+	error = trace_is_dropped(&trace) ? nftrace_count_drop(nftrace, &trace) : 0;
 	if (turn.seen)
-		keep(nftrace, &trace, facts->monotonic_ns);
+		nftrace_keep(nftrace, &trace, facts->monotonic_ns);
 	else
 		trace_clear(&trace);
 	return error;
 }
 
-static int arm(struct nftrace *nftrace, const struct facts *facts)
+static int nftrace_arm(struct nftrace *nftrace, const struct facts *facts)
 {
 	struct trace_subject subject;
 	if (facts->monotonic_ns < nftrace->retry_ns)
@@ -147,19 +142,16 @@ static int arm(struct nftrace *nftrace, const struct facts *facts)
 	return nftrace->arm_error;
 }
 
-static int copy(const struct nftrace *nftrace, struct facts *facts)
+static int nftrace_copy(const struct nftrace *nftrace, struct facts *facts)
 {
 	for (size_t i = 0; i < nftrace->trace_count; i++) {
 		struct trace *trace = GROW(facts->traces, facts->trace_count);
 		if (!trace || trace_copy(&nftrace->traces[i], trace) < 0)
 			return -ENOMEM;
 	}
-	for (size_t i = 0; i < nftrace->drop_count; i++) {
+	for (size_t i = nftrace->drops[0].packets ? 0 : 1; i < nftrace->drop_count; i++) {
 		const struct trace_drops *from = &nftrace->drops[i];
-		struct trace_drops *drops;
-		if (i == 0 && from->packets == 0)
-			continue;
-		drops = GROW(facts->trace_drops, facts->trace_drop_count);
+		struct trace_drops *drops = GROW(facts->trace_drops, facts->trace_drop_count);
 		if (!drops || add_drops(drops, from->table_family, from->table, from->chain, from->handle,
 				      from->packets) < 0)
 			return -ENOMEM;
@@ -208,12 +200,12 @@ static int nftrace_collect(void *context, const struct collector_settings *setti
 	(void)settings;
 	struct nftrace *nftrace = context;
 	int error = tracer_advance(nftrace->tracer, facts->monotonic_ns);
-	forget_old(nftrace, facts->monotonic_ns);
+	nftrace_forget_old(nftrace, facts->monotonic_ns);
 	if (error == 0 && tracer_is_over(nftrace->tracer))
-		error = take(nftrace, facts);
+		error = nftrace_take(nftrace, facts);
 	if (error == 0 && !tracer_is_armed(nftrace->tracer) && !tracer_is_over(nftrace->tracer))
-		error = arm(nftrace, facts);
-	int failed = copy(nftrace, facts);
+		error = nftrace_arm(nftrace, facts);
+	int failed = nftrace_copy(nftrace, facts);
 	return failed < 0 ? failed : error;
 }
 
@@ -237,22 +229,20 @@ static int nftrace_advance(void *context, int64_t now_ns, struct collector_wish 
 
 #define TABLE_SIZE 280
 
-/* Those that found no row of their own have empty labels. */
-static void emit_drops(struct metric_sink *sink, const struct trace_drops *drops)
-{
-	char table[TABLE_SIZE] = "", rule[24] = "";
-	if (drops->table_family) {
-		snprintf(table, sizeof(table), "%s %s", trace_family_name(drops->table_family), drops->table);
-		snprintf(rule, sizeof(rule), "%llu", (unsigned long long)drops->handle);
-	}
-	metric_add(sink, (double)drops->packets, table, drops->chain,
-		drops->table_family && !drops->handle ? "policy" : rule);
-}
-
 static void emit_trace_drops(struct metric_sink *sink, const struct facts *facts)
 {
-	for (size_t i = 0; i < facts->trace_drop_count; i++)
-		emit_drops(sink, &facts->trace_drops[i]);
+	for (size_t i = 0; i < facts->trace_drop_count; i++) {
+		const struct trace_drops *drops = &facts->trace_drops[i];
+		/* Those that found no row of their own have empty labels. */
+		char table[TABLE_SIZE] = "", rule[24] = "";
+		if (drops->table_family) {
+			snprintf(table, sizeof(table), "%s %s", trace_family_name(drops->table_family),
+				drops->table);
+			snprintf(rule, sizeof(rule), "%llu", (unsigned long long)drops->handle);
+		}
+		metric_add(sink, (double)drops->packets, table, drops->chain,
+			drops->table_family && !drops->handle ? "policy" : rule);
+	}
 }
 
 static const struct metric_family nftrace_metrics[] = {

@@ -59,19 +59,15 @@ static bool member_equals(const json_t *object, const char *key, const char *val
 	return value ? text && strcmp(text, value) == 0 : text == NULL;
 }
 
-static bool is_named(const json_t *expression, const struct field_name *name)
-{
-	const json_t *inner = json_object_get(expression, name->kind);
-	bool payload = strcmp(name->kind, "payload") == 0;
-	return inner && member_equals(inner, payload ? "field" : "key", name->name) &&
-	       member_equals(inner, payload ? "protocol" : "dir", name->group);
-}
-
 static const struct field_name *find_field(const json_t *expression)
 {
-	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
-		if (is_named(expression, &fields[i]))
+	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+		const json_t *inner = json_object_get(expression, fields[i].kind);
+		bool payload = strcmp(fields[i].kind, "payload") == 0;
+		if (inner && member_equals(inner, payload ? "field" : "key", fields[i].name) &&
+			member_equals(inner, payload ? "protocol" : "dir", fields[i].group))
 			return &fields[i];
+	}
 	return NULL;
 }
 
@@ -127,30 +123,21 @@ static bool append_value(FILE *out, const json_t *expression, const struct rules
 	return text[0] && !strpbrk(text, "\"\\") && fprintf(out, "\"%s\"", text) > 0;
 }
 
-static bool append_expression(FILE *out, const json_t *expression, const struct ruleset_packet *packet)
+char *ruleset_element(const json_t *expression, const struct ruleset_packet *packet)
 {
 	json_t *parts = json_object_get(expression, "concat"), *part;
-	size_t i;
-	if (!parts)
-		return append_value(out, expression, packet);
+	char *text = NULL;
+	size_t size, i;
+	FILE *out = open_memstream(&text, &size);
+	if (!out)
+		return NULL;
+	bool known = parts ? json_array_size(parts) > 0 : append_value(out, expression, packet);
 	json_array_foreach(parts, i, part)
 	{
 		if (i > 0)
 			fputs(" . ", out);
-		if (!append_value(out, part, packet))
-			return false;
+		known = known && append_value(out, part, packet);
 	}
-	return i > 0;
-}
-
-char *ruleset_element(const json_t *expression, const struct ruleset_packet *packet)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-	if (!out)
-		return NULL;
-	bool known = append_expression(out, expression, packet);
 	if (fclose(out) == 0 && known)
 		return text;
 	free(text);
@@ -164,26 +151,6 @@ static enum match_answer match_answer_of(bool yes)
 	return yes ? MATCH_YES : MATCH_NO;
 }
 
-static enum match_answer in_prefix(const json_t *prefix, const char *value)
-{
-	struct prefix range;
-	struct address address;
-	const char *text = json_string_value(json_object_get(prefix, "addr"));
-	if (!text || address_parse(text, &range.address) < 0 || address_parse(value, &address) < 0)
-		return MATCH_UNKNOWN;
-	range.length = (uint8_t)json_integer_value(json_object_get(prefix, "len"));
-	return match_answer_of(prefix_contains(&range, &address));
-}
-
-static enum match_answer in_range(const json_t *range, const char *value)
-{
-	const json_t *first = json_array_get(range, 0), *last = json_array_get(range, 1);
-	long long number = atoll(value);
-	if (!json_is_integer(first) || !json_is_integer(last))
-		return MATCH_UNKNOWN;
-	return match_answer_of(number >= json_integer_value(first) && number <= json_integer_value(last));
-}
-
 static enum match_answer is_text(const char *wanted, const char *value, bool device)
 {
 	size_t length = strlen(wanted);
@@ -194,19 +161,31 @@ static enum match_answer is_text(const char *wanted, const char *value, bool dev
 	return match_answer_of(strcmp(wanted, value) == 0);
 }
 
+/* A word, a number, a prefix or a range of numbers. */
 static enum match_answer is_value(const json_t *right, const char *value, bool device)
 {
-	char number[24];
+	const json_t *prefix = json_object_get(right, "prefix"), *range = json_object_get(right, "range");
+	const json_t *first = json_array_get(range, 0), *last = json_array_get(range, 1);
 	if (json_is_string(right))
 		return is_text(json_string_value(right), value, device);
 	if (json_is_integer(right)) {
+		char number[24];
 		snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(right));
 		return is_text(number, value, device);
 	}
-	if (json_object_get(right, "prefix"))
-		return in_prefix(json_object_get(right, "prefix"), value);
-	return json_object_get(right, "range") ? in_range(json_object_get(right, "range"), value)
-					       : MATCH_UNKNOWN;
+	if (prefix) {
+		struct prefix wanted;
+		struct address address;
+		const char *text = json_string_value(json_object_get(prefix, "addr"));
+		if (!text || address_parse(text, &wanted.address) < 0 || address_parse(value, &address) < 0)
+			return MATCH_UNKNOWN;
+		wanted.length = (uint8_t)json_integer_value(json_object_get(prefix, "len"));
+		return match_answer_of(prefix_contains(&wanted, &address));
+	}
+	if (!json_is_integer(first) || !json_is_integer(last))
+		return MATCH_UNKNOWN;
+	long long number = atoll(value);
+	return match_answer_of(number >= json_integer_value(first) && number <= json_integer_value(last));
 }
 
 /* One value, or any of a set. */

@@ -4,7 +4,17 @@
 /* What a rule asks of a packet, from its JSON (libnftables-json(5)); for collectors/trace/ruleset_read.c.
  * Pure. */
 
-#include "collectors/trace/ruleset_read.h"
+#include <jansson.h>
+#include <net/if.h>
+
+#include "collectors/trace/trace_message.h"
+
+/* A packet, as far as rules may ask for it. */
+struct ruleset_packet {
+	struct trace_headers headers;
+	struct trace_headers original;           /* before translation: what ct original is */
+	char iif[IF_NAMESIZE], oif[IF_NAMESIZE]; /* "": none */
+};
 
 enum match_answer { MATCH_YES, MATCH_NO, MATCH_UNKNOWN };
 

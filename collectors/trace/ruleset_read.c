@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/trace/ruleset_match.h"
-
 /* ---- text ---- */
 
 /* " # handle 12" at the end of a line; 0 if there is none. */
@@ -94,7 +92,7 @@ unsigned ruleset_rule_number(const json_t *chain, uint64_t handle)
 /* ---- lookups ---- */
 
 /* What one rule does with a packet, as far as its text tells. */
-struct reading {
+struct rule_reading {
 	const char *set;    /* the named set of its only lookup of this kind, or NULL */
 	const json_t *key;  /* what is looked up there */
 	bool negated, map;  /* takes what is not in the set; is a map of verdicts */
@@ -108,43 +106,30 @@ static const char *set_name(const json_t *right)
 	return text && text[0] == '@' ? text + 1 : NULL;
 }
 
-static void read_match(const json_t *match, const struct ruleset_packet *packet, struct reading *reading)
+static struct rule_reading read_rule(const json_t *rule, const struct ruleset_packet *packet)
 {
-	const char *set = set_name(json_object_get(match, "right"));
-	const char *operation = json_string_value(json_object_get(match, "op"));
-	if (!set) {
-		reading->unlike |= ruleset_match(match, packet) == MATCH_NO;
-		return;
-	}
-	reading->set = set;
-	reading->key = json_object_get(match, "left");
-	reading->negated = operation && strcmp(operation, "!=") == 0;
-}
-
-static void read_verdict_map(const json_t *map, struct reading *reading)
-{
-	const char *set = set_name(json_object_get(map, "data"));
-	if (!set)
-		return;
-	reading->set = set;
-	reading->key = json_object_get(map, "key");
-	reading->map = true;
-	reading->admits = true;
-}
-
-static struct reading read_rule(const json_t *rule, const struct ruleset_packet *packet)
-{
-	struct reading reading = { 0 };
+	struct rule_reading reading = { 0 };
 	size_t i;
 	json_t *statement;
 	json_array_foreach(json_object_get(rule, "expr"), i, statement)
 	{
 		const json_t *match = json_object_get(statement, "match");
 		const json_t *map = json_object_get(statement, "vmap");
-		if (match)
-			read_match(match, packet, &reading);
-		if (map)
-			read_verdict_map(map, &reading);
+		const char *matched = set_name(json_object_get(match, "right"));
+		const char *mapped = set_name(json_object_get(map, "data"));
+		if (matched) {
+			const char *operation = json_string_value(json_object_get(match, "op"));
+			reading.set = matched;
+			reading.key = json_object_get(match, "left");
+			reading.negated = operation && strcmp(operation, "!=") == 0;
+		} else if (match) {
+			reading.unlike |= ruleset_match(match, packet) == MATCH_NO;
+		}
+		if (mapped) {
+			reading.set = mapped;
+			reading.key = json_object_get(map, "key");
+			reading.map = reading.admits = true;
+		}
 		reading.admits |= json_object_get(statement, "accept") ||
 				  json_object_get(statement, "jump") || json_object_get(statement, "goto");
 		reading.drops |= json_object_get(statement, "drop") || json_object_get(statement, "reject");
@@ -152,32 +137,10 @@ static struct reading read_rule(const json_t *rule, const struct ruleset_packet 
 	return reading;
 }
 
-static bool is_taken(const uint64_t *taken, size_t count, uint64_t handle)
-{
-	for (size_t i = 0; i < count; i++)
-		if (taken[i] == handle)
-			return true;
-	return false;
-}
-
-static bool keep_miss(
-	const struct reading *reading, const struct ruleset_packet *packet, struct ruleset_miss *out)
-{
-	char *set = strdup(reading->set);
-	if (!set)
-		return false;
-	free(out->set);
-	free(out->element);
-	*out = (struct ruleset_miss){
-		.set = set, .element = ruleset_element(reading->key, packet), .map = reading->map
-	};
-	return true;
-}
-
 bool ruleset_find_miss(const json_t *chain, uint64_t handle, const struct ruleset_packet *packet,
 	const uint64_t *taken, size_t taken_count, struct ruleset_miss *out)
 {
-	struct ruleset_miss miss = { 0 };
+	struct rule_reading found = { 0 };
 	size_t i;
 	json_t *item;
 	json_array_foreach((json_t *)chain, i, item)
@@ -185,18 +148,22 @@ bool ruleset_find_miss(const json_t *chain, uint64_t handle, const struct rulese
 		const json_t *rule = json_object_get(item, "rule");
 		if (!rule)
 			continue;
-		const struct reading reading = read_rule(rule, packet);
-		bool decides = handle && rule_handle(rule) == handle;
+		const struct rule_reading reading = read_rule(rule, packet);
+		bool decides = handle && rule_handle(rule) == handle, passed = false;
+		for (size_t j = 0; j < taken_count; j++)
+			passed |= taken[j] == rule_handle(rule);
 		bool wanted = decides ? reading.drops && reading.negated
-				      : reading.admits && !reading.negated && !reading.unlike &&
-						!is_taken(taken, taken_count, rule_handle(rule));
+				      : reading.admits && !reading.negated && !reading.unlike && !passed;
 		if (reading.set && wanted)
-			keep_miss(&reading, packet, &miss);
+			found = reading;
 		if (decides)
 			break;
 	}
-	if (!miss.set)
+	char *set = found.set ? strdup(found.set) : NULL;
+	if (!set)
 		return false;
-	*out = miss;
+	*out = (struct ruleset_miss){
+		.set = set, .element = ruleset_element(found.key, packet), .map = found.map
+	};
 	return true;
 }

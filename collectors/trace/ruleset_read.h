@@ -6,22 +6,12 @@
  * vain, with the element that is missing. Pure.
  */
 
-#include "collectors/facts.h"
-#include "collectors/trace/nft_client.h"
-#include "collectors/trace/trace_message.h"
+#include "collectors/trace/ruleset_match.h"
 
 /* The rule as nft prints it, without its handle; NULL if it is not there or memory is out. To be freed. */
 char *ruleset_rule_text(const char *listing, uint64_t handle);
 /* From 1; 0: not there. */
 unsigned ruleset_rule_number(const json_t *chain, uint64_t handle);
-
-/* A packet, as far as rules may ask for it. */
-struct ruleset_packet {
-	struct trace_headers headers;
-	struct trace_headers original;           /* before translation: what ct original is */
-	char iif[IF_NAMESIZE], oif[IF_NAMESIZE]; /* "": none */
-	bool translated;
-};
 
 struct ruleset_miss {
 	char *set;     /* its name */

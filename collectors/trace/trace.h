@@ -8,8 +8,6 @@
 
 #include "collectors/route/route_facts.h"
 
-struct facts;
-
 /* What became of a traced request. */
 enum trace_end {
 	TRACE_RULE,     /* a rule dropped it */

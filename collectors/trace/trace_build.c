@@ -17,48 +17,24 @@
 
 static const char *verdict_word(int32_t verdict)
 {
-	switch (verdict) {
-	case NFT_CONTINUE:
-	case NFT_BREAK:
-		return "continue";
-	case NFT_JUMP:
-		return "jump";
-	case NFT_GOTO:
-		return "goto";
-	case NFT_RETURN:
-		return "return";
-	}
-	switch (verdict & NF_VERDICT_MASK) {
-	case NF_DROP:
-		return "drop";
-	case NF_ACCEPT:
-		return "accept";
-	case NF_QUEUE:
-		return "queue";
-	case NF_STOLEN:
-		return "stolen";
-	}
-	return "unknown";
-}
-
-char *trace_verdict_text(const struct trace_way_step *step)
-{
-	char *text = NULL;
-	int size = asprintf(&text, "%s%s%s%s", step->kind == TRACE_BY_POLICY ? "policy " : "",
-		verdict_word(step->verdict), step->target[0] ? " " : "", step->target);
-	return size < 0 ? NULL : text;
-}
-
-/* The rule's text, if it can be read. */
-static char *read_rule(const struct trace_sources *sources, const struct trace_way_step *step)
-{
-	struct nft_client_chain chain;
-	if (!step->handle ||
-		nft_client_chain(sources->client, step->family, step->table, step->chain, &chain) < 0)
-		return NULL;
-	char *text = ruleset_rule_text(chain.text, step->handle);
-	nft_client_chain_clear(&chain);
-	return text;
+	static const char *const within[] = {
+		/* nf_tables: below 0 */
+		[-NFT_CONTINUE] = "continue",
+		[-NFT_BREAK] = "continue",
+		[-NFT_JUMP] = "jump",
+		[-NFT_GOTO] = "goto",
+		[-NFT_RETURN] = "return",
+	};
+	static const char *const netfilter[] = {
+		[NF_DROP] = "drop",
+		[NF_ACCEPT] = "accept",
+		[NF_STOLEN] = "stolen",
+		[NF_QUEUE] = "queue",
+	};
+	if (verdict < 0 && verdict >= NFT_RETURN)
+		return within[-verdict];
+	uint32_t word = (uint32_t)verdict & NF_VERDICT_MASK;
+	return word < sizeof(netfilter) / sizeof(*netfilter) ? netfilter[word] : "unknown";
 }
 
 static int fill_steps(const struct trace_sources *sources, const struct trace_way *way, struct trace *trace)
@@ -69,12 +45,19 @@ static int fill_steps(const struct trace_sources *sources, const struct trace_wa
 	for (unsigned i = 0; i < way->count; i++) {
 		const struct trace_way_step *from = &way->steps[i];
 		struct trace_step *step = &trace->steps[trace->step_count++];
+		struct nft_client_chain chain;
 		step->family = from->family;
 		step->handle = from->handle;
 		step->table = strdup(from->table);
 		step->chain = strdup(from->chain);
-		step->verdict = trace_verdict_text(from);
-		step->rule = read_rule(sources, from);
+		if (asprintf(&step->verdict, "%s%s%s%s", from->kind == TRACE_BY_POLICY ? "policy " : "",
+			    verdict_word(from->verdict), from->target[0] ? " " : "", from->target) < 0)
+			step->verdict = NULL;
+		if (from->handle && nft_client_chain(sources->client, from->family, from->table, from->chain,
+					    &chain) == 0) {
+			step->rule = ruleset_rule_text(chain.text, from->handle);
+			nft_client_chain_clear(&chain);
+		}
 		if (!step->table || !step->chain || !step->verdict)
 			return -ENOMEM;
 	}
@@ -83,73 +66,48 @@ static int fill_steps(const struct trace_sources *sources, const struct trace_wa
 
 /* ---- who dropped it ---- */
 
-static bool is_translated(const struct trace_way *way)
+/* Looks for the miss in the chain of each step, up to the rule it took there: from the chain that dropped it
+ * back to the base chain it came from. */
+static bool find_miss(
+	const struct trace_sources *sources, const struct trace_way *way, struct ruleset_miss *miss)
 {
-	return !address_equal(&way->asked.destination, &way->latest.destination) ||
-	       way->asked.destination_port != way->latest.destination_port;
-}
-
-static struct ruleset_packet packet_of(const struct facts *facts, const struct trace_way *way)
-{
-	struct ruleset_packet packet = {
-		.headers = way->latest, .original = way->asked, .translated = is_translated(way)
-	};
-	if (way->iif)
-		snprintf(packet.iif, sizeof(packet.iif), "%s", facts_device_name(facts, way->iif));
-	if (way->oif)
-		snprintf(packet.oif, sizeof(packet.oif), "%s", facts_device_name(facts, way->oif));
-	return packet;
-}
-
-static bool same_chain(const struct trace_way_step *a, const struct trace_way_step *b)
-{
-	return a->family == b->family && strcmp(a->table, b->table) == 0 && strcmp(a->chain, b->chain) == 0;
-}
-
-/* Looks for the miss in the chain of step `at`, up to the rule it took there. */
-static bool find_miss_at(const struct trace_sources *sources, const struct trace_way *way, unsigned at,
-	struct ruleset_miss *miss)
-{
-	const struct trace_way_step *step = &way->steps[at];
-	const struct ruleset_packet packet = packet_of(sources->facts, way);
-	uint64_t taken[TRACE_WAY_STEPS];
-	unsigned count = 0;
-	struct nft_client_chain chain;
-	if (nft_client_chain(sources->client, step->family, step->table, step->chain, &chain) < 0)
-		return false;
-	for (unsigned i = 0; i < way->count; i++)
-		if (same_chain(&way->steps[i], step))
-			taken[count++] = way->steps[i].handle;
-	bool found = ruleset_find_miss(chain.json, step->handle, &packet, taken, count, miss);
-	nft_client_chain_clear(&chain);
-	return found;
-}
-
-/* From the chain that dropped it back to the base chain it came from. */
-static void find_miss(const struct trace_sources *sources, const struct trace_way *way, struct trace *trace)
-{
+	struct ruleset_packet packet = { .headers = way->latest, .original = way->asked };
 	const struct trace_way_step *last = trace_way_last(way);
-	struct ruleset_miss miss;
+	if (way->iif)
+		snprintf(packet.iif, sizeof(packet.iif), "%s", facts_device_name(sources->facts, way->iif));
+	if (way->oif)
+		snprintf(packet.oif, sizeof(packet.oif), "%s", facts_device_name(sources->facts, way->oif));
 	for (unsigned i = way->count; i-- > 0;) {
 		const struct trace_way_step *step = &way->steps[i];
-		bool inside = step->family == last->family && strcmp(step->table, last->table) == 0;
-		if (!inside)
-			return;
-		if (find_miss_at(sources, way, i, &miss)) {
-			trace->set = miss.set;
-			trace->element = miss.element;
-			trace->map = miss.map;
-			return;
+		uint64_t taken[TRACE_WAY_STEPS];
+		unsigned taken_count = 0;
+		struct nft_client_chain chain;
+		if (step->family != last->family || strcmp(step->table, last->table) != 0)
+			return false;
+		for (unsigned j = 0; j < way->count; j++) {
+			const struct trace_way_step *other = &way->steps[j];
+			if (other->family == step->family && strcmp(other->table, step->table) == 0 &&
+				strcmp(other->chain, step->chain) == 0)
+				taken[taken_count++] = other->handle;
+		}
+		if (nft_client_chain(sources->client, step->family, step->table, step->chain, &chain) == 0) {
+			bool found = ruleset_find_miss(
+				chain.json, step->handle, &packet, taken, taken_count, miss);
+			nft_client_chain_clear(&chain);
+			if (found)
+				return true;
 		}
 		if (step->first)
-			return;
+			return false;
 	}
+	return false;
 }
 
 static int name_dropper(const struct trace_sources *sources, const struct trace_way *way, struct trace *trace)
 {
 	const struct trace_way_step *last = trace_way_last(way);
 	struct nft_client_chain chain;
+	struct ruleset_miss miss;
 	if (!last)
 		return 0;
 	trace->table_family = last->family;
@@ -164,7 +122,11 @@ static int name_dropper(const struct trace_sources *sources, const struct trace_
 	trace->number = ruleset_rule_number(chain.json, last->handle);
 	trace->iptables = chain.iptables;
 	nft_client_chain_clear(&chain);
-	find_miss(sources, way, trace);
+	if (find_miss(sources, way, &miss)) {
+		trace->set = miss.set;
+		trace->element = miss.element;
+		trace->map = miss.map;
+	}
 	return 0;
 }
 
@@ -218,8 +180,8 @@ static void ask_route(const struct trace_sources *sources, const struct trace_wa
 
 /* ---- all ---- */
 
-static struct trace outline(
-	const struct facts *facts, const struct trace_subject *subject, const struct trace_way *way)
+int trace_build(const struct trace_sources *sources, const struct trace_subject *subject,
+	const struct trace_way *way, struct trace *out)
 {
 	struct trace trace = { .address = subject->address,
 		.port = subject->port,
@@ -228,24 +190,18 @@ static struct trace outline(
 		.target = subject->address,
 		.target_port = subject->port,
 		.end = TRACE_NOTHING,
-		.time_ns = facts->time_ns };
-	if (!way->begun)
-		return trace;
-	trace.end = way->over ? way->end : TRACE_VANISHED;
-	trace.place = way->place;
-	trace.client = way->asked.source;
-	trace.client_port = way->asked.source_port;
-	trace.translated = is_translated(way);
-	trace.target = way->latest.destination;
-	trace.target_port = way->latest.destination_port;
-	trace.leaving = way->oif;
-	return trace;
-}
-
-int trace_build(const struct trace_sources *sources, const struct trace_subject *subject,
-	const struct trace_way *way, struct trace *out)
-{
-	struct trace trace = outline(sources->facts, subject, way);
+		.time_ns = sources->facts->time_ns };
+	if (way->begun) {
+		trace.end = way->over ? way->end : TRACE_VANISHED;
+		trace.place = way->place;
+		trace.client = way->asked.source;
+		trace.client_port = way->asked.source_port;
+		trace.target = way->latest.destination;
+		trace.target_port = way->latest.destination_port;
+		trace.translated = !address_equal(&way->asked.destination, &trace.target) ||
+				   way->asked.destination_port != trace.target_port;
+		trace.leaving = way->oif;
+	}
 	int error = name_dropper(sources, way, &trace);
 	if (error == 0 && sources->steps)
 		error = fill_steps(sources, way, &trace);

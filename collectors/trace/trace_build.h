@@ -10,7 +10,7 @@
 #include "collectors/trace/trace_way.h"
 
 struct trace_sources {
-	struct nft_client *client;
+	struct nft_ctx *client;
 	struct netlink *routes;    /* a NETLINK_ROUTE conversation */
 	const struct facts *facts; /* devices and addresses */
 	bool steps;                /* fill in the steps, with their rules */
@@ -20,6 +20,3 @@ struct trace_sources {
  * *out is the caller's and written on success only. 0 or -ENOMEM. */
 int trace_build(const struct trace_sources *sources, const struct trace_subject *subject,
 	const struct trace_way *way, struct trace *out);
-
-/* "accept", "jump CHAIN", "policy drop", ...; NULL when memory is out. To be freed. */
-char *trace_verdict_text(const struct trace_way_step *step);

@@ -33,32 +33,19 @@ static bool read_be64(const struct nlattr *attribute, uint64_t *out)
 	return true;
 }
 
-static int read_verdict(const struct nlattr *nest, struct trace_message *message)
-{
-	const struct nlattr *table[NFTA_VERDICT_MAX + 1];
-	uint32_t code;
-	if (!attributes_of_nest(nest, table, NFTA_VERDICT_MAX) || !read_be32(table[NFTA_VERDICT_CODE], &code))
-		return -EBADMSG;
-	message->verdict = (int32_t)code;
-	attribute_text(table[NFTA_VERDICT_CHAIN], message->target, sizeof(message->target));
-	return 0;
-}
-
 /* The policy is shown as an unsigned number, the verdict of a rule as a nest; a return has neither. */
 static int read_outcome(const struct nlattr *const *table, struct trace_message *message)
 {
-	uint32_t policy;
-	switch (message->kind) {
-	case TRACE_BY_POLICY:
-		if (!read_be32(table[NFTA_TRACE_POLICY], &policy))
-			return -EBADMSG;
-		message->verdict = (int32_t)policy;
-		return 0;
-	case TRACE_BY_RULE:
-	case TRACE_BY_RETURN:
-		break;
-	}
-	return table[NFTA_TRACE_VERDICT] ? read_verdict(table[NFTA_TRACE_VERDICT], message) : -EBADMSG;
+	const struct nlattr *nest[NFTA_VERDICT_MAX + 1] = { 0 };
+	bool policy = message->kind == TRACE_BY_POLICY;
+	uint32_t code;
+	if (!policy && !attributes_of_nest(table[NFTA_TRACE_VERDICT], nest, NFTA_VERDICT_MAX))
+		return -EBADMSG;
+	if (!read_be32(policy ? table[NFTA_TRACE_POLICY] : nest[NFTA_VERDICT_CODE], &code))
+		return -EBADMSG;
+	message->verdict = (int32_t)code;
+	attribute_text(nest[NFTA_VERDICT_CHAIN], message->target, sizeof(message->target));
+	return 0;
 }
 
 static struct cursor cursor_of(const struct nlattr *attribute)
@@ -98,42 +85,32 @@ static bool read_transport(const struct nlattr *attribute, struct trace_headers 
 	return !cursor.failed;
 }
 
-static void read_packet(const struct nlattr *const *table, struct trace_message *message)
-{
-	uint32_t ifindex;
-	if (read_be32(table[NFTA_TRACE_IIF], &ifindex))
-		message->iif = (int)ifindex;
-	if (read_be32(table[NFTA_TRACE_OIF], &ifindex))
-		message->oif = (int)ifindex;
-	message->has_headers = read_network(table[NFTA_TRACE_NETWORK_HEADER], &message->headers) &&
-			       read_transport(table[NFTA_TRACE_TRANSPORT_HEADER], &message->headers);
-}
-
-static bool read_names(const struct nlattr *const *table, struct trace_message *message)
-{
-	return attribute_text(table[NFTA_TRACE_TABLE], message->table, sizeof(message->table)) &&
-	       attribute_text(table[NFTA_TRACE_CHAIN], message->chain, sizeof(message->chain));
-}
-
 int trace_message_parse(const struct nlmsghdr *header, struct trace_message *out)
 {
 	const struct nlattr *table[NFTA_TRACE_MAX + 1];
 	struct trace_message message = { 0 };
 	struct nfgenmsg generic;
-	uint32_t kind;
+	uint32_t kind, ifindex;
 	if (header->nlmsg_type != TRACE_TYPE || mnl_nlmsg_get_payload_len(header) < sizeof(generic) ||
 		!attributes_of_message(header, sizeof(generic), table, NFTA_TRACE_MAX))
 		return -EBADMSG;
 	memcpy(&generic, mnl_nlmsg_get_payload(header), sizeof(generic));
 	message.family = generic.nfgen_family;
-	if (!attribute_u32(table[NFTA_TRACE_ID], &message.id) || !read_names(table, &message) ||
+	if (!attribute_u32(table[NFTA_TRACE_ID], &message.id) ||
+		!attribute_text(table[NFTA_TRACE_TABLE], message.table, sizeof(message.table)) ||
+		!attribute_text(table[NFTA_TRACE_CHAIN], message.chain, sizeof(message.chain)) ||
 		!read_be32(table[NFTA_TRACE_TYPE], &kind) || kind < TRACE_BY_POLICY || kind > TRACE_BY_RULE)
 		return -EBADMSG;
 	message.kind = (enum trace_message_kind)kind;
 	read_be64(table[NFTA_TRACE_RULE_HANDLE], &message.handle);
 	if (read_outcome(table, &message) < 0)
 		return -EBADMSG;
-	read_packet(table, &message);
+	if (read_be32(table[NFTA_TRACE_IIF], &ifindex))
+		message.iif = (int)ifindex;
+	if (read_be32(table[NFTA_TRACE_OIF], &ifindex))
+		message.oif = (int)ifindex;
+	message.has_headers = read_network(table[NFTA_TRACE_NETWORK_HEADER], &message.headers) &&
+			      read_transport(table[NFTA_TRACE_TRANSPORT_HEADER], &message.headers);
 	*out = message;
 	return 0;
 }

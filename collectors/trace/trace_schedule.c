@@ -23,28 +23,6 @@ static const struct trace_turn *find_turn(
 	return NULL;
 }
 
-/* Its silence may have begun anew: it was answered in between, or nobody asked for a minute. */
-static int64_t pause_of(
-	const struct trace_turn *turn, const struct handshake_silence *silence, uint32_t ruleset)
-{
-	if (!turn->seen || silence->repeated_ns > turn->asked_ns)
-		return TRACE_SOON_NS;
-	return ruleset && ruleset != turn->ruleset ? TRACE_RULESET_NS : TRACE_AGAIN_NS;
-}
-
-static bool is_due(const struct trace_schedule *schedule, const struct handshake_silence *silence,
-	uint32_t ruleset, int64_t now_ns)
-{
-	const struct trace_subject subject = subject_of(silence);
-	const struct trace_turn *turn = find_turn(schedule, &subject);
-	return !turn || now_ns - turn->ended_ns >= pause_of(turn, silence, ruleset);
-}
-
-static bool is_doubtful_due(const struct trace_schedule *schedule, int64_t now_ns)
-{
-	return schedule->doubtful_ns == 0 || now_ns - schedule->doubtful_ns >= TRACE_DOUBTFUL_NS;
-}
-
 static enum translation_basis basis_of(const struct facts *facts, const struct handshake_silence *silence)
 {
 	return translation_of(facts, &silence->server, silence->port, silence->device).basis;
@@ -53,14 +31,22 @@ static enum translation_basis basis_of(const struct facts *facts, const struct h
 static bool may_be_traced(const struct trace_schedule *schedule, const struct facts *facts,
 	const struct handshake_silence *silence, uint32_t ruleset)
 {
+	const struct trace_subject subject = subject_of(silence);
+	const struct trace_turn *turn = find_turn(schedule, &subject);
+	int64_t now_ns = facts->monotonic_ns, pause_ns = TRACE_AGAIN_NS;
+	/* Its silence may have begun anew: it was answered in between, or nobody asked for a minute. */
+	if (turn && (!turn->seen || silence->repeated_ns > turn->asked_ns))
+		pause_ns = TRACE_SOON_NS;
+	else if (turn && ruleset && ruleset != turn->ruleset)
+		pause_ns = TRACE_RULESET_NS;
 	if (silence->left || silence->device <= 0 || facts->time_ns - silence->last_ns > PATIENCE_NS ||
-		!is_due(schedule, silence, ruleset, facts->monotonic_ns))
+		(turn && now_ns - turn->ended_ns < pause_ns))
 		return false;
 	switch (basis_of(facts, silence)) {
 	case TRANSLATION_NONE:
 		return false;
 	case TRANSLATION_POSSIBLE:
-		return is_doubtful_due(schedule, facts->monotonic_ns);
+		return schedule->doubtful_ns == 0 || now_ns - schedule->doubtful_ns >= TRACE_DOUBTFUL_NS;
 	case TRANSLATION_RULE:
 	case TRANSLATION_SEEN:
 		break;
@@ -93,25 +79,20 @@ bool trace_schedule_next(const struct trace_schedule *schedule, const struct fac
 	return best != NULL;
 }
 
-static struct trace_turn *make_turn(struct trace_schedule *schedule, const struct trace_subject *subject)
-{
-	struct trace_turn *known = (struct trace_turn *)find_turn(schedule, subject);
-	struct trace_turn *oldest = &schedule->turns[0];
-	if (known)
-		return known;
-	if (schedule->count < TRACE_MEMORY)
-		return &schedule->turns[schedule->count++];
-	for (unsigned i = 1; i < TRACE_MEMORY; i++)
-		if (schedule->turns[i].ended_ns < oldest->ended_ns)
-			oldest = &schedule->turns[i];
-	return oldest;
-}
-
 void trace_schedule_note(
 	struct trace_schedule *schedule, const struct facts *facts, const struct trace_turn *turn)
 {
-	*make_turn(schedule, &turn->subject) = *turn;
 	const struct trace_subject *subject = &turn->subject;
+	struct trace_turn *place = (struct trace_turn *)find_turn(schedule, subject);
+	if (!place && schedule->count < TRACE_MEMORY)
+		place = &schedule->turns[schedule->count++];
+	if (!place) {
+		place = &schedule->turns[0]; /* the oldest */
+		for (unsigned i = 1; i < TRACE_MEMORY; i++)
+			if (schedule->turns[i].ended_ns < place->ended_ns)
+				place = &schedule->turns[i];
+	}
+	*place = *turn;
 	if (translation_of(facts, &subject->address, subject->port, subject->arrival).basis ==
 		TRANSLATION_POSSIBLE)
 		schedule->doubtful_ns = turn->ended_ns;

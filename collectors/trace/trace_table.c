@@ -36,46 +36,30 @@ bool trace_subject_equal(const struct trace_subject *a, const struct trace_subje
 	       address_equal(&a->client, &b->client);
 }
 
-static bool is_used(const struct trace_chain *chain, const struct trace_subject *subject)
+const char *trace_table_make(
+	const char *name, const struct trace_subject *subject, char text[static TRACE_TABLE_TEXT_SIZE])
 {
 	enum trace_use marking = subject->arrival ? MARKS_ARRIVING : MARKS_OPENING;
-	return chain->use == ALWAYS || chain->use == marking;
-}
-
-static int write_chain(const char *name, const struct trace_chain *chain, char *text, size_t size)
-{
-	return snprintf(text, size,
-		"add chain inet %s %s { type filter hook %s priority %d; policy accept; }\n", name,
-		chain->name, chain->hook, chain->priority);
-}
-
-/* Devices by number: a name may hold anything. */
-static int write_rule(const char *name, const struct trace_subject *subject, char *text, size_t size)
-{
 	char address[ADDRESS_TEXT_SIZE], client[ADDRESS_TEXT_SIZE], device[32] = "", from[80] = "";
 	const char *family = subject->address.family == AF_INET ? "ip" : "ip6";
+	size_t used = (size_t)snprintf(
+		text, TRACE_TABLE_TEXT_SIZE, "create table inet %s { flags owner; }\n", name);
+	for (size_t i = 0; i < CHAINS; i++)
+		if (chains[i].use == ALWAYS || chains[i].use == marking)
+			used += (size_t)snprintf(text + used, TRACE_TABLE_TEXT_SIZE - used,
+				"add chain inet %s %s { type filter hook %s priority %d; policy accept; }\n",
+				name, chains[i].name, chains[i].hook, chains[i].priority);
+	/* Devices by number: a name may hold anything. */
 	if (subject->arrival)
 		snprintf(device, sizeof(device), " meta iif %d", subject->arrival);
 	if (!address_is_none(&subject->client))
 		snprintf(
 			from, sizeof(from), " %s saddr %s", family, address_format(&subject->client, client));
-	return snprintf(text, size,
+	snprintf(text + used, TRACE_TABLE_TEXT_SIZE - used,
 		"add rule inet %s %s%s%s %s daddr %s tcp dport %u tcp flags & (syn | ack) == syn "
 		"limit rate 5/second meta nftrace set 1\n",
 		name, subject->arrival ? "arriving" : "opening", device, from, family,
 		address_format(&subject->address, address), subject->port);
-}
-
-const char *trace_table_make(
-	const char *name, const struct trace_subject *subject, char text[static TRACE_TABLE_TEXT_SIZE])
-{
-	size_t used = (size_t)snprintf(
-		text, TRACE_TABLE_TEXT_SIZE, "create table inet %s { flags owner; }\n", name);
-	for (size_t i = 0; i < CHAINS; i++)
-		if (is_used(&chains[i], subject))
-			used += (size_t)write_chain(
-				name, &chains[i], text + used, TRACE_TABLE_TEXT_SIZE - used);
-	write_rule(name, subject, text + used, TRACE_TABLE_TEXT_SIZE - used);
 	return text;
 }
 

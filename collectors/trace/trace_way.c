@@ -6,24 +6,6 @@
 
 #include "collectors/trace/trace_table.h"
 
-static bool is_start(const struct trace_message *message, bool own)
-{
-	return own && message->kind == TRACE_BY_RULE && message->handle && message->has_headers;
-}
-
-static void begin(struct trace_way *way, const struct trace_message *message)
-{
-	*way = (struct trace_way){
-		.begun = true, .id = message->id, .asked = message->headers, .latest = message->headers
-	};
-}
-
-static bool is_same(const struct trace_way *way, const struct trace_message *message)
-{
-	return message->id == way->id ||
-	       (message->has_headers && message->headers.sequence == way->asked.sequence);
-}
-
 static void note_headers(struct trace_way *way, const struct trace_message *message)
 {
 	if (!message->has_headers)
@@ -34,16 +16,10 @@ static void note_headers(struct trace_way *way, const struct trace_message *mess
 	way->oif = message->oif ? message->oif : way->oif;
 }
 
-static void finish(struct trace_way *way, enum trace_end end)
+static void trace_way_finish(struct trace_way *way, enum trace_end end)
 {
 	way->over = true;
 	way->end = end;
-}
-
-static void note_place(struct trace_way *way, const struct trace_message *message)
-{
-	if (trace_table_place(message->chain, &way->place) && way->place == TRACE_THROUGH)
-		finish(way, TRACE_PASSED);
 }
 
 static void add_step(struct trace_way *way, const struct trace_message *message)
@@ -63,56 +39,52 @@ static void add_step(struct trace_way *way, const struct trace_message *message)
 	memcpy(step->target, message->target, sizeof(step->target));
 }
 
-/* The end of a chain is told as a rule without handle: that nothing in it took the packet. */
-static bool is_chain_end(const struct trace_message *message)
+void trace_way_add(
+	struct trace_way *way, const char *own, const struct trace_message *message, int64_t now_ns)
 {
-	return message->kind == TRACE_BY_RULE && message->handle == 0;
-}
-
-static void take(struct trace_way *way, const struct trace_message *message)
-{
+	bool is_own = message->family == NFPROTO_INET && strcmp(message->table, own) == 0;
+	bool by_rule = message->kind == TRACE_BY_RULE;
+	if (way->over)
+		return;
+	if (!way->begun && is_own && by_rule && message->handle && message->has_headers)
+		*way = (struct trace_way){ .begun = true,
+			.id = message->id,
+			.asked = message->headers,
+			.latest = message->headers };
+	bool same = message->id == way->id ||
+		    (message->has_headers && message->headers.sequence == way->asked.sequence);
+	if (!way->begun || !same)
+		return;
+	way->last_ns = now_ns;
 	note_headers(way, message);
-	if (is_chain_end(message))
+	if (is_own) {
+		if (trace_table_place(message->chain, &way->place) && way->place == TRACE_THROUGH)
+			trace_way_finish(way, TRACE_PASSED);
+		return;
+	}
+	/* The end of a chain is told as a rule without handle: that nothing in it took the packet. */
+	if (by_rule && message->handle == 0)
 		return;
 	add_step(way, message);
 	if (message->verdict < 0) /* NFT_CONTINUE, NFT_JUMP, ...: verdicts within nf_tables */
 		return;
 	switch (message->verdict & NF_VERDICT_MASK) {
 	case NF_DROP:
-		finish(way, message->kind == TRACE_BY_POLICY ? TRACE_POLICY : TRACE_RULE);
+		trace_way_finish(way, message->kind == TRACE_BY_POLICY ? TRACE_POLICY : TRACE_RULE);
 		break;
 	case NF_QUEUE:
 	case NF_STOLEN: /* synproxy */
-		finish(way, TRACE_QUEUED);
+		trace_way_finish(way, TRACE_QUEUED);
 		break;
 	default: /* NF_ACCEPT */
 		break;
 	}
 }
 
-void trace_way_add(
-	struct trace_way *way, const char *own, const struct trace_message *message, int64_t now_ns)
-{
-	bool is_own = message->family == NFPROTO_INET && strcmp(message->table, own) == 0;
-	if (way->over)
-		return;
-	if (!way->begun && is_start(message, is_own))
-		begin(way, message);
-	if (!way->begun || !is_same(way, message))
-		return;
-	way->last_ns = now_ns;
-	if (!is_own) {
-		take(way, message);
-		return;
-	}
-	note_headers(way, message);
-	note_place(way, message);
-}
-
 void trace_way_advance(struct trace_way *way, int64_t now_ns)
 {
 	if (way->begun && !way->over && now_ns - way->last_ns >= TRACE_WAY_SILENCE_NS)
-		finish(way, TRACE_VANISHED);
+		trace_way_finish(way, TRACE_VANISHED);
 }
 
 const struct trace_way_step *trace_way_last(const struct trace_way *way)

@@ -20,7 +20,7 @@
 #define RETRY_NS (100 * INT64_C(1000000))
 
 struct tracer {
-	struct nft_client *client;
+	struct nft_ctx *client;
 	struct netlink *events, *requests, *routes;
 	char name[TRACE_TABLE_NAME_SIZE];
 	bool armed; /* there is a table */
@@ -74,7 +74,7 @@ int tracer_open(struct tracer **out)
 	return 0;
 }
 
-static int disarm(struct tracer *tracer)
+static int tracer_disarm(struct tracer *tracer)
 {
 	char text[TRACE_TABLE_TEXT_SIZE];
 	if (!tracer->armed)
@@ -85,12 +85,12 @@ static int disarm(struct tracer *tracer)
 	return tracer->armed ? error : 0;
 }
 
-/* The table has an owner: what disarm() could not remove goes with the socket. */
+/* The table has an owner: what tracer_disarm() could not remove goes with the socket. */
 void tracer_close(struct tracer *tracer)
 {
 	if (!tracer)
 		return;
-	disarm(tracer);
+	tracer_disarm(tracer);
 	nft_client_close(tracer->client);
 	netlink_close(tracer->events);
 	netlink_close(tracer->requests);
@@ -154,32 +154,26 @@ int tracer_arm(
 	return 0;
 }
 
-struct reading {
+struct tracer_reading {
 	struct tracer *tracer;
 	int64_t now_ns;
 };
 
-static int take_message(const struct nlmsghdr *header, void *argument)
+static int tracer_message(const struct nlmsghdr *header, void *argument)
 {
-	const struct reading *reading = argument;
+	const struct tracer_reading *reading = argument;
 	struct trace_message message;
 	if (trace_message_parse(header, &message) == 0)
 		trace_way_add(&reading->tracer->way, reading->tracer->name, &message, reading->now_ns);
 	return 0;
 }
 
-static void finish(struct tracer *tracer)
-{
-	tracer->over = true;
-	tracer->until_ns = INT64_MAX;
-}
-
 int tracer_advance(struct tracer *tracer, int64_t now_ns)
 {
-	struct reading reading = { tracer, now_ns };
+	struct tracer_reading reading = { tracer, now_ns };
 	bool wanted = tracer->armed && !tracer->over;
 	/* also while nothing is armed: somebody else may trace */
-	int read = netlink_drain(tracer->events, wanted ? take_message : NULL, &reading);
+	int read = netlink_drain(tracer->events, wanted ? tracer_message : NULL, &reading);
 	int error = read < 0 ? read : 0;
 	if (!tracer->armed)
 		return error;
@@ -187,11 +181,13 @@ int tracer_advance(struct tracer *tracer, int64_t now_ns)
 		!tracer->way.over) /* a way with a gap says nothing; there will be others */
 		memset(&tracer->way, 0, sizeof(tracer->way));
 	trace_way_advance(&tracer->way, now_ns);
-	if (!tracer->over && (tracer->way.over || now_ns >= tracer->until_ns))
-		finish(tracer);
+	if (!tracer->over && (tracer->way.over || now_ns >= tracer->until_ns)) {
+		tracer->over = true;
+		tracer->until_ns = INT64_MAX;
+	}
 	if (!tracer->over)
 		return error;
-	int disarmed = disarm(tracer);
+	int disarmed = tracer_disarm(tracer);
 	tracer->retry_ns = now_ns + RETRY_NS;
 	return disarmed < 0 ? disarmed : error;
 }

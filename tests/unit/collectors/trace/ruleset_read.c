@@ -11,7 +11,7 @@
 
 static struct ruleset_packet make_packet(const char *client, const char *target)
 {
-	struct ruleset_packet packet = { .iif = "wan0", .oif = "lan0", .translated = true };
+	struct ruleset_packet packet = { .iif = "wan0", .oif = "lan0" };
 	address_parse(client, &packet.headers.source);
 	address_parse(target, &packet.headers.destination);
 	packet.headers.source_port = 40000;
