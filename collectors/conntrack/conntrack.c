@@ -2,8 +2,8 @@
 /*
  * The conntrack table, swept without a filter: with a filter that few entries match, the kernel walks the
  * whole table in one call with softirqs off, and the packets of that CPU wait. Unfiltered, a call ends when
- * its 32 KiB are full. Each advance() reads one such piece and folds it into the pending sweep, which takes
- * the place of the shown one only when the dump has ended well.
+ * its 32 KiB are full. Each conntrack_advance() reads one such piece and folds it into the pending sweep,
+ * which takes the place of the shown one only when the dump has ended well.
  *
  * Conntrack that is not in use stays so: the small file in /proc is looked at first, since a request would
  * load the module, and even the dump of an empty table walks all of its buckets (other namespaces share
@@ -51,7 +51,7 @@ struct conntrack {
 	alignas(struct nlmsghdr) uint8_t buffer[NETLINK_BUFFER_SIZE];
 };
 
-static void destroy(void *context)
+static void conntrack_destroy(void *context)
 {
 	struct conntrack *conntrack = context;
 	if (!conntrack)
@@ -65,7 +65,7 @@ static void destroy(void *context)
 	free(conntrack);
 }
 
-static int init(const struct collector_settings *settings, void **context)
+static int conntrack_init(const struct collector_settings *settings, void **context)
 {
 	struct conntrack *conntrack = calloc(1, sizeof(*conntrack));
 	if (!conntrack)
@@ -77,7 +77,7 @@ static int init(const struct collector_settings *settings, void **context)
 	if (!error) /* opening loads nfnetlink at most, never conntrack */
 		error = netlink_open(NETLINK_NETFILTER, &conntrack->netlink);
 	if (error < 0) {
-		destroy(conntrack);
+		conntrack_destroy(conntrack);
 		return error == -EPROTONOSUPPORT ? -EOPNOTSUPP : error;
 	}
 	uint64_t count;
@@ -86,7 +86,7 @@ static int init(const struct collector_settings *settings, void **context)
 	return 0;
 }
 
-static int descriptor(const void *context)
+static int conntrack_descriptor(const void *context)
 {
 	const struct conntrack *conntrack = context;
 	return netlink_descriptor(conntrack->netlink);
@@ -94,21 +94,10 @@ static int descriptor(const void *context)
 
 /* ---- one sweep */
 
-static void begin(struct conntrack *conntrack, int64_t now_ns)
-{
-	if (conntrack->local_next) {
-		address_set_free(conntrack->local);
-		conntrack->local = conntrack->local_next;
-		conntrack->local_next = NULL;
-	}
-	conntrack->progress_ns = now_ns;
-	conntrack_sweep_begin(conntrack->pending, conntrack->shown, now_ns);
-}
-
 enum outcome { GOES_ON, FAILED, SHOWN, SHOWN_CHANGED };
 
 /* The pending sweep takes the shown one's place. */
-static enum outcome show(struct conntrack *conntrack)
+static enum outcome sweep_show(struct conntrack *conntrack)
 {
 	struct conntrack_sweep *shown = conntrack->pending;
 	bool changed = conntrack_sweep_end(shown) || !conntrack->sample.known;
@@ -121,17 +110,17 @@ static enum outcome show(struct conntrack *conntrack)
 	return changed ? SHOWN_CHANGED : SHOWN;
 }
 
-static enum outcome end(struct conntrack *conntrack, int error)
+static enum outcome sweep_end(struct conntrack *conntrack, int error)
 {
 	conntrack->sweeping = false;
 	if (!error)
-		return show(conntrack);
+		return sweep_show(conntrack);
 	if (++conntrack->failures >= PATIENCE || error == -EPERM)
 		conntrack->error = error;
 	return FAILED;
 }
 
-static enum outcome start(struct conntrack *conntrack, int64_t now_ns)
+static enum outcome sweep_start(struct conntrack *conntrack, int64_t now_ns)
 {
 	uint64_t count = 0;
 	int error = conntrack_count(conntrack->procfs, &count);
@@ -142,17 +131,23 @@ static enum outcome start(struct conntrack *conntrack, int64_t now_ns)
 	conntrack->started_ns = now_ns;
 	conntrack->cpu_ns = 0;
 	if (error < 0 && error != -ENOENT)
-		return end(conntrack, error);
+		return sweep_end(conntrack, error);
 	conntrack->sample.in_use = error == 0 && (count > 0 || conntrack->sample.in_use);
-	begin(conntrack, now_ns);
+	if (conntrack->local_next) {
+		address_set_free(conntrack->local);
+		conntrack->local = conntrack->local_next;
+		conntrack->local_next = NULL;
+	}
+	conntrack->progress_ns = now_ns;
+	conntrack_sweep_begin(conntrack->pending, conntrack->shown, now_ns);
 	if (error < 0 || count == 0)
-		return show(conntrack);
+		return sweep_show(conntrack);
 	conntrack->sweeping = true;
 	error = conntrack_dump_request(&conntrack->dump, conntrack->netlink);
-	return error < 0 ? end(conntrack, error) : GOES_ON;
+	return error < 0 ? sweep_end(conntrack, error) : GOES_ON;
 }
 
-static void fold(const struct nlmsghdr *header, void *argument)
+static void sweep_entry(const struct nlmsghdr *header, void *argument)
 {
 	struct conntrack *conntrack = argument;
 	struct conntrack_flow flow;
@@ -176,56 +171,42 @@ static ssize_t receive(struct conntrack *conntrack)
 	return (size_t)size > sizeof(conntrack->buffer) ? -EMSGSIZE : size;
 }
 
-static bool is_loss(ssize_t error)
-{
-	return error == -ENOBUFS || error == -EMSGSIZE;
-}
-
-static enum outcome go_on(struct conntrack *conntrack, int64_t now_ns)
+static enum outcome sweep_read(struct conntrack *conntrack, int64_t now_ns)
 {
 	ssize_t size = receive(conntrack);
 	if (size == 0)
-		return now_ns - conntrack->progress_ns >= STALL_NS ? end(conntrack, -ETIMEDOUT) : GOES_ON;
+		return now_ns - conntrack->progress_ns >= STALL_NS ? sweep_end(conntrack, -ETIMEDOUT)
+								   : GOES_ON;
 	conntrack->progress_ns = now_ns;
-	if (is_loss(size)) {
-		conntrack_dump_spoil(&conntrack->dump, (int)size);
+	if (size == -ENOBUFS || size == -EMSGSIZE) { /* lost: the rest is only drained */
+		conntrack->dump.spoiled = (int)size;
 		return GOES_ON;
 	}
 	if (size < 0)
-		return end(conntrack, (int)size);
-	int result = conntrack_dump_read(&conntrack->dump, conntrack->buffer, (size_t)size, fold, conntrack);
-	return result == 0 ? GOES_ON : end(conntrack, result < 0 ? result : 0);
+		return sweep_end(conntrack, (int)size);
+	int result = conntrack_dump_read(
+		&conntrack->dump, conntrack->buffer, (size_t)size, sweep_entry, conntrack);
+	return result == 0 ? GOES_ON : sweep_end(conntrack, result < 0 ? result : 0);
 }
 
-/* When the next sweep may start. */
-static int64_t next_start(const struct conntrack *conntrack)
-{
-	int64_t rest_ns = CPU_SHARE * conntrack->cpu_ns;
-	if (conntrack->error == -EPERM)
-		rest_ns = DENIED_NS;
-	return conntrack->started_ns + (rest_ns > PERIOD_NS ? rest_ns : PERIOD_NS);
-}
-
-static enum outcome step(struct conntrack *conntrack, int64_t now_ns)
-{
-	if (conntrack->sweeping)
-		return go_on(conntrack, now_ns);
-	if (now_ns >= conntrack->due_ns)
-		return start(conntrack, now_ns);
-	receive(conntrack); /* what a sweep that broke off has left */
-	return GOES_ON;
-}
-
-static int advance(void *context, int64_t now_ns, struct collector_wish *wish)
+static int conntrack_advance(void *context, int64_t now_ns, struct collector_wish *wish)
 {
 	struct conntrack *conntrack = context;
 	int64_t cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	enum outcome outcome = step(conntrack, now_ns);
+	enum outcome outcome = GOES_ON;
+	if (conntrack->sweeping)
+		outcome = sweep_read(conntrack, now_ns);
+	else if (now_ns >= conntrack->due_ns)
+		outcome = sweep_start(conntrack, now_ns);
+	else
+		receive(conntrack); /* what a sweep that broke off has left */
 	conntrack->cpu_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_ns;
 	if (outcome == SHOWN || outcome == SHOWN_CHANGED)
 		conntrack->sample.seconds = (double)conntrack->cpu_ns / SECOND_NS;
-	if (outcome != GOES_ON)
-		conntrack->due_ns = next_start(conntrack);
+	if (outcome != GOES_ON) { /* when the next sweep may start */
+		int64_t rest_ns = conntrack->error == -EPERM ? DENIED_NS : CPU_SHARE * conntrack->cpu_ns;
+		conntrack->due_ns = conntrack->started_ns + (rest_ns > PERIOD_NS ? rest_ns : PERIOD_NS);
+	}
 	wish->due_ns = conntrack->sweeping ? conntrack->progress_ns + STALL_NS : conntrack->due_ns;
 	wish->changed = outcome == SHOWN_CHANGED;
 	return 0;
@@ -252,50 +233,36 @@ static bool read_stats(const char *procfs, uint64_t stats[static CONNTRACK_STATS
 	return known;
 }
 
-static int copy_endpoints(const struct endpoint_table *table, struct facts *facts)
-{
-	unsigned count = endpoint_table_count(table);
-	if (count == 0)
-		return 0;
-	facts->endpoints = calloc(count, sizeof(facts->endpoints[0]));
-	if (!facts->endpoints)
-		return -ENOMEM;
-	endpoint_table_copy(table, facts->endpoints);
-	facts->endpoint_count = count;
-	return 0;
-}
-
-/* Facts without any address are those of a host that could not be looked at. */
-static int remember_addresses(struct conntrack *conntrack, const struct facts *facts)
-{
-	if (facts->address_count == 0 && (conntrack->local || conntrack->local_next))
-		return 0;
-	struct address_set *local = address_set_new(facts->addresses, facts->address_count);
-	if (!local)
-		return -ENOMEM;
-	address_set_free(conntrack->local_next);
-	conntrack->local_next = local;
-	return 0;
-}
-
-static int collect(void *context, const struct collector_settings *settings, struct facts *facts)
+static int conntrack_collect(void *context, const struct collector_settings *settings, struct facts *facts)
 {
 	struct conntrack *conntrack = context;
 	const struct conntrack_sweep *shown = conntrack->shown;
-	int error = remember_addresses(conntrack, facts);
-	if (error < 0)
-		return error;
+	unsigned count = endpoint_table_count(shown->endpoints);
+	/* Facts without any address are those of a host that could not be looked at. */
+	if (facts->address_count > 0 || (!conntrack->local && !conntrack->local_next)) {
+		struct address_set *local = address_set_new(facts->addresses, facts->address_count);
+		if (!local)
+			return -ENOMEM;
+		address_set_free(conntrack->local_next);
+		conntrack->local_next = local;
+	}
 	facts->conntrack = conntrack->sample;
 	facts->conntrack.entries = shown->entries;
 	facts->conntrack.endpoints_omitted = endpoint_table_omitted(shown->endpoints);
 	memcpy(facts->conntrack.flows, shown->flows, sizeof(shown->flows));
 	facts->conntrack.stats_known = read_stats(settings->procfs, facts->conntrack.stats);
-	error = copy_endpoints(shown->endpoints, facts);
-	return error < 0 ? error : conntrack->error;
+	if (count > 0) {
+		facts->endpoints = calloc(count, sizeof(facts->endpoints[0]));
+		if (!facts->endpoints)
+			return -ENOMEM;
+		endpoint_table_copy(shown->endpoints, facts->endpoints);
+		facts->endpoint_count = count;
+	}
+	return conntrack->error;
 }
 
 /* The first sweep has ended, or there is nothing to sweep. */
-static bool settled(const void *context)
+static bool conntrack_settled(const void *context)
 {
 	const struct conntrack *conntrack = context;
 	return conntrack->sample.known || !conntrack->sample.in_use;
@@ -305,11 +272,11 @@ const struct collector conntrack_collector = {
 	.name = "conntrack",
 	.summary = "NAT flows, service addresses in use and statistics of connection tracking",
 	.needs = "CAP_NET_ADMIN",
-	.init = init,
-	.collect = collect,
-	.destroy = destroy,
-	.descriptor = descriptor,
-	.advance = advance,
-	.settled = settled,
+	.init = conntrack_init,
+	.collect = conntrack_collect,
+	.destroy = conntrack_destroy,
+	.descriptor = conntrack_descriptor,
+	.advance = conntrack_advance,
+	.settled = conntrack_settled,
 	.families = conntrack_metrics,
 };

@@ -22,24 +22,12 @@ int conntrack_dump_request(struct conntrack_dump *dump, struct netlink *netlink)
 	return mnl_socket_sendto(netlink_socket(netlink), &request, sizeof(request)) < 0 ? -errno : 0;
 }
 
-void conntrack_dump_spoil(struct conntrack_dump *dump, int error)
-{
-	dump->spoiled = error;
-}
-
-/* The error in an acknowledgement or at the end of a dump; 0 if there is none. */
-static int error_of(const struct nlmsghdr *header)
+/* The result of a dump at whose end `header` stands, an acknowledgement or NLMSG_DONE. */
+static int conntrack_dump_end(const struct conntrack_dump *dump, const struct nlmsghdr *header)
 {
 	int error = 0;
 	if (header->nlmsg_len >= NLMSG_LENGTH(sizeof(error)))
 		memcpy(&error, NLMSG_DATA(header), sizeof(error));
-	return error < 0 ? error : 0;
-}
-
-/* The result of a dump at whose end `header` stands. */
-static int finish(const struct conntrack_dump *dump, const struct nlmsghdr *header)
-{
-	int error = error_of(header);
 	if (error < 0)
 		return error;
 	if (header->nlmsg_type == NLMSG_ERROR)
@@ -59,15 +47,15 @@ int conntrack_dump_read(struct conntrack_dump *dump, const void *piece, size_t s
 		if (header->nlmsg_seq != dump->sequence)
 			continue;
 		if (header->nlmsg_flags & NLM_F_DUMP_INTR)
-			conntrack_dump_spoil(dump, -EINTR);
+			dump->spoiled = -EINTR;
 		if (header->nlmsg_type == NLMSG_DONE || header->nlmsg_type == NLMSG_ERROR)
-			return finish(dump, header);
+			return conntrack_dump_end(dump, header);
 		if (header->nlmsg_type == NLMSG_OVERRUN)
-			conntrack_dump_spoil(dump, -ENOBUFS);
+			dump->spoiled = -ENOBUFS;
 		else if (header->nlmsg_type == (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW))
 			entry(header, argument);
 	}
 	if (size > 0)
-		conntrack_dump_spoil(dump, -EBADMSG);
+		dump->spoiled = -EBADMSG;
 	return 0;
 }

@@ -11,15 +11,14 @@
 
 struct conntrack_dump {
 	uint32_t sequence; /* messages with another one are of an earlier dump, and skipped */
-	int spoiled;       /* negative errno if it must not be believed */
+	/* Negative errno if it must not be believed: it is inconsistent, cut or has lost messages. It must be
+	 * read to its end nevertheless: an unfinished dump makes the next one on that socket fail with EBUSY.
+	 */
+	int spoiled;
 };
 
 /* Asks for all entries of all families, without a filter. 0 or negative errno. */
 int conntrack_dump_request(struct conntrack_dump *dump, struct netlink *netlink);
-
-/* A dump that is inconsistent, cut or has lost messages is spoiled. It must be read to its end nevertheless:
- * an unfinished dump makes the next one on that socket fail with EBUSY. */
-void conntrack_dump_spoil(struct conntrack_dump *dump, int error);
 
 /* Takes the messages of one piece apart; `entry` is called for each entry, whose nlmsg_len bytes are all
  * there. The piece is aligned as struct nlmsghdr. 0: there is more to come; 1: the dump has ended well;

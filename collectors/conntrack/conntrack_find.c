@@ -28,27 +28,16 @@ struct conntrack_tuple conntrack_example_tuple(
 	};
 }
 
-static bool has_ports(uint8_t protocol)
-{
-	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE ||
-	       protocol == IPPROTO_SCTP || protocol == IPPROTO_DCCP;
-}
-
-static void set_addresses(struct nf_conntrack *entry, const struct conntrack_tuple *tuple)
-{
-	bool v6 = tuple->source.family == AF_INET6;
-	nfct_set_attr_u8(entry, ATTR_L3PROTO, tuple->source.family);
-	nfct_set_attr(entry, v6 ? ATTR_IPV6_SRC : ATTR_IPV4_SRC, tuple->source.bytes);
-	nfct_set_attr(entry, v6 ? ATTR_IPV6_DST : ATTR_IPV4_DST, tuple->destination.bytes);
-}
-
 static int write_request(
 	struct nlmsghdr *header, uint32_t sequence, const struct conntrack_tuple *tuple, uint16_t zone)
 {
+	bool v6 = tuple->source.family == AF_INET6;
 	struct nf_conntrack *entry = nfct_new();
 	if (!entry)
 		return -ENOMEM;
-	set_addresses(entry, tuple);
+	nfct_set_attr_u8(entry, ATTR_L3PROTO, tuple->source.family);
+	nfct_set_attr(entry, v6 ? ATTR_IPV6_SRC : ATTR_IPV4_SRC, tuple->source.bytes);
+	nfct_set_attr(entry, v6 ? ATTR_IPV6_DST : ATTR_IPV4_DST, tuple->destination.bytes);
 	nfct_set_attr_u8(entry, ATTR_L4PROTO, tuple->protocol);
 	nfct_set_attr_u16(entry, ATTR_PORT_SRC, htons(tuple->source_port));
 	nfct_set_attr_u16(entry, ATTR_PORT_DST, htons(tuple->destination_port));
@@ -61,18 +50,6 @@ static int write_request(
 	generic->nfgen_family = tuple->source.family;
 	generic->version = NFNETLINK_V0;
 	int error = nfct_nlmsg_build(header, entry) < 0 ? -EINVAL : 0;
-	nfct_destroy(entry);
-	return error;
-}
-
-static int describe(const struct nlmsghdr *header, char text[static CONNTRACK_TEXT_SIZE])
-{
-	struct nf_conntrack *entry = nfct_new();
-	if (!entry)
-		return -ENOMEM;
-	int error = nfct_nlmsg_parse(header, entry) < 0 ? -EBADMSG : 0;
-	if (!error)
-		nfct_snprintf(text, CONNTRACK_TEXT_SIZE, entry, NFCT_T_UNKNOWN, NFCT_O_DEFAULT, 0);
 	nfct_destroy(entry);
 	return error;
 }
@@ -91,10 +68,18 @@ static int read_answer(const struct nlmsghdr *header, size_t size, uint32_t sequ
 	if (header->nlmsg_type != (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW))
 		return -EBADMSG;
 	int error = conntrack_message_parse(header, flow);
-	return error < 0 ? error : describe(header, text);
+	struct nf_conntrack *entry = error == 0 ? nfct_new() : NULL;
+	if (!entry)
+		return error < 0 ? error : -ENOMEM;
+	if (nfct_nlmsg_parse(header, entry) < 0)
+		error = -EBADMSG;
+	else
+		nfct_snprintf(text, CONNTRACK_TEXT_SIZE, entry, NFCT_T_UNKNOWN, NFCT_O_DEFAULT, 0);
+	nfct_destroy(entry);
+	return error;
 }
 
-static int converse(struct netlink *netlink, const struct conntrack_tuple *original, uint16_t zone,
+static int ask_kernel(struct netlink *netlink, const struct conntrack_tuple *original, uint16_t zone,
 	struct conntrack_flow *flow, char text[static CONNTRACK_TEXT_SIZE])
 {
 	char request[REQUEST_SIZE] = { 0 }; /* padding between attributes is sent as well */
@@ -123,7 +108,9 @@ int conntrack_find(const char *procfs, const struct conntrack_tuple *original, u
 	struct conntrack_flow flow;
 	struct netlink *netlink;
 	uint64_t count;
-	if (!has_ports(original->protocol))
+	uint8_t protocol = original->protocol;
+	if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP && protocol != IPPROTO_UDPLITE &&
+		protocol != IPPROTO_SCTP && protocol != IPPROTO_DCCP)
 		return -EPROTONOSUPPORT;
 	int error = conntrack_count(procfs, &count);
 	if (error < 0)
@@ -133,7 +120,7 @@ int conntrack_find(const char *procfs, const struct conntrack_tuple *original, u
 	error = netlink_open(NETLINK_NETFILTER, &netlink);
 	if (error < 0)
 		return error;
-	error = converse(netlink, original, zone, &flow, found_text);
+	error = ask_kernel(netlink, original, zone, &flow, found_text);
 	netlink_close(netlink);
 	if (error < 0)
 		return error;

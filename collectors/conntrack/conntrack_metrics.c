@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "collectors/conntrack/conntrack_metrics.h"
 
+#include "collectors/base/clock.h"
 #include "collectors/facts.h"
-
-#define MILLISECOND_NS INT64_C(1000000)
 
 static const char *const nat_names[NAT_KINDS] = {
 	[NAT_DNAT] = "dnat",
@@ -37,26 +36,15 @@ static const struct conntrack_sample *known_sample(const struct facts *facts)
 	return facts->conntrack.known ? &facts->conntrack : NULL;
 }
 
-static bool state_is_possible(size_t protocol, size_t state)
-{
-	bool handshake = state < NAT_UNREPLIED;
-	return (protocol == NAT_TCP) == handshake;
-}
-
-static void emit_nat_flows_of(struct metric_sink *sink, const struct conntrack_sample *sample, size_t nat)
-{
-	for (size_t protocol = 0; protocol < NAT_PROTOCOLS; protocol++)
-		for (size_t state = 0; state < NAT_STATES; state++)
-			if (state_is_possible(protocol, state))
-				metric_add(sink, (double)sample->flows[nat][protocol][state], nat_names[nat],
-					protocol_names[protocol], state_names[state]);
-}
-
 static void emit_nat_flows(struct metric_sink *sink, const struct facts *facts)
 {
 	const struct conntrack_sample *sample = known_sample(facts);
 	for (size_t nat = 0; sample && nat < NAT_KINDS; nat++)
-		emit_nat_flows_of(sink, sample, nat);
+		for (size_t protocol = 0; protocol < NAT_PROTOCOLS; protocol++)
+			for (size_t state = 0; state < NAT_STATES; state++)
+				if ((protocol == NAT_TCP) == (state < NAT_UNREPLIED))
+					metric_add(sink, (double)sample->flows[nat][protocol][state],
+						nat_names[nat], protocol_names[protocol], state_names[state]);
 }
 
 static void emit_target_flows(struct metric_sink *sink, const struct facts *facts)

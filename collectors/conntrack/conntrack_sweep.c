@@ -50,8 +50,8 @@ static bool is_confined(const struct address *address)
 }
 
 /* False if the flow is at no endpoint. */
-static bool find_key(const struct conntrack_flow *flow, enum nat_kind kind, const struct address_set *local,
-	struct endpoint_key *key)
+static bool endpoint_of_flow(const struct conntrack_flow *flow, enum nat_kind kind,
+	const struct address_set *local, struct endpoint_key *key)
 {
 	const struct conntrack_tuple *original = &flow->original;
 	if (is_confined(&original->source) || is_confined(&original->destination) || kind == NAT_SNAT)
@@ -69,12 +69,20 @@ static bool find_key(const struct conntrack_flow *flow, enum nat_kind kind, cons
 	return true;
 }
 
-static struct flow_example make_example(
-	const struct conntrack_flow *flow, enum endpoint_kind kind, enum nat_state state)
+void conntrack_sweep_add(
+	struct conntrack_sweep *sweep, const struct address_set *local, const struct conntrack_flow *flow)
 {
 	const struct conntrack_tuple *original = &flow->original;
-	bool out = kind == ENDPOINT_OUT;
-	return (struct flow_example){
+	enum nat_kind kind = nat_kind(flow);
+	enum nat_state state = conntrack_flow_state(flow);
+	struct endpoint_key key;
+	sweep->entries++;
+	if (kind != NAT_KINDS)
+		sweep->flows[kind][conntrack_protocol(original->protocol)][state]++;
+	if (!endpoint_of_flow(flow, kind, local, &key))
+		return;
+	bool out = key.kind == ENDPOINT_OUT;
+	const struct flow_example example = {
 		.peer = out ? original->destination : original->source,
 		.protocol = original->protocol,
 		.peer_port = out ? original->destination_port : original->source_port,
@@ -85,20 +93,6 @@ static struct flow_example make_example(
 		.state = state,
 		.assured = flow->status & IPS_ASSURED,
 	};
-}
-
-void conntrack_sweep_add(
-	struct conntrack_sweep *sweep, const struct address_set *local, const struct conntrack_flow *flow)
-{
-	enum nat_kind kind = nat_kind(flow);
-	enum nat_state state = conntrack_flow_state(flow);
-	struct endpoint_key key;
-	sweep->entries++;
-	if (kind != NAT_KINDS)
-		sweep->flows[kind][conntrack_protocol(flow->original.protocol)][state]++;
-	if (!find_key(flow, kind, local, &key))
-		return;
-	struct flow_example example = make_example(flow, key.kind, state);
 	endpoint_table_add(sweep->endpoints, &key, &example);
 }
 

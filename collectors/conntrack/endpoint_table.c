@@ -33,7 +33,7 @@ struct endpoint_table {
 	struct slot slots[ENDPOINT_LIMIT];
 };
 
-static void empty(struct endpoint_table *table)
+static void endpoint_table_empty(struct endpoint_table *table)
 {
 	table->count = 0;
 	table->newest = table->oldest = NO_SLOT;
@@ -44,7 +44,7 @@ struct endpoint_table *endpoint_table_new(void)
 {
 	struct endpoint_table *table = calloc(1, sizeof(*table));
 	if (table)
-		empty(table);
+		endpoint_table_empty(table);
 	return table;
 }
 
@@ -89,14 +89,6 @@ static void age_unlink(struct endpoint_table *table, uint16_t at)
 		table->oldest = slot->newer;
 }
 
-static void chain_unlink(struct endpoint_table *table, uint16_t at)
-{
-	uint16_t *link = head_of_slot(table, &table->slots[at]);
-	while (*link != at)
-		link = &table->slots[*link].chain;
-	*link = table->slots[at].chain;
-}
-
 static void link_slot(struct endpoint_table *table, uint16_t at)
 {
 	uint16_t *head = head_of_slot(table, &table->slots[at]);
@@ -112,64 +104,53 @@ static uint8_t class_of(const struct endpoint *endpoint)
 			 (endpoint->open > 0) << 2);
 }
 
-static void keep_recent_examples(struct endpoint *endpoint, int64_t since_ns)
-{
-	unsigned kept = 0;
-	for (unsigned i = 0; i < endpoint->example_count; i++)
-		if (endpoint->examples[i].seen_ns >= since_ns)
-			endpoint->examples[kept++] = endpoint->examples[i];
-	endpoint->example_count = kept;
-}
-
-static void remember(struct endpoint_table *table, const struct endpoint *endpoint)
-{
-	uint16_t at = table->count++;
-	struct slot *slot = &table->slots[at];
-	*slot = (struct slot){
-		.endpoint = *endpoint, .class_before = class_of(endpoint), .settled = UNSETTLED
-	};
-	slot->endpoint.half_open = slot->endpoint.syn_recv = slot->endpoint.open = 0;
-	keep_recent_examples(&slot->endpoint, table->now_ns - ENDPOINT_MEMORY_NS);
-	if (slot->endpoint.example_count < endpoint->example_count)
-		table->changed = true;
-	link_slot(table, at);
-}
-
 void endpoint_table_begin(struct endpoint_table *table, const struct endpoint_table *before, int64_t now_ns)
 {
-	empty(table);
+	int64_t since_ns = now_ns - ENDPOINT_MEMORY_NS;
+	endpoint_table_empty(table);
 	table->now_ns = now_ns;
 	table->before_ns = before->now_ns;
 	table->omitted = before->omitted;
 	table->changed = false;
 	for (uint16_t at = before->oldest; at != NO_SLOT; at = before->slots[at].newer) {
-		const struct endpoint *endpoint = &before->slots[at].endpoint;
-		if (endpoint->seen_ns >= now_ns - ENDPOINT_MEMORY_NS)
-			remember(table, endpoint);
-		else
+		const struct endpoint *known = &before->slots[at].endpoint;
+		if (known->seen_ns < since_ns) {
 			table->changed = true;
+			continue;
+		}
+		struct slot *slot = &table->slots[table->count];
+		struct endpoint *endpoint = &slot->endpoint;
+		*slot = (struct slot){
+			.endpoint = *known, .class_before = class_of(known), .settled = UNSETTLED
+		};
+		endpoint->half_open = endpoint->syn_recv = endpoint->open = 0;
+		endpoint->example_count = 0;
+		for (unsigned i = 0; i < known->example_count; i++)
+			if (known->examples[i].seen_ns >= since_ns)
+				endpoint->examples[endpoint->example_count++] = known->examples[i];
+		if (endpoint->example_count < known->example_count)
+			table->changed = true;
+		link_slot(table, table->count++);
 	}
 }
 
-/* A place for one more endpoint, or NO_SLOT. */
-static uint16_t take_slot(struct endpoint_table *table)
+/* In a place of its own, or in that of the endpoint seen longest ago; NULL if that one is alive. */
+static struct slot *endpoint_insert(struct endpoint_table *table, const struct endpoint_key *key)
 {
-	if (table->count < ENDPOINT_LIMIT)
-		return table->count++;
-	uint16_t at = table->oldest;
-	table->omitted++;
-	if (table->slots[at].endpoint.seen_ns >= table->before_ns)
-		return NO_SLOT;
-	chain_unlink(table, at);
-	age_unlink(table, at);
-	return at;
-}
-
-static struct slot *insert(struct endpoint_table *table, const struct endpoint_key *key)
-{
-	uint16_t at = take_slot(table);
-	if (at == NO_SLOT)
-		return NULL;
+	uint16_t at = table->count;
+	if (table->count < ENDPOINT_LIMIT) {
+		table->count++;
+	} else {
+		at = table->oldest;
+		table->omitted++;
+		if (table->slots[at].endpoint.seen_ns >= table->before_ns)
+			return NULL;
+		uint16_t *link = head_of_slot(table, &table->slots[at]);
+		while (*link != at)
+			link = &table->slots[*link].chain;
+		*link = table->slots[at].chain;
+		age_unlink(table, at);
+	}
 	struct slot *slot = &table->slots[at];
 	*slot = (struct slot){ .endpoint = { .kind = key->kind,
 				       .address = key->address,
@@ -187,13 +168,13 @@ static bool has_key(const struct endpoint *endpoint, const struct endpoint_key *
 	       address_equal(&endpoint->target, &key->target);
 }
 
-static struct slot *find(struct endpoint_table *table, const struct endpoint_key *key)
+static struct slot *endpoint_find(struct endpoint_table *table, const struct endpoint_key *key)
 {
 	uint16_t at = *head_of(table, key->kind, &key->address, &key->target);
 	while (at != NO_SLOT && !has_key(&table->slots[at].endpoint, key))
 		at = table->slots[at].chain;
 	if (at == NO_SLOT)
-		return insert(table, key);
+		return endpoint_insert(table, key);
 	if (table->newest != at) {
 		age_unlink(table, at);
 		age_link(table, at);
@@ -201,7 +182,7 @@ static struct slot *find(struct endpoint_table *table, const struct endpoint_key
 	return &table->slots[at];
 }
 
-static void count(struct endpoint *endpoint, enum nat_state state)
+static void count_flow(struct endpoint *endpoint, enum nat_state state)
 {
 	switch (state) {
 	case NAT_SYN_RECV:
@@ -233,28 +214,14 @@ static int rank(const struct flow_example *example)
 	return is_failing(example) ? 2 : example->protocol == IPPROTO_TCP ? 1 : 0;
 }
 
-static struct flow_example *find_peer(struct endpoint *endpoint, const struct address *peer)
-{
-	for (unsigned i = 0; i < endpoint->example_count; i++)
-		if (address_equal(&endpoint->examples[i].peer, peer))
-			return &endpoint->examples[i];
-	return NULL;
-}
-
-static unsigned count_failing(const struct endpoint *endpoint)
-{
-	unsigned failing = 0;
-	for (unsigned i = 0; i < endpoint->example_count; i++)
-		failing += is_failing(&endpoint->examples[i]);
-	return failing;
-}
-
 /* The one of four examples that gives way to `example`, the oldest of those that may, or NULL. */
 static struct flow_example *find_victim(
 	const struct endpoint_table *table, struct endpoint *endpoint, bool failing)
 {
 	struct flow_example *victim = NULL;
-	unsigned failures = count_failing(endpoint);
+	unsigned failures = 0;
+	for (unsigned i = 0; i < endpoint->example_count; i++)
+		failures += is_failing(&endpoint->examples[i]);
 	for (unsigned i = 0; i < endpoint->example_count; i++) {
 		struct flow_example *each = &endpoint->examples[i];
 		bool stale = each->seen_ns < table->before_ns;
@@ -269,14 +236,16 @@ static struct flow_example *find_victim(
 static struct flow_example *place_for_peer(
 	struct endpoint_table *table, struct endpoint *endpoint, const struct flow_example *example)
 {
-	struct flow_example *place = find_peer(endpoint, &example->peer);
-	if (place) {
-		bool says_more = place->seen_ns < table->now_ns || rank(example) > rank(place);
-		return says_more ? place : NULL;
+	for (unsigned i = 0; i < endpoint->example_count; i++) {
+		struct flow_example *known = &endpoint->examples[i];
+		if (address_equal(&known->peer, &example->peer)) {
+			bool says_more = known->seen_ns < table->now_ns || rank(example) > rank(known);
+			return says_more ? known : NULL;
+		}
 	}
-	place = endpoint->example_count < ENDPOINT_EXAMPLES
-			? &endpoint->examples[endpoint->example_count++]
-			: find_victim(table, endpoint, is_failing(example));
+	struct flow_example *place = endpoint->example_count < ENDPOINT_EXAMPLES
+					     ? &endpoint->examples[endpoint->example_count++]
+					     : find_victim(table, endpoint, is_failing(example));
 	if (place)
 		table->changed = true;
 	return place;
@@ -296,34 +265,25 @@ static int8_t settle(const struct endpoint_table *table, const struct endpoint *
 	return (int8_t)least;
 }
 
-/* `place` may be of another peer. */
-static int64_t stuck_since(const struct endpoint_table *table, const struct flow_example *place,
-	const struct flow_example *example)
-{
-	if (example->state != NAT_SYN_RECV)
-		return 0;
-	bool goes_on = place->stuck_ns && place->seen_ns >= table->before_ns &&
-		       address_equal(&place->peer, &example->peer);
-	return goes_on ? place->stuck_ns : table->now_ns;
-}
-
 void endpoint_table_add(
 	struct endpoint_table *table, const struct endpoint_key *key, const struct flow_example *example)
 {
-	struct slot *slot = find(table, key);
+	struct slot *slot = endpoint_find(table, key);
 	if (!slot)
 		return;
 	slot->endpoint.seen_ns = table->now_ns;
-	count(&slot->endpoint, example->state);
+	count_flow(&slot->endpoint, example->state);
 	if (rank(example) <= slot->settled)
 		return;
 	struct flow_example *place = place_for_peer(table, &slot->endpoint, example);
 	if (!place)
 		return;
-	int64_t stuck_ns = stuck_since(table, place, example);
+	bool stays_stuck = place->stuck_ns && place->seen_ns >= table->before_ns &&
+			   address_equal(&place->peer, &example->peer); /* it may be of another peer */
+	int64_t stuck_ns = stays_stuck ? place->stuck_ns : table->now_ns;
 	*place = *example;
 	place->seen_ns = table->now_ns;
-	place->stuck_ns = stuck_ns;
+	place->stuck_ns = example->state == NAT_SYN_RECV ? stuck_ns : 0;
 	slot->settled = settle(table, &slot->endpoint);
 }
 

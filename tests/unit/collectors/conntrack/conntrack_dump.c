@@ -83,7 +83,7 @@ static void a_spoiled_dump_stays_spoiled_to_its_end(void **state)
 	alignas(struct nlmsghdr) uint8_t piece[64];
 	struct conntrack_dump dump = { .sequence = SEQUENCE };
 	unsigned entries = 0;
-	conntrack_dump_spoil(&dump, -ENOBUFS);
+	dump.spoiled = -ENOBUFS;
 	size_t size = append(piece, 0, &(struct message){ ENTRY, 0, SEQUENCE, 0 });
 	assert_int_equal(conntrack_dump_read(&dump, piece, size, count, &entries), 0);
 	size = append(piece, 0, &(struct message){ NLMSG_DONE, 0, SEQUENCE, 0 });
