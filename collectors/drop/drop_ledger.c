@@ -29,20 +29,14 @@ static struct drop_meter *meter_of(struct drop_ledger *ledger, const struct drop
 	return meter;
 }
 
-/* The device itself, or the bridge or bond whose port it is. */
-static const struct device *device_above(const struct facts *facts, int ifindex)
-{
-	const struct device *device = facts_device(facts, ifindex);
-	const struct device *master = device && device->port ? facts_device(facts, device->master) : NULL;
-	return master ? master : device;
-}
-
+/* A port is named as its bridge or bond. */
 static void name_meter(struct drop_meter *meter, const struct facts *facts)
 {
-	const struct device *device = device_above(facts, meter->ifindex);
+	const struct device *device = facts_device(facts, meter->ifindex);
+	const struct device *master = device && device->port ? facts_device(facts, device->master) : NULL;
 	bool waited = facts->monotonic_ns - meter->met_ns >= DROP_NAME_PATIENCE_NS;
 	if (device)
-		memcpy(meter->name, device->name, sizeof(meter->name));
+		memcpy(meter->name, (master ? master : device)->name, sizeof(meter->name));
 	meter->named |= device || meter->ifindex == 0;
 	meter->gone = !device && meter->ifindex != 0 && (meter->named || waited) && facts->device_count > 0;
 }
@@ -60,107 +54,81 @@ bool drop_ledger_retire(struct drop_ledger *ledger, struct drop_meter *out)
 
 /* ---- accounts ---- */
 
-static bool may_go(const struct drop_account *account, const struct facts *facts)
-{
-	return account->name[0] != '\0' && !facts_device_named(facts, account->name);
-}
-
 /* Of those whose device has gone, the one that did not rise for longest; NULL if there is none. */
 static struct drop_account *stale_account(struct drop_ledger *ledger, const struct facts *facts)
 {
 	struct drop_account *stale = NULL;
 	for (size_t i = 0; i < ledger->account_count; i++) {
 		struct drop_account *account = &ledger->accounts[i];
-		if (may_go(account, facts) && (!stale || account->history.risen_ns < stale->history.risen_ns))
+		bool gone = account->name[0] != '\0' && !facts_device_named(facts, account->name);
+		if (gone && (!stale || account->history.risen_ns < stale->history.risen_ns))
 			stale = account;
 	}
 	return stale;
 }
 
-static struct drop_account *find_account(struct drop_ledger *ledger, const struct drop_meter *meter)
-{
-	for (size_t i = 0; i < ledger->account_count; i++)
-		if (ledger->accounts[i].reason == meter->reason &&
-			strcmp(ledger->accounts[i].name, meter->name) == 0)
-			return &ledger->accounts[i];
-	return NULL;
-}
-
-/* 1 and *out; 0 if there is no room for another; or -ENOMEM. */
-static int open_account(struct drop_ledger *ledger, const struct drop_meter *meter, const struct facts *facts,
-	struct drop_account **out)
-{
-	bool full = ledger->account_count == DROP_ACCOUNTS_MAX;
-	struct drop_account *account =
-		full ? stale_account(ledger, facts) : GROW(ledger->accounts, ledger->account_count);
-	if (!account)
-		return full ? 0 : -ENOMEM;
-	*account = (struct drop_account){ .reason = meter->reason };
-	memcpy(account->name, meter->name, sizeof(account->name));
-	history_add(&account->history, facts->monotonic_ns, 0);
-	*out = account;
-	return 1;
-}
-
-static int charge(struct drop_ledger *ledger, const struct drop_meter *meter, uint64_t packets,
+/* 0 or -ENOMEM. */
+static int charge_account(struct drop_ledger *ledger, const struct drop_meter *meter, uint64_t packets,
 	const struct facts *facts)
 {
-	struct drop_account *account = find_account(ledger, meter);
-	int opened = account ? 1 : open_account(ledger, meter, facts, &account);
-	if (opened < 0)
-		return opened;
-	if (opened == 0) {
-		ledger->omitted += packets;
-		return 0;
+	struct drop_account *account = NULL;
+	for (size_t i = 0; i < ledger->account_count && !account; i++)
+		if (ledger->accounts[i].reason == meter->reason &&
+			strcmp(ledger->accounts[i].name, meter->name) == 0)
+			account = &ledger->accounts[i];
+	if (!account) {
+		bool full = ledger->account_count == DROP_ACCOUNTS_MAX;
+		account = full ? stale_account(ledger, facts) : GROW(ledger->accounts, ledger->account_count);
+		if (!account && !full)
+			return -ENOMEM;
+		if (!account) {
+			ledger->omitted += packets;
+			return 0;
+		}
+		*account = (struct drop_account){ .reason = meter->reason };
+		memcpy(account->name, meter->name, sizeof(account->name));
+		history_add(&account->history, facts->monotonic_ns, 0);
 	}
 	account->packets += packets;
 	history_add(&account->history, facts->monotonic_ns, account->packets);
 	return 0;
 }
 
-/* ---- */
-
-static int enter_count(struct drop_ledger *ledger, const struct drop_count *count, const struct facts *facts)
-{
-	struct drop_meter *meter = meter_of(ledger, count, facts->monotonic_ns);
-	if (!meter)
-		return -ENOMEM;
-	name_meter(meter, facts);
-	if (count->packets == meter->last || (!meter->named && !meter->gone))
-		return 0;
-	int error = charge(ledger, meter, count->packets - meter->last, facts);
-	if (error == 0)
-		meter->last = count->packets;
-	return error;
-}
+/* ---- the ledger ---- */
 
 int drop_ledger_enter(struct drop_ledger *ledger, const struct drop_counts *counts, const struct facts *facts)
 {
-	int error = 0;
-	for (size_t i = 0; i < counts->count && error == 0; i++)
-		error = enter_count(ledger, &counts->items[i], facts);
-	return error;
-}
-
-static struct device_drop row_of(const struct drop_account *account, const struct facts *facts)
-{
-	const struct device *device = account->name[0] ? facts_device_named(facts, account->name) : NULL;
-	struct device_drop row = { .ifindex = device ? device->ifindex : 0,
-		.reason = account->reason,
-		.packets = account->packets,
-		.risen_ns = account->history.risen_ns,
-		.recent = history_recent(&account->history, facts->monotonic_ns) };
-	memcpy(row.name, account->name, sizeof(row.name));
-	return row;
+	for (size_t i = 0; i < counts->count; i++) {
+		const struct drop_count *count = &counts->items[i];
+		struct drop_meter *meter = meter_of(ledger, count, facts->monotonic_ns);
+		if (!meter)
+			return -ENOMEM;
+		name_meter(meter, facts);
+		if (count->packets == meter->last || (!meter->named && !meter->gone))
+			continue;
+		int error = charge_account(ledger, meter, count->packets - meter->last, facts);
+		if (error < 0)
+			return error;
+		meter->last = count->packets;
+	}
+	return 0;
 }
 
 int drop_ledger_give(const struct drop_ledger *ledger, struct facts *facts)
 {
 	for (size_t i = 0; i < ledger->account_count; i++) {
+		const struct drop_account *account = &ledger->accounts[i];
+		const struct device *device =
+			account->name[0] ? facts_device_named(facts, account->name) : NULL;
 		struct device_drop *row = GROW(facts->device_drops, facts->device_drop_count);
 		if (!row)
 			return -ENOMEM;
-		*row = row_of(&ledger->accounts[i], facts);
+		*row = (struct device_drop){ .ifindex = device ? device->ifindex : 0,
+			.reason = account->reason,
+			.packets = account->packets,
+			.risen_ns = account->history.risen_ns,
+			.recent = history_recent(&account->history, facts->monotonic_ns) };
+		memcpy(row->name, account->name, sizeof(row->name));
 	}
 	return 0;
 }

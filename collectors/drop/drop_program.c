@@ -12,7 +12,7 @@
 
 #include "collectors/base/growth.h"
 #include "collectors/drop/drop_btf.h"
-#include "collectors/drop/drops.h"
+#include "collectors/drop/drop_record.h"
 #include "drops.skel.h"
 
 #ifndef SO_NETNS_COOKIE
@@ -46,61 +46,37 @@ static int read_cookie(uint64_t *cookie)
 	return error == -ENOPROTOOPT ? -EOPNOTSUPP : error;
 }
 
-static int read_numbers(uint32_t numbers[static DROP_REASONS])
+static int drop_program_load(struct drop_program *program)
 {
+	uint32_t numbers[DROP_REASONS];
+	uint64_t cookie;
+	int error = read_cookie(&cookie);
+	if (error < 0)
+		return error;
 	struct btf *btf = btf__load_vmlinux_btf();
 	if (!btf)
 		return errno == ENOMEM ? -ENOMEM : -EOPNOTSUPP;
 	bool known = drop_btf_numbers(btf, numbers);
 	btf__free(btf);
-	return known ? 0 : -EOPNOTSUPP;
-}
-
-static uint32_t fill_in_reasons(struct drops_bpf *object, const uint32_t numbers[static DROP_REASONS])
-{
-	uint32_t reasons = 0;
-	for (unsigned i = 0; i < DROP_REASONS; i++) {
-		if (numbers[i] == 0 || numbers[i] >= DROPS_REASONS_MAX)
-			continue;
-		object->rodata->reason_of[numbers[i]] = (__u8)(i + 1);
-		reasons |= UINT32_C(1) << i;
-	}
-	return reasons;
-}
-
-/* The verifier's refusals are no lack of privilege. */
-static int load_error(int error)
-{
-	return error == -EACCES || error == -EINVAL || error == -ESRCH ? -EOPNOTSUPP : error;
-}
-
-static int load(struct drop_program *program)
-{
-	uint32_t numbers[DROP_REASONS];
-	uint64_t cookie;
-	int error = read_cookie(&cookie);
-	if (error == 0)
-		error = read_numbers(numbers);
-	if (error < 0)
-		return error;
+	if (!known)
+		return -EOPNOTSUPP;
 	program->object = drops_bpf__open();
 	if (!program->object)
 		return -errno;
 	program->object->rodata->watched_cookie = cookie;
-	program->reasons = fill_in_reasons(program->object, numbers);
+	for (unsigned i = 0; i < DROP_REASONS; i++) {
+		if (numbers[i] == 0 || numbers[i] >= DROPS_REASONS_MAX)
+			continue;
+		program->object->rodata->reason_of[numbers[i]] = (__u8)(i + 1);
+		program->reasons |= UINT32_C(1) << i;
+	}
 	if (program->reasons == 0)
 		return -EOPNOTSUPP;
 	error = drops_bpf__load(program->object);
-	return load_error(error < 0 ? error : drops_bpf__attach(program->object));
-}
-
-static int prepare(struct drop_program *program)
-{
-	program->cpus = libbpf_num_possible_cpus();
-	if (program->cpus < 0)
-		return program->cpus;
-	program->values = calloc((size_t)program->cpus, sizeof(*program->values));
-	return program->values ? load(program) : -ENOMEM;
+	if (error == 0)
+		error = drops_bpf__attach(program->object);
+	/* The verifier's refusals are no lack of privilege. */
+	return error == -EACCES || error == -EINVAL || error == -ESRCH ? -EOPNOTSUPP : error;
 }
 
 int drop_program_open(struct drop_program **out)
@@ -109,7 +85,12 @@ int drop_program_open(struct drop_program **out)
 	if (!program)
 		return -ENOMEM;
 	libbpf_set_print(keep_quiet);
-	int error = prepare(program);
+	program->cpus = libbpf_num_possible_cpus();
+	int error = program->cpus < 0 ? program->cpus : 0;
+	if (error == 0) {
+		program->values = calloc((size_t)program->cpus, sizeof(*program->values));
+		error = program->values ? drop_program_load(program) : -ENOMEM;
+	}
 	if (error < 0) {
 		drop_program_close(program);
 		return error;
@@ -145,73 +126,51 @@ static int read_sum(struct drop_program *program, const struct bpf_map *map, con
 	return 0;
 }
 
-static int read_entry(struct drop_program *program, const struct drops_key *key, struct drop_counts *counts)
-{
-	uint64_t packets;
-	int error = read_sum(program, program->object->maps.drops, key, &packets);
-	if (error < 0)
-		return error;
-	struct drop_count *item = GROW(counts->items, counts->count);
-	if (!item)
-		return -ENOMEM;
-	*item = (struct drop_count){ key->ifindex, (enum drop_reason)key->reason, packets };
-	return 0;
-}
-
 static int read_entries(struct drop_program *program, struct drop_counts *counts)
 {
+	const struct bpf_map *drops = program->object->maps.drops;
 	struct drops_key key, next;
 	const struct drops_key *last = NULL;
 	/* Nobody but this thread removes entries, so the walk never begins anew. */
 	for (int i = 0; i < DROPS_ENTRIES_MAX; i++) {
-		int error = bpf_map_get_next_key(bpf_map__fd(program->object->maps.drops), last, &next);
-		if (error == 0)
-			error = read_entry(program, &next, counts);
-		else if (error == -ENOENT)
+		uint64_t packets = 0;
+		int error = bpf_map_get_next_key(bpf_map__fd(drops), last, &next);
+		if (error == -ENOENT)
 			return 0;
+		if (error == 0)
+			error = read_sum(program, drops, &next, &packets);
 		if (error < 0)
 			return error;
+		struct drop_count *item = GROW(counts->items, counts->count);
+		if (!item)
+			return -ENOMEM;
+		*item = (struct drop_count){ next.ifindex, (enum drop_reason)next.reason, packets };
 		key = next;
 		last = &key;
 	}
 	return 0;
 }
 
-/* While the program runs the kernel does not run it again on that CPU: what an interrupt drops meanwhile goes
- * uncounted, for whatever reason and in whichever namespace. */
-static int read_misses(const struct drop_program *program, uint64_t *misses)
-{
-	struct bpf_prog_info info = { 0 };
-	__u32 size = sizeof(info);
-	int error = bpf_obj_get_info_by_fd(bpf_program__fd(program->object->progs.count_drop), &info, &size);
-	if (error < 0)
-		return error;
-	*misses = info.recursion_misses;
-	return 0;
-}
-
-static int read_uncounted(struct drop_program *program, uint64_t *uncounted)
-{
-	const __u32 first = 0;
-	uint64_t omitted, misses = 0;
-	int error = read_sum(program, program->object->maps.omitted, &first, &omitted);
-	if (error == 0)
-		error = read_misses(program, &misses);
-	if (error == 0)
-		*uncounted = omitted + misses;
-	return error;
-}
-
 int drop_program_read(struct drop_program *program, struct drop_counts *counts, uint64_t *uncounted)
 {
+	const __u32 first = 0;
 	struct drop_counts read = { 0 };
+	struct bpf_prog_info info = { 0 };
+	__u32 size = sizeof(info);
+	uint64_t omitted = 0;
 	int error = read_entries(program, &read);
 	if (error == 0)
-		error = read_uncounted(program, uncounted);
+		error = read_sum(program, program->object->maps.omitted, &first, &omitted);
+	/* While the program runs the kernel does not run it again on that CPU: what an interrupt drops
+	 * meanwhile goes uncounted, for whatever reason and in whichever namespace. */
+	if (error == 0)
+		error = bpf_obj_get_info_by_fd(
+			bpf_program__fd(program->object->progs.count_drop), &info, &size);
 	if (error < 0) {
 		free(read.items);
 		return error;
 	}
+	*uncounted = omitted + info.recursion_misses;
 	*counts = read;
 	return 0;
 }

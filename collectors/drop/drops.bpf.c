@@ -15,7 +15,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
-#include "collectors/drop/drops.h"
+#include "collectors/drop/drop_record.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

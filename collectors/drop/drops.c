@@ -37,18 +37,12 @@ static int drops_init(const struct collector_settings *settings, void **context)
 	return 0;
 }
 
-static void forget_gone(struct dropping *dropping)
-{
-	struct drop_meter meter;
-	while (drop_ledger_retire(&dropping->ledger, &meter))
-		drop_program_forget(dropping->program, meter.ifindex, meter.reason);
-}
-
 static int drops_collect(void *context, const struct collector_settings *settings, struct facts *facts)
 {
 	(void)settings;
 	struct dropping *dropping = context;
 	struct drop_counts counts;
+	struct drop_meter gone;
 	uint64_t uncounted;
 	int error = drop_program_read(dropping->program, &counts, &uncounted);
 	if (error < 0)
@@ -59,7 +53,8 @@ static int drops_collect(void *context, const struct collector_settings *setting
 		error = drop_ledger_give(&dropping->ledger, facts);
 	if (error < 0)
 		return error;
-	forget_gone(dropping);
+	while (drop_ledger_retire(&dropping->ledger, &gone))
+		drop_program_forget(dropping->program, gone.ifindex, gone.reason);
 	facts->device_drops_known = true;
 	facts->drop_reasons = drop_program_reasons(dropping->program);
 	facts->device_drops_uncounted = uncounted + dropping->ledger.omitted;
@@ -87,17 +82,6 @@ static void emit_drop_reasons(struct metric_sink *sink, const struct facts *fact
 		metric_add(sink, facts->drop_reasons >> i & 1, drop_reason_name((enum drop_reason)i));
 }
 
-/* 0 for devices that filter or could: a counter that is there before it rises shows its first rise. */
-static void emit_untouched(struct metric_sink *sink, const struct facts *facts)
-{
-	for (size_t i = 0; i < facts->device_count; i++) {
-		const struct device *device = &facts->devices[i];
-		if (!device->port && device->rp_filter_effective != RP_FILTER_UNKNOWN &&
-			!facts_device_drop(facts, device->ifindex, DROP_IP_RPFILTER))
-			metric_add(sink, 0, device->name);
-	}
-}
-
 static void emit_rp_filter_device_drops(struct metric_sink *sink, const struct facts *facts)
 {
 	if (!facts->device_drops_known || !(facts->drop_reasons >> DROP_IP_RPFILTER & 1))
@@ -105,7 +89,14 @@ static void emit_rp_filter_device_drops(struct metric_sink *sink, const struct f
 	for (size_t i = 0; i < facts->device_drop_count; i++)
 		if (facts->device_drops[i].reason == DROP_IP_RPFILTER)
 			metric_add(sink, (double)facts->device_drops[i].packets, facts->device_drops[i].name);
-	emit_untouched(sink, facts);
+	/* 0 for devices that filter or could: a counter that is there before it rises shows its first rise.
+	 */
+	for (size_t i = 0; i < facts->device_count; i++) {
+		const struct device *device = &facts->devices[i];
+		if (!device->port && device->rp_filter_effective != RP_FILTER_UNKNOWN &&
+			!facts_device_drop(facts, device->ifindex, DROP_IP_RPFILTER))
+			metric_add(sink, 0, device->name);
+	}
 }
 
 static const struct metric_family drops_metrics[] = {
