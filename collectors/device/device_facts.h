@@ -35,7 +35,6 @@ struct device {
 	int rp_filter_effective; /* max(conf/all, conf/<device>): include/linux/inetdevice.h IN_DEV_RPFILTER
 				  */
 	bool src_valid_mark;     /* conf/all or conf/<device>: the reverse lookup uses the packet's mark */
-	bool log_martians;       /* conf/all or conf/<device> */
 };
 
 /* An address of this host. Link-local, multicast, tentative and temporary ones are not listed. */

@@ -17,7 +17,7 @@
 
 #define KIND_SIZE 32
 
-/* Changes of conf/<device>/src_valid_mark and log_martians are not notified. */
+/* Changes of conf/<device>/src_valid_mark are not notified. */
 #define CACHE_NS      (2 * INT64_C(1000000000))
 #define PAUSE_NS      (CACHE_NS / 10) /* between two readings that take long */
 #define SETTINGS_NS   INT64_C(1000000000)
@@ -48,7 +48,7 @@ struct links {
 	struct listing listing;
 	bool settings_known;
 	int64_t settings_ns;
-	bool src_valid_mark, log_martians, forwarding6; /* of conf/all */
+	bool src_valid_mark, forwarding6; /* of conf/all */
 };
 
 /* ---- devices ---- */
@@ -158,7 +158,6 @@ static bool read_conf(const struct nlattr *spec, struct device *device)
 		return true;
 	device->forwarding4 = conf_is_set(inet[IFLA_INET_CONF], IPV4_DEVCONF_FORWARDING);
 	device->src_valid_mark = conf_is_set(inet[IFLA_INET_CONF], IPV4_DEVCONF_SRC_VMARK);
-	device->log_martians = conf_is_set(inet[IFLA_INET_CONF], IPV4_DEVCONF_LOG_MARTIANS);
 	return true;
 }
 
@@ -389,7 +388,6 @@ static void read_settings(struct links *links, const char *procfs, int64_t now)
 		return;
 	links->src_valid_mark =
 		read_flag(procfs, "sys/net/ipv4/conf/all/src_valid_mark", links->src_valid_mark);
-	links->log_martians = read_flag(procfs, "sys/net/ipv4/conf/all/log_martians", links->log_martians);
 	links->forwarding6 = read_flag(procfs, "sys/net/ipv6/conf/all/forwarding", links->forwarding6);
 	links->settings_known = true;
 	links->settings_ns = now;
@@ -471,7 +469,6 @@ static int give(const struct links *links, struct facts *facts)
 	facts->address_count = listing->address_count;
 	for (size_t i = 0; i < facts->device_count; i++) {
 		facts->devices[i].src_valid_mark |= links->src_valid_mark;
-		facts->devices[i].log_martians |= links->log_martians;
 		facts->devices[i].forwarding6 = links->forwarding6;
 	}
 	return 0;

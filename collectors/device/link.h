@@ -7,7 +7,7 @@
 
 #include "collectors/facts.h"
 
-/* Reads one RTM_NEWLINK message. src_valid_mark and log_martians are the device's own, rp_filter is unknown.
+/* Reads one RTM_NEWLINK message. src_valid_mark is the device's own, rp_filter is unknown.
  * 0 or -EBADMSG. */
 int link_parse_device(const struct nlmsghdr *header, struct device *out);
 

@@ -44,7 +44,7 @@ int rpfilter_parse_netconf(const struct nlmsghdr *header, struct netconf *out)
 	return 0;
 }
 
-static int take_conf(const struct nlmsghdr *header, void *argument)
+static int rpfilter_message(const struct nlmsghdr *header, void *argument)
 {
 	struct rpfilter *rpfilter = argument;
 	struct netconf conf;
@@ -79,7 +79,7 @@ static int read_confs(struct rpfilter *rpfilter)
 	struct netconfmsg *message = mnl_nlmsg_put_extra_header(request, sizeof(*message));
 	message->ncm_family = AF_INET;
 	forget_confs(rpfilter);
-	int error = netlink_dump(rpfilter->requests, request, take_conf, forget_confs, rpfilter);
+	int error = netlink_dump(rpfilter->requests, request, rpfilter_message, forget_confs, rpfilter);
 	if (error == 0 && rpfilter->conf_count > 0)
 		qsort(rpfilter->confs, rpfilter->conf_count, sizeof(*rpfilter->confs), compare_confs);
 	return error;
