@@ -249,12 +249,6 @@ int netlink_exchange(struct netlink *netlink, const void *requests, size_t size,
 
 /* ---- notifications ---- */
 
-static int ignore_message(const struct nlmsghdr *header, void *argument)
-{
-	(void)header, (void)argument;
-	return 0;
-}
-
 int netlink_drain(struct netlink *netlink, netlink_message_function *message, void *argument)
 {
 	int some = 0;
@@ -269,8 +263,7 @@ int netlink_drain(struct netlink *netlink, netlink_message_function *message, vo
 		if (size < 0) /* what was read before it counts; an error that lasts is met again */
 			return some ? some : (int)size;
 		some = lost || some == NETLINK_LOST ? NETLINK_LOST : 1;
-		int result =
-			each_message(netlink, (size_t)size, message ? message : ignore_message, argument);
+		int result = message ? each_message(netlink, (size_t)size, message, argument) : 0;
 		if (result < 0)
 			return result;
 	}

@@ -17,32 +17,6 @@ struct span {
 	const char *start, *end;
 };
 
-static int open_below(const char *procfs, const char *directory, const char *name)
-{
-	char path[PATH_MAX];
-	int length = snprintf(path, sizeof(path), "%s/%s%s", procfs, directory, name);
-	if (length < 0 || (size_t)length >= sizeof(path))
-		return -ENAMETOOLONG;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
-/* PROCFS/net is that of the process, whose main thread may stand in another namespace than this one. */
-static int open_file(const char *procfs, const char *name)
-{
-	int fd = strncmp(name, "net/", 4) == 0 ? open_below(procfs, "thread-self/", name) : -ENOENT;
-	return fd < 0 ? open_below(procfs, "", name) : fd;
-}
-
-static ssize_t read_some(int fd, char *out, size_t size)
-{
-	ssize_t length;
-	do
-		length = read(fd, out, size);
-	while (length < 0 && errno == EINTR);
-	return length < 0 ? -errno : length;
-}
-
 /* /proc files have no size to ask for: the buffer doubles until the end is met. */
 static int read_all(int fd, char **text, size_t *size)
 {
@@ -58,9 +32,11 @@ static int read_all(int fd, char **text, size_t *size)
 				return -ENOMEM;
 			*text = larger;
 		}
-		length = read_some(fd, *text + used, capacity - used - 1);
+		do
+			length = read(fd, *text + used, capacity - used - 1);
+		while (length < 0 && errno == EINTR);
 		if (length < 0)
-			return (int)length;
+			return -errno;
 		used += (size_t)length;
 	} while (length > 0);
 	(*text)[used] = '\0';
@@ -70,9 +46,19 @@ static int read_all(int fd, char **text, size_t *size)
 
 int procfs_read(const char *procfs, const char *name, char **text, size_t *size)
 {
-	int fd = open_file(procfs, name);
+	/* PROCFS/net is that of the process, whose main thread may stand in another namespace than this one.
+	 */
+	static const char *const directories[] = { "thread-self/", "" };
+	int fd = -1;
+	for (int i = strncmp(name, "net/", 4) == 0 ? 0 : 1; i < 2 && fd < 0; i++) {
+		char path[PATH_MAX];
+		int length = snprintf(path, sizeof(path), "%s/%s%s", procfs, directories[i], name);
+		if (length < 0 || (size_t)length >= sizeof(path))
+			return -ENAMETOOLONG;
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
 	if (fd < 0)
-		return fd;
+		return -errno;
 	char *whole = NULL;
 	size_t length = 0;
 	int error = read_all(fd, &whole, &length);
@@ -129,50 +115,33 @@ static int word_position(struct span line, const char *text)
 	return -1;
 }
 
-static bool word_at(struct span line, int position, struct span *out)
+static bool number_at(struct span line, int position, int base, uint64_t *out)
 {
-	struct span word = { line.start, line.start };
+	struct span word;
+	char *end;
 	for (int i = 0; i <= position; i++)
 		if (!take_word(&line, &word))
 			return false;
-	*out = word;
-	return true;
-}
-
-static bool word_number(const struct span *word, int base, uint64_t *out)
-{
 	/* strtoull would take a sign and blanks. */
-	if (word->start == word->end || !isxdigit((unsigned char)*word->start))
+	if (!isxdigit((unsigned char)*word.start))
 		return false;
-	char *end;
 	errno = 0;
-	unsigned long long value = strtoull(word->start, &end, base);
-	if (errno || end != word->end)
+	unsigned long long value = strtoull(word.start, &end, base);
+	if (errno || end != word.end)
 		return false;
 	*out = value;
 	return true;
-}
-
-static bool number_at(const struct span *line, int position, int base, uint64_t *out)
-{
-	struct span word;
-	return word_at(*line, position, &word) && word_number(&word, base, out);
-}
-
-static bool line_begins(const struct span *line, const char *prefix)
-{
-	struct span word;
-	return word_at(*line, 0, &word) && word_is(&word, prefix);
 }
 
 bool procfs_pair(const char *text, const char *prefix, const char *column, uint64_t *out)
 {
 	struct span names, values;
 	while (take_line(&text, &names)) {
-		if (!line_begins(&names, prefix) || !take_line(&text, &values))
+		if (word_position(names, prefix) != 0 || !take_line(&text, &values))
 			continue;
 		int position = word_position(names, column);
-		if (position > 0 && line_begins(&values, prefix) && number_at(&values, position, 10, out))
+		if (position > 0 && word_position(values, prefix) == 0 &&
+			number_at(values, position, 10, out))
 			return true;
 	}
 	return false;
@@ -188,7 +157,7 @@ bool procfs_columns_sum(const char *text, const char *column, int base, uint64_t
 		return false;
 	uint64_t sum = 0, value;
 	while (take_line(&text, &line)) {
-		if (!number_at(&line, position, base, &value))
+		if (!number_at(line, position, base, &value))
 			return false;
 		sum += value;
 	}
