@@ -23,7 +23,9 @@ static bool comes_before(const struct nat_elements *elements, size_t a, size_t b
 	if (left->catch_all != right->catch_all)
 		return right->catch_all;
 	int order = memcmp(left->key, right->key, sizeof(left->key));
-	return order < 0 || (order == 0 && left->interval_end && !right->interval_end);
+	if (order == 0)
+		order = (int)right->interval_end - (int)left->interval_end;
+	return order ? order < 0 : elements->heap[a] > elements->heap[b]; /* the latest of equal ones */
 }
 
 static void heap_swap(uint32_t *heap, size_t a, size_t b)
