@@ -7,10 +7,10 @@
 #include "alerts/finding_tree.h"
 #include "exporter/base/rfc3339.h"
 #include "exporter/base/version.h"
+#include "exporter/base/wire_text.h"
 #include "exporter/http/html.h"
 #include "exporter/http/page_handshakes.h"
 #include "exporter/metrics/families.h"
-#include "exporter/output/wire_text.h"
 
 /* Beyond this many rows a table helps nobody; the API has them all. */
 #define MOST_ROWS 500

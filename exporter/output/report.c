@@ -6,9 +6,9 @@
 
 #include "alerts/finding_tree.h"
 #include "exporter/base/text.h"
+#include "exporter/base/wire_text.h"
 #include "exporter/output/evidence.h"
 #include "exporter/output/report_handshakes.h"
-#include "exporter/output/wire_text.h"
 
 enum ink { INK_BOLD, INK_DIM, INK_INFO, INK_WARNING, INK_CRITICAL, INK_GOOD, INKS };
 

@@ -2,9 +2,9 @@
 /* For people, on a terminal. */
 #include <inttypes.h>
 
+#include "exporter/base/wire_text.h"
 #include "exporter/cli/read_capture.h"
 #include "exporter/output/explain_report.h"
-#include "exporter/output/wire_text.h"
 #include "exporter/output/writer.h"
 
 static int text_explanation(
