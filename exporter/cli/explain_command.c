@@ -9,9 +9,8 @@
 
 #include "collectors/conntrack/conntrack_find.h"
 #include "collectors/route/survey.h"
+#include "exporter/cli/explain_trace.h"
 #include "exporter/cli/look.h"
-#include "exporter/output/explain_report.h"
-#include "exporter/output/writer.h"
 
 static const struct usage usage = {
 	.program = PROGRAM_EXPLAIN,
