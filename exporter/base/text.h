@@ -37,3 +37,9 @@ size_t text_width(const char *text);
 void text_wrap(FILE *file, const char *text, unsigned indent, unsigned width);
 /* Likewise, but the first line has come to column `indent` already. */
 void text_wrap_on(FILE *file, const char *text, unsigned indent, unsigned width);
+
+/* Texts that are lent. */
+struct text_list {
+	const char **items;
+	size_t count;
+};

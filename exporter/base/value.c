@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "exporter/base/value.h"
 
-#include "collectors/handshake/wire_rows.h"
 #include "exporter/base/buffer.h"
 #include "exporter/base/rfc3339.h"
 
@@ -60,11 +59,6 @@ void value_append(json_t **array, json_t *item)
 		json_decref(item);
 	json_decref(*array);
 	*array = NULL;
-}
-
-json_t *value_device(const struct facts *facts, int ifindex)
-{
-	return value_text_or_null(wire_name(facts, ifindex));
 }
 
 json_t *value_count(uint64_t count)

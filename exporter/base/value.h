@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* JSON values of what the facts are made of. All functions return a new reference, or NULL when memory is
- * out.
- */
+/* JSON values. All functions return a new reference, or NULL when memory is out. */
 
 #include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "collectors/facts.h"
+#include "collectors/base/address.h"
 
 /* Bytes that are no UTF-8, which jansson refuses and names may hold, become %XX. */
 json_t *value_text(const char *text);
@@ -19,8 +17,6 @@ json_t *value_address(const struct address *address);
 /* RFC 3339. */
 json_t *value_time(int64_t time_ns);
 json_t *value_count(uint64_t count);
-/* The name of a captured device; null for 0. */
-json_t *value_device(const struct facts *facts, int ifindex);
 
 /* One member of an object; all of an object's members are made before the first is set. */
 struct value_member {

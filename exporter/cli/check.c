@@ -18,44 +18,6 @@ static const struct usage usage = {
 		   "dropped on the way back. Exit status: 0 nothing found, 1 findings, 2 could not look.",
 };
 
-/* What holds in a single look is shown. */
-static int take_one_look(struct look *look)
-{
-	look->settings->thresholds.open_judgements = 1;
-	int result = look_once(look);
-	if (result < 0)
-		return result;
-	observer_run(look->observer, ONE_LOOK_NS);
-	return look_once(look);
-}
-
-static int look_for(struct look *look, int64_t duration_ns)
-{
-	int64_t start_ns = clock_ns(CLOCK_MONOTONIC), end_ns = start_ns + duration_ns;
-	int result = look_once(look);
-	for (int64_t tick_ns = start_ns; result == 0 && tick_ns < end_ns;) {
-		tick_ns += SECOND_NS;
-		int64_t wait_ns = tick_ns - clock_ns(CLOCK_MONOTONIC);
-		observer_run(look->observer, wait_ns > 0 ? wait_ns : 0);
-		result = look_once(look);
-	}
-	return result;
-}
-
-static int write_report(const struct look *look)
-{
-	const struct report_style style = { look_wants_colour(look->options), look_width() };
-	return look->options->writer->findings(stdout, &style, look->facts, look->findings);
-}
-
-static int status_of(const struct look *look)
-{
-	size_t shown;
-	if (report_count(look->findings, &shown) < 0 || (shown == 0 && look_failed(look)))
-		return CHECK_FAILED;
-	return shown ? CHECK_FINDINGS : CHECK_NOTHING;
-}
-
 static int complain(const char *message)
 {
 	fprintf(stderr, "%s: %s\n", usage.name, message);
@@ -64,13 +26,32 @@ static int complain(const char *message)
 
 static int watch_and_report(struct look *look)
 {
-	int64_t watch_ns = look->options->watch_ns;
-	int result = watch_ns ? look_for(look, watch_ns) : take_one_look(look);
+	int64_t watch_ns = look->options->watch_ns, tick_ns = clock_ns(CLOCK_MONOTONIC);
+	const int64_t end_ns = tick_ns + watch_ns;
+	if (!watch_ns) /* what holds in a single look is shown */
+		look->settings->thresholds.open_judgements = 1;
+	int result = look_once(look);
+	if (result == 0 && !watch_ns) {
+		observer_run(look->observer, ONE_LOOK_NS);
+		result = look_once(look);
+	}
+	while (result == 0 && tick_ns < end_ns) {
+		tick_ns += SECOND_NS;
+		int64_t wait_ns = tick_ns - clock_ns(CLOCK_MONOTONIC);
+		observer_run(look->observer, wait_ns > 0 ? wait_ns : 0);
+		result = look_once(look);
+	}
+	const struct report_style style = { look_wants_colour(look->options), look_width() };
 	if (result == 0)
-		result = write_report(look);
+		result = look->options->writer->findings(stdout, &style, look->facts, look->findings);
 	if (result == 0)
 		result = look_flush();
-	return result < 0 ? complain(strerror(-result)) : status_of(look);
+	if (result < 0)
+		return complain(strerror(-result));
+	size_t shown;
+	if (report_count(look->findings, &shown) < 0 || (shown == 0 && look_failed(look)))
+		return CHECK_FAILED;
+	return shown ? CHECK_FINDINGS : CHECK_NOTHING;
 }
 
 static int run(const struct options *options)

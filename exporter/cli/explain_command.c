@@ -9,9 +9,8 @@
 
 #include "collectors/conntrack/conntrack_find.h"
 #include "collectors/route/survey.h"
+#include "exporter/cli/explain_trace.h"
 #include "exporter/cli/look.h"
-#include "exporter/output/explain_report.h"
-#include "exporter/output/writer.h"
 
 static const struct usage usage = {
 	.program = PROGRAM_EXPLAIN,
@@ -36,18 +35,6 @@ static int refuse(const char *what, const char *expected)
 	return EXPLAIN_FAILED;
 }
 
-static int parse_port(const char *text, uint16_t *port)
-{
-	char *end;
-	if (*text < '0' || *text > '9')
-		return -EINVAL;
-	unsigned long value = strtoul(text, &end, 10);
-	if (*end || value == 0 || value > UINT16_MAX)
-		return -EINVAL;
-	*port = (uint16_t)value;
-	return 0;
-}
-
 /* "192.0.2.1", "192.0.2.1:22", "2001:db8::1", "[2001:db8::1]:22". 0 or -EINVAL. */
 static int parse_service(const char *text, struct address *address, uint16_t *port)
 {
@@ -56,9 +43,17 @@ static int parse_service(const char *text, struct address *address, uint16_t *po
 	bool bracket = text[0] == '[';
 	bool has_port = colon && (bracket ? colon[-1] == ']' : strchr(text, ':') == colon);
 	size_t length = has_port ? (size_t)(colon - text) : strlen(text);
-	uint16_t parsed_port = 0;
-	if (length >= sizeof(host) || (has_port && parse_port(colon + 1, &parsed_port) < 0))
+	unsigned long parsed_port = 0;
+	if (length >= sizeof(host))
 		return -EINVAL;
+	if (has_port) {
+		char *end;
+		if (colon[1] < '0' || colon[1] > '9') /* strtoul would take spaces and signs */
+			return -EINVAL;
+		parsed_port = strtoul(colon + 1, &end, 10);
+		if (*end || parsed_port == 0 || parsed_port > UINT16_MAX)
+			return -EINVAL;
+	}
 	memcpy(host, text, length);
 	host[length] = '\0';
 	if (bracket && (length < 2 || host[length - 1] != ']'))
@@ -67,7 +62,7 @@ static int parse_service(const char *text, struct address *address, uint16_t *po
 		host[length - 1] = '\0';
 	if (address_parse(host + bracket, address) < 0)
 		return -EINVAL;
-	*port = parsed_port;
+	*port = (uint16_t)parsed_port;
 	return 0;
 }
 
@@ -75,24 +70,6 @@ static int ask_kernel(
 	void *netlink, const struct route_query *queries, struct route_answer *answers, size_t count)
 {
 	return lookup_batch(netlink, queries, answers, count);
-}
-
-static int ask_path(struct look *look, struct path *path)
-{
-	struct netlink *netlink;
-	int result = netlink_open(NETLINK_ROUTE, &netlink);
-	if (result < 0)
-		return result;
-	result = survey_path(look->facts, &look->told, ask_kernel, netlink, path);
-	netlink_close(netlink);
-	return result;
-}
-
-static int report(const struct look *look, const struct explanation *explanation)
-{
-	const struct report_style style = { look_wants_colour(look->options), look_width() };
-	int result = look->options->writer->explanation(stdout, &style, explanation);
-	return result == 0 ? look_flush() : result;
 }
 
 /* One of the client's connections to the service, or else of another's, as it is now. It may have ended since
@@ -144,17 +121,10 @@ static int add_trace(const struct look *look, struct explanation *explanation)
 	return result == 0 ? 0 : complain(message);
 }
 
-static int status_of(const struct explanation *explanation)
-{
-	const struct explain_trace *traced = explanation->trace;
-	bool breaks = connection_path_break(&explanation->connection) != STEPS;
-	if (traced && traced->trace.end == TRACE_NOTHING)
-		return EXPLAIN_FAILED;
-	return breaks || (traced && explain_trace_breaks(traced)) ? EXPLAIN_BREAKS : EXPLAIN_WHOLE;
-}
-
+/* The way of the connection, made out, shown and, where that is wanted, traced. */
 static int explain(const struct look *look, const struct path *path, const char *reason)
 {
+	const struct report_style style = { look_wants_colour(look->options), look_width() };
 	struct explanation explanation = { .connection = connection_path_of(
 						   look->settings, look->facts, path, reason) };
 	int result = connection_path_judge(look->settings, &explanation.connection, &explanation.findings);
@@ -162,13 +132,21 @@ static int explain(const struct look *look, const struct path *path, const char 
 		return complain(strerror(-result));
 	explanation.flow = find_flow(look, &explanation.connection);
 	int status = wants_trace(look->options) ? add_trace(look, &explanation) : 0;
+	struct explain_trace *traced = explanation.trace;
 	if (status == 0) {
-		result = report(look, &explanation);
-		status = result < 0 ? complain(strerror(-result)) : status_of(&explanation);
+		result = look->options->writer->explanation(stdout, &style, &explanation);
+		if (result == 0)
+			result = look_flush();
+		bool breaks = connection_path_break(&explanation.connection) != STEPS ||
+			      (traced && explain_trace_breaks(traced));
+		status = result < 0                                     ? complain(strerror(-result))
+			 : traced && traced->trace.end == TRACE_NOTHING ? EXPLAIN_FAILED
+			 : breaks                                       ? EXPLAIN_BREAKS
+									: EXPLAIN_WHOLE;
 	}
-	if (explanation.trace)
-		explain_trace_clear(explanation.trace);
-	free(explanation.trace);
+	if (traced)
+		explain_trace_clear(traced);
+	free(traced);
 	free(explanation.flow);
 	findings_free(explanation.findings);
 	return status;
@@ -187,8 +165,13 @@ static int answer(struct look *look, const struct connection_question *question)
 		return refuse(question->device, "a device of this host");
 	if (result == -EAFNOSUPPORT)
 		return refuse("CLIENT and SERVICE", "addresses of one family");
+	struct netlink *netlink;
 	if (result == 0)
-		result = ask_path(look, &path);
+		result = netlink_open(NETLINK_ROUTE, &netlink);
+	if (result == 0) {
+		result = survey_path(look->facts, &look->told, ask_kernel, netlink, &path);
+		netlink_close(netlink);
+	}
 	return result < 0 ? complain(strerror(-result)) : explain(look, &path, reason);
 }
 

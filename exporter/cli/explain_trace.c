@@ -31,32 +31,22 @@ static int open_signals(sigset_t *before)
 
 /* ---- the probe ---- */
 
-static socklen_t fill_address(const struct trace_subject *subject, struct sockaddr_storage *out)
-{
-	*out = (struct sockaddr_storage){ .ss_family = subject->address.family };
-	if (subject->address.family == AF_INET) {
-		struct sockaddr_in *four = (struct sockaddr_in *)out;
-		four->sin_port = htons(subject->port);
-		memcpy(&four->sin_addr, subject->address.bytes, sizeof(four->sin_addr));
-		return sizeof(*four);
-	}
-	struct sockaddr_in6 *six = (struct sockaddr_in6 *)out;
-	six->sin6_port = htons(subject->port);
-	memcpy(&six->sin6_addr, subject->address.bytes, sizeof(six->sin6_addr));
-	return sizeof(*six);
-}
-
 /* A socket whose connection is being made, or negative errno. A rule that drops what this host sends makes
  * connect() fail with EPERM: that is what the trace is about. */
 static int open_probe(const struct trace_subject *subject)
 {
-	struct sockaddr_storage address;
-	socklen_t size = fill_address(subject, &address);
-	int descriptor = socket(subject->address.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	const struct address *to = &subject->address;
+	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons(subject->port) };
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(subject->port) };
+	bool is_four = to->family == AF_INET;
+	memcpy(&four.sin_addr, to->bytes, sizeof(four.sin_addr));
+	memcpy(&six.sin6_addr, to->bytes, sizeof(six.sin6_addr));
+	int descriptor = socket(to->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (descriptor < 0)
 		return -errno;
-	if (connect(descriptor, (const struct sockaddr *)&address, size) == 0 || errno == EINPROGRESS ||
-		errno == EPERM)
+	if (connect(descriptor, is_four ? (const struct sockaddr *)&four : (const struct sockaddr *)&six,
+		    is_four ? sizeof(four) : sizeof(six)) == 0 ||
+		errno == EINPROGRESS || errno == EPERM)
 		return descriptor;
 	int error = errno;
 	close(descriptor);
@@ -81,7 +71,7 @@ static int wait_until_over(struct tracer *tracer, int signals)
 	return 0;
 }
 
-static int take(struct tracer *tracer, const struct facts *facts, struct explain_trace *out)
+static int take_trace(struct tracer *tracer, const struct facts *facts, struct explain_trace *out)
 {
 	struct trace_subject subject;
 	struct explain_trace traced = { 0 };
@@ -113,35 +103,7 @@ static int trace_armed(struct tracer *tracer, const struct trace_wait *wait, con
 	close(signals);
 	if (result != -EINTR) /* the one that came is meant for us, and has been heard */
 		sigprocmask(SIG_SETMASK, &before, NULL);
-	return result == 0 ? take(tracer, facts, out) : result;
-}
-
-static void say_failure(int result, char *message, size_t size)
-{
-	const char *why = strerror(-result);
-	if (result == -EPERM)
-		why = "not permitted: needs CAP_NET_ADMIN";
-	else if (result == -EOPNOTSUPP)
-		why = "this kernel has no nftables tables that belong to a process (Linux 5.12)";
-	else if (result == -EINTR)
-		why = "interrupted";
-	snprintf(message, size, "--trace: %s", why);
-}
-
-static void say_wait(const struct trace_wait *wait, const struct facts *facts)
-{
-	char client[ADDRESS_TEXT_SIZE], service[ADDRESS_TEXT_SIZE];
-	const struct trace_subject *subject = &wait->subject;
-	address_format(&subject->address, service);
-	if (wait->probe)
-		fprintf(stderr, "Opening one connection from this host to %s port %u\n", service,
-			subject->port);
-	else
-		fprintf(stderr,
-			"Waiting up to %lld s for a connection from %s to %s port %u that comes in by %s: make "
-			"one now. Ctrl-C ends it.\n",
-			(long long)(wait->duration_ns / SECOND_NS), address_format(&subject->client, client),
-			service, subject->port, facts_device_name(facts, subject->arrival));
+	return result == 0 ? take_trace(tracer, facts, out) : result;
 }
 
 int explain_trace_wait(const struct trace_wait *wait, const struct facts *facts, struct explain_trace *out,
@@ -152,12 +114,29 @@ int explain_trace_wait(const struct trace_wait *wait, const struct facts *facts,
 	if (result == 0)
 		result = tracer_arm(tracer, &wait->subject, clock_ns(CLOCK_MONOTONIC), wait->duration_ns);
 	if (result == 0) {
-		say_wait(wait, facts);
+		const struct trace_subject *subject = &wait->subject;
+		char client[ADDRESS_TEXT_SIZE], service[ADDRESS_TEXT_SIZE];
+		address_format(&subject->address, service);
+		if (wait->probe)
+			fprintf(stderr, "Opening one connection from this host to %s port %u\n", service,
+				subject->port);
+		else
+			fprintf(stderr,
+				"Waiting up to %lld s for a connection from %s to %s port %u that comes in "
+				"by %s: make one now. Ctrl-C ends it.\n",
+				(long long)(wait->duration_ns / SECOND_NS),
+				address_format(&subject->client, client), service, subject->port,
+				facts_device_name(facts, subject->arrival));
 		result = trace_armed(tracer, wait, facts, out);
 	}
 	tracer_close(tracer);
 	if (result < 0)
-		say_failure(result, message, size);
+		snprintf(message, size, "--trace: %s",
+			result == -EPERM ? "not permitted: needs CAP_NET_ADMIN"
+			: result == -EOPNOTSUPP
+				? "this kernel has no nftables tables that belong to a process (Linux 5.12)"
+			: result == -EINTR ? "interrupted"
+					   : strerror(-result));
 	return result;
 }
 

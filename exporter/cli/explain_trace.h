@@ -3,18 +3,8 @@
 
 /* `oneway explain --trace`: waits for one request and shows its way through the rules. */
 
-#include <jansson.h>
-
-#include "alerts/finding.h"
-#include "collectors/trace/trace.h"
 #include "collectors/trace/trace_table.h"
-#include "exporter/output/report.h"
-
-/* A traced request. */
-struct explain_trace {
-	struct trace trace;
-	struct finding told; /* its explanation, and the commands that would admit it */
-};
+#include "exporter/output/writer.h"
 
 struct trace_wait {
 	struct trace_subject subject;
@@ -31,9 +21,3 @@ void explain_trace_clear(struct explain_trace *traced);
 
 /* A request came, and it did not get through. */
 bool explain_trace_breaks(const struct explain_trace *traced);
-/* For people. */
-void explain_trace_write(FILE *out, const struct report_style *style, const struct explain_trace *traced);
-/* {"client","client_port","translated","target","target_port","end","place","table","chain","handle","rule",
- * "set","missing_element","steps":[{"table","chain","handle","verdict","rule"}],"explanation","remedy"}; null
- * where it means nothing. New reference, or NULL. */
-json_t *explain_trace_json(const struct explain_trace *traced);

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The table of all flags and the readers of their values. */
+/* A flag, and the readers of values. */
 
-#include "exporter/cli/options.h"
-
-/* Those that open the observer, and so have flags that choose collectors. */
-#define PROGRAMS_OBSERVING (PROGRAM_EXPORTER | PROGRAM_CHECK | PROGRAM_EXPLAIN)
+#include <stdbool.h>
+#include <stddef.h>
 
 struct flag;
 /* 0, or -EINVAL: not what flag->allowed says; -ENOMEM. */
@@ -20,21 +18,17 @@ struct flag {
 	const char *allowed; /* for messages: what a value must be; or: */
 	/* The index-th of the words of which a value is one, for this program; NULL beyond the last. `help`
 	 * goes before their list. */
-	const char *(*word)(enum program program, size_t index);
+	const char *(*word)(unsigned program, size_t index);
 	set_function *set;
-	size_t offset;
-	unsigned programs;
+	size_t offset;     /* of the target in struct options */
+	unsigned programs; /* enum program */
 	unsigned least, most;
 };
 
-extern const struct flag flag_table[];
-extern const size_t flag_count;
-
-#define FLAG_ALLOWED_SIZE 160
-/* What a value must be: text or a constant. */
-const char *flag_allowed(const struct flag *flag, enum program program, char text[static FLAG_ALLOWED_SIZE]);
-/* False: none of the words. */
-bool flag_takes(const struct flag *flag, enum program program, const char *value);
-
-/* Repeatable: its initial value stands only if none is given. */
-bool flag_is_list(const struct flag *flag);
+/* Each says what it writes to. */
+set_function flag_set_text, flag_set_url_path, flag_set_device, flag_set_pattern; /* const char * */
+set_function flag_add_text, flag_add_device; /* struct text_list: the flag is repeatable */
+set_function flag_set_switch;                /* bool */
+set_function flag_set_number;                /* unsigned, from least to most */
+set_function flag_set_duration;              /* int64_t, at most `most` seconds */
+set_function flag_set_log_level, flag_set_log_format;

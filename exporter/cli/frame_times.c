@@ -60,8 +60,15 @@ static int give_first(struct frame_times *times)
 	return result;
 }
 
-static int hold(struct frame_times *times, const struct capture_frame *frame)
+static bool follows(const struct frame_times *times, const struct capture_frame *frame)
 {
+	return times->before_count && is_near(times->before[0], frame->time_ns);
+}
+
+int frame_times_put(struct frame_times *times, const struct capture_frame *frame)
+{
+	if (times->count == 0 && follows(times, frame))
+		return give(times, frame);
 	struct held_frame *held = &times->held[times->count];
 	if (held->room < frame->size || !held->bytes) {
 		uint8_t *bytes = realloc(held->bytes, frame->size + 1);
@@ -74,19 +81,7 @@ static int hold(struct frame_times *times, const struct capture_frame *frame)
 	held->frame = *frame;
 	held->frame.bytes = held->bytes;
 	times->count++;
-	return 0;
-}
-
-static bool follows(const struct frame_times *times, const struct capture_frame *frame)
-{
-	return times->before_count && is_near(times->before[0], frame->time_ns);
-}
-
-int frame_times_put(struct frame_times *times, const struct capture_frame *frame)
-{
-	if (times->count == 0 && follows(times, frame))
-		return give(times, frame);
-	int result = hold(times, frame);
+	int result = 0;
 	while (result == 0 && times->count &&
 		(times->count == FRAME_TIMES_HELD || follows(times, &times->held[0].frame)))
 		result = give_first(times);

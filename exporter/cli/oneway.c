@@ -22,43 +22,28 @@ static const struct command commands[] = {
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(*commands))
 
-static const struct command *find_command(const char *name)
-{
-	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		if (strcmp(commands[i].name, name) == 0)
-			return &commands[i];
-	return NULL;
-}
-
-static int print_help(void)
-{
-	puts("Usage: oneway COMMAND [FLAGS]\n\nFinds one-way connectivity on this host.\n\nCommands:");
-	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		printf("  %-10s %s\n", commands[i].name, commands[i].summary);
-	puts("\nFlags of a command: oneway COMMAND --help\nVersion: oneway --version");
-	return 0;
-}
-
-static int refuse(const char *what, const char *name)
-{
-	char text[96];
-	fprintf(stderr, "oneway: %s%s; see --help\n", what,
-		text_format(name, TEXT_QUOTED, text, sizeof(text)));
-	return OPTIONS_USED;
-}
-
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
 		fputs("oneway: expected a command; see --help\n", stderr);
 		return OPTIONS_USED;
 	}
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
-		return print_help();
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+		puts("Usage: oneway COMMAND [FLAGS]\n\nFinds one-way connectivity on this host.\n\nCommands:");
+		for (size_t i = 0; i < COMMAND_COUNT; i++)
+			printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+		puts("\nFlags of a command: oneway COMMAND --help\nVersion: oneway --version");
+		return 0;
+	}
 	if (!strcmp(argv[1], "--version")) {
 		options_print_version("oneway", stdout);
 		return 0;
 	}
-	const struct command *command = find_command(argv[1]);
-	return command ? command->run(argc - 1, argv + 1) : refuse("unknown command ", argv[1]);
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (strcmp(commands[i].name, argv[1]) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	char text[96];
+	fprintf(stderr, "oneway: unknown command %s; see --help\n",
+		text_format(argv[1], TEXT_QUOTED, text, sizeof(text)));
+	return OPTIONS_USED;
 }

@@ -9,21 +9,246 @@
 #include "exporter/base/text.h"
 #include "exporter/base/version.h"
 #include "exporter/cli/flags.h"
+#include "exporter/output/writer.h"
 
-static const struct flag *flag_of(enum program program, size_t index)
+/* Those that open the observer, and so have flags that choose collectors. */
+#define PROGRAMS_OBSERVING (PROGRAM_EXPORTER | PROGRAM_CHECK | PROGRAM_EXPLAIN)
+
+static bool writes_for(const struct writer *writer, unsigned program)
 {
-	for (size_t i = 0; i < flag_count; i++)
-		if (flag_table[i].programs & program && index-- == 0)
-			return &flag_table[i];
+	return program == PROGRAM_CHECK     ? writer->findings != NULL
+	       : program == PROGRAM_EXPLAIN ? writer->explanation != NULL
+	       : program == PROGRAM_READ    ? writer->capture != NULL
+					    : false;
+}
+
+static const char *writer_word(unsigned program, size_t index)
+{
+	for (size_t i = 0; writers[i]; i++)
+		if (writes_for(writers[i], program) && index-- == 0)
+			return writers[i]->name;
 	return NULL;
 }
 
-static const struct flag *find_flag(enum program program, const char *name, size_t length)
+static int set_writer(const struct flag *flag, const char *value, void *target)
 {
-	const struct flag *flag;
-	for (size_t i = 0; (flag = flag_of(program, i)); i++)
-		if (strlen(flag->name) == length && memcmp(flag->name, name, length) == 0)
-			return flag;
+	(void)flag;
+	for (size_t i = 0; writers[i]; i++)
+		if (strcmp(writers[i]->name, value) == 0) {
+			*(const struct writer **)target = writers[i];
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static int set_colour(const struct flag *flag, const char *value, void *target)
+{
+	static const char *const words[] = {
+		[COLOUR_AUTO] = "auto", [COLOUR_ALWAYS] = "always", [COLOUR_NEVER] = "never"
+	};
+	(void)flag;
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (strcmp(words[i], value) == 0) {
+			*(enum report_colour *)target = (enum report_colour)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+#define AT(field)    offsetof(struct options, field)
+#define REPORTERS    (PROGRAM_CHECK | PROGRAM_EXPLAIN)
+#define ALL_PROGRAMS (PROGRAM_EXPORTER | REPORTERS)
+
+static const struct flag flag_table[] = {
+	{ .name = "web.listen-address",
+		.argument = "ADDRESS",
+		.initial = OPTIONS_LISTEN_ADDRESS,
+		.help = "Address to serve on: :PORT, HOST:PORT or [IPV6]:PORT. Repeatable.",
+		.allowed = "an address",
+		.set = flag_add_text,
+		.offset = AT(listen),
+		.programs = PROGRAM_EXPORTER },
+	{ .name = "web.telemetry-path",
+		.argument = "PATH",
+		.initial = "/metrics",
+		.help = "Path under which metrics are served.",
+		.allowed = "a path that begins with /",
+		.set = flag_set_url_path,
+		.offset = AT(telemetry_path),
+		.programs = PROGRAM_EXPORTER },
+	{ .name = "web.config.file",
+		.argument = "FILE",
+		.help = "Web configuration (TLS, users) in YAML.",
+		.allowed = "a file",
+		.set = flag_set_text,
+		.offset = AT(web_config),
+		.programs = PROGRAM_EXPORTER },
+	{ .name = "web.max-requests",
+		.argument = "N",
+		.initial = "40",
+		.help = "Requests answered at the same time; more are answered with 503.",
+		.allowed = "a number from 1 to 1000",
+		.set = flag_set_number,
+		.offset = AT(max_requests),
+		.programs = PROGRAM_EXPORTER,
+		.least = 1,
+		.most = 1000 },
+	{ .name = "web.expose-api",
+		.help = "Answer the page and the API, which carry peers' addresses, not on loopback alone.",
+		.set = flag_set_switch,
+		.offset = AT(expose_api),
+		.programs = PROGRAM_EXPORTER },
+	{ .name = "web.disable-exporter-metrics",
+		.help = "Leave out metrics about the exporter itself.",
+		.set = flag_set_switch,
+		.offset = AT(no_exporter_metrics),
+		.programs = PROGRAM_EXPORTER },
+	{ .name = "metrics.max-addresses",
+		.argument = "N",
+		.initial = "256",
+		.help = "Service addresses that get label values; the rest is counted.",
+		.allowed = "a number from 1 to 100000",
+		.set = flag_set_number,
+		.offset = AT(max_addresses),
+		.programs = PROGRAM_EXPORTER,
+		.least = 1,
+		.most = 100000 },
+	{ .name = "for",
+		.argument = "DURATION",
+		.help = "Watch for so long (10, 10s, 2m) and judge once a second, instead of one look.",
+		.allowed = "seconds from 1 to 86400, as 10, 10s or 2m",
+		.set = flag_set_duration,
+		.offset = AT(watch_ns),
+		.programs = PROGRAM_CHECK,
+		.most = 86400 },
+	{ .name = "trace",
+		.help = "Wait for a connection from CLIENT and show its way rule by rule: a table of its own "
+			"marks its request and is gone when it ends. Needs CAP_NET_ADMIN.",
+		.set = flag_set_switch,
+		.offset = AT(trace),
+		.programs = PROGRAM_EXPLAIN },
+	{ .name = "probe",
+		.help = "With --trace: open one connection from this host to SERVICE instead of waiting.",
+		.set = flag_set_switch,
+		.offset = AT(probe),
+		.programs = PROGRAM_EXPLAIN },
+	{ .name = "for",
+		.argument = "DURATION",
+		.initial = "30s",
+		.help = "With --trace: wait for so long (10, 10s, 2m).",
+		.allowed = "seconds from 1 to 600, as 10, 10s or 2m",
+		.set = flag_set_duration,
+		.offset = AT(watch_ns),
+		.programs = PROGRAM_EXPLAIN,
+		.most = 600 },
+	{ .name = "device",
+		.argument = "DEVICE",
+		.help = "The device by which the request comes; without it, the one that owns the address.",
+		.allowed = "a device name of 1 to 15 characters",
+		.set = flag_set_device,
+		.offset = AT(device),
+		.programs = PROGRAM_EXPLAIN },
+	{ .name = "format",
+		.argument = "FORMAT",
+		.initial = "text",
+		.help = "Report as",
+		.word = writer_word,
+		.set = set_writer,
+		.offset = AT(writer),
+		.programs = REPORTERS | PROGRAM_READ },
+	{ .name = "color",
+		.argument = "WHEN",
+		.initial = "auto",
+		.help = "Colour: auto (on a terminal, unless NO_COLOR is set), always or never.",
+		.allowed = "auto, always or never",
+		.set = set_colour,
+		.offset = AT(colour),
+		.programs = REPORTERS | PROGRAM_READ },
+	{ .name = "config.file",
+		.argument = "FILE",
+		.help = "Settings (lines, probes, intended, thresholds) in YAML.",
+		.allowed = "a file",
+		.set = flag_set_text,
+		.offset = AT(config_file),
+		.programs = ALL_PROGRAMS },
+	{ .name = "config.check",
+		.help = "Check settings and web configuration and exit.",
+		.set = flag_set_switch,
+		.offset = AT(config_check),
+		.programs = PROGRAM_EXPORTER },
+	{ .name = "netns",
+		.argument = "NAME|PATH",
+		.help = "Watch this network namespace; HTTP stays in the present one.",
+		.allowed = "a name or path",
+		.set = flag_set_text,
+		.offset = AT(netns),
+		.programs = ALL_PROGRAMS },
+	{ .name = "line",
+		.argument = "DEVICE",
+		.help = "A device that is a line whatever its routes say. Repeatable.",
+		.allowed = "a device name of 1 to 15 characters",
+		.set = flag_add_device,
+		.offset = AT(lines),
+		.programs = ALL_PROGRAMS },
+	{ .name = "path.procfs",
+		.argument = "PATH",
+		.initial = "/proc",
+		.help = "Where procfs is mounted.",
+		.allowed = "a path",
+		.set = flag_set_text,
+		.offset = AT(procfs),
+		.programs = ALL_PROGRAMS },
+	{ .name = "log.level",
+		.argument = "LEVEL",
+		.initial = "info",
+		.help = "Log lines of this level and above: debug, info, warn or error.",
+		.allowed = "debug, info, warn or error",
+		.set = flag_set_log_level,
+		.offset = AT(log_level),
+		.programs = PROGRAM_EXPORTER },
+	/* the report itself says what could not be looked at */
+	{ .name = "log.level",
+		.argument = "LEVEL",
+		.initial = "error",
+		.help = "Log lines of this level and above: debug, info, warn or error.",
+		.allowed = "debug, info, warn or error",
+		.set = flag_set_log_level,
+		.offset = AT(log_level),
+		.programs = REPORTERS },
+	{ .name = "log.format",
+		.argument = "FORMAT",
+		.initial = "logfmt",
+		.help = "Log lines as logfmt or json.",
+		.allowed = "logfmt or json",
+		.set = flag_set_log_format,
+		.offset = AT(log_format),
+		.programs = ALL_PROGRAMS },
+	{ .name = "collector.disable-defaults",
+		.help = "Start with no collectors but those that are named.",
+		.set = flag_set_switch,
+		.offset = AT(no_default_collectors),
+		.programs = ALL_PROGRAMS },
+	{ .name = "collector.handshake.device-include",
+		.argument = "REGEX",
+		.help = "Capture on devices with such a name alone.",
+		.allowed = "a regular expression for whole names",
+		.set = flag_set_pattern,
+		.offset = AT(device_include),
+		.programs = ALL_PROGRAMS },
+	{ .name = "collector.handshake.device-exclude",
+		.argument = "REGEX",
+		.help = "Do not capture on devices with such a name.",
+		.allowed = "a regular expression for whole names",
+		.set = flag_set_pattern,
+		.offset = AT(device_exclude),
+		.programs = ALL_PROGRAMS },
+};
+
+static const struct flag *flag_of(enum program program, size_t index)
+{
+	for (size_t i = 0; i < sizeof(flag_table) / sizeof(*flag_table); i++)
+		if (flag_table[i].programs & program && index-- == 0)
+			return &flag_table[i];
 	return NULL;
 }
 
@@ -33,29 +258,28 @@ const char *options_flag_name(enum program program, size_t index)
 	return flag ? flag->name : NULL;
 }
 
+#define FLAG_ALLOWED_SIZE 160
+
+/* What a value must be: text or a constant. */
+static const char *flag_allowed(
+	const struct flag *flag, enum program program, char text[static FLAG_ALLOWED_SIZE])
+{
+	size_t used = 0;
+	const char *word;
+	if (!flag->word)
+		return flag->allowed;
+	text[0] = '\0';
+	for (size_t i = 0; used < FLAG_ALLOWED_SIZE && (word = flag->word(program, i)); i++) {
+		const char *joined = i == 0 ? "" : flag->word(program, i + 1) ? ", " : " or ";
+		used += (size_t)snprintf(text + used, FLAG_ALLOWED_SIZE - used, "%s%s", joined, word);
+	}
+	return text;
+}
+
 /* ---- help ---- */
 
 #define HELP_INDENT 6
 #define HELP_WIDTH  80
-
-static void print_flag(const struct flag *flag, enum program program, FILE *out)
-{
-	char words[FLAG_ALLOWED_SIZE], help[FLAG_ALLOWED_SIZE + 80];
-	fprintf(out, flag->argument ? "  --%s=%s" : "  --%s", flag->name, flag->argument);
-	fprintf(out, flag->initial ? " (%s)\n" : "\n", flag->initial);
-	snprintf(help, sizeof(help), "%s %s.", flag->help, flag_allowed(flag, program, words));
-	text_wrap(out, flag->word ? help : flag->help, HELP_INDENT, HELP_WIDTH);
-}
-
-static void print_collectors(FILE *out)
-{
-	for (size_t i = 0; observer_collectors[i]; i++) {
-		const struct collector *collector = observer_collectors[i];
-		fprintf(out, "  --[no-]collector.%s (%s)\n", collector->name,
-			collector->consent ? "off" : "on");
-		text_wrap(out, collector->summary, HELP_INDENT, HELP_WIDTH);
-	}
-}
 
 static void print_help(const struct usage *usage, FILE *out)
 {
@@ -65,10 +289,19 @@ static void print_help(const struct usage *usage, FILE *out)
 		takes ? usage->arguments : "");
 	text_wrap(out, usage->summary, 0, HELP_WIDTH);
 	fputs("\nFlags (and their defaults):\n", out);
-	for (size_t i = 0; (flag = flag_of(usage->program, i)); i++)
-		print_flag(flag, usage->program, out);
-	if (usage->program & PROGRAMS_OBSERVING)
-		print_collectors(out);
+	for (size_t i = 0; (flag = flag_of(usage->program, i)); i++) {
+		char words[FLAG_ALLOWED_SIZE], help[FLAG_ALLOWED_SIZE + 80];
+		fprintf(out, flag->argument ? "  --%s=%s" : "  --%s", flag->name, flag->argument);
+		fprintf(out, flag->initial ? " (%s)\n" : "\n", flag->initial);
+		snprintf(help, sizeof(help), "%s %s.", flag->help, flag_allowed(flag, usage->program, words));
+		text_wrap(out, flag->word ? help : flag->help, HELP_INDENT, HELP_WIDTH);
+	}
+	for (size_t i = 0; usage->program & PROGRAMS_OBSERVING && observer_collectors[i]; i++) {
+		const struct collector *collector = observer_collectors[i];
+		fprintf(out, "  --[no-]collector.%s (%s)\n", collector->name,
+			collector->consent ? "off" : "on");
+		text_wrap(out, collector->summary, HELP_INDENT, HELP_WIDTH);
+	}
 	fputs("  -h, --help\n      Show this help.\n  --version\n      Show the version.\n", out);
 }
 
@@ -105,8 +338,11 @@ static int set_flag(const struct parsing *parsing, const struct flag *flag, cons
 {
 	char dashed[64], why[256], shown[96], allowed[FLAG_ALLOWED_SIZE];
 	enum program program = parsing->usage->program;
-	int result =
-		flag_takes(flag, program, value) ? flag->set(flag, value, field(parsing, flag)) : -EINVAL;
+	const char *word = NULL;
+	bool takes = !flag->word;
+	for (size_t i = 0; !takes && (word = flag->word(program, i)); i++)
+		takes = strcmp(word, value) == 0;
+	int result = takes ? flag->set(flag, value, field(parsing, flag)) : -EINVAL;
 	if (result == 0)
 		return OPTIONS_RUN;
 	snprintf(dashed, sizeof(dashed), "--%s", flag->name);
@@ -136,24 +372,22 @@ static bool choose_collector(struct parsing *parsing, const char *name)
 	return false;
 }
 
-/* The value of a flag that takes one: behind "=", or the next argument; NULL if there is none. */
-static const char *flag_value(struct parsing *parsing, const char *equals)
-{
-	if (equals)
-		return equals + 1;
-	return parsing->next < parsing->argc ? parsing->argv[parsing->next++] : NULL;
-}
-
 static int parse_flag(struct parsing *parsing, const char *argument)
 {
 	const char *name = argument + 2, *equals = strchr(name, '=');
 	size_t length = equals ? (size_t)(equals - name) : strlen(name);
-	const struct flag *flag = find_flag(parsing->usage->program, name, length);
+	const struct flag *flag;
+	for (size_t i = 0; (flag = flag_of(parsing->usage->program, i)); i++)
+		if (strlen(flag->name) == length && memcmp(flag->name, name, length) == 0)
+			break;
 	if (!flag)
 		return refuse(parsing, argument, "unknown flag");
 	if (!flag->argument)
 		return equals ? refuse(parsing, argument, "takes no value") : set_flag(parsing, flag, "");
-	const char *value = flag_value(parsing, equals);
+	/* behind "=", or the next argument */
+	const char *value = equals                          ? equals + 1
+			    : parsing->next < parsing->argc ? parsing->argv[parsing->next++]
+							    : NULL;
 	if (!value) {
 		char why[FLAG_ALLOWED_SIZE + 32], allowed[FLAG_ALLOWED_SIZE];
 		snprintf(why, sizeof(why), "expected %s, got nothing",
@@ -175,15 +409,6 @@ static int take_argument(const struct parsing *parsing, const char *argument)
 	return OPTIONS_RUN;
 }
 
-static int check_arguments(const struct parsing *parsing)
-{
-	char why[128];
-	if (parsing->options->arguments.count == parsing->usage->argument_count)
-		return OPTIONS_RUN;
-	snprintf(why, sizeof(why), "expected %s, got less", parsing->usage->arguments);
-	return refuse(parsing, "arguments", why);
-}
-
 static int parse_argument(struct parsing *parsing, const char *argument)
 {
 	if (!strcmp(argument, "--help") || !strcmp(argument, "-h")) {
@@ -201,20 +426,14 @@ static int parse_argument(struct parsing *parsing, const char *argument)
 	return choose_collector(parsing, argument + 2) ? OPTIONS_RUN : parse_flag(parsing, argument);
 }
 
-static int check_patterns(const struct parsing *parsing)
-{
-	if (!parsing->options->device_include || !parsing->options->device_exclude)
-		return OPTIONS_RUN;
-	return refuse(parsing, "--collector.handshake.device-include",
-		"cannot be combined with --collector.handshake.device-exclude");
-}
-
+/* Of lists, which are repeatable, the initial value stands only if none is given. */
 static int apply_initial(const struct parsing *parsing, bool lists)
 {
 	const struct flag *flag;
 	for (size_t i = 0; (flag = flag_of(parsing->usage->program, i)); i++) {
-		bool empty = !flag_is_list(flag) || !((const struct text_list *)field(parsing, flag))->count;
-		if (!flag->initial || flag_is_list(flag) != lists || !empty)
+		bool list = flag->set == flag_add_text || flag->set == flag_add_device;
+		bool given = list && ((const struct text_list *)field(parsing, flag))->count;
+		if (!flag->initial || list != lists || given)
 			continue;
 		int status = set_flag(parsing, flag, flag->initial);
 		if (status != OPTIONS_RUN)
@@ -254,10 +473,14 @@ int options_parse(
 							  : refuse(&parsing, usage->name, "out of memory");
 	while (status == OPTIONS_RUN && parsing.next < argc)
 		status = parse_argument(&parsing, argv[parsing.next++]);
-	if (status == OPTIONS_RUN)
-		status = check_arguments(&parsing);
-	if (status == OPTIONS_RUN)
-		status = check_patterns(&parsing);
+	if (status == OPTIONS_RUN && options->arguments.count != usage->argument_count) {
+		char why[128];
+		snprintf(why, sizeof(why), "expected %s, got less", usage->arguments);
+		status = refuse(&parsing, "arguments", why);
+	}
+	if (status == OPTIONS_RUN && options->device_include && options->device_exclude)
+		status = refuse(&parsing, "--collector.handshake.device-include",
+			"cannot be combined with --collector.handshake.device-exclude");
 	if (status == OPTIONS_RUN)
 		status = apply_initial(&parsing, true);
 	if (status == OPTIONS_RUN)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "exporter/base/text.h"
 #include "exporter/daemon/log.h"
 #include "exporter/daemon/observer.h"
 
@@ -28,11 +29,6 @@ enum report_colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 struct writer;
 
 /* All texts are lent by argv. */
-struct text_list {
-	const char **items;
-	size_t count;
-};
-
 struct options {
 	struct text_list listen;
 	const char *telemetry_path;

@@ -19,43 +19,25 @@ static const struct usage usage = {
 	.argument_count = 1,
 };
 
-static void complain(const char *message)
-{
-	char text[CAPTURE_ERROR_SIZE * 4];
-	fprintf(stderr, "%s: %s\n", usage.name, text_format(message, TEXT_PLAIN, text, sizeof(text)));
-}
-
-static int write_report(
-	const struct options *options, const struct capture_summary *summary, const char *error)
-{
-	const struct report_style style = { look_wants_colour(options), look_width() };
-	if (!summary->facts)
-		return 0;
-	int result = options->writer->capture(stdout, &style, summary, error);
-	return result < 0 ? result : look_flush();
-}
-
-static int status_of(const struct capture_summary *summary)
-{
-	size_t shown;
-	if (report_count(summary->findings, &shown) < 0)
-		return READ_FAILED;
-	return shown ? READ_FINDINGS : READ_NOTHING;
-}
-
 static int run(const struct options *options)
 {
-	char error[CAPTURE_ERROR_SIZE] = "";
+	char error[CAPTURE_ERROR_SIZE] = "", text[CAPTURE_ERROR_SIZE * 4];
+	const struct report_style style = { look_wants_colour(options), look_width() };
 	struct capture_summary summary = { 0 };
+	size_t shown;
 	bool failed = read_capture(options->arguments.items[0], &summary, error) < 0;
-	int written = write_report(options, &summary, failed ? error : NULL);
-	int status = READ_FAILED;
+	int status = READ_FAILED, written = 0;
+	if (summary.facts) {
+		written = options->writer->capture(stdout, &style, &summary, failed ? error : NULL);
+		if (written == 0)
+			written = look_flush();
+	}
 	if (failed)
-		complain(error);
+		fprintf(stderr, "%s: %s\n", usage.name, text_format(error, TEXT_PLAIN, text, sizeof(text)));
 	else if (written < 0)
-		complain("could not write the report");
-	else
-		status = status_of(&summary);
+		fprintf(stderr, "%s: could not write the report\n", usage.name);
+	else if (report_count(summary.findings, &shown) == 0)
+		status = shown ? READ_FINDINGS : READ_NOTHING;
 	capture_summary_clear(&summary);
 	return status;
 }

@@ -28,20 +28,6 @@ struct reading {
 
 /* ---- the facts ---- */
 
-static int add_device(struct facts *facts, int ifindex)
-{
-	struct device *device = GROW(facts->devices, facts->device_count);
-	struct capture *capture = GROW(facts->captures, facts->capture_count);
-	if (!device || !capture)
-		return -ENOMEM;
-	*device = (struct device){ .ifindex = ifindex, .up = true };
-	device->rp_filter_raw = device->rp_filter_effective = RP_FILTER_UNKNOWN;
-	snprintf(device->name, sizeof(device->name), "if%d", ifindex);
-	capture->ifindex = ifindex;
-	memcpy(capture->name, device->name, sizeof(capture->name));
-	return 0;
-}
-
 static int compare_services(const void *left, const void *right)
 {
 	const struct service *a = left, *b = right;
@@ -61,18 +47,6 @@ static int add_service(struct facts *facts, const struct address *address, int s
 	return 0;
 }
 
-/* In their order, each once. */
-static void sort_services(struct facts *facts)
-{
-	size_t kept = 0;
-	if (facts->service_count)
-		qsort(facts->services, facts->service_count, sizeof(*facts->services), compare_services);
-	for (size_t i = 0; i < facts->service_count; i++)
-		if (!kept || compare_services(&facts->services[kept - 1], &facts->services[i]) != 0)
-			facts->services[kept++] = facts->services[i];
-	facts->service_count = kept;
-}
-
 /* Addresses whose replies left by another device than the requests came by: more is not known of what the
  * capture's host serves. */
 static int add_services(struct facts *facts)
@@ -88,31 +62,35 @@ static int add_services(struct facts *facts)
 		if (row->role == HANDSHAKE_SERVED || row->role == HANDSHAKE_FORWARDED)
 			result = add_service(facts, &row->address, row->device, row->synack_device);
 	}
-	sort_services(facts);
+	/* in their order, each once */
+	size_t kept = 0;
+	if (facts->service_count)
+		qsort(facts->services, facts->service_count, sizeof(*facts->services), compare_services);
+	for (size_t i = 0; i < facts->service_count; i++)
+		if (!kept || compare_services(&facts->services[kept - 1], &facts->services[i]) != 0)
+			facts->services[kept++] = facts->services[i];
+	facts->service_count = kept;
 	return result;
 }
 
-static int fill(const struct reading *reading, struct facts *facts)
+static int fill_facts(const struct reading *reading, struct facts *facts)
 {
 	facts->time_ns = facts->monotonic_ns = reading->summary.last_ns;
 	facts->handshakes = calloc(1, sizeof(*facts->handshakes));
 	if (!facts->handshakes || handshakes_report(reading->handshakes, facts->handshakes) < 0)
 		return -ENOMEM;
-	for (size_t i = 0; i < reading->device_count; i++)
-		if (add_device(facts, reading->devices[i]) < 0)
+	for (size_t i = 0; i < reading->device_count; i++) {
+		struct device *device = GROW(facts->devices, facts->device_count);
+		struct capture *capture = GROW(facts->captures, facts->capture_count);
+		if (!device || !capture)
 			return -ENOMEM;
-	return add_services(facts);
-}
-
-static int make_facts(const struct reading *reading, struct facts **out)
-{
-	struct facts *facts = facts_new();
-	if (facts && fill(reading, facts) == 0) {
-		*out = facts;
-		return 0;
+		*device = (struct device){ .ifindex = reading->devices[i], .up = true };
+		device->rp_filter_raw = device->rp_filter_effective = RP_FILTER_UNKNOWN;
+		snprintf(device->name, sizeof(device->name), "if%d", device->ifindex);
+		capture->ifindex = device->ifindex;
+		memcpy(capture->name, device->name, sizeof(capture->name));
 	}
-	facts_free(facts);
-	return -ENOMEM;
+	return add_services(facts);
 }
 
 /* ---- judging ---- */
@@ -125,29 +103,22 @@ static const struct handshake_suspect *find_suspect(const struct handshake_repor
 	return NULL;
 }
 
-static int keep_suspect(struct handshake_report *report, const struct handshake_suspect *suspect)
-{
-	struct handshake_suspect *more =
-		reallocarray(report->suspects, report->suspect_count + 1, sizeof(*more));
-	if (!more)
-		return -ENOMEM;
-	more[report->suspect_count++] = *suspect;
-	report->suspects = more;
-	return 0;
-}
-
 /* The table forgets, a finding does not. */
 static int keep_suspects(
 	const struct finding *finding, const struct handshake_report *before, struct handshake_report *now)
 {
-	int result = 0;
-	for (size_t i = 0; result == 0 && i < finding->handshake_count; i++) {
-		uint64_t id = finding->handshakes[i];
-		const struct handshake_suspect *suspect = find_suspect(before, id);
-		if (suspect && !find_suspect(now, id))
-			result = keep_suspect(now, suspect);
+	for (size_t i = 0; i < finding->handshake_count; i++) {
+		const struct handshake_suspect *suspect = find_suspect(before, finding->handshakes[i]);
+		if (!suspect || find_suspect(now, finding->handshakes[i]))
+			continue;
+		struct handshake_suspect *more =
+			reallocarray(now->suspects, now->suspect_count + 1, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		more[now->suspect_count++] = *suspect;
+		now->suspects = more;
 	}
-	return result;
+	return 0;
 }
 
 static int judge_facts(
@@ -166,15 +137,14 @@ static int judge_facts(
 	return result;
 }
 
-static int look(struct reading *reading)
+static int judge_now(struct reading *reading)
 {
 	struct capture_summary *summary = &reading->summary;
-	struct facts *facts;
-	struct findings *findings;
-	int result = make_facts(reading, &facts);
-	if (result < 0)
-		return result;
-	result = judge_facts(reading, facts, summary->facts, &findings);
+	struct findings *findings = NULL;
+	struct facts *facts = facts_new();
+	int result = facts ? fill_facts(reading, facts) : -ENOMEM;
+	if (result == 0)
+		result = judge_facts(reading, facts, summary->facts, &findings);
 	if (result < 0) {
 		facts_free(facts);
 		return result;
@@ -223,28 +193,23 @@ static int feed_packet(struct reading *reading, const struct capture_frame *fram
 	return note_device(reading, packet.ifindex);
 }
 
-/* Judges what came before the frame, if that is due. */
-static int pass_time(struct reading *reading, int64_t time_ns)
-{
-	int64_t due_ns = reading->judge_ns;
-	if (time_ns < due_ns)
-		return 0;
-	reading->judge_ns = time_ns <= INT64_MAX - JUDGE_EVERY_NS ? time_ns + JUDGE_EVERY_NS : INT64_MAX;
-	return due_ns ? look(reading) : 0;
-}
-
 static int feed(void *argument, const struct capture_frame *frame)
 {
 	struct reading *reading = argument;
 	struct capture_summary *summary = &reading->summary;
-	int result = pass_time(reading, frame->time_ns);
-	if (result < 0)
-		return result;
+	int64_t time_ns = frame->time_ns, due_ns = reading->judge_ns;
+	if (time_ns >= due_ns) {
+		reading->judge_ns =
+			time_ns <= INT64_MAX - JUDGE_EVERY_NS ? time_ns + JUDGE_EVERY_NS : INT64_MAX;
+		int result = due_ns ? judge_now(reading) : 0; /* what came before the frame */
+		if (result < 0)
+			return result;
+	}
 	summary->packets++;
-	if (!summary->first_ns && frame->time_ns > 0)
-		summary->first_ns = frame->time_ns;
-	if (frame->time_ns > summary->last_ns)
-		summary->last_ns = frame->time_ns;
+	if (!summary->first_ns && time_ns > 0)
+		summary->first_ns = time_ns;
+	if (time_ns > summary->last_ns)
+		summary->last_ns = time_ns;
 	return feed_packet(reading, frame);
 }
 
@@ -262,25 +227,19 @@ static int feed_all(struct reading *reading, struct capture_file *file, char *er
 	return fed < 0 ? fed : read;
 }
 
-/* A file has time: nothing is sampled, and few captures have so many openings within ten seconds. */
-static int make_table(struct handshakes **out)
-{
-	struct handshake_limits limits = handshake_limits_default;
-	limits.handshakes = 1 << 19;
-	uint64_t seed;
-	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
-		seed = 0;
-	return handshakes_new(&limits, seed, out);
-}
-
-/* What held once in a file is shown. */
 static int begin(struct reading *reading)
 {
+	/* A file has time: nothing is sampled, and few captures have so many openings within ten seconds. */
+	struct handshake_limits limits = handshake_limits_default;
 	struct thresholds *thresholds = &reading->settings.thresholds;
+	uint64_t seed;
+	limits.handshakes = 1 << 19;
 	thresholds_default(thresholds);
-	thresholds->open_judgements = 1;
+	thresholds->open_judgements = 1; /* what held once in a file is shown */
 	thresholds->close_seconds = INFINITY;
-	return make_table(&reading->handshakes);
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
+		seed = 0;
+	return handshakes_new(&limits, seed, &reading->handshakes);
 }
 
 static int read_file(struct reading *reading, const char *path, char *error)
@@ -294,9 +253,9 @@ static int read_file(struct reading *reading, const char *path, char *error)
 	if (result == -ENOMEM)
 		return result;
 	/* Some signs show in open handshakes only, others when they end. */
-	int looked = look(reading);
+	int looked = judge_now(reading);
 	handshakes_finish(reading->handshakes);
-	return looked < 0 || look(reading) < 0 ? -ENOMEM : result;
+	return looked < 0 || judge_now(reading) < 0 ? -ENOMEM : result;
 }
 
 int read_capture(const char *path, struct capture_summary *out, char error[static CAPTURE_ERROR_SIZE])

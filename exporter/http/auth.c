@@ -57,7 +57,7 @@ static const char *hash_of(const char *password, const char *setting, struct cry
 	return hash && *hash != '*' ? hash : NULL;
 }
 
-static bool recall(struct auth *auth, const char *digest, bool *granted)
+static bool auth_recall(struct auth *auth, const char *digest, bool *granted)
 {
 	bool found = false;
 	pthread_mutex_lock(&auth->lock);
@@ -70,7 +70,7 @@ static bool recall(struct auth *auth, const char *digest, bool *granted)
 	return found;
 }
 
-static void remember(struct auth *auth, const char *digest, bool granted)
+static void auth_remember(struct auth *auth, const char *digest, bool granted)
 {
 	pthread_mutex_lock(&auth->lock);
 	struct memory *memory = &auth->memories[auth->next++ % REMEMBERED];
@@ -79,82 +79,63 @@ static void remember(struct auth *auth, const char *digest, bool granted)
 	pthread_mutex_unlock(&auth->lock);
 }
 
-static const char *hash_for(const struct auth *auth, const char *name, bool *known)
-{
-	for (size_t i = 0; i < auth->count; i++)
-		if (strcmp(auth->users[i].name, name) == 0) {
-			*known = true;
-			return auth->users[i].hash;
-		}
-	*known = false;
-	return DUMMY_HASH;
-}
-
-static enum auth_result verify(
-	struct auth *auth, const char *name, const char *password, struct crypt_data *data)
-{
-	bool known;
-	const char *hash = hash_for(auth, name, &known);
-	pthread_mutex_lock(&auth->verifying);
-	const char *computed = hash_of(password, hash, data);
-	pthread_mutex_unlock(&auth->verifying);
-	return computed && same(computed, hash) && known ? AUTH_GRANTED : AUTH_DENIED;
-}
-
-static enum auth_result verify_in_turn(
+/* AUTH_BUSY if too many wait already. */
+static enum auth_result auth_verify(
 	struct auth *auth, const char *name, const char *password, struct crypt_data *data)
 {
 	enum auth_result result = AUTH_BUSY;
-	if (atomic_fetch_add(&auth->waiting, 1) < MOST_WAITING)
-		result = verify(auth, name, password, data);
+	const char *hash = DUMMY_HASH;
+	bool known = false;
+	for (size_t i = 0; i < auth->count && !known; i++)
+		if (strcmp(auth->users[i].name, name) == 0) {
+			known = true;
+			hash = auth->users[i].hash;
+		}
+	if (atomic_fetch_add(&auth->waiting, 1) < MOST_WAITING) {
+		pthread_mutex_lock(&auth->verifying);
+		const char *computed = hash_of(password, hash, data);
+		pthread_mutex_unlock(&auth->verifying);
+		result = computed && same(computed, hash) && known ? AUTH_GRANTED : AUTH_DENIED;
+	}
 	atomic_fetch_sub(&auth->waiting, 1);
-	return result;
-}
-
-static enum auth_result check(
-	struct auth *auth, const char *name, const char *password, struct crypt_data *data)
-{
-	char both[CRYPT_MAX_PASSPHRASE_SIZE], digest[DIGEST_SIZE];
-	bool granted;
-	snprintf(both, sizeof(both), "%s:%s", name, password);
-	const char *hash = hash_of(both, auth->salt, data);
-	explicit_bzero(both, sizeof(both));
-	if (!hash)
-		return AUTH_BUSY;
-	snprintf(digest, sizeof(digest), "%s", hash);
-	if (recall(auth, digest, &granted))
-		return granted ? AUTH_GRANTED : AUTH_DENIED;
-	enum auth_result result = verify_in_turn(auth, name, password, data);
-	if (result != AUTH_BUSY)
-		remember(auth, digest, result == AUTH_GRANTED);
 	return result;
 }
 
 enum auth_result auth_check(struct auth *auth, const char *name, const char *password)
 {
+	char both[CRYPT_MAX_PASSPHRASE_SIZE], digest[DIGEST_SIZE];
+	enum auth_result result = AUTH_BUSY;
+	bool granted;
 	/* Longer ones would be cut in the digest, and be taken for each other. */
 	if (strlen(name) >= PASSWORD_MOST || strlen(password) >= PASSWORD_MOST - 1)
 		return AUTH_DENIED;
 	struct crypt_data *data = calloc(1, sizeof(*data));
 	if (!data)
 		return AUTH_BUSY;
-	enum auth_result result = check(auth, name, password, data);
+	snprintf(both, sizeof(both), "%s:%s", name, password);
+	const char *hash = hash_of(both, auth->salt, data);
+	explicit_bzero(both, sizeof(both));
+	if (hash) {
+		snprintf(digest, sizeof(digest), "%s", hash);
+		if (auth_recall(auth, digest, &granted)) {
+			result = granted ? AUTH_GRANTED : AUTH_DENIED;
+		} else {
+			result = auth_verify(auth, name, password, data);
+			if (result != AUTH_BUSY)
+				auth_remember(auth, digest, result == AUTH_GRANTED);
+		}
+	}
 	explicit_bzero(data, sizeof(*data));
 	free(data);
 	return result;
 }
 
-static bool bcrypt_works(void)
-{
-	struct crypt_data *data = calloc(1, sizeof(*data));
-	bool works = data && hash_of("", DUMMY_HASH, data);
-	free(data);
-	return works;
-}
-
 int auth_new(const struct web_user *users, size_t count, struct auth **out)
 {
-	if (!bcrypt_works())
+	struct crypt_data *data = calloc(1, sizeof(*data));
+	bool bcrypt_works = data && hash_of("", DUMMY_HASH, data);
+	free(data);
+	if (!bcrypt_works)
 		return -ENOSYS;
 	struct auth *auth = calloc(1, sizeof(*auth));
 	if (!auth)

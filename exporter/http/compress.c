@@ -9,29 +9,25 @@
 #define GZIP_WINDOW  (15 + 16)
 #define MEMORY_LEVEL 8
 
-static int deflate_all(z_stream *stream, const void *data, size_t size, struct buffer *out)
-{
-	size_t most = deflateBound(stream, size);
-	char *room = most <= UINT_MAX && size <= UINT_MAX ? buffer_room(out, most) : NULL;
-	if (!room)
-		return -ENOMEM;
-	stream->next_in = (z_const Bytef *)data;
-	stream->avail_in = (uInt)size;
-	stream->next_out = (Bytef *)room;
-	stream->avail_out = (uInt)most;
-	if (deflate(stream, Z_FINISH) != Z_STREAM_END)
-		return -ENOMEM;
-	buffer_filled(out, most - stream->avail_out);
-	return 0;
-}
-
 int compress_gzip(const void *data, size_t size, struct buffer *out)
 {
 	z_stream stream = { 0 };
+	int result = -ENOMEM;
 	if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, GZIP_WINDOW, MEMORY_LEVEL, Z_DEFAULT_STRATEGY) !=
 		Z_OK)
-		return -ENOMEM;
-	int result = deflate_all(&stream, data, size, out);
+		return result;
+	size_t most = deflateBound(&stream, size);
+	char *room = most <= UINT_MAX && size <= UINT_MAX ? buffer_room(out, most) : NULL;
+	if (room) {
+		stream.next_in = (z_const Bytef *)data;
+		stream.avail_in = (uInt)size;
+		stream.next_out = (Bytef *)room;
+		stream.avail_out = (uInt)most;
+		if (deflate(&stream, Z_FINISH) == Z_STREAM_END) {
+			buffer_filled(out, most - stream.avail_out);
+			result = 0;
+		}
+	}
 	deflateEnd(&stream);
 	return result;
 }

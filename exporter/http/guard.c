@@ -26,22 +26,6 @@ bool guard_is_loopback(const struct sockaddr *client)
 	return IN6_IS_ADDR_LOOPBACK(&mapped);
 }
 
-static bool is_port(const char *text)
-{
-	return strspn(text, "0123456789") == strlen(text);
-}
-
-/* Cuts ":PORT" off; false if what stands there is no port. */
-static bool cut_port(char *host)
-{
-	char *bracket = strchr(host, ']');
-	char *colon = strchr(bracket ? bracket : host, ':');
-	if (!colon)
-		return true;
-	*colon = '\0';
-	return is_port(colon + 1);
-}
-
 bool guard_host_is_own(const char *host)
 {
 	char name[HOST_SIZE];
@@ -52,8 +36,13 @@ bool guard_host_is_own(const char *host)
 	if (length >= sizeof(name))
 		return false;
 	memcpy(name, host, length + 1);
-	if (!cut_port(name))
-		return false;
+	char *bracket = strchr(name, ']');
+	char *colon = strchr(bracket ? bracket : name, ':');
+	if (colon) {
+		*colon = '\0';
+		if (strspn(colon + 1, "0123456789") != strlen(colon + 1))
+			return false;
+	}
 	length = strlen(name);
 	if (length >= 2 && name[0] == '[' && name[length - 1] == ']') {
 		name[length - 1] = '\0';

@@ -45,14 +45,6 @@ struct exchange {
 	size_t body;
 };
 
-static struct exchange *exchange_begin(struct http *http)
-{
-	struct exchange *exchange = calloc(1, sizeof(*exchange));
-	if (exchange)
-		exchange->overloaded = atomic_fetch_add(&http->in_flight, 1) >= http->server.max_requests;
-	return exchange;
-}
-
 static void exchange_end(void *argument, struct MHD_Connection *connection, void **context,
 	enum MHD_RequestTerminationCode code)
 {
@@ -76,8 +68,11 @@ static enum MHD_Result handle(void *argument, struct MHD_Connection *connection,
 	(void)version;
 	(void)data;
 	if (!exchange) {
-		*context = exchange_begin(http);
-		return *context ? MHD_YES : MHD_NO;
+		*context = exchange = calloc(1, sizeof(*exchange));
+		if (!exchange)
+			return MHD_NO;
+		exchange->overloaded = atomic_fetch_add(&http->in_flight, 1) >= http->server.max_requests;
+		return MHD_YES;
 	}
 	if (*size > 0) {
 		exchange->body += *size;
@@ -101,18 +96,6 @@ __attribute__((format(printf, 2, 0))) static void library_says(
 	log_debug(http->server.log, "libmicrohttpd", { "message", text });
 }
 
-static unsigned daemon_flags(const struct http *http)
-{
-	unsigned flags = MHD_USE_ERROR_LOG;
-	if (MHD_is_feature_supported(MHD_FEATURE_EPOLL) == MHD_YES)
-		flags |= MHD_USE_EPOLL_INTERNAL_THREAD;
-	else
-		flags |= MHD_USE_AUTO_INTERNAL_THREAD;
-	if (http->web_config->certificate)
-		flags |= MHD_USE_TLS;
-	return flags;
-}
-
 /* libmicrohttpd closes the socket when it is stopped. */
 static struct MHD_Daemon *start_daemon(struct http *http, int descriptor)
 {
@@ -123,23 +106,23 @@ static struct MHD_Daemon *start_daemon(struct http *http, int descriptor)
 		{ MHD_OPTION_HTTPS_PRIORITIES, 0, TLS_VERSIONS },
 		{ MHD_OPTION_END, 0, NULL },
 	};
-	const struct MHD_OptionItem none[] = { { MHD_OPTION_END, 0, NULL } };
-	return MHD_start_daemon(daemon_flags(http), 0, NULL, NULL, handle, http, /* the logger comes first: */
+	const struct MHD_OptionItem *end = &tls[sizeof(tls) / sizeof(*tls) - 1];
+	unsigned flags =
+		MHD_USE_ERROR_LOG | (config->certificate ? MHD_USE_TLS : 0) |
+		(MHD_is_feature_supported(MHD_FEATURE_EPOLL) == MHD_YES ? MHD_USE_EPOLL_INTERNAL_THREAD
+									: MHD_USE_AUTO_INTERNAL_THREAD);
+	sigset_t all, before;
+	sigfillset(&all);
+	/* Signals are the loop's: a thread takes its mask from the one that makes it. */
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	struct MHD_Daemon *daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle,
+		http, /* the logger comes first: */
 		MHD_OPTION_EXTERNAL_LOGGER, library_says, http, MHD_OPTION_LISTEN_SOCKET, descriptor,
 		MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS, MHD_OPTION_CONNECTION_LIMIT,
 		(unsigned)CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)CONNECTIONS_EACH,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		(size_t)CONNECTION_BYTES, MHD_OPTION_NOTIFY_COMPLETED, exchange_end, http, MHD_OPTION_ARRAY,
-		config->certificate ? tls : none, MHD_OPTION_END);
-}
-
-/* Signals are the loop's: a thread takes its mask from the one that makes it. */
-static struct MHD_Daemon *start_without_signals(struct http *http, int descriptor)
-{
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	struct MHD_Daemon *daemon = start_daemon(http, descriptor);
+		config->certificate ? tls : end, MHD_OPTION_END);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return daemon;
 }
@@ -150,7 +133,7 @@ static int start_listening(struct http *http, const char *address, char *message
 	int descriptor = listen_open(address, message, size);
 	if (descriptor < 0)
 		return descriptor;
-	struct MHD_Daemon *daemon = start_without_signals(http, descriptor);
+	struct MHD_Daemon *daemon = start_daemon(http, descriptor);
 	if (!daemon) {
 		/* Whether the socket was closed depends on how far it came; the caller ends anyway. */
 		snprintf(message, size, "cannot serve on %s: %s", address,
@@ -182,34 +165,6 @@ static int read_web_config(struct http *http, const char *path, char *message, s
 	return result;
 }
 
-static int fill_server(struct http *http, const struct http_options *options)
-{
-	struct http_server *server = &http->server;
-	server->max_requests = options->max_requests;
-	server->max_addresses = options->max_addresses ? options->max_addresses : HTTP_MAX_ADDRESSES;
-	server->exposed = options->expose_api || server->auth;
-	server->telemetry_path = strdup(options->telemetry_path);
-	if (options->exporter_metrics)
-		server->procfs = strdup(options->procfs);
-	http->daemons = calloc(options->listen_count, sizeof(struct MHD_Daemon *));
-	bool complete =
-		server->telemetry_path && http->daemons && (server->procfs || !options->exporter_metrics);
-	return complete ? metric_families_make(&server->families) : -ENOMEM;
-}
-
-static int start_all(struct http *http, const struct http_options *options, char *message, size_t size)
-{
-	int result = read_web_config(http, options->web_config, message, size);
-	if (result < 0)
-		return result;
-	result = fill_server(http, options);
-	if (result < 0)
-		snprintf(message, size, "out of memory");
-	for (size_t i = 0; result == 0 && i < options->listen_count; i++)
-		result = start_listening(http, options->listen[i], message, size);
-	return result;
-}
-
 int http_start(const struct http_options *options, const struct http_callbacks *callbacks,
 	struct shelf *shelf, struct log *log, struct http **out, char *message, size_t size)
 {
@@ -218,11 +173,29 @@ int http_start(const struct http_options *options, const struct http_callbacks *
 		snprintf(message, size, "out of memory");
 		return -ENOMEM;
 	}
+	struct http_server *server = &http->server;
 	http->starter = pthread_self();
-	http->server.callbacks = *callbacks;
-	http->server.shelf = shelf;
-	http->server.log = log;
-	int result = start_all(http, options, message, size);
+	server->reload = callbacks->reload;
+	server->reload_argument = callbacks->argument;
+	server->shelf = shelf;
+	server->log = log;
+	server->max_requests = options->max_requests;
+	server->max_addresses = options->max_addresses ? options->max_addresses : HTTP_MAX_ADDRESSES;
+	int result = read_web_config(http, options->web_config, message, size);
+	if (result == 0) {
+		server->exposed = options->expose_api || server->auth;
+		server->telemetry_path = strdup(options->telemetry_path);
+		if (options->exporter_metrics)
+			server->procfs = strdup(options->procfs);
+		http->daemons = calloc(options->listen_count, sizeof(struct MHD_Daemon *));
+		bool complete = server->telemetry_path && http->daemons &&
+				(server->procfs || !options->exporter_metrics);
+		result = complete ? metric_families_make(&server->families) : -ENOMEM;
+		if (result < 0)
+			snprintf(message, size, "out of memory");
+	}
+	for (size_t i = 0; result == 0 && i < options->listen_count; i++)
+		result = start_listening(http, options->listen[i], message, size);
 	if (result < 0)
 		http_stop(http);
 	else

@@ -63,29 +63,24 @@ static void say(struct answer *answer, unsigned status, const char *line)
 
 /* ---- routes ---- */
 
-static int expose(const struct http_server *server, const struct snapshot *snapshot,
-	enum metrics_format format, struct buffer *out)
+static int answer_metrics(
+	const struct request *request, const struct snapshot *snapshot, struct answer *answer)
 {
+	const struct http_server *server = request->server;
+	struct negotiated negotiated = negotiate_format(header_of(request, MHD_HTTP_HEADER_ACCEPT));
 	struct exposition exposition;
 	struct process_stats process;
+	answer->content_type = negotiated.content_type;
+	answer->vary = "Accept, Accept-Encoding";
 	if (server->procfs)
 		process_read(server->procfs, &process);
 	int result = exposition_make(
 		snapshot, server->procfs ? &process : NULL, server->max_addresses, &exposition);
 	if (result < 0)
 		return result;
-	result = metrics_expose(out, format, &server->families, &exposition);
+	result = metrics_expose(&answer->body, negotiated.format, &server->families, &exposition);
 	exposition_clear(&exposition);
 	return result;
-}
-
-static int answer_metrics(
-	const struct request *request, const struct snapshot *snapshot, struct answer *answer)
-{
-	struct negotiated negotiated = negotiate_format(header_of(request, MHD_HTTP_HEADER_ACCEPT));
-	answer->content_type = negotiated.content_type;
-	answer->vary = "Accept, Accept-Encoding";
-	return expose(request->server, snapshot, negotiated.format, &answer->body);
 }
 
 /* Takes the value over. */
@@ -109,62 +104,48 @@ static int put_list(struct answer *answer, const char *key, json_t *list)
 	return put_json(answer, VALUE_OBJECT(members));
 }
 
-static void say_not_ready(struct answer *answer)
-{
-	say(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "Not ready: the first judgement is due.");
-}
-
 static int answer_findings(
 	const struct request *request, const struct snapshot *snapshot, struct answer *answer)
 {
 	(void)request;
-	if (snapshot)
-		return put_list(answer, "findings", json_findings(snapshot->findings, snapshot->facts));
-	say_not_ready(answer);
-	return 0;
+	return put_list(answer, "findings", json_findings(snapshot->findings, snapshot->facts));
 }
 
 static int answer_addresses(
 	const struct request *request, const struct snapshot *snapshot, struct answer *answer)
 {
 	(void)request;
-	if (snapshot)
-		return put_list(
-			answer, "addresses", json_addresses(snapshot->facts, &snapshot->findings->verdicts));
-	say_not_ready(answer);
-	return 0;
+	return put_list(answer, "addresses", json_addresses(snapshot->facts, &snapshot->findings->verdicts));
 }
 
 static int answer_handshakes(
 	const struct request *request, const struct snapshot *snapshot, struct answer *answer)
 {
 	(void)request;
-	if (!snapshot)
-		say_not_ready(answer);
-	else if (!snapshot->facts->handshakes)
-		say(answer, MHD_HTTP_NOT_FOUND, "Handshakes are not watched: see the collector handshake.");
-	else
+	if (snapshot->facts->handshakes)
 		return put_json(answer, json_handshakes(snapshot->facts));
+	say(answer, MHD_HTTP_NOT_FOUND, "Handshakes are not watched: see the collector handshake.");
 	return 0;
 }
 
-/* The open finding whose id the path names. */
-static const struct finding *finding_of(const struct request *request, const struct snapshot *snapshot)
+/* The path names an open finding by its id. */
+static int answer_evidence(
+	const struct request *request, const struct snapshot *snapshot, struct answer *answer)
 {
 	char id[FINDING_ID_SIZE];
 	const char *begin = request->path + strlen(FINDING_PREFIX);
 	size_t length = strcspn(begin, "/");
-	if (length >= sizeof(id))
-		return NULL;
-	memcpy(id, begin, length);
-	id[length] = '\0';
-	const struct finding *finding = findings_find(snapshot->findings, id);
-	return finding && finding->open ? finding : NULL;
-}
-
-static int put_evidence(struct answer *answer, const struct facts *facts, const struct finding *finding)
-{
-	int result = evidence_write(&answer->body, facts, finding);
+	const struct finding *finding = NULL;
+	if (length < sizeof(id)) {
+		memcpy(id, begin, length);
+		id[length] = '\0';
+		finding = findings_find(snapshot->findings, id);
+	}
+	if (!finding || !finding->open) {
+		say(answer, MHD_HTTP_NOT_FOUND, "No open finding has this id.");
+		return 0;
+	}
+	int result = evidence_write(&answer->body, snapshot->facts, finding);
 	if (result == -ENOENT) {
 		say(answer, MHD_HTTP_NOT_FOUND,
 			"No packets are kept for this finding: its evidence is not from the wire, or it is "
@@ -179,19 +160,6 @@ static int put_evidence(struct answer *answer, const struct facts *facts, const 
 	return result;
 }
 
-static int answer_evidence(
-	const struct request *request, const struct snapshot *snapshot, struct answer *answer)
-{
-	const struct finding *finding = snapshot ? finding_of(request, snapshot) : NULL;
-	if (finding)
-		return put_evidence(answer, snapshot->facts, finding);
-	if (snapshot)
-		say(answer, MHD_HTTP_NOT_FOUND, "No open finding has this id.");
-	else
-		say_not_ready(answer);
-	return 0;
-}
-
 static int answer_healthy(
 	const struct request *request, const struct snapshot *snapshot, struct answer *answer)
 {
@@ -204,10 +172,8 @@ static int answer_healthy(
 static int answer_ready(const struct request *request, const struct snapshot *snapshot, struct answer *answer)
 {
 	(void)request;
-	if (snapshot)
-		say(answer, MHD_HTTP_OK, "Ready.");
-	else
-		say_not_ready(answer);
+	(void)snapshot;
+	say(answer, MHD_HTTP_OK, "Ready.");
 	return 0;
 }
 
@@ -215,11 +181,11 @@ static int answer_reload(
 	const struct request *request, const struct snapshot *snapshot, struct answer *answer)
 {
 	char message[RELOAD_MESSAGE_SIZE] = "";
-	const struct http_callbacks *callbacks = &request->server->callbacks;
+	const struct http_server *server = request->server;
 	(void)snapshot;
-	if (!callbacks->reload)
+	if (!server->reload)
 		say(answer, MHD_HTTP_NOT_IMPLEMENTED, "There is nothing to reload.");
-	else if (callbacks->reload(callbacks->argument, message, sizeof(message)) < 0)
+	else if (server->reload(server->reload_argument, message, sizeof(message)) < 0)
 		say(answer, MHD_HTTP_INTERNAL_SERVER_ERROR, message);
 	else
 		say(answer, MHD_HTTP_OK, "Reloaded.");
@@ -239,31 +205,28 @@ static const struct route {
 	bool writes;      /* POST; else GET and HEAD */
 	bool private;     /* names peers or acts: see guard() */
 	bool always;      /* answered however many others are being answered */
+	bool early;       /* answered before the first judgement, with no snapshot */
 	int (*answer)(const struct request *request, const struct snapshot *snapshot, struct answer *answer);
 } routes[] = {
-	{ .path = NULL, .answer = answer_metrics },
-	{ .path = "/", .private = true, .answer = answer_page },
+	{ .path = NULL, .early = true, .answer = answer_metrics },
+	{ .path = "/", .private = true, .early = true, .answer = answer_page },
 	{ .path = "/api/v1/findings", .private = true, .answer = answer_findings },
 	{ .path = "/api/v1/addresses", .private = true, .answer = answer_addresses },
 	{ .path = FINDING_PREFIX "*/evidence.pcap", .private = true, .answer = answer_evidence },
 	{ .path = "/api/v1/handshakes", .private = true, .answer = answer_handshakes },
-	{ .path = "/-/healthy", .always = true, .answer = answer_healthy },
+	{ .path = "/-/healthy", .always = true, .early = true, .answer = answer_healthy },
 	{ .path = "/-/ready", .always = true, .answer = answer_ready },
-	{ .path = "/-/reload", .writes = true, .private = true, .answer = answer_reload },
+	{ .path = "/-/reload", .writes = true, .private = true, .early = true, .answer = answer_reload },
 };
-
-static bool is_route(const struct route *route, const struct request *request)
-{
-	if (!route->path)
-		return strcmp(request->server->telemetry_path, request->path) == 0;
-	return fnmatch(route->path, request->path, FNM_PATHNAME) == 0;
-}
 
 static const struct route *route_of(const struct request *request)
 {
-	for (size_t i = 0; i < sizeof(routes) / sizeof(*routes); i++)
-		if (is_route(&routes[i], request))
+	for (size_t i = 0; i < sizeof(routes) / sizeof(*routes); i++) {
+		const char *path = routes[i].path;
+		if (path ? fnmatch(path, request->path, FNM_PATHNAME) == 0
+			 : strcmp(request->server->telemetry_path, request->path) == 0)
 			return &routes[i];
+	}
 	return NULL;
 }
 
@@ -325,73 +288,46 @@ static bool check_client(const struct request *request, const struct route *rout
 	return false;
 }
 
-static bool check_load(const struct route *route, bool overloaded, struct answer *answer)
+static void make_answer(const struct request *request, bool overloaded, struct answer *answer)
 {
-	if (!overloaded || (route && route->always))
-		return true;
-	say(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "Limit of concurrent requests reached, try again later.");
-	return false;
-}
-
-static void answer_route(const struct request *request, const struct route *route, struct answer *answer)
-{
+	const struct route *route = route_of(request);
+	if (overloaded && !(route && route->always)) {
+		say(answer, MHD_HTTP_SERVICE_UNAVAILABLE,
+			"Limit of concurrent requests reached, try again later.");
+		return;
+	}
+	if (!check_user(request, answer))
+		return;
+	if (!route) {
+		say(answer, MHD_HTTP_NOT_FOUND, "Not found.");
+		return;
+	}
+	if (!check_method(request, route, answer) || !check_client(request, route, answer))
+		return;
 	const struct snapshot *snapshot = shelf_take(request->server->shelf);
-	if (route->answer(request, snapshot, answer) < 0 || answer->body.failed)
+	if (!snapshot && !route->early)
+		say(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "Not ready: the first judgement is due.");
+	else if (route->answer(request, snapshot, answer) < 0 || answer->body.failed)
 		say(answer, MHD_HTTP_INTERNAL_SERVER_ERROR, "Out of memory.");
 	if (snapshot)
 		snapshot_release(snapshot);
 }
 
-static void make_answer(const struct request *request, bool overloaded, struct answer *answer)
-{
-	const struct route *route = route_of(request);
-	if (!check_load(route, overloaded, answer) || !check_user(request, answer))
-		return;
-	if (!route)
-		say(answer, MHD_HTTP_NOT_FOUND, "Not found.");
-	else if (check_method(request, route, answer) && check_client(request, route, answer))
-		answer_route(request, route, answer);
-}
-
 /* ---- sending ---- */
-
-/* Replaces the body if the client takes gzip. True if it did. */
-static bool compress(const struct request *request, struct answer *answer)
-{
-	struct buffer small = { 0 };
-	if (answer->body.size < COMPRESS_LEAST ||
-		!negotiate_gzip(header_of(request, MHD_HTTP_HEADER_ACCEPT_ENCODING)))
-		return false;
-	if (compress_gzip(answer->body.data, answer->body.size, &small) < 0) {
-		buffer_clear(&small);
-		return false;
-	}
-	buffer_clear(&answer->body);
-	answer->body = small;
-	return true;
-}
-
-static bool add_headers(struct MHD_Response *response, const struct answer *answer, bool compressed)
-{
-	const char *const headers[][2] = {
-		{ MHD_HTTP_HEADER_CONTENT_TYPE, answer->content_type },
-		{ MHD_HTTP_HEADER_VARY, answer->vary },
-		{ MHD_HTTP_HEADER_CACHE_CONTROL, "no-store" },
-		{ "X-Content-Type-Options", "nosniff" },
-		{ MHD_HTTP_HEADER_CONTENT_ENCODING, compressed ? "gzip" : NULL },
-		{ answer->header, answer->header_value },
-	};
-	for (size_t i = 0; i < sizeof(headers) / sizeof(*headers); i++)
-		if (headers[i][0] && headers[i][1] &&
-			MHD_add_response_header(response, headers[i][0], headers[i][1]) != MHD_YES)
-			return false;
-	return true;
-}
 
 /* Takes the body over. MHD_NO closes the connection. */
 static enum MHD_Result send_answer(const struct request *request, struct answer *answer)
 {
-	bool compressed = compress(request, answer);
+	struct buffer small = { 0 };
+	bool compressed = answer->body.size >= COMPRESS_LEAST &&
+			  negotiate_gzip(header_of(request, MHD_HTTP_HEADER_ACCEPT_ENCODING)) &&
+			  compress_gzip(answer->body.data, answer->body.size, &small) == 0;
+	if (compressed) {
+		buffer_clear(&answer->body);
+		answer->body = small;
+	} else {
+		buffer_clear(&small);
+	}
 	struct MHD_Response *response = answer->body.failed
 						? NULL
 						: MHD_create_response_from_buffer(answer->body.size,
@@ -400,9 +336,20 @@ static enum MHD_Result send_answer(const struct request *request, struct answer 
 		buffer_clear(&answer->body);
 		return MHD_NO;
 	}
-	enum MHD_Result result = MHD_NO;
-	if (add_headers(response, answer, compressed))
-		result = MHD_queue_response(request->connection, answer->status, response);
+	const char *const headers[][2] = {
+		{ MHD_HTTP_HEADER_CONTENT_TYPE, answer->content_type },
+		{ MHD_HTTP_HEADER_VARY, answer->vary },
+		{ MHD_HTTP_HEADER_CACHE_CONTROL, "no-store" },
+		{ "X-Content-Type-Options", "nosniff" },
+		{ MHD_HTTP_HEADER_CONTENT_ENCODING, compressed ? "gzip" : NULL },
+		{ answer->header, answer->header_value },
+	};
+	bool complete = true;
+	for (size_t i = 0; complete && i < sizeof(headers) / sizeof(*headers); i++)
+		if (headers[i][0] && headers[i][1])
+			complete = MHD_add_response_header(response, headers[i][0], headers[i][1]) == MHD_YES;
+	enum MHD_Result result =
+		complete ? MHD_queue_response(request->connection, answer->status, response) : MHD_NO;
 	MHD_destroy_response(response);
 	return result;
 }

@@ -7,8 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "exporter/daemon/log.h"
+#include "exporter/daemon/snapshot.h"
 #include "exporter/http/auth.h"
-#include "exporter/http/http.h"
 #include "exporter/metrics/families.h"
 
 /* What answers are made from; fixed from start to stop. */
@@ -20,7 +21,8 @@ struct http_server {
 	struct metric_families families;
 	bool exposed;      /* page and API answer everyone who may ask at all */
 	struct auth *auth; /* NULL: nobody is asked for a name */
-	struct http_callbacks callbacks;
+	int (*reload)(void *argument, char *message, size_t size); /* of struct http_callbacks */
+	void *reload_argument;
 	struct shelf *shelf;
 	struct log *log;
 };

@@ -57,73 +57,57 @@ int listen_address_parse(const char *text, struct listen_address *out, char *mes
 	return 0;
 }
 
-static int explain(const char *text, int error, char *message, size_t size)
-{
-	const char *why = error == EADDRINUSE      ? "port taken"
-			  : error == EADDRNOTAVAIL ? "not an address of this host"
-			  : error == EACCES        ? "ports below 1024 need CAP_NET_BIND_SERVICE"
-						   : strerror(error);
-	snprintf(message, size, "cannot listen on %s: %s", text, why);
-	return -error;
-}
-
-static int set_flag(int descriptor, int level, int option, int value)
-{
-	return setsockopt(descriptor, level, option, &value, sizeof(value));
-}
-
 /* Negative errno, errno's own meaning kept over the clean-up. */
 static int open_socket(int family, const struct sockaddr *address, socklen_t length, bool dual)
 {
 	int descriptor = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (descriptor < 0)
 		return -errno;
-	bool failed = set_flag(descriptor, SOL_SOCKET, SO_REUSEADDR, 1) < 0;
-	if (family == AF_INET6)
-		failed = failed || set_flag(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, !dual) < 0;
-	failed = failed || bind(descriptor, address, length) < 0 || listen(descriptor, BACKLOG) < 0;
-	if (!failed)
+	const int reuse = 1, six_only = !dual;
+	if (setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse)) == 0 &&
+		(family != AF_INET6 || setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &six_only,
+					       sizeof(six_only)) == 0) &&
+		bind(descriptor, address, length) == 0 && listen(descriptor, BACKLOG) == 0)
 		return descriptor;
 	int error = errno;
 	close(descriptor);
 	return -error;
 }
 
-/* Both families by one socket; IPv4 alone where the kernel has no IPv6. */
-static int open_any(in_port_t port)
-{
-	const struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = port };
-	const struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = port };
-	int result = open_socket(AF_INET6, (const struct sockaddr *)&six, sizeof(six), true);
-	if (result == -EAFNOSUPPORT || result == -EADDRNOTAVAIL)
-		result = open_socket(AF_INET, (const struct sockaddr *)&four, sizeof(four), false);
-	return result;
-}
-
-static int open_host(const struct listen_address *address, const char *text, char *message, size_t size)
-{
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_PASSIVE };
-	struct addrinfo *found;
-	int error = getaddrinfo(address->host, address->port, &hints, &found);
-	if (error != 0) {
-		snprintf(message, size, "cannot listen on %s: %s", text, gai_strerror(error));
-		return -EINVAL;
-	}
-	int result = open_socket(found->ai_family, found->ai_addr, found->ai_addrlen, false);
-	freeaddrinfo(found);
-	return result < 0 ? explain(text, -result, message, size) : result;
-}
-
+/* A host by the first of its addresses; any address of both families by one socket, or of IPv4 alone where
+ * the kernel has no IPv6. */
 int listen_open(const char *text, char *message, size_t size)
 {
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_PASSIVE };
 	struct listen_address address;
+	struct addrinfo *found;
 	int result = listen_address_parse(text, &address, message, size);
 	if (result < 0)
 		return result;
-	if (address.host[0])
-		return open_host(&address, text, message, size);
-	result = open_any(htons((in_port_t)strtol(address.port, NULL, 10)));
-	return result < 0 ? explain(text, -result, message, size) : result;
+	if (address.host[0]) {
+		int error = getaddrinfo(address.host, address.port, &hints, &found);
+		if (error != 0) {
+			snprintf(message, size, "cannot listen on %s: %s", text, gai_strerror(error));
+			return -EINVAL;
+		}
+		result = open_socket(found->ai_family, found->ai_addr, found->ai_addrlen, false);
+		freeaddrinfo(found);
+	} else {
+		in_port_t port = htons((in_port_t)strtol(address.port, NULL, 10));
+		const struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = port };
+		const struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = port };
+		result = open_socket(AF_INET6, (const struct sockaddr *)&six, sizeof(six), true);
+		if (result == -EAFNOSUPPORT || result == -EADDRNOTAVAIL)
+			result = open_socket(AF_INET, (const struct sockaddr *)&four, sizeof(four), false);
+	}
+	if (result >= 0)
+		return result;
+	const char *why = result == -EADDRINUSE      ? "port taken"
+			  : result == -EADDRNOTAVAIL ? "not an address of this host"
+			  : result == -EACCES        ? "ports below 1024 need CAP_NET_BIND_SERVICE"
+						     : strerror(-result);
+	snprintf(message, size, "cannot listen on %s: %s", text, why);
+	return result;
 }
 
 const char *listen_name(int descriptor, char text[static LISTEN_NAME_SIZE])

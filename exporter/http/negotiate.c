@@ -51,25 +51,6 @@ static bool next_piece(struct piece *rest, char separator, struct piece *out)
 	return true;
 }
 
-static struct piece unquoted(struct piece piece)
-{
-	if (piece.length >= 2 && piece.start[0] == '"' && piece.start[piece.length - 1] == '"')
-		return (struct piece){ piece.start + 1, piece.length - 2 };
-	return piece;
-}
-
-/* Splits "name=value"; false without a "=". */
-static bool parameter(struct piece piece, struct piece *name, struct piece *value)
-{
-	const char *equals = memchr(piece.start, '=', piece.length);
-	if (!equals)
-		return false;
-	size_t length = (size_t)(equals - piece.start);
-	*name = trimmed((struct piece){ piece.start, length });
-	*value = unquoted(trimmed((struct piece){ equals + 1, piece.length - length - 1 }));
-	return true;
-}
-
 /* "0", "0.5", "1.000" in thousandths; anything else is 0: not wanted. */
 static int quality(struct piece text)
 {
@@ -93,11 +74,16 @@ struct range {
 	int quality;
 };
 
-static void read_parameter(struct piece text, struct range *range)
+static void range_read(struct piece text, struct range *range)
 {
-	struct piece name, value;
-	if (!parameter(text, &name, &value))
+	const char *equals = memchr(text.start, '=', text.length);
+	if (!equals)
 		return;
+	size_t length = (size_t)(equals - text.start);
+	struct piece name = trimmed((struct piece){ text.start, length });
+	struct piece value = trimmed((struct piece){ equals + 1, text.length - length - 1 });
+	if (value.length >= 2 && value.start[0] == '"' && value.start[value.length - 1] == '"')
+		value = (struct piece){ value.start + 1, value.length - 2 };
 	if (piece_is(name, "q"))
 		range->quality = quality(value);
 	else if (piece_is(name, "version"))
@@ -114,7 +100,7 @@ static bool next_range(struct piece *rest, struct range *out)
 	*out = (struct range){ .quality = 1000 };
 	if (next_piece(&entry, ';', &out->name))
 		while (next_piece(&entry, ';', &part))
-			read_parameter(part, out);
+			range_read(part, out);
 	return true;
 }
 

@@ -7,10 +7,10 @@
 #include "alerts/finding_tree.h"
 #include "exporter/base/rfc3339.h"
 #include "exporter/base/version.h"
+#include "exporter/base/wire_text.h"
 #include "exporter/http/html.h"
 #include "exporter/http/page_handshakes.h"
 #include "exporter/metrics/families.h"
-#include "exporter/output/wire_text.h"
 
 /* Beyond this many rows a table helps nobody; the API has them all. */
 #define MOST_ROWS 500
@@ -34,7 +34,148 @@ static const char style[] =
 	".critical>h3 .tag,.uncovered,.no_route,.failed{color:#ff8a80}.warning>h3 .tag,.partly{color:#ffc266}"
 	"pre{background:#0b0e13}}";
 
-static void put_head(struct buffer *out, const char *telemetry_path)
+/* ---- findings ---- */
+
+/* Leaves the element open, for symptoms to follow. */
+static void page_begin_finding(struct buffer *out, const struct facts *facts, const struct finding *finding)
+{
+	const char *severity = severity_name(finding->severity);
+	char since[RFC3339_SIZE];
+	buffer_format(out, "<article class=\"%s\" id=\"f%s\"><h3><span class=\"tag\">%s</span>", severity,
+		finding->id, severity);
+	html_text(out, finding->summary);
+	buffer_format(out, "</h3><p class=\"dim\">%s</p>", finding->condition->name);
+	html_element(out, "p", finding->explanation);
+	page_put_evidence(out, facts, finding);
+	if (finding->remedy_count) {
+		buffer_format(out, "<p>%s</p><pre>",
+			finding->remedy_checked ? "What heals it, checked by route lookups:"
+						: "What may heal it, not checked:");
+		for (size_t i = 0; i < finding->remedy_count; i++) {
+			html_text(out, finding->remedy[i]);
+			buffer_text(out, "\n");
+		}
+		buffer_text(out, "</pre>");
+	}
+	buffer_format(out, "<p class=\"dim\">Since %s</p>", rfc3339_format(finding->since_ns, since));
+}
+
+static void page_end_findings(struct buffer *out, unsigned *open, unsigned depth)
+{
+	for (; *open > depth; (*open)--)
+		buffer_text(out, "</article>\n");
+}
+
+struct rows {
+	struct finding_row *items;
+	size_t count;
+};
+
+/* Returns how many were met that no other explains. */
+static size_t page_put_findings(
+	struct buffer *out, const struct facts *facts, const struct rows *rows, bool intended)
+{
+	size_t met = 0;
+	unsigned open = 0;
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct finding_row *row = &rows->items[i];
+		if (row->intended != intended)
+			continue;
+		met += row->depth == 0 ? 1 : 0;
+		if (met > MOST_ROWS)
+			continue;
+		page_end_findings(out, &open, row->depth);
+		if (met == 1 && row->depth == 0)
+			html_element(out, "h2", intended ? "Declared as intended" : "Findings");
+		page_begin_finding(out, facts, row->finding);
+		open++;
+	}
+	page_end_findings(out, &open, 0);
+	if (met > MOST_ROWS)
+		buffer_format(out,
+			"<p class=\"dim\">%zu more in <a href=\"/api/v1/findings\">JSON</a>.</p>\n",
+			met - MOST_ROWS);
+	return met;
+}
+
+/* What was looked at where there are no findings, and what could not be looked at. */
+static void page_put_looked_at(struct buffer *out, const struct facts *facts, bool found)
+{
+	char unwatched[OUTCOMES_TEXT_SIZE];
+	if (!found)
+		buffer_format(out,
+			"<h2>Findings</h2><article class=\"good\"><h3>No findings</h3><p>Looked at %zu "
+			"devices, %zu service addresses and %zu ways of requests and their "
+			"replies.</p></article>\n",
+			facts->device_count, facts->service_count, facts->path_count);
+	for (size_t i = 0; i < facts->collector_count; i++) {
+		const struct collector_status *status = &facts->collectors[i];
+		if (status->success)
+			continue;
+		buffer_text(out, "<article class=\"warning\"><h3>Not looked at: ");
+		html_text(out, status->name);
+		buffer_text(out, "</h3>");
+		html_element(out, "p", status->error);
+		buffer_text(out, "</article>\n");
+	}
+	if (*unwatched_text(facts->unwatched, unwatched))
+		buffer_format(out,
+			"<article class=\"warning\"><h3>Not captured on</h3><p>devices: %s</p></article>\n",
+			unwatched);
+}
+
+/* ---- addresses ---- */
+
+static void page_put_service(
+	struct buffer *out, const struct facts *facts, const struct service *service, enum verdict verdict)
+{
+	char names[DEVICE_NAMES_SIZE], address[ADDRESS_TEXT_SIZE];
+	buffer_text(out, "<tr>");
+	html_element(out, "td", address_format(&service->address, address));
+	html_element(out, "td", origin_name(service->origin));
+	html_element(out, "td", address_format(&service->target, address));
+	html_element(out, "td", facts_device_names(facts, &service->arrival, ",", names));
+	buffer_format(out, "<td class=\"%s\">%s</td></tr>\n", verdict_name(verdict), verdict_name(verdict));
+}
+
+static void page_put_services(struct buffer *out, const struct facts *facts, const struct verdicts *verdicts)
+{
+	if (facts->service_count == 0)
+		return;
+	buffer_text(out,
+		"<h2>Service addresses</h2><div class=\"wide\"><table><thead><tr><th>Address</th>"
+		"<th>Origin</th><th>Target</th><th>Arrival device</th><th>Reply route</th></tr></thead>"
+		"<tbody>\n");
+	for (size_t i = 0; i < facts->service_count && i < MOST_ROWS; i++)
+		page_put_service(out, facts, &facts->services[i], verdicts->services[i]);
+	buffer_text(out, "</tbody></table></div>\n");
+	if (facts->service_count > MOST_ROWS)
+		buffer_format(out,
+			"<p class=\"dim\">%zu more in <a href=\"/api/v1/addresses\">JSON</a>.</p>\n",
+			facts->service_count - MOST_ROWS);
+}
+
+static void page_put_all(struct buffer *out, const struct snapshot *snapshot, const struct rows *rows)
+{
+	char time[RFC3339_SIZE];
+	page_put_looked_at(out, snapshot->facts, page_put_findings(out, snapshot->facts, rows, false) > 0);
+	page_put_findings(out, snapshot->facts, rows, true);
+	page_put_handshakes(out, snapshot->facts);
+	page_put_services(out, snapshot->facts, &snapshot->findings->verdicts);
+	buffer_format(out, "<p class=\"dim\">As of %s</p>\n", rfc3339_format(snapshot->facts->time_ns, time));
+}
+
+static int page_put_snapshot(struct buffer *out, const struct snapshot *snapshot)
+{
+	struct rows rows = { 0 };
+	int result = finding_tree(snapshot->findings, &rows.items, &rows.count);
+	if (result == 0)
+		page_put_all(out, snapshot, &rows);
+	free(rows.items);
+	return result;
+}
+
+int page_write(struct buffer *out, const struct snapshot *snapshot, const char *telemetry_path)
 {
 	buffer_format(out,
 		"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
@@ -50,186 +191,9 @@ static void put_head(struct buffer *out, const char *telemetry_path)
 	buffer_text(out, "\">Metrics</a> <a href=\"/api/v1/findings\">Findings (JSON)</a> "
 			 "<a href=\"/api/v1/addresses\">Addresses (JSON)</a> "
 			 "<a href=\"/api/v1/handshakes\">Handshakes (JSON)</a></nav></header>\n");
-}
-
-/* ---- findings ---- */
-
-static void put_since(struct buffer *out, const struct finding *finding)
-{
-	char text[RFC3339_SIZE];
-	buffer_text(out, "<p class=\"dim\">Since ");
-	html_text(out, rfc3339_format(finding->since_ns, text));
-	buffer_text(out, "</p>");
-}
-
-static void put_remedy(struct buffer *out, const struct finding *finding)
-{
-	if (finding->remedy_count == 0)
-		return;
-	buffer_format(out, "<p>%s</p><pre>",
-		finding->remedy_checked ? "What heals it, checked by route lookups:"
-					: "What may heal it, not checked:");
-	for (size_t i = 0; i < finding->remedy_count; i++) {
-		html_text(out, finding->remedy[i]);
-		buffer_text(out, "\n");
-	}
-	buffer_text(out, "</pre>");
-}
-
-/* Leaves the element open, for symptoms to follow. */
-static void begin_finding(struct buffer *out, const struct facts *facts, const struct finding *finding)
-{
-	const char *severity = severity_name(finding->severity);
-	buffer_format(out, "<article class=\"%s\" id=\"f%s\"><h3><span class=\"tag\">%s</span>", severity,
-		finding->id, severity);
-	html_text(out, finding->summary);
-	buffer_format(out, "</h3><p class=\"dim\">%s</p>", finding->condition->name);
-	html_element(out, "p", finding->explanation);
-	page_put_evidence(out, facts, finding);
-	put_remedy(out, finding);
-	put_since(out, finding);
-}
-
-static void end_findings(struct buffer *out, unsigned *open, unsigned depth)
-{
-	for (; *open > depth; (*open)--)
-		buffer_text(out, "</article>\n");
-}
-
-struct rows {
-	struct finding_row *items;
-	size_t count;
-};
-
-/* Returns how many were met that no other explains. */
-static size_t put_findings(
-	struct buffer *out, const struct facts *facts, const struct rows *rows, bool intended)
-{
-	size_t met = 0;
-	unsigned open = 0;
-	for (size_t i = 0; i < rows->count; i++) {
-		const struct finding_row *row = &rows->items[i];
-		if (row->intended != intended)
-			continue;
-		met += row->depth == 0 ? 1 : 0;
-		if (met > MOST_ROWS)
-			continue;
-		end_findings(out, &open, row->depth);
-		if (met == 1 && row->depth == 0)
-			html_element(out, "h2", intended ? "Declared as intended" : "Findings");
-		begin_finding(out, facts, row->finding);
-		open++;
-	}
-	end_findings(out, &open, 0);
-	if (met > MOST_ROWS)
-		buffer_format(out,
-			"<p class=\"dim\">%zu more in <a href=\"/api/v1/findings\">JSON</a>.</p>\n",
-			met - MOST_ROWS);
-	return met;
-}
-
-static void put_none(struct buffer *out, const struct facts *facts)
-{
-	buffer_format(out,
-		"<h2>Findings</h2><article class=\"good\"><h3>No findings</h3><p>Looked at %zu devices, %zu "
-		"service addresses and %zu ways of requests and their replies.</p></article>\n",
-		facts->device_count, facts->service_count, facts->path_count);
-}
-
-static void put_failures(struct buffer *out, const struct facts *facts)
-{
-	for (size_t i = 0; i < facts->collector_count; i++) {
-		const struct collector_status *status = &facts->collectors[i];
-		if (status->success)
-			continue;
-		buffer_text(out, "<article class=\"warning\"><h3>Not looked at: ");
-		html_text(out, status->name);
-		buffer_text(out, "</h3>");
-		html_element(out, "p", status->error);
-		buffer_text(out, "</article>\n");
-	}
-}
-
-static void put_unwatched(struct buffer *out, const struct facts *facts)
-{
-	char text[OUTCOMES_TEXT_SIZE];
-	if (!*unwatched_text(facts->unwatched, text))
-		return;
-	buffer_text(out, "<article class=\"warning\"><h3>Not captured on</h3>");
-	buffer_format(out, "<p>devices: %s</p></article>\n", text);
-}
-
-/* ---- addresses ---- */
-
-static void put_address(struct buffer *out, const struct address *address)
-{
-	char text[ADDRESS_TEXT_SIZE];
-	html_element(out, "td", address_format(address, text));
-}
-
-static void put_service(
-	struct buffer *out, const struct facts *facts, const struct service *service, enum verdict verdict)
-{
-	char names[DEVICE_NAMES_SIZE];
-	buffer_text(out, "<tr>");
-	put_address(out, &service->address);
-	html_element(out, "td", origin_name(service->origin));
-	put_address(out, &service->target);
-	html_element(out, "td", facts_device_names(facts, &service->arrival, ",", names));
-	buffer_format(out, "<td class=\"%s\">%s</td></tr>\n", verdict_name(verdict), verdict_name(verdict));
-}
-
-static void put_services(struct buffer *out, const struct facts *facts, const struct verdicts *verdicts)
-{
-	if (facts->service_count == 0)
-		return;
-	buffer_text(out,
-		"<h2>Service addresses</h2><div class=\"wide\"><table><thead><tr><th>Address</th>"
-		"<th>Origin</th><th>Target</th><th>Arrival device</th><th>Reply route</th></tr></thead>"
-		"<tbody>\n");
-	for (size_t i = 0; i < facts->service_count && i < MOST_ROWS; i++)
-		put_service(out, facts, &facts->services[i], verdicts->services[i]);
-	buffer_text(out, "</tbody></table></div>\n");
-	if (facts->service_count > MOST_ROWS)
-		buffer_format(out,
-			"<p class=\"dim\">%zu more in <a href=\"/api/v1/addresses\">JSON</a>.</p>\n",
-			facts->service_count - MOST_ROWS);
-}
-
-static void put_time(struct buffer *out, const struct facts *facts)
-{
-	char text[RFC3339_SIZE];
-	buffer_format(out, "<p class=\"dim\">As of %s</p>\n", rfc3339_format(facts->time_ns, text));
-}
-
-static void put_all(struct buffer *out, const struct snapshot *snapshot, const struct rows *rows)
-{
-	if (put_findings(out, snapshot->facts, rows, false) == 0)
-		put_none(out, snapshot->facts);
-	put_failures(out, snapshot->facts);
-	put_unwatched(out, snapshot->facts);
-	put_findings(out, snapshot->facts, rows, true);
-	page_put_handshakes(out, snapshot->facts);
-	put_services(out, snapshot->facts, &snapshot->findings->verdicts);
-	put_time(out, snapshot->facts);
-}
-
-static int put_snapshot(struct buffer *out, const struct snapshot *snapshot)
-{
-	struct rows rows = { 0 };
-	int result = finding_tree(snapshot->findings, &rows.items, &rows.count);
-	if (result == 0)
-		put_all(out, snapshot, &rows);
-	free(rows.items);
-	return result;
-}
-
-int page_write(struct buffer *out, const struct snapshot *snapshot, const char *telemetry_path)
-{
-	put_head(out, telemetry_path);
 	if (!snapshot)
 		buffer_text(out, "<h2>Findings</h2><p>Not looked yet: the first judgement is due.</p>\n");
-	else if (put_snapshot(out, snapshot) < 0)
+	else if (page_put_snapshot(out, snapshot) < 0)
 		return -ENOMEM;
 	buffer_text(out, "</body></html>\n");
 	return out->failed ? -ENOMEM : 0;

@@ -106,13 +106,6 @@ int web_config_parse(const char *file, const char *text, size_t length, struct w
 	return reader.error;
 }
 
-static void wipe(char *text)
-{
-	if (text)
-		explicit_bzero(text, strlen(text));
-	free(text);
-}
-
 void web_config_free(struct web_config *config)
 {
 	if (!config)
@@ -121,7 +114,9 @@ void web_config_free(struct web_config *config)
 		free(config->users[i].name);
 	free(config->users);
 	free(config->certificate);
-	wipe(config->key);
+	if (config->key)
+		explicit_bzero(config->key, strlen(config->key));
+	free(config->key);
 	free(config);
 }
 
@@ -145,42 +140,29 @@ static int load_pem(const char *config_path, const char *key, char **text, char 
 	return 0;
 }
 
-static int load_tls(const char *path, struct web_config *config, char *message, size_t size)
-{
-	if (!config->certificate)
-		return 0;
-	int result = load_pem(path, "cert_file", &config->certificate, message, size);
-	if (result == 0)
-		result = load_pem(path, "key_file", &config->key, message, size);
-	return result;
-}
-
-static int read_config(const char *path, struct web_config **out, char *message, size_t size)
+int web_config_read(const char *path, struct web_config **out, char *message, size_t size)
 {
 	char *text = NULL;
+	struct web_config *config = NULL;
+	if (!path) {
+		config = calloc(1, sizeof(*config));
+		if (config)
+			*out = config;
+		else
+			snprintf(message, size, "out of memory");
+		return config ? 0 : -ENOMEM;
+	}
 	ssize_t length = file_read(path, WEB_CONFIG_MOST, &text);
 	if (length < 0) {
 		snprintf(message, size, "%s: %s", path, file_error((int)length));
 		return (int)length;
 	}
-	int result = web_config_parse(path, text, (size_t)length, out, message, size);
+	int result = web_config_parse(path, text, (size_t)length, &config, message, size);
 	free(text);
-	return result;
-}
-
-int web_config_read(const char *path, struct web_config **out, char *message, size_t size)
-{
-	struct web_config *config = NULL;
-	int result;
-	if (!path) {
-		config = calloc(1, sizeof(*config));
-		result = config ? 0 : -ENOMEM;
-		if (result < 0)
-			snprintf(message, size, "out of memory");
-	} else {
-		result = read_config(path, &config, message, size);
+	if (result == 0 && config->certificate) {
+		result = load_pem(path, "cert_file", &config->certificate, message, size);
 		if (result == 0)
-			result = load_tls(path, config, message, size);
+			result = load_pem(path, "key_file", &config->key, message, size);
 	}
 	if (result == 0)
 		*out = config;

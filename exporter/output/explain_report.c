@@ -1,44 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "exporter/output/explain_report.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
-#include "alerts/nat_rule_text.h"
 #include "exporter/base/text.h"
-#include "exporter/base/value.h"
-#include "exporter/output/json.h"
 
-#define STEP_INDENT 2
-#define NAME_WIDTH  14
-#define TEXT_INDENT (STEP_INDENT + 8 + NAME_WIDTH)
+#define STEP_INDENT  2
+#define NAME_WIDTH   14
+#define TEXT_INDENT  (STEP_INDENT + 8 + NAME_WIDTH)
+#define RULE_INDENT  8
+#define MESSAGE_SIZE (2 * ADDRESS_TEXT_SIZE + 160)
 
-struct outcome_look {
+static const struct {
 	const char *word;
 	const char *ink;
-};
-
-static const struct outcome_look looks[] = {
+} looks[] = {
 	[STEP_PASSES] = { "ok", "\033[32m" },
 	[STEP_BREAKS] = { "BREAKS", "\033[1;31m" },
 	[STEP_OPEN] = { "?", "\033[1;33m" },
 };
 
-static int put_step(FILE *out, const struct report_style *style, const struct connection_path *connection,
-	enum step_kind kind)
+static int explain_write_step(FILE *out, const struct report_style *style,
+	const struct connection_path *connection, enum step_kind kind)
 {
-	const struct outcome_look *look = &looks[step_outcome_of(connection->steps[kind])];
+	enum step_outcome outcome = step_outcome_of(connection->steps[kind]);
 	char *text;
 	int result = connection_path_text(connection, kind, &text);
 	if (result < 0 || !text)
 		return result;
-	fprintf(out, "%*s%s%-8s%s%-*s", STEP_INDENT, "", style->colour ? look->ink : "", look->word,
-		style->colour ? "\033[0m" : "", NAME_WIDTH, step_name(kind));
+	fprintf(out, "%*s%s%-8s%s%-*s", STEP_INDENT, "", style->colour ? looks[outcome].ink : "",
+		looks[outcome].word, style->colour ? "\033[0m" : "", NAME_WIDTH, step_name(kind));
 	text_wrap_on(out, text, TEXT_INDENT, style->width);
 	free(text);
 	return 0;
 }
 
-void explain_write_commands(FILE *out, const char *title, const struct finding *finding)
+/* Beneath a title, if there are any. */
+static void explain_write_commands(FILE *out, const char *title, const struct finding *finding)
 {
 	if (finding->remedy_count)
 		fprintf(out, "\n%s\n", title);
@@ -49,13 +48,45 @@ void explain_write_commands(FILE *out, const char *title, const struct finding *
 	}
 }
 
-static void put_finding(FILE *out, const struct report_style *style, const struct finding *finding)
+static void explain_write_trace(
+	FILE *out, const struct report_style *style, const struct explain_trace *traced)
 {
+	const struct trace *trace = &traced->trace;
+	char client[ADDRESS_TEXT_SIZE], target[ADDRESS_TEXT_SIZE], ending[MESSAGE_SIZE];
+	if (trace->end == TRACE_NOTHING) {
+		fputs("\nNo request came while the trace was armed.\n", out);
+		return;
+	}
+	address_format(&trace->target, target);
+	fprintf(out, "\nTrace of a request from %s port %u\n\n", address_format(&trace->client, client),
+		trace->client_port);
+	if (trace->translated)
+		fprintf(out, "%*stranslated to %s port %u\n", STEP_INDENT, "", target, trace->target_port);
+	for (size_t i = 0; i < trace->step_count; i++) {
+		const struct trace_step *step = &trace->steps[i];
+		char *line = NULL, handle[32] = "";
+		if (step->handle)
+			snprintf(handle, sizeof(handle), ", rule %llu", (unsigned long long)step->handle);
+		if (asprintf(&line, "%s %s %s%s: %s", trace_family_name(step->family), step->table,
+			    step->chain, handle, step->verdict) < 0)
+			continue;
+		text_wrap(out, line, STEP_INDENT, style->width);
+		free(line);
+		if (step->rule)
+			text_wrap(out, step->rule, RULE_INDENT, style->width);
+	}
 	fputc('\n', out);
-	text_wrap(out, finding->explanation, 0, style->width);
-	explain_write_commands(out,
-		finding->remedy_checked ? "Remedy (checked by lookups on this host)" : "Remedy (not checked)",
-		finding);
+	if (trace->place != TRACE_THROUGH)
+		snprintf(ending, sizeof(ending), "It ended in %s.", trace_place_name(trace->place));
+	else if (trace->leaving)
+		snprintf(ending, sizeof(ending),
+			"It got through all rules and left for %s port %u: if nothing answers, look there.",
+			target, trace->target_port);
+	else
+		snprintf(ending, sizeof(ending), "It got through all rules, to port %u of this host.",
+			trace->target_port);
+	text_wrap(out, traced->told.explanation ? traced->told.explanation : ending, 0, style->width);
+	explain_write_commands(out, "Would admit it (a matter of policy, not checked)", &traced->told);
 }
 
 int explain_write(FILE *out, const struct report_style *style, const struct explanation *explanation)
@@ -66,63 +97,24 @@ int explain_write(FILE *out, const struct report_style *style, const struct expl
 	fprintf(out, "%s to %s port %u\n\n", address_format(&connection->path->destination, client),
 		address_format(&connection->service->address, service), connection->path->port);
 	for (int kind = 0; result == 0 && kind < STEPS; kind++)
-		result = put_step(out, style, connection, (enum step_kind)kind);
+		result = explain_write_step(out, style, connection, (enum step_kind)kind);
 	if (explanation->flow) {
 		fputs("\nIn conntrack now:\n", out);
 		text_wrap(out, explanation->flow, STEP_INDENT, style->width);
 	}
 	fprintf(out, "\n%s.\n", connection_path_conclusion(connection));
-	for (size_t i = 0; i < explanation->findings->count; i++)
-		if (finding_is_alarm(&explanation->findings->items[i]))
-			put_finding(out, style, &explanation->findings->items[i]);
-	if (explanation->trace)
-		explain_trace_write(out, style, explanation->trace);
-	return result;
-}
-
-static json_t *json_steps(const struct connection_path *connection)
-{
-	json_t *steps = json_array();
-	for (int i = 0; i < STEPS; i++) {
-		char *text = NULL;
-		enum step_kind kind = (enum step_kind)i;
-		if (connection->steps[kind] == STEP_ABSENT)
+	for (size_t i = 0; i < explanation->findings->count; i++) {
+		const struct finding *finding = &explanation->findings->items[i];
+		if (!finding_is_alarm(finding))
 			continue;
-		connection_path_text(connection, kind, &text);
-		const struct value_member members[] = {
-			{ "step", value_text(step_name(kind)) },
-			{ "outcome",
-				value_text(step_outcome_name(step_outcome_of(connection->steps[kind]))) },
-			{ "text", text ? value_text(text) : NULL },
-		};
-		value_append(&steps, VALUE_OBJECT(members));
-		free(text);
+		fputc('\n', out);
+		text_wrap(out, finding->explanation, 0, style->width);
+		explain_write_commands(out,
+			finding->remedy_checked ? "Remedy (checked by lookups on this host)"
+						: "Remedy (not checked)",
+			finding);
 	}
-	return steps;
-}
-
-json_t *explain_json(const struct explanation *explanation)
-{
-	const struct connection_path *connection = &explanation->connection;
-	const struct device *device = facts_device(connection->facts, connection->path->arrival);
-	enum step_kind broken = connection_path_break(connection);
-	char rule[NAT_RULE_TEXT_SIZE];
-	const struct value_member members[] = {
-		{ "client", value_address(&connection->path->destination) },
-		{ "service", value_address(&connection->service->address) },
-		{ "port", json_integer(connection->path->port) },
-		{ "target", address_equal(&connection->service->address, &connection->service->target)
-				    ? json_null()
-				    : value_address(&connection->service->target) },
-		{ "rule", connection->translation ? value_text(nat_rule_text(connection->translation, rule))
-						  : json_null() },
-		{ "device", device ? value_text(device->name) : json_null() },
-		{ "steps", json_steps(connection) },
-		{ "breaks_at", broken == STEPS ? json_null() : value_text(step_name(broken)) },
-		{ "flow", value_text_or_null(explanation->flow) },
-		{ "conclusion", value_text(connection_path_conclusion(connection)) },
-		{ "findings", json_findings(explanation->findings, NULL) },
-		{ "trace", explanation->trace ? explain_trace_json(explanation->trace) : json_null() },
-	};
-	return VALUE_OBJECT(members);
+	if (explanation->trace)
+		explain_write_trace(out, style, explanation->trace);
+	return result;
 }

@@ -9,7 +9,7 @@
 #include "exporter/output/writer.h"
 
 /* Takes the value over. */
-static int put(FILE *out, json_t *value)
+static int json_put(FILE *out, json_t *value)
 {
 	int result = value ? json_dumpf(value, out, JSON_INDENT(2)) : -1;
 	json_decref(value);
@@ -17,9 +17,11 @@ static int put(FILE *out, json_t *value)
 	return result < 0 ? -ENOMEM : 0;
 }
 
-static json_t *json_collectors(const struct facts *facts)
+static int json_put_findings(FILE *out, const struct report_style *style, const struct facts *facts,
+	const struct findings *findings)
 {
-	json_t *list = json_array();
+	(void)style;
+	json_t *collectors = json_array();
 	for (size_t i = 0; i < facts->collector_count; i++) {
 		const struct collector_status *status = &facts->collectors[i];
 		const struct value_member members[] = {
@@ -27,35 +29,25 @@ static json_t *json_collectors(const struct facts *facts)
 			{ "success", json_boolean(status->success) },
 			{ "error", status->success ? json_null() : value_text(status->error) },
 		};
-		value_append(&list, VALUE_OBJECT(members));
+		value_append(&collectors, VALUE_OBJECT(members));
 	}
-	return list;
-}
-
-static json_t *json_seen(const struct facts *facts)
-{
-	return facts->handshakes ? json_outcomes(facts->handshakes->outcomes) : json_null();
-}
-
-static int put_findings(FILE *out, const struct report_style *style, const struct facts *facts,
-	const struct findings *findings)
-{
-	(void)style;
 	const struct value_member members[] = {
 		{ "findings", json_findings(findings, facts) },
-		{ "handshakes", json_seen(facts) },
-		{ "collectors", json_collectors(facts) },
+		{ "handshakes",
+			facts->handshakes ? json_outcomes(facts->handshakes->outcomes) : json_null() },
+		{ "collectors", collectors },
 	};
-	return put(out, VALUE_OBJECT(members));
+	return json_put(out, VALUE_OBJECT(members));
 }
 
-static int put_explanation(FILE *out, const struct report_style *style, const struct explanation *explanation)
+static int json_put_explanation(
+	FILE *out, const struct report_style *style, const struct explanation *explanation)
 {
 	(void)style;
-	return put(out, explain_json(explanation));
+	return json_put(out, explain_json(explanation));
 }
 
-static int put_capture(
+static int json_put_capture(
 	FILE *out, const struct report_style *style, const struct capture_summary *summary, const char *error)
 {
 	(void)style;
@@ -66,12 +58,12 @@ static int put_capture(
 		{ "findings", json_findings(summary->findings, summary->facts) },
 		{ "error", error ? value_text(error) : NULL },
 	};
-	return put(out, value_object(members, error ? 5 : 4));
+	return json_put(out, value_object(members, error ? 5 : 4));
 }
 
 const struct writer json_writer = {
 	.name = "json",
-	.findings = put_findings,
-	.explanation = put_explanation,
-	.capture = put_capture,
+	.findings = json_put_findings,
+	.explanation = json_put_explanation,
+	.capture = json_put_capture,
 };

@@ -6,9 +6,9 @@
 
 #include "alerts/finding_tree.h"
 #include "exporter/base/text.h"
+#include "exporter/base/wire_text.h"
 #include "exporter/output/evidence.h"
 #include "exporter/output/report_handshakes.h"
-#include "exporter/output/wire_text.h"
 
 enum ink { INK_BOLD, INK_DIM, INK_INFO, INK_WARNING, INK_CRITICAL, INK_GOOD, INKS };
 
@@ -33,7 +33,7 @@ struct report {
 	const struct facts *facts;
 };
 
-static void put(const struct report *report, enum ink ink, const char *text)
+static void report_put(const struct report *report, enum ink ink, const char *text)
 {
 	if (report->style->colour)
 		fputs(inks[ink], report->out);
@@ -42,115 +42,82 @@ static void put(const struct report *report, enum ink ink, const char *text)
 		fputs("\033[0m", report->out);
 }
 
-static void put_indented(const struct report *report, unsigned indent, const char *text)
-{
-	fprintf(report->out, "%*s", (int)indent, "");
-	text_put(report->out, text, TEXT_PLAIN);
-	fputc('\n', report->out);
-}
-
-static void put_title(const struct report *report, unsigned indent, const char *title)
+static void report_put_title(const struct report *report, unsigned indent, const char *title)
 {
 	fprintf(report->out, "\n%*s", (int)indent, "");
-	put(report, INK_BOLD, title);
+	report_put(report, INK_BOLD, title);
 	fputc('\n', report->out);
 }
 
 #define STEP 2 /* columns of one more indentation */
 
-static void put_heading(const struct report *report, const struct finding *finding, unsigned indent)
+static void report_put_evidence(const struct report *report, const struct finding *finding, unsigned indent)
 {
-	fprintf(report->out, "%*s", (int)indent, "");
-	put(report, severity_inks[finding->severity], severity_name(finding->severity));
-	fputc(' ', report->out);
-	put(report, INK_BOLD, finding->condition->name);
-	fputc('\n', report->out);
-	text_wrap(report->out, finding->summary ? finding->summary : "", indent + STEP, report->style->width);
-}
-
-static void put_explanation(const struct report *report, const struct finding *finding, unsigned indent)
-{
-	if (!finding->explanation || !*finding->explanation)
-		return;
-	fputc('\n', report->out);
-	text_wrap(report->out, finding->explanation, indent, report->style->width);
-}
-
-/* Items of one list share a line. */
-static bool is_next_item(const struct finding *finding, size_t i)
-{
-	return i > 0 && finding->evidence[i].item &&
-	       strcmp(finding->evidence[i].key, finding->evidence[i - 1].key) == 0;
-}
-
-static void put_observations(const struct report *report, const struct finding *finding, unsigned indent)
-{
-	size_t column = 0;
-	for (size_t i = 0; i < finding->evidence_count; i++)
-		if (strlen(finding->evidence[i].key) > column)
-			column = strlen(finding->evidence[i].key);
-	for (size_t i = 0; i < finding->evidence_count; i++) {
-		const struct evidence *evidence = &finding->evidence[i];
-		if (is_next_item(finding, i))
-			fputs(", ", report->out);
-		else
-			fprintf(report->out, "%s%*s%-*s  ", i ? "\n" : "", (int)indent, "", (int)column,
-				evidence->key);
-		text_put(report->out, evidence->text, TEXT_PLAIN);
-	}
-	fputs(finding->evidence_count ? "\n" : "", report->out);
-}
-
-static void put_evidence(const struct report *report, const struct finding *finding, unsigned indent)
-{
+	const struct evidence *evidence = finding->evidence;
 	bool has_handshakes = evidence_has_handshakes(report->facts, finding);
+	size_t column = 0;
 	if (!finding->evidence_count && !has_handshakes)
 		return;
-	put_title(report, indent, "Evidence");
-	put_observations(report, finding, indent + STEP);
+	report_put_title(report, indent, "Evidence");
+	for (size_t i = 0; i < finding->evidence_count; i++)
+		if (strlen(evidence[i].key) > column)
+			column = strlen(evidence[i].key);
+	for (size_t i = 0; i < finding->evidence_count; i++) {
+		/* items of one list share a line */
+		if (i > 0 && evidence[i].item && strcmp(evidence[i].key, evidence[i - 1].key) == 0)
+			fputs(", ", report->out);
+		else
+			fprintf(report->out, "%s%*s%-*s  ", i ? "\n" : "", (int)(indent + STEP), "",
+				(int)column, evidence[i].key);
+		text_put(report->out, evidence[i].text, TEXT_PLAIN);
+	}
+	fputs(finding->evidence_count ? "\n" : "", report->out);
 	if (finding->evidence_count && has_handshakes)
 		fputc('\n', report->out);
 	report_put_handshakes(report->out, report->facts, finding, indent + STEP);
 }
 
-static void put_remedy(const struct report *report, const struct finding *finding, unsigned indent)
+static void report_put_remedy(const struct report *report, const struct finding *finding, unsigned indent)
 {
 	if (!finding->remedy_count)
 		return;
-	put_title(report, indent,
+	report_put_title(report, indent,
 		finding->remedy_checked ? "Remedy (checked by lookups on this host)"
 					: "Remedy (not checked: read it before you run it)");
-	for (size_t i = 0; i < finding->remedy_count; i++)
-		put_indented(report, indent + STEP, finding->remedy[i]);
+	for (size_t i = 0; i < finding->remedy_count; i++) {
+		fprintf(report->out, "%*s", (int)(indent + STEP), "");
+		text_put(report->out, finding->remedy[i], TEXT_PLAIN);
+		fputc('\n', report->out);
+	}
 }
 
 /* With what stands beneath it; returns the position of what does not. */
-static size_t put_finding(
+static size_t report_put_finding(
 	const struct report *report, const struct finding_row *rows, size_t count, size_t at)
 {
 	const struct finding_row *row = &rows[at++];
+	const struct finding *finding = row->finding;
 	unsigned indent = row->depth * 2 * STEP;
-	put_heading(report, row->finding, indent);
-	if (row->depth == 0)
-		put_explanation(report, row->finding, STEP);
-	put_evidence(report, row->finding, indent + STEP);
+	fprintf(report->out, "%*s", (int)indent, "");
+	report_put(report, severity_inks[finding->severity], severity_name(finding->severity));
+	fputc(' ', report->out);
+	report_put(report, INK_BOLD, finding->condition->name);
+	fputc('\n', report->out);
+	text_wrap(report->out, finding->summary ? finding->summary : "", indent + STEP, report->style->width);
+	if (row->depth == 0 && finding->explanation && *finding->explanation) {
+		fputc('\n', report->out);
+		text_wrap(report->out, finding->explanation, STEP, report->style->width);
+	}
+	report_put_evidence(report, finding, indent + STEP);
 	if (at < count && rows[at].depth > row->depth)
-		put_title(report, indent + STEP, "It explains");
+		report_put_title(report, indent + STEP, "It explains");
 	while (at < count && rows[at].depth > row->depth)
-		at = put_finding(report, rows, count, at);
+		at = report_put_finding(report, rows, count, at);
 	if (row->depth == 0) {
-		put_remedy(report, row->finding, STEP);
+		report_put_remedy(report, finding, STEP);
 		fputc('\n', report->out);
 	}
 	return at;
-}
-
-static void put_intended(const struct report *report, const struct finding *finding)
-{
-	put(report, INK_DIM, "intended");
-	fprintf(report->out, " %s: ", finding->condition->name);
-	text_put(report->out, finding->summary ? finding->summary : "", TEXT_PLAIN);
-	fputc('\n', report->out);
 }
 
 int report_count(const struct findings *findings, size_t *shown)
@@ -184,16 +151,7 @@ static size_t count_lines(const struct facts *facts)
 	return count;
 }
 
-static void put_looked_at(const struct report *report, const struct facts *facts)
-{
-	size_t lines = count_lines(facts);
-	fprintf(report->out, "Looked at %zu service %s, %zu %s, %zu %s, %zu %s.\n", facts->service_count,
-		plural(facts->service_count, "address", "addresses"), lines, plural(lines, "line", "lines"),
-		facts->device_count, plural(facts->device_count, "device", "devices"), facts->path_count,
-		plural(facts->path_count, "reply route", "reply routes"));
-}
-
-static bool failed(const struct facts *facts, const char *name)
+static bool collector_failed(const struct facts *facts, const char *name)
 {
 	for (size_t i = 0; i < facts->collector_count; i++)
 		if (strcmp(facts->collectors[i].name, name) == 0)
@@ -203,38 +161,7 @@ static bool failed(const struct facts *facts, const char *name)
 
 bool report_could_not_look(const struct facts *facts)
 {
-	return failed(facts, "link") || failed(facts, "route");
-}
-
-static void put_nothing(const struct report *report, const struct facts *facts)
-{
-	if (report_could_not_look(facts))
-		put(report, INK_WARNING, "Could not look: nothing can be said.");
-	else
-		put(report, INK_GOOD, "No one-way connectivity found.");
-	fputc('\n', report->out);
-}
-
-static void put_unwatched(const struct report *report, const struct facts *facts)
-{
-	char text[OUTCOMES_TEXT_SIZE];
-	if (!*unwatched_text(facts->unwatched, text))
-		return;
-	put(report, INK_WARNING, "not captured on");
-	fprintf(report->out, " these devices: %s\n", text);
-}
-
-static void put_failures(const struct report *report, const struct facts *facts)
-{
-	for (size_t i = 0; i < facts->collector_count; i++) {
-		const struct collector_status *status = &facts->collectors[i];
-		if (status->success)
-			continue;
-		put(report, INK_WARNING, "could not look");
-		fprintf(report->out, " %s: ", status->name);
-		text_put(report->out, status->error, TEXT_PLAIN);
-		fputc('\n', report->out);
-	}
+	return collector_failed(facts, "link") || collector_failed(facts, "route");
 }
 
 int report_findings(FILE *out, const struct report_style *style, const struct facts *facts,
@@ -247,10 +174,16 @@ int report_findings(FILE *out, const struct report_style *style, const struct fa
 	if (error < 0)
 		return error;
 	for (size_t i = 0; i < count;)
-		i = rows[i].intended ? i + 1 : put_finding(&report, rows, count, i);
-	for (size_t i = 0; i < count; i++)
-		if (rows[i].finding->intended)
-			put_intended(&report, rows[i].finding);
+		i = rows[i].intended ? i + 1 : report_put_finding(&report, rows, count, i);
+	for (size_t i = 0; i < count; i++) {
+		const struct finding *finding = rows[i].finding;
+		if (!finding->intended)
+			continue;
+		report_put(&report, INK_DIM, "intended");
+		fprintf(out, " %s: ", finding->condition->name);
+		text_put(out, finding->summary ? finding->summary : "", TEXT_PLAIN);
+		fputc('\n', out);
+	}
 	free(rows);
 	return 0;
 }
@@ -259,18 +192,38 @@ int report_write(FILE *out, const struct report_style *style, const struct facts
 	const struct findings *findings)
 {
 	const struct report report = { out, style, facts };
-	size_t shown;
+	size_t shown, lines = count_lines(facts);
+	char unwatched[OUTCOMES_TEXT_SIZE];
 	int error = report_count(findings, &shown);
 	if (error == 0)
 		error = report_findings(out, style, facts, findings);
 	if (error < 0)
 		return error;
-	if (shown == 0)
-		put_nothing(&report, facts);
-	put_looked_at(&report, facts);
+	if (shown == 0) {
+		if (report_could_not_look(facts))
+			report_put(&report, INK_WARNING, "Could not look: nothing can be said.");
+		else
+			report_put(&report, INK_GOOD, "No one-way connectivity found.");
+		fputc('\n', out);
+	}
+	fprintf(out, "Looked at %zu service %s, %zu %s, %zu %s, %zu %s.\n", facts->service_count,
+		plural(facts->service_count, "address", "addresses"), lines, plural(lines, "line", "lines"),
+		facts->device_count, plural(facts->device_count, "device", "devices"), facts->path_count,
+		plural(facts->path_count, "reply route", "reply routes"));
 	if (shown == 0)
 		report_put_seen(out, facts);
-	put_unwatched(&report, facts);
-	put_failures(&report, facts);
+	if (*unwatched_text(facts->unwatched, unwatched)) {
+		report_put(&report, INK_WARNING, "not captured on");
+		fprintf(out, " these devices: %s\n", unwatched);
+	}
+	for (size_t i = 0; i < facts->collector_count; i++) {
+		const struct collector_status *status = &facts->collectors[i];
+		if (status->success)
+			continue;
+		report_put(&report, INK_WARNING, "could not look");
+		fprintf(out, " %s: ", status->name);
+		text_put(out, status->error, TEXT_PLAIN);
+		fputc('\n', out);
+	}
 	return 0;
 }

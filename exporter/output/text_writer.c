@@ -2,16 +2,10 @@
 /* For people, on a terminal. */
 #include <inttypes.h>
 
+#include "exporter/base/wire_text.h"
 #include "exporter/cli/read_capture.h"
 #include "exporter/output/explain_report.h"
-#include "exporter/output/wire_text.h"
 #include "exporter/output/writer.h"
-
-static int text_explanation(
-	FILE *out, const struct report_style *style, const struct explanation *explanation)
-{
-	return explain_write(out, style, explanation);
-}
 
 /* What one line of the table says beside the count. */
 static const char *const explanations[HANDSHAKE_OUTCOMES] = {
@@ -23,14 +17,6 @@ static const char *const explanations[HANDSHAKE_OUTCOMES] = {
 	[HANDSHAKE_RETURN_ONLY] = "SYN-ACK whose SYN is not in the file",
 };
 
-static void write_outcomes(const struct handshake_report *report, FILE *out)
-{
-	for (unsigned i = 0; i < HANDSHAKE_OUTCOMES; i++)
-		if (report->outcomes[i])
-			fprintf(out, "%10" PRIu64 "  %-12s %s\n", report->outcomes[i],
-				handshake_outcome_name((enum handshake_outcome)i), explanations[i]);
-}
-
 /* Of a file that could not be read at all the error says everything. */
 static int text_capture(
 	FILE *out, const struct report_style *style, const struct capture_summary *summary, const char *error)
@@ -40,7 +26,10 @@ static int text_capture(
 		return 0;
 	fprintf(out, "%" PRIu64 " packets in %.1f s, %" PRIu64 " handshakes\n", summary->packets,
 		(double)(summary->last_ns - summary->first_ns) / 1e9, outcomes_total(report->outcomes));
-	write_outcomes(report, out);
+	for (unsigned i = 0; i < HANDSHAKE_OUTCOMES; i++)
+		if (report->outcomes[i])
+			fprintf(out, "%10" PRIu64 "  %-12s %s\n", report->outcomes[i],
+				handshake_outcome_name((enum handshake_outcome)i), explanations[i]);
 	if (summary->unread)
 		fprintf(out, "%" PRIu64 " packets are cut off or malformed and were not looked at\n",
 			summary->unread);
@@ -61,6 +50,6 @@ static int text_capture(
 const struct writer text_writer = {
 	.name = "text",
 	.findings = report_write,
-	.explanation = text_explanation,
+	.explanation = explain_write,
 	.capture = text_capture,
 };

@@ -9,12 +9,26 @@
 
 #include <stdio.h>
 
+#include "alerts/connection_path.h"
 #include "alerts/finding.h"
 #include "collectors/facts.h"
+#include "collectors/trace/trace.h"
 #include "exporter/output/report.h"
 
 struct capture_summary;
-struct explanation;
+
+/* A traced request. */
+struct explain_trace {
+	struct trace trace;
+	struct finding told; /* its explanation, and the commands that would admit it */
+};
+
+struct explanation {
+	struct connection_path connection;
+	struct findings *findings;   /* what the judge says of it, with the remedy */
+	char *flow;                  /* a connection of the service as conntrack(8) prints it, or NULL */
+	struct explain_trace *trace; /* of a request, or NULL */
+};
 
 /* All return 0 or -ENOMEM; that `out` took everything is not theirs to check. */
 struct writer {
