@@ -216,7 +216,7 @@ static enum outcome step(struct conntrack *conntrack, int64_t now_ns)
 	return GOES_ON;
 }
 
-static int advance(void *context, int64_t now_ns, struct collector_wish *wish)
+static int advance(void *context, int64_t now_ns, struct collector_schedule *schedule)
 {
 	struct conntrack *conntrack = context;
 	int64_t cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
@@ -226,8 +226,8 @@ static int advance(void *context, int64_t now_ns, struct collector_wish *wish)
 		conntrack->sample.seconds = (double)conntrack->cpu_ns / SECOND_NS;
 	if (outcome != GOES_ON)
 		conntrack->due_ns = next_start(conntrack);
-	wish->due_ns = conntrack->sweeping ? conntrack->progress_ns + STALL_NS : conntrack->due_ns;
-	wish->changed = outcome == SHOWN_CHANGED;
+	schedule->due_ns = conntrack->sweeping ? conntrack->progress_ns + STALL_NS : conntrack->due_ns;
+	schedule->changed = outcome == SHOWN_CHANGED;
 	return 0;
 }
 
