@@ -155,7 +155,9 @@ static void emit_reply_routes(struct metric_sink *sink, const struct facts *fact
 {
 	struct reply_route *routes;
 	size_t count;
-	if (reply_routes_make(exposition_of(sink), &routes, &count) < 0) {
+	const struct exposition *exposition = exposition_of(sink);
+	if (reply_routes_make(
+		    facts, &exposition->findings->verdicts, &exposition->addresses, &routes, &count) < 0) {
 		sink->failed = true;
 		return;
 	}

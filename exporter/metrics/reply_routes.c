@@ -13,16 +13,15 @@ static int present(const struct facts *facts, int ifindex)
 	return facts_device(facts, ifindex) ? ifindex : GONE;
 }
 
-static struct reply_route reply_route_of(const struct exposition *exposition, size_t path)
+static struct reply_route reply_route_of(
+	const struct facts *facts, const struct path *path, enum verdict verdict)
 {
-	const struct path *from = &exposition->facts->paths[path];
-	struct reply_route route = { .service = from->service,
-		.arrival = present(exposition->facts, from->arrival),
-		.verdict = exposition->findings->verdicts.paths[path] };
-	if (from->reply.result == ROUTE_FOUND)
-		for (unsigned i = 0; i < from->reply.devices.count; i++)
-			device_set_add(
-				&route.reply, present(exposition->facts, from->reply.devices.ifindex[i]));
+	struct reply_route route = {
+		.service = path->service, .arrival = present(facts, path->arrival), .verdict = verdict
+	};
+	if (path->reply.result == ROUTE_FOUND)
+		for (unsigned i = 0; i < path->reply.devices.count; i++)
+			device_set_add(&route.reply, present(facts, path->reply.devices.ifindex[i]));
 	return route;
 }
 
@@ -54,34 +53,23 @@ static int compare(const void *left, const void *right, void *facts)
 	return order ? order : compare_numbers(a->verdict, b->verdict);
 }
 
-static size_t gather(const struct exposition *exposition, struct reply_route *out)
+int reply_routes_make(const struct facts *facts, const struct verdicts *verdicts,
+	const struct selection *addresses, struct reply_route **out, size_t *count)
 {
-	const struct facts *facts = exposition->facts;
-	size_t count = 0;
-	for (size_t i = 0; i < facts->path_count; i++)
-		if (selection_has(&exposition->addresses, &facts->services[facts->paths[i].service].address))
-			out[count++] = reply_route_of(exposition, i);
-	return count;
-}
-
-static size_t distinct(struct reply_route *routes, size_t count, const struct facts *facts)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < count; i++)
-		if (kept == 0 || compare(&routes[kept - 1], &routes[i], (void *)facts) != 0)
-			routes[kept++] = routes[i];
-	return kept;
-}
-
-int reply_routes_make(const struct exposition *exposition, struct reply_route **out, size_t *count)
-{
-	const struct facts *facts = exposition->facts;
+	size_t gathered = 0, kept = 0;
 	struct reply_route *routes = calloc(facts->path_count + 1, sizeof(*routes));
 	if (!routes)
 		return -ENOMEM;
-	size_t gathered = gather(exposition, routes);
+	for (size_t i = 0; i < facts->path_count; i++) {
+		const struct path *path = &facts->paths[i];
+		if (selection_has(addresses, &facts->services[path->service].address))
+			routes[gathered++] = reply_route_of(facts, path, verdicts->paths[i]);
+	}
 	qsort_r(routes, gathered, sizeof(*routes), compare, (void *)facts);
-	*count = distinct(routes, gathered, facts);
+	for (size_t i = 0; i < gathered; i++)
+		if (kept == 0 || compare(&routes[kept - 1], &routes[i], (void *)facts) != 0)
+			routes[kept++] = routes[i];
+	*count = kept;
 	*out = routes;
 	return 0;
 }
