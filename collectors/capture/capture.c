@@ -23,6 +23,7 @@
 #include "collectors/base/clock.h"
 #include "collectors/base/name_pattern.h"
 #include "collectors/capture/bulk.h"
+#include "collectors/capture/capture_clock.h"
 #include "collectors/capture/capture_filter.h"
 #include "collectors/capture/capture_set.h"
 #include "collectors/capture/reorder.h"
@@ -78,7 +79,8 @@ struct capturing {
 
 	struct bpf_program filter; /* without exceptions; fixed from the start */
 
-	/* the capture thread's */
+	/* the capture thread's; the clock under the lock as well */
+	struct capture_clock clock;
 	struct reorder waiting;
 	struct bulk bulk;
 	struct bpf_program bulk_filter; /* with exceptions: the present one, unless its number is 0 */
@@ -106,6 +108,27 @@ static void leave(struct capturing *capturing)
 	pthread_mutex_unlock(&capturing->lock);
 }
 
+/* Under the lock. Between both readings the thread may have had to wait. */
+static void set_clock(struct capturing *capturing)
+{
+	int64_t before_ns, realtime_ns, after_ns;
+	unsigned tries = 0;
+	do {
+		before_ns = clock_ns(CLOCK_MONOTONIC);
+		realtime_ns = clock_ns(CLOCK_REALTIME);
+		after_ns = clock_ns(CLOCK_MONOTONIC);
+	} while (after_ns - before_ns > CAPTURE_CLOCK_DRIFT_NS / 10 && ++tries < 10);
+	capture_clock_set(&capturing->clock, after_ns, realtime_ns);
+	handshakes_set_wall(capturing->handshakes, -capturing->clock.offset_ns);
+}
+
+static void note_missed(struct capturing *capturing)
+{
+	enter(capturing);
+	handshakes_missed(capturing->handshakes, clock_ns(CLOCK_MONOTONIC));
+	leave(capturing);
+}
+
 /* ---- the capture thread ---- */
 
 struct feeding {
@@ -119,6 +142,16 @@ static void feed(void *argument, const struct packet *packet, const struct sight
 	handshakes_feed(capturing->handshakes, packet, sighting);
 }
 
+static int64_t time_of(struct capturing *capturing, int64_t stamp_ns)
+{
+	int64_t time_ns = capture_clock_monotonic(&capturing->clock, stamp_ns);
+	if (time_ns < 0) {
+		set_clock(capturing);
+		time_ns = capture_clock_monotonic(&capturing->clock, stamp_ns);
+	}
+	return time_ns < 0 ? capturing->clock.now_ns : time_ns;
+}
+
 static void note(void *argument, const struct tap_frame *frame)
 {
 	const struct feeding *feeding = argument;
@@ -128,7 +161,7 @@ static void note(void *argument, const struct tap_frame *frame)
 		return;
 	const struct sighting sighting = { .device = feeding->ifindex,
 		.direction = packet.direction,
-		.time_ns = frame->time_ns,
+		.time_ns = time_of(capturing, frame->time_ns),
 		.frame = frame->bytes,
 		.size = frame->size,
 		.length = frame->length };
@@ -138,7 +171,7 @@ static void note(void *argument, const struct tap_frame *frame)
 
 static void tick(struct capturing *capturing)
 {
-	int64_t monotonic_ns = clock_ns(CLOCK_MONOTONIC), settled_ns = clock_ns(CLOCK_REALTIME) - SETTLE_NS;
+	int64_t monotonic_ns = clock_ns(CLOCK_MONOTONIC), settled_ns = monotonic_ns - SETTLE_NS;
 	reorder_release(&capturing->waiting, settled_ns, feed, capturing);
 	handshakes_advance(capturing->handshakes, settled_ns);
 	bulk_advance(&capturing->bulk, monotonic_ns);
@@ -188,6 +221,7 @@ static void refilter(struct capturing *capturing, unsigned generation)
 static void read_tap(struct capturing *capturing, struct reader *reader)
 {
 	struct feeding feeding = { capturing, reader->ifindex };
+	set_clock(capturing);
 	if (tap_read(reader->tap, BATCH, note, &feeding) >= 0)
 		return;
 	reader->failed = true;
@@ -453,15 +487,14 @@ static int handshake_init(const struct collector_settings *settings, void **cont
 	return 0;
 }
 
-static int copy_report(struct capturing *capturing, bool lost, struct facts *facts)
+static int copy_report(struct capturing *capturing, struct facts *facts)
 {
 	struct handshake_report *report = calloc(1, sizeof(*report));
 	struct frame *frames = calloc(EVIDENCE_MOST, sizeof(*frames));
 	int result = report && frames ? 0 : -ENOMEM;
 	if (result == 0) {
 		enter(capturing);
-		if (lost)
-			handshakes_missed(capturing->handshakes, clock_ns(CLOCK_REALTIME));
+		set_clock(capturing);
 		result = handshakes_report(capturing->handshakes, report);
 		if (result == 0)
 			facts->frame_count =
@@ -486,9 +519,11 @@ static int handshake_collect(void *context, const struct collector_settings *set
 	int error = capture_set_update(&capturing->set, facts, &lost);
 	if (capture_set_has_work(&capturing->set))
 		signal_event(capturing->work);
+	if (lost)
+		note_missed(capturing);
 	int result = capture_set_copy(&capturing->set, facts);
 	if (result == 0)
-		result = copy_report(capturing, lost, facts);
+		result = copy_report(capturing, facts);
 	return result < 0 ? result : error;
 }
 
@@ -507,11 +542,8 @@ static int handshake_advance(void *context, int64_t time_ns, struct collector_wi
 	if (!capture_set_step(&capturing->set, &lost) &&
 		read(capturing->work, &ignored, sizeof(ignored)) < 0 && errno != EAGAIN)
 		return -errno;
-	if (lost) {
-		enter(capturing);
-		handshakes_missed(capturing->handshakes, clock_ns(CLOCK_REALTIME));
-		leave(capturing);
-	}
+	if (lost)
+		note_missed(capturing);
 	*wish = (struct collector_wish){ .due_ns = COLLECTOR_NEVER };
 	return 0;
 }

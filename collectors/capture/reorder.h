@@ -38,5 +38,5 @@ void reorder_destroy(struct reorder *reorder);
  * out, so that none is lost: then the order is only as good as the room is large. */
 void reorder_put(struct reorder *reorder, const struct packet *packet, const struct sighting *sighting,
 	reorder_function *function, void *argument);
-/* Gives out all packets of before that time (CLOCK_REALTIME), earliest first. */
+/* Gives out all packets of before that time, earliest first. */
 void reorder_release(struct reorder *reorder, int64_t before_ns, reorder_function *function, void *argument);

@@ -6,6 +6,9 @@
  * outcomes"). No sockets, no clock of its own, no allocation per packet; used on one thread at a time. What
  * it learnt is copied out as plain values by handshakes_report().
  *
+ * It lives by the time of what it is fed, which should not be stepped: CLOCK_MONOTONIC, or a capture file's
+ * own time. What comes out is CLOCK_REALTIME, see handshakes_set_wall().
+ *
  * A handshake is known by client, server, their ports and the client's initial sequence number, so another
  * number on the same addresses is another handshake. Its packets may be sighted at several devices, in either
  * direction, and a little out of order: rings of several devices are read one after the other. SYN, SYN-ACK
@@ -92,7 +95,7 @@ extern const struct handshake_limits
 struct sighting {
 	int device; /* as the caller numbers them: ifindex; 0: not known */
 	enum direction direction;
-	int64_t time_ns;      /* CLOCK_REALTIME */
+	int64_t time_ns;      /* the table's */
 	const uint8_t *frame; /* with the header of PACKET_SLL2; NULL: no evidence is kept */
 	uint32_t size;        /* bytes captured */
 	uint32_t length;      /* bytes on the wire */
@@ -110,6 +113,9 @@ void handshakes_feed(
 	struct handshakes *handshakes, const struct packet *packet, const struct sighting *sighting);
 /* Lets time pass where no packets come: counts what is due. To be called several times a second. */
 void handshakes_advance(struct handshakes *handshakes, int64_t now_ns);
+/* From now on wall_ns is added to the table's time where it is reported, to make it CLOCK_REALTIME. 0 at
+ * first. */
+void handshakes_set_wall(struct handshakes *handshakes, int64_t wall_ns);
 /* Counts all that is open, as at the end of a capture. */
 void handshakes_finish(struct handshakes *handshakes);
 
@@ -214,7 +220,7 @@ struct handshake_peer {
 	bool completed;           /* the last handshake with it was */
 	bool unfinished;          /* when it was seen last, it repeated itself */
 	int synack_device;        /* by which the completed handshake was answered */
-	int64_t seen_ns;          /* CLOCK_REALTIME */
+	int64_t seen_ns;
 	/* Of one that answers: when a handshake with it last completed, and when it last answered an echo
 	 * request; 0: never. */
 	int64_t completed_ns, echoed_ns;

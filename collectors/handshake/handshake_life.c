@@ -324,6 +324,11 @@ void handshakes_advance(struct handshakes *handshakes, int64_t now_ns)
 		handshakes->return_ratio = handshakes->ratio;
 }
 
+void handshakes_set_wall(struct handshakes *handshakes, int64_t wall_ns)
+{
+	handshakes->wall_ns = wall_ns;
+}
+
 void handshakes_finish(struct handshakes *handshakes)
 {
 	for (unsigned queue = 0; queue < QUEUE_REMEMBERED; queue++) {

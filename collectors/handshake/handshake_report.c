@@ -30,6 +30,12 @@ static uint32_t synack_repeats(const struct entry *entry)
 	return most;
 }
 
+/* CLOCK_REALTIME of a time of the table, where there is one. */
+static int64_t wall(const struct handshakes *handshakes, int64_t time_ns)
+{
+	return time_ns ? time_ns + handshakes->wall_ns : 0;
+}
+
 static struct handshake_suspect suspect_of(const struct handshakes *handshakes, const struct entry *entry)
 {
 	const struct flow *flow = &entry->flow;
@@ -42,10 +48,10 @@ static struct handshake_suspect suspect_of(const struct handshakes *handshakes, 
 		.client_port = flow->client_port,
 		.server_port = flow->server_port,
 		.sequence = entry->sequence,
-		.first_ns = entry->start_ns,
-		.last_ns = entry->last_ns,
-		.asked_ns = entry_last(entry, VIEW_SYN),
-		.answered_ns = entry->start_ns + (int64_t)entry->synack_us * 1000,
+		.first_ns = wall(handshakes, entry->start_ns),
+		.last_ns = wall(handshakes, entry->last_ns),
+		.asked_ns = wall(handshakes, entry_last(entry, VIEW_SYN)),
+		.answered_ns = wall(handshakes, entry->start_ns + (int64_t)entry->synack_us * 1000),
 		.repeats = entry->repeats,
 		.synack_repeats = synack_repeats(entry),
 		.counted = entry->flags & ENTRY_COUNTED,
@@ -223,7 +229,11 @@ static void fill_silences(const struct handshakes *handshakes, struct handshake_
 		if (!is_current(handshakes, &silences->rows[i].silence))
 			continue;
 		numbers[report->silence_count] = silences->rows[i].sequence;
-		report->silences[report->silence_count++] = silences->rows[i].silence;
+		struct handshake_silence *silence = &report->silences[report->silence_count++];
+		*silence = silences->rows[i].silence;
+		silence->since_ns = wall(handshakes, silence->since_ns);
+		silence->repeated_ns = wall(handshakes, silence->repeated_ns);
+		silence->last_ns = wall(handshakes, silence->last_ns);
 	}
 	find_leaving(handshakes, numbers, report);
 }
@@ -237,6 +247,24 @@ struct handshake_load handshakes_load(const struct handshakes *handshakes)
 	for (unsigned queue = 0; queue < QUEUE_REMEMBERED; queue++)
 		load.tracked += handshakes->table.queues[queue].count;
 	return load;
+}
+
+static void set_times(const struct handshakes *handshakes, struct handshake_report *report)
+{
+	for (size_t i = 0; i < report->service_count; i++) {
+		struct handshake_service *service = &report->services[i];
+		service->completed_ns = wall(handshakes, service->completed_ns);
+		service->failed_ns = wall(handshakes, service->failed_ns);
+		service->ended_ns = wall(handshakes, service->ended_ns);
+	}
+	for (size_t i = 0; i < report->peer_count; i++) {
+		struct handshake_peer *peer = &report->peers[i];
+		peer->seen_ns = wall(handshakes, peer->seen_ns);
+		peer->completed_ns = wall(handshakes, peer->completed_ns);
+		peer->echoed_ns = wall(handshakes, peer->echoed_ns);
+	}
+	for (size_t i = 0; i < report->echo_suspect_count; i++)
+		report->echo_suspects[i].time_ns = wall(handshakes, report->echo_suspects[i].time_ns);
 }
 
 int handshakes_report(struct handshakes *handshakes, struct handshake_report *out)
@@ -258,6 +286,7 @@ int handshakes_report(struct handshakes *handshakes, struct handshake_report *ou
 	fill_suspects(handshakes, &report);
 	fill_silences(handshakes, &report);
 	echoes_report(&handshakes->echoes, &report);
+	set_times(handshakes, &report);
 	*out = report;
 	return 0;
 }
@@ -279,12 +308,15 @@ static int by_time(const void *a, const void *b)
 	return (first->time_ns > second->time_ns) - (first->time_ns < second->time_ns);
 }
 
-static size_t copy_newest(const struct frame_ring *ring, struct frame *out, size_t most)
+static size_t copy_newest(
+	const struct handshakes *handshakes, const struct frame_ring *ring, struct frame *out, size_t most)
 {
 	size_t count = frame_ring_count(ring);
 	count = count < most ? count : most;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		out[i] = *frame_ring_get(ring, ring->written - count + i);
+		out[i].time_ns = wall(handshakes, out[i].time_ns);
+	}
 	return count;
 }
 
@@ -292,8 +324,8 @@ size_t handshakes_evidence(const struct handshakes *handshakes, struct frame *ou
 {
 	size_t returns = frame_ring_count(&handshakes->evidence[EVIDENCE_RETURN]);
 	returns = returns < most / 2 ? returns : most / 2;
-	size_t count = copy_newest(&handshakes->evidence[EVIDENCE_REPEATED], out, most - returns);
-	count += copy_newest(&handshakes->evidence[EVIDENCE_RETURN], out + count, most - count);
+	size_t count = copy_newest(handshakes, &handshakes->evidence[EVIDENCE_REPEATED], out, most - returns);
+	count += copy_newest(handshakes, &handshakes->evidence[EVIDENCE_RETURN], out + count, most - count);
 	qsort(out, count, sizeof(*out), by_time);
 	return count;
 }
