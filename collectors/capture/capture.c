@@ -487,11 +487,53 @@ static int handshake_init(const struct collector_settings *settings, void **cont
 	return 0;
 }
 
+struct named_device {
+	const char *name;
+	struct handshake_presence presence;
+};
+
+static int by_name(const void *left, const void *right)
+{
+	const struct named_device *a = left, *b = right;
+	int names = strcmp(a->name, b->name);
+	int present = a->presence.present - b->presence.present;
+	return names ? names : present ? present : a->presence.device - b->presence.device;
+}
+
+/* Of several that had one name the one that is there now, or was last, gets the others' counts. */
+static int tell_devices(struct capturing *capturing, const struct facts *facts)
+{
+	size_t count = facts->capture_count;
+	struct named_device *named = calloc(count + 1, sizeof(*named));
+	struct handshake_presence *devices = calloc(count + 1, sizeof(*devices));
+	bool enough = named && devices;
+	for (size_t i = 0; enough && i < count; i++)
+		named[i] = (struct named_device){ facts->captures[i].name,
+			{ .device = facts->captures[i].ifindex,
+				.present = facts_device(facts, facts->captures[i].ifindex) } };
+	if (enough)
+		qsort(named, count, sizeof(*named), by_name);
+	for (size_t i = count, last = count; enough && i-- > 0;) {
+		last = last == count || strcmp(named[last].name, named[i].name) != 0 ? i : last;
+		devices[i] = named[i].presence;
+		if (last != i && !devices[i].present)
+			devices[i].heir = devices[last].device;
+	}
+	if (enough) {
+		enter(capturing);
+		handshakes_devices(capturing->handshakes, devices, count);
+		leave(capturing);
+	}
+	free(named);
+	free(devices);
+	return enough ? 0 : -ENOMEM;
+}
+
 static int copy_report(struct capturing *capturing, struct facts *facts)
 {
 	struct handshake_report *report = calloc(1, sizeof(*report));
 	struct frame *frames = calloc(EVIDENCE_MOST, sizeof(*frames));
-	int result = report && frames ? 0 : -ENOMEM;
+	int result = report && frames ? tell_devices(capturing, facts) : -ENOMEM;
 	if (result == 0) {
 		enter(capturing);
 		set_clock(capturing);

@@ -67,11 +67,21 @@ static void note_success(struct handshake_peer *peer, const struct handshake_pee
 	peer->echoed_ns = peer->protocol != IPPROTO_TCP ? peer->seen_ns : before ? before->echoed_ns : 0;
 }
 
+/* Those that came by the device that had the slot before are not its own. */
+static struct handshake_peer *peers_of(struct arrivals *arrivals, uint16_t slot, int device)
+{
+	struct handshake_peer *of_device = &arrivals->peers[(size_t)slot * ARRIVALS_OF_DEVICE];
+	for (unsigned i = 0; i < ARRIVALS_OF_DEVICE; i++)
+		if (of_device[i].seen_ns && of_device[i].device != device)
+			of_device[i] = (struct handshake_peer){ 0 };
+	return of_device;
+}
+
 void arrivals_note(struct arrivals *arrivals, uint16_t slot, const struct handshake_peer *peer)
 {
 	if (slot == 0 || slot >= arrivals->slots)
 		return;
-	struct handshake_peer *of_device = &arrivals->peers[(size_t)slot * ARRIVALS_OF_DEVICE];
+	struct handshake_peer *of_device = peers_of(arrivals, slot, peer->device);
 	struct handshake_peer *place = find(of_device, peer);
 	struct handshake_peer noted = *peer;
 	note_success(&noted, place);
@@ -82,30 +92,19 @@ void arrivals_forget(struct arrivals *arrivals, uint16_t slot, const struct hand
 {
 	if (slot == 0 || slot >= arrivals->slots)
 		return;
-	struct handshake_peer *of_device = &arrivals->peers[(size_t)slot * ARRIVALS_OF_DEVICE];
+	struct handshake_peer *of_device = peers_of(arrivals, slot, peer->device);
 	for (unsigned i = 0; i < ARRIVALS_OF_DEVICE; i++)
 		if (is_same(&of_device[i], peer))
 			of_device[i] = (struct handshake_peer){ 0 };
 }
 
-static bool is_remembered(const struct handshake_peer *peer, int64_t now_ns)
+void arrivals_report(const struct arrivals *arrivals, const struct tally *tally, uint32_t first, uint32_t end,
+	int64_t now_ns, struct handshake_report *out)
 {
-	return peer->seen_ns && now_ns - peer->seen_ns < ARRIVALS_MEMORY_NS;
-}
-
-int arrivals_report(const struct arrivals *arrivals, const struct tally *tally, int64_t now_ns,
-	struct handshake_report *out)
-{
-	size_t most = (size_t)tally->device_count * ARRIVALS_OF_DEVICE;
-	out->peers = calloc(most + 1, sizeof(*out->peers));
-	if (!out->peers)
-		return -ENOMEM;
-	for (size_t i = 0; i < most; i++) {
-		if (!is_remembered(&arrivals->peers[i], now_ns))
-			continue;
-		struct handshake_peer *peer = &out->peers[out->peer_count++];
-		*peer = arrivals->peers[i];
-		peer->device = tally_device_of_slot(tally, (uint16_t)(i / ARRIVALS_OF_DEVICE));
+	for (size_t i = (size_t)first * ARRIVALS_OF_DEVICE; i < (size_t)end * ARRIVALS_OF_DEVICE; i++) {
+		const struct handshake_peer *peer = &arrivals->peers[i];
+		if (peer->seen_ns && now_ns - peer->seen_ns < ARRIVALS_MEMORY_NS &&
+			peer->device == tally_device_of_slot(tally, (uint16_t)(i / ARRIVALS_OF_DEVICE)))
+			out->peers[out->peer_count++] = *peer;
 	}
-	return 0;
 }

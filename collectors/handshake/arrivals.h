@@ -24,10 +24,10 @@ struct arrivals {
 int arrivals_init(struct arrivals *arrivals, uint32_t slots);
 void arrivals_destroy(struct arrivals *arrivals);
 
-/* peer->device is not looked at; slot: its device in the tally. */
+/* slot: that of peer->device in the tally. */
 void arrivals_note(struct arrivals *arrivals, uint16_t slot, const struct handshake_peer *peer);
 /* The same peer at the device was none: its packet went on to a device above that one. */
 void arrivals_forget(struct arrivals *arrivals, uint16_t slot, const struct handshake_peer *peer);
-/* 0 or -ENOMEM. */
-int arrivals_report(const struct arrivals *arrivals, const struct tally *tally, int64_t now_ns,
-	struct handshake_report *out);
+/* Adds those of the slots from `first` up to `end` to out->peers, where there is room for them. */
+void arrivals_report(const struct arrivals *arrivals, const struct tally *tally, uint32_t first, uint32_t end,
+	int64_t now_ns, struct handshake_report *out);

@@ -67,7 +67,7 @@ static void end_oldest(struct echoes *echoes, struct tally *tally)
 {
 	uint32_t place = (uint32_t)(echoes->oldest++ % echoes->limit);
 	const struct echo_request *request = &echoes->requests[place];
-	tally_echo(tally, request->device, outcome_of(request));
+	tally_echo(tally, tally_device_slot(tally, request->device), outcome_of(request));
 	hash_index_remove(&echoes->by_asker, request->hash, place);
 }
 
@@ -85,18 +85,18 @@ static void take_request(struct echoes *echoes, struct tally *tally, const struc
 		.asked = packet->destination,
 		.id = packet->echo_id,
 		.sequence = packet->echo_sequence,
-		.device = tally_device_slot(tally, sighting->device),
+		.device = sighting->device,
 		.direction = (uint8_t)sighting->direction,
 		.hash = hash,
 		.time_ns = now_ns };
 	hash_index_add(&echoes->by_asker, hash, place);
 }
 
-static void suspect(struct echoes *echoes, const struct tally *tally, const struct echo_request *request,
-	const struct packet *packet, int64_t now_ns)
+static void suspect(struct echoes *echoes, const struct echo_request *request, const struct packet *packet,
+	int64_t now_ns)
 {
 	echoes->suspects[echoes->suspect_count++ % ECHO_SUSPECTS] = (struct echo_suspect){
-		.device = tally_device_of_slot(tally, request->device),
+		.device = request->device,
 		.direction = (enum direction)request->direction,
 		.asker = request->asker,
 		.asked = request->asked,
@@ -109,17 +109,17 @@ static void suspect(struct echoes *echoes, const struct tally *tally, const stru
 static void note_arrival(struct tally *tally, struct arrivals *arrivals, struct echo_request *request,
 	const struct sighting *sighting, int64_t now_ns)
 {
-	uint16_t slot = tally_device_slot(tally, sighting->device);
 	if (sighting->direction != DIRECTION_IN || request->direction != DIRECTION_OUT ||
-		request->arrival == slot)
+		request->arrival == sighting->device)
 		return;
-	const struct handshake_peer peer = { .peer = request->asked,
+	struct handshake_peer peer = { .device = request->arrival,
+		.peer = request->asked,
 		.local = request->asker,
 		.protocol = request->asked.family == AF_INET6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
 		.seen_ns = now_ns };
-	arrivals_forget(arrivals, request->arrival, &peer);
-	arrivals_note(arrivals, slot, &peer);
-	request->arrival = slot;
+	arrivals_forget(arrivals, tally_device_find(tally, request->arrival), &peer);
+	peer.device = request->arrival = sighting->device;
+	arrivals_note(arrivals, tally_device_slot(tally, sighting->device), &peer);
 }
 
 /* Some tools ask many addresses with one id and sequence: then nobody knows whose answer is missing. */
@@ -136,7 +136,7 @@ static void take_reply(struct echoes *echoes, struct tally *tally, struct arriva
 		found.any->answered = true; /* everyone answers with an address of their own */
 	else if (found.any && found.matches == 1 && !found.any->answered && !found.any->elsewhere) {
 		found.any->elsewhere = true;
-		suspect(echoes, tally, found.any, packet, now_ns);
+		suspect(echoes, found.any, packet, now_ns);
 	}
 }
 

@@ -16,10 +16,10 @@
 struct echo_request {
 	struct address asker, asked;
 	uint16_t id, sequence;
-	uint16_t device; /* slot in the tally */
+	int device;
 	uint8_t direction;
 	bool answered, elsewhere;
-	uint16_t arrival; /* the tally's slot of the device by which the answer came, or 0 */
+	int arrival; /* the device by which the answer came, or 0 */
 	uint32_t hash;
 	int64_t time_ns;
 };

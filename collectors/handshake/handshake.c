@@ -11,8 +11,8 @@ const struct handshake_limits handshake_limits_default = {
 	.handshakes = 32768,
 	.departed = 1 << 20,
 	.echoes = 4096,
-	.devices = 256,
-	.pairs = 1024,
+	.devices = 4096,
+	.pairs = 8192,
 	.services = 1024,
 	.suspects = 256,
 	.frames = 2048,
@@ -94,8 +94,7 @@ static void repeated_syn(struct handshakes *handshakes, struct entry *entry, con
 	const struct sighting *sighting)
 {
 	remember(handshakes, entry, sighting);
-	uint16_t slot = tally_device_slot(&handshakes->tally, sighting->device);
-	struct view *view = entry_view(entry, slot, sighting->direction);
+	struct view *view = entry_view(entry, sighting->device, sighting->direction);
 	uint32_t now = microseconds_since(entry->start_ns, sighting->time_ns);
 	if (!view || !(entry->flags & ENTRY_SYNACK) || now <= entry->synack_us)
 		return;
@@ -114,7 +113,7 @@ static void note_asking(
 	struct handshakes *handshakes, const struct entry *entry, const struct sighting *sighting)
 {
 	if (sighting->direction == DIRECTION_IN)
-		entry_note_arrival(handshakes, entry, entry_way(handshakes, entry, VIEW_SYN).devices.in,
+		entry_note_arrival(handshakes, entry, entry_way(entry, VIEW_SYN).devices.in,
 			&(struct handshake_peer){ .asks = true, .unfinished = true });
 }
 
@@ -122,7 +121,7 @@ static void note_silence(
 	struct handshakes *handshakes, const struct entry *entry, const struct sighting *sighting)
 {
 	const struct flow *flow = &entry->flow;
-	int device = entry_way(handshakes, entry, VIEW_SYN).devices.in;
+	int device = entry_way(entry, VIEW_SYN).devices.in;
 	if (entry->flags & (ENTRY_SYNACK | ENTRY_REFUSED) || sighting->direction != DIRECTION_IN ||
 		sighting->device != device)
 		return;
@@ -255,26 +254,23 @@ static void note_mutual(struct handshakes *handshakes, const struct packet *pack
 		complete(handshakes, entry);
 }
 
-static void repeated_synack(
-	struct handshakes *handshakes, struct entry *entry, const struct sighting *sighting)
+static void repeated_synack(struct entry *entry, const struct sighting *sighting)
 {
-	uint16_t slot = tally_device_slot(&handshakes->tally, sighting->device);
-	struct view *view = entry_view(entry, slot, sighting->direction);
+	struct view *view = entry_view(entry, sighting->device, sighting->direction);
 	if (view && view->synack_repeats < UINT8_MAX)
 		view->synack_repeats++;
 }
 
 /* It answers a SYN of this host's. */
-static bool is_answer(
-	const struct handshakes *handshakes, const struct entry *entry, const struct sighting *sighting)
+static bool is_answer(const struct entry *entry, const struct sighting *sighting)
 {
-	return sighting->direction == DIRECTION_IN && entry_role(handshakes, entry) == HANDSHAKE_OPENED;
+	return sighting->direction == DIRECTION_IN && entry_role(entry) == HANDSHAKE_OPENED;
 }
 
 static void note_answering(
 	struct handshakes *handshakes, const struct entry *entry, int before, bool repeated)
 {
-	int device = entry_way(handshakes, entry, VIEW_SYNACK).devices.in;
+	int device = entry_way(entry, VIEW_SYNACK).devices.in;
 	if (before && before != device)
 		entry_forget_arrival(handshakes, entry, before, false);
 	entry_note_arrival(handshakes, entry, device, &(struct handshake_peer){ .unfinished = repeated });
@@ -283,11 +279,11 @@ static void note_answering(
 static void sight_synack(struct handshakes *handshakes, struct entry *entry, const struct packet *packet,
 	const struct sighting *sighting)
 {
-	int before = entry_way(handshakes, entry, VIEW_SYNACK).devices.in;
+	int before = entry_way(entry, VIEW_SYNACK).devices.in;
 	enum note note = handshake_sight(handshakes, entry, VIEW_SYNACK, packet, sighting);
 	if (note == NOTE_REPEAT)
-		repeated_synack(handshakes, entry, sighting);
-	if (note != NOTE_COPY && is_answer(handshakes, entry, sighting))
+		repeated_synack(entry, sighting);
+	if (note != NOTE_COPY && is_answer(entry, sighting))
 		note_answering(handshakes, entry, before, note == NOTE_REPEAT);
 }
 

@@ -78,7 +78,7 @@ enum handshake_role {
 #define HANDSHAKE_OTHER_DEVICES (-1)
 
 struct handshake_limits {
-	uint32_t handshakes; /* about 330 bytes each */
+	uint32_t handshakes; /* about 340 bytes each */
 	uint32_t departed;   /* evicted ones whose SYN would be known again, 8 bytes each */
 	uint32_t echoes;
 	uint32_t devices;
@@ -126,6 +126,19 @@ void handshakes_sample(struct handshakes *handshakes, uint32_t ratio);
  * HANDSHAKE_OPEN_NS, unless a SYN to another address asked for it. After an eviction it says nothing at all.
  */
 void handshakes_missed(struct handshakes *handshakes, int64_t now_ns);
+
+/* What became of a device on which packets were captured. */
+struct handshake_presence {
+	int device;
+	int heir; /* another that has its name now; 0: none */
+	bool present;
+};
+
+/* All of them. The counts of one that is gone are kept for as long as there is room and it is named here; if
+ * it has an heir, that one gets them, so that nothing is missing under their name. Without a call all devices
+ * are taken for present. To be called every second or so. */
+void handshakes_devices(
+	struct handshakes *handshakes, const struct handshake_presence *devices, size_t count);
 
 /* ---- what it learnt ---- */
 
@@ -264,12 +277,14 @@ struct handshake_report {
 	size_t echo_suspect_count;
 	struct handshake_peer *peers; /* the latest few of each device, of the last ten minutes */
 	size_t peer_count;
-	uint64_t outcomes[HANDSHAKE_OUTCOMES]; /* sums over pairs */
+	uint64_t outcomes[HANDSHAKE_OUTCOMES]; /* sums over pairs, those given up as well */
 	uint64_t tracked;                      /* open */
 	uint64_t limit;
-	uint64_t evicted;          /* open ones that had to go; they have no outcome */
-	uint64_t unmatched;        /* SYN-ACKs without SYN that said nothing, see handshakes_missed() */
-	uint64_t services_omitted; /* rows that were given to others */
+	uint64_t evicted;   /* open ones that had to go; they have no outcome */
+	uint64_t unmatched; /* SYN-ACKs without SYN that said nothing, see handshakes_missed() */
+	/* Devices and pairs that found no row, once for each unless hundreds come in turns; services that
+	 * gave up theirs. */
+	uint64_t devices_omitted, pairs_omitted, services_omitted;
 	uint32_t ratio;
 };
 
@@ -280,8 +295,7 @@ struct handshake_load {
 
 struct handshake_load handshakes_load(const struct handshakes *handshakes);
 
-/* Fills *out in time linear in the rows (and one pass over the table if there are suspects). Not const:
- * frames of joined suspects become evidence. 0 or -ENOMEM. */
+/* Fills *out. Not const: frames of joined suspects become evidence. 0 or -ENOMEM. */
 int handshakes_report(struct handshakes *handshakes, struct handshake_report *out);
 void handshake_report_clear(struct handshake_report *report);
 

@@ -21,21 +21,19 @@ static const int64_t time_to_live[QUEUES] = {
 
 /* A packet passes lower devices first on its way in and last on its way out (eth0, then eth0.10): the device
  * that routes is the last one in and the first one out. */
-struct entry_way entry_way(
-	const struct handshakes *handshakes, const struct entry *entry, enum view_packet packet)
+struct entry_way entry_way(const struct entry *entry, enum view_packet packet)
 {
 	struct entry_way way = { 0 };
 	for (unsigned i = 0; i < entry->view_count; i++) {
 		const struct view *view = &entry->views[i];
 		if (!(view->seen & 1 << packet))
 			continue;
-		int device = tally_device_of_slot(&handshakes->tally, view->device);
 		bool out = view->direction == DIRECTION_OUT ||
 			   (view->direction == DIRECTION_UNKNOWN && packet == VIEW_SYNACK);
 		if (!out)
-			way.devices.in = device;
+			way.devices.in = view->device;
 		else if (!way.has_out)
-			way.devices.out = device;
+			way.devices.out = view->device;
 		*(out ? &way.has_out : &way.has_in) = true;
 	}
 	return way;
@@ -50,9 +48,9 @@ int64_t entry_last(const struct entry *entry, enum view_packet packet)
 	return last < 0 ? 0 : entry->start_ns + last * 1000;
 }
 
-enum handshake_role entry_role(const struct handshakes *handshakes, const struct entry *entry)
+enum handshake_role entry_role(const struct entry *entry)
 {
-	struct entry_way syn = entry_way(handshakes, entry, VIEW_SYN);
+	struct entry_way syn = entry_way(entry, VIEW_SYN);
 	if (syn.has_in)
 		return syn.has_out ? HANDSHAKE_FORWARDED : HANDSHAKE_SERVED;
 	return syn.has_out ? HANDSHAKE_OPENED : HANDSHAKE_PASSED;
@@ -74,7 +72,7 @@ static int synack_device(enum handshake_role role, const struct entry_way *synac
 	return synack->has_out ? synack->devices.out : synack->devices.in;
 }
 
-struct view *entry_view(struct entry *entry, uint16_t device, enum direction direction)
+struct view *entry_view(struct entry *entry, int device, enum direction direction)
 {
 	for (unsigned i = 0; i < entry->view_count; i++)
 		if (entry->views[i].device == device && entry->views[i].direction == direction)
@@ -191,7 +189,7 @@ enum note handshake_sight(struct handshakes *handshakes, struct entry *entry, en
 	const struct packet *packet, const struct sighting *sighting)
 {
 	uint16_t slot = tally_device_slot(&handshakes->tally, sighting->device);
-	struct view *view = entry_view(entry, slot, sighting->direction);
+	struct view *view = entry_view(entry, sighting->device, sighting->direction);
 	enum note result = note(entry, view, packet_kind, sighting->time_ns);
 	if (result == NOTE_COPY)
 		return result;
@@ -234,9 +232,9 @@ static void fill_arrival(const struct entry *entry, struct handshake_peer *peer)
 
 void entry_forget_arrival(struct handshakes *handshakes, const struct entry *entry, int device, bool asks)
 {
-	struct handshake_peer peer = { .asks = asks };
+	struct handshake_peer peer = { .device = device, .asks = asks };
 	fill_arrival(entry, &peer);
-	arrivals_forget(&handshakes->arrivals, tally_device_slot(&handshakes->tally, device), &peer);
+	arrivals_forget(&handshakes->arrivals, tally_device_find(&handshakes->tally, device), &peer);
 }
 
 void entry_note_arrival(struct handshakes *handshakes, const struct entry *entry, int device,
@@ -244,6 +242,7 @@ void entry_note_arrival(struct handshakes *handshakes, const struct entry *entry
 {
 	const struct flow *flow = &entry->flow;
 	struct handshake_peer full = *peer;
+	full.device = device;
 	fill_arrival(entry, &full);
 	full.peer_port = peer->asks ? flow->client_port : flow->server_port;
 	full.port = peer->asks ? flow->server_port : flow->client_port;
@@ -266,9 +265,9 @@ static void note_completed(struct handshakes *handshakes, const struct entry *en
 
 static void count(struct handshakes *handshakes, struct entry *entry)
 {
-	struct entry_way syn = entry_way(handshakes, entry, VIEW_SYN);
-	struct entry_way synack = entry_way(handshakes, entry, VIEW_SYNACK);
-	enum handshake_role role = entry_role(handshakes, entry);
+	struct entry_way syn = entry_way(entry, VIEW_SYN);
+	struct entry_way synack = entry_way(entry, VIEW_SYNACK);
+	enum handshake_role role = entry_role(entry);
 	const struct tally_end end = {
 		.syn_device = syn.has_in ? syn.devices.in : syn.devices.out,
 		.synack_device = synack_device(role, &synack),
@@ -327,6 +326,11 @@ void handshakes_advance(struct handshakes *handshakes, int64_t now_ns)
 void handshakes_set_wall(struct handshakes *handshakes, int64_t wall_ns)
 {
 	handshakes->wall_ns = wall_ns;
+}
+
+void handshakes_devices(struct handshakes *handshakes, const struct handshake_presence *devices, size_t count)
+{
+	tally_survey(&handshakes->tally, devices, count, handshakes->now_ns);
 }
 
 void handshakes_finish(struct handshakes *handshakes)

@@ -12,13 +12,13 @@ static const struct suspect_source {
 	unsigned share; /* one part of so many */
 } sources[] = { { QUEUE_SUSPECT, 2 }, { QUEUE_KNOWN, 4 }, { QUEUE_RETURN, 4 }, { QUEUE_BLIND, 4 } };
 
-static enum handshake_sign sign_of(const struct handshakes *handshakes, const struct entry *entry)
+static enum handshake_sign sign_of(const struct entry *entry)
 {
 	if (!(entry->flags & ENTRY_SYN))
 		return SIGN_RETURN_ONLY;
-	if (entry_role(handshakes, entry) != HANDSHAKE_OPENED)
+	if (entry_role(entry) != HANDSHAKE_OPENED)
 		return SIGN_SYN_REPEATED;
-	return entry_way(handshakes, entry, VIEW_SYNACK).has_in ? SIGN_REPLY_IGNORED : SIGN_SYN_REPEATED;
+	return entry_way(entry, VIEW_SYNACK).has_in ? SIGN_REPLY_IGNORED : SIGN_SYN_REPEATED;
 }
 
 static uint32_t synack_repeats(const struct entry *entry)
@@ -41,8 +41,8 @@ static struct handshake_suspect suspect_of(const struct handshakes *handshakes, 
 	const struct flow *flow = &entry->flow;
 	return (struct handshake_suspect){
 		.id = entry->id,
-		.sign = sign_of(handshakes, entry),
-		.role = entry_role(handshakes, entry),
+		.sign = sign_of(entry),
+		.role = entry_role(entry),
 		.client = address_make(flow->family, flow->client),
 		.server = address_make(flow->family, flow->server),
 		.client_port = flow->client_port,
@@ -56,8 +56,8 @@ static struct handshake_suspect suspect_of(const struct handshakes *handshakes, 
 		.synack_repeats = synack_repeats(entry),
 		.counted = entry->flags & ENTRY_COUNTED,
 		.acknowledged = entry->flags & ENTRY_ACKED,
-		.syn = entry_way(handshakes, entry, VIEW_SYN).devices,
-		.synack = entry_way(handshakes, entry, VIEW_SYNACK).devices,
+		.syn = entry_way(entry, VIEW_SYN).devices,
+		.synack = entry_way(entry, VIEW_SYNACK).devices,
 	};
 }
 
@@ -192,11 +192,10 @@ static bool is_current(const struct handshakes *handshakes, const struct handsha
 	return handshakes->now_ns - silence->last_ns < HANDSHAKE_RECENT_NS;
 }
 
-static void note_leaving(
-	const struct handshakes *handshakes, const struct entry *entry, struct handshake_silence *silence)
+static void note_leaving(const struct entry *entry, struct handshake_silence *silence)
 {
 	const struct flow *flow = &entry->flow;
-	if (!entry_way(handshakes, entry, VIEW_SYN).has_out)
+	if (!entry_way(entry, VIEW_SYN).has_out)
 		return;
 	silence->left = true;
 	silence->target = address_make(flow->family, flow->server);
@@ -217,7 +216,7 @@ static void find_leaving(
 			continue;
 		for (size_t j = 0; j < report->silence_count; j++)
 			if (numbers[j] == entry->sequence)
-				note_leaving(handshakes, entry, &report->silences[j]);
+				note_leaving(entry, &report->silences[j]);
 	}
 }
 
@@ -277,12 +276,17 @@ int handshakes_report(struct handshakes *handshakes, struct handshake_report *ou
 		.ratio = handshakes->ratio };
 	report.suspects = calloc(handshakes->limits.suspects + 1, sizeof(*report.suspects));
 	report.silences = calloc(handshakes->silences.count + 1, sizeof(*report.silences));
-	if (!report.suspects || !report.silences ||
-		tally_report(&handshakes->tally, handshakes->now_ns, &report) < 0 ||
-		arrivals_report(&handshakes->arrivals, &handshakes->tally, handshakes->now_ns, &report) < 0) {
+	report.peers =
+		calloc((size_t)handshakes->tally.device_count * ARRIVALS_OF_DEVICE, sizeof(*report.peers));
+	if (!report.suspects || !report.silences || !report.peers ||
+		tally_report_devices(&handshakes->tally, handshakes->now_ns, &report) < 0 ||
+		tally_report_pairs(&handshakes->tally, &report) < 0 ||
+		tally_report_services(&handshakes->tally, handshakes->now_ns, &report) < 0) {
 		handshake_report_clear(&report);
 		return -ENOMEM;
 	}
+	arrivals_report(&handshakes->arrivals, &handshakes->tally, 0, handshakes->tally.device_count,
+		handshakes->now_ns, &report);
 	fill_suspects(handshakes, &report);
 	fill_silences(handshakes, &report);
 	echoes_report(&handshakes->echoes, &report);

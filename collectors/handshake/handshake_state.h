@@ -42,11 +42,10 @@ struct entry_way {
 };
 
 /* view: VIEW_SYN or VIEW_SYNACK. Where the direction is not known, SYNs came in and SYN-ACKs went out. */
-struct entry_way entry_way(
-	const struct handshakes *handshakes, const struct entry *entry, enum view_packet view);
+struct entry_way entry_way(const struct entry *entry, enum view_packet view);
 /* Time of the last SYN or SYN-ACK; 0: none. */
 int64_t entry_last(const struct entry *entry, enum view_packet view);
-enum handshake_role entry_role(const struct handshakes *handshakes, const struct entry *entry);
+enum handshake_role entry_role(const struct entry *entry);
 /* Notes who arrives at `device` (asks: its client, else its server); the rest of *peer is filled in. */
 void entry_note_arrival(struct handshakes *handshakes, const struct entry *entry, int device,
 	const struct handshake_peer *peer);
@@ -68,7 +67,7 @@ enum note {
 enum note handshake_sight(struct handshakes *handshakes, struct entry *entry, enum view_packet view,
 	const struct packet *packet, const struct sighting *sighting);
 /* The view at this device and direction, made if there is none; NULL if there is no room. */
-struct view *entry_view(struct entry *entry, uint16_t device, enum direction direction);
+struct view *entry_view(struct entry *entry, int device, enum direction direction);
 /* 0 if time_ns lies before. */
 uint32_t microseconds_since(int64_t start_ns, int64_t time_ns);
 

@@ -27,7 +27,7 @@ enum view_packet { VIEW_SYN, VIEW_SYNACK, VIEW_ACK, VIEW_RST, VIEW_PACKETS };
 
 /* What was sighted of a handshake at one device in one direction. */
 struct view {
-	uint16_t device; /* slot in the tally */
+	int32_t device;
 	uint8_t direction;
 	uint8_t seen;    /* bits of enum view_packet */
 	uint8_t repeats; /* SYNs after the SYN-ACK */
