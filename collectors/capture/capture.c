@@ -32,7 +32,7 @@
 #include "collectors/collector.h"
 #include "collectors/handshake/handshake_metrics.h"
 
-#define BATCH   512 /* frames read at a time */
+#define BATCH   512 /* frames read of one device in its turn */
 #define TICK_MS 100
 /* How often rings that are not waited for are looked at. */
 #define GLANCE_MS 20
@@ -44,6 +44,8 @@
 #define RING_BUDGET   ((size_t)8 * 1024 * 1024)
 #define EVENTS        256 /* taken from an epoll at a time */
 #define REFILTER_MOST 4   /* filters replaced at a time: 0.1 ms each */
+/* So many frames are read or released, or handshakes ended, before the lock is given up. */
+#define PIECE 256
 /* Descriptors that are needed beside those of the taps. */
 #define OTHER_DESCRIPTORS 256
 
@@ -169,15 +171,26 @@ static void note(void *argument, const struct tap_frame *frame)
 	reorder_put(&capturing->waiting, &packet, &sighting, feed, capturing);
 }
 
+/* Returns whether all was done that is due. */
+static bool settle(struct capturing *capturing, int64_t settled_ns)
+{
+	return reorder_release(&capturing->waiting, settled_ns, PIECE, feed, capturing) &&
+	       handshakes_advance_some(capturing->handshakes, settled_ns, PIECE);
+}
+
 static void tick(struct capturing *capturing)
 {
-	int64_t monotonic_ns = clock_ns(CLOCK_MONOTONIC), settled_ns = monotonic_ns - SETTLE_NS;
-	reorder_release(&capturing->waiting, settled_ns, feed, capturing);
-	handshakes_advance(capturing->handshakes, settled_ns);
+	int64_t monotonic_ns = clock_ns(CLOCK_MONOTONIC);
+	enter(capturing);
+	while (!settle(capturing, monotonic_ns - SETTLE_NS)) {
+		leave(capturing);
+		enter(capturing);
+	}
 	bulk_advance(&capturing->bulk, monotonic_ns);
 	const struct sampling_load load = { clock_ns(CLOCK_THREAD_CPUTIME_ID),
 		handshakes_load(capturing->handshakes) };
 	handshakes_sample(capturing->handshakes, sampling_step(&capturing->sampling, monotonic_ns, &load));
+	leave(capturing);
 }
 
 /* From `at` on; returns where to go on, SIZE_MAX at the end. */
@@ -218,14 +231,17 @@ static void refilter(struct capturing *capturing, unsigned generation)
 	capturing->refiltered = generation;
 }
 
-static void read_tap(struct capturing *capturing, struct reader *reader)
+/* Returns how many frames. */
+static int read_tap(struct capturing *capturing, struct reader *reader)
 {
 	struct feeding feeding = { capturing, reader->ifindex };
 	set_clock(capturing);
-	if (tap_read(reader->tap, BATCH, note, &feeding) >= 0)
-		return;
-	reader->failed = true;
-	epoll_ctl(reader->epoll, EPOLL_CTL_DEL, tap_descriptor(reader->tap), NULL);
+	int frames = tap_read(reader->tap, PIECE, note, &feeding);
+	if (frames < 0) {
+		reader->failed = true;
+		epoll_ctl(reader->epoll, EPOLL_CTL_DEL, tap_descriptor(reader->tap), NULL);
+	}
+	return frames;
 }
 
 /* Readers come and go beside; one that has gone is in no epoll, but may be among the events. */
@@ -241,13 +257,16 @@ static void read_ready(struct capturing *capturing, int epoll, int timeout_ms, u
 				continue; /* somebody else's signal */
 			return;
 		}
-		enter(capturing);
-		bool current = capturing->generation == generation;
-		if (current)
-			read_tap(capturing, reader);
-		leave(capturing);
-		if (!current)
-			return;
+		int frames = PIECE;
+		for (unsigned done = 0; frames == PIECE && done < BATCH; done += PIECE) {
+			enter(capturing);
+			bool current = capturing->generation == generation;
+			if (current)
+				frames = read_tap(capturing, reader);
+			leave(capturing);
+			if (!current)
+				return;
+		}
 	}
 }
 
@@ -268,9 +287,7 @@ static void *capture_thread(void *argument)
 			read_ready(capturing, capturing->glance, 0, generation);
 			glance_ns = now;
 		}
-		enter(capturing);
 		tick(capturing);
-		leave(capturing);
 		refilter(capturing, generation);
 	}
 }
@@ -529,25 +546,31 @@ static int tell_devices(struct capturing *capturing, const struct facts *facts)
 	return enough ? 0 : -ENOMEM;
 }
 
+/* In parts, so that the capture thread never waits for long. */
 static int copy_report(struct capturing *capturing, struct facts *facts)
 {
 	struct handshake_report *report = calloc(1, sizeof(*report));
 	struct frame *frames = calloc(EVIDENCE_MOST, sizeof(*frames));
 	int result = report && frames ? tell_devices(capturing, facts) : -ENOMEM;
-	if (result == 0) {
+	enter(capturing);
+	set_clock(capturing);
+	leave(capturing);
+	struct handshake_progress progress = { 0 };
+	for (bool more = result == 0; more; more = result > 0) {
 		enter(capturing);
-		set_clock(capturing);
-		result = handshakes_report(capturing->handshakes, report);
-		if (result == 0)
-			facts->frame_count =
-				handshakes_evidence(capturing->handshakes, frames, EVIDENCE_MOST);
+		result = handshakes_report_part(capturing->handshakes, report, &progress);
 		leave(capturing);
 	}
 	if (result < 0) {
+		if (report)
+			handshake_report_clear(report);
 		free(report);
 		free(frames);
 		return result;
 	}
+	enter(capturing);
+	facts->frame_count = handshakes_evidence(capturing->handshakes, frames, EVIDENCE_MOST);
+	leave(capturing);
 	facts->handshakes = report;
 	facts->frames = frames;
 	return 0;

@@ -16,6 +16,7 @@ const struct handshake_limits handshake_limits_default = {
 	.services = 1024,
 	.suspects = 256,
 	.frames = 2048,
+	.ends = 64,
 };
 
 /* How many entries of one flow are looked at where the number alone does not find it. */
@@ -429,7 +430,8 @@ void handshakes_feed(
 	struct sighting checked = *sighting;
 	if (checked.time_ns < 0 || checked.time_ns > TIME_MAX_NS)
 		checked.time_ns = handshakes->now_ns; /* a capture file may claim anything */
-	handshakes_advance(handshakes, checked.time_ns);
+	handshakes_advance_some(
+		handshakes, checked.time_ns, handshakes->limits.ends ? handshakes->limits.ends : UINT32_MAX);
 	switch (packet->kind) {
 	case PACKET_TCP:
 		on_tcp(handshakes, packet, &checked);

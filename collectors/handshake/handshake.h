@@ -86,6 +86,7 @@ struct handshake_limits {
 	uint32_t services;
 	uint32_t suspects; /* at most so many in one report */
 	uint32_t frames;   /* kept as evidence */
+	uint32_t ends; /* at most so many handshakes end for one packet that is fed; 0: all that are due */
 };
 
 extern const struct handshake_limits
@@ -113,6 +114,8 @@ void handshakes_feed(
 	struct handshakes *handshakes, const struct packet *packet, const struct sighting *sighting);
 /* Lets time pass where no packets come: counts what is due. To be called several times a second. */
 void handshakes_advance(struct handshakes *handshakes, int64_t now_ns);
+/* The same, but counts at most `most`. Returns whether that was all. */
+bool handshakes_advance_some(struct handshakes *handshakes, int64_t now_ns, uint32_t most);
 /* From now on wall_ns is added to the table's time where it is reported, to make it CLOCK_REALTIME. 0 at
  * first. */
 void handshakes_set_wall(struct handshakes *handshakes, int64_t wall_ns);
@@ -288,6 +291,13 @@ struct handshake_report {
 	uint32_t ratio;
 };
 
+/* How far a report that is made in parts has come. */
+struct handshake_progress {
+	unsigned part;
+	uint32_t rows; /* of devices, whose peers are copied */
+	uint32_t row;
+};
+
 /* How full the table is: handshakes that are open, and those that had to go, as in the report. */
 struct handshake_load {
 	uint64_t tracked, limit, evicted;
@@ -297,6 +307,10 @@ struct handshake_load handshakes_load(const struct handshakes *handshakes);
 
 /* Fills *out. Not const: frames of joined suspects become evidence. 0 or -ENOMEM. */
 int handshakes_report(struct handshakes *handshakes, struct handshake_report *out);
+/* The same in parts, between which the table may go on: *report and *progress are zero at first. 1: there is
+ * more to do; 0: that was all; -ENOMEM: the report is to be cleared. Each part takes bounded time. */
+int handshakes_report_part(
+	struct handshakes *handshakes, struct handshake_report *report, struct handshake_progress *progress);
 void handshake_report_clear(struct handshake_report *report);
 
 /* Copies the newest frames of suspects, at most `most`, in order of capture; returns how many. */

@@ -304,23 +304,28 @@ static void end(struct handshakes *handshakes, struct entry *entry)
 		count(handshakes, entry);
 }
 
-static void end_due(struct handshakes *handshakes, enum entry_queue queue)
+bool handshakes_advance_some(struct handshakes *handshakes, int64_t now_ns, uint32_t most)
 {
 	struct entry *entry;
-	while ((entry = handshake_table_oldest(&handshakes->table, queue)) &&
-		handshakes->now_ns - entry->moved_ns >= time_to_live[queue])
-		end(handshakes, entry);
+	if (now_ns > handshakes->now_ns)
+		handshakes->now_ns = now_ns;
+	for (unsigned queue = 0; queue < QUEUES; queue++)
+		while ((entry = handshake_table_oldest(&handshakes->table, (enum entry_queue)queue)) &&
+			handshakes->now_ns - entry->moved_ns >= time_to_live[queue]) {
+			if (most-- == 0)
+				return false;
+			end(handshakes, entry);
+		}
+	echoes_advance(&handshakes->echoes, &handshakes->tally, handshakes->now_ns);
+	if (handshakes->now_ns >= handshakes->return_ratio_until_ns)
+		handshakes->return_ratio = handshakes->ratio;
+	return true;
 }
 
 void handshakes_advance(struct handshakes *handshakes, int64_t now_ns)
 {
-	if (now_ns > handshakes->now_ns)
-		handshakes->now_ns = now_ns;
-	for (unsigned queue = 0; queue < QUEUES; queue++)
-		end_due(handshakes, (enum entry_queue)queue);
-	echoes_advance(&handshakes->echoes, &handshakes->tally, handshakes->now_ns);
-	if (handshakes->now_ns >= handshakes->return_ratio_until_ns)
-		handshakes->return_ratio = handshakes->ratio;
+	while (!handshakes_advance_some(handshakes, now_ns, UINT32_MAX))
+		;
 }
 
 void handshakes_set_wall(struct handshakes *handshakes, int64_t wall_ns)

@@ -78,20 +78,31 @@ static void add_suspects(const struct handshakes *handshakes, const struct suspe
 /* ---- joining views of one opening on both sides of a translation ----
  *
  * NAT leaves the client's initial sequence number and one endpoint as they were. The suspects are few, so the
- * table is gone through once, and nearly all entries are turned away by a bitmap of the suspects' numbers.
+ * numbers of the table are gone through once, and nearly all are turned away by a bitmap of those wanted.
  */
 
-#define JOIN_BITS 16384
+#define WANTED_BITS 65536
+/* So many entries are looked at for each number: whoever sends the same one all the time must not hold up the
+ * rest. */
+#define WANTED_DEPTH 16
 
-struct join {
-	struct handshakes *handshakes;
-	struct handshake_report *report;
-	uint64_t bits[JOIN_BITS / 64];
+struct wanted {
+	uint64_t bits[WANTED_BITS / 64];
+	size_t count;
+	struct wanted_number {
+		uint32_t number, depth;
+	} numbers[]; /* the report's suspects' first, then its silences' */
 };
 
-static uint32_t join_bit(uint32_t sequence)
+static uint32_t wanted_bit(uint32_t number)
 {
-	return (sequence ^ sequence >> 14 ^ sequence >> 28) % JOIN_BITS;
+	return (number ^ number >> 16) % WANTED_BITS;
+}
+
+static void want(struct wanted *wanted, uint32_t number)
+{
+	wanted->bits[wanted_bit(number) / 64] |= UINT64_C(1) << wanted_bit(number) % 64;
+	wanted->numbers[wanted->count++].number = number;
 }
 
 static bool same_endpoint(
@@ -136,27 +147,48 @@ static void join(struct handshakes *handshakes, struct handshake_suspect *suspec
 	}
 }
 
-static void join_entry(struct join *all, struct entry *entry)
+/* A service whose SYN left under another address: another SYN with its number did. */
+static void note_leaving(const struct entry *entry, struct handshake_silence *silence)
 {
-	uint32_t bit = join_bit(entry->sequence);
-	if (entry->queue == QUEUES || !(all->bits[bit / 64] >> bit % 64 & 1))
+	const struct flow *flow = &entry->flow;
+	if (!entry_way(entry, VIEW_SYN).has_out)
 		return;
-	for (size_t i = 0; i < all->report->suspect_count; i++) {
-		struct handshake_suspect *suspect = &all->report->suspects[i];
-		if (!suspect->joined && is_other_view(suspect, entry))
-			join(all->handshakes, suspect, entry);
+	silence->left = true;
+	silence->target = address_make(flow->family, flow->server);
+	silence->target_port = flow->server_port;
+}
+
+static void look_at(struct handshakes *handshakes, struct wanted *wanted, struct entry *entry,
+	struct handshake_report *report)
+{
+	for (size_t i = 0; i < wanted->count; i++) {
+		if (wanted->numbers[i].number != entry->sequence ||
+			wanted->numbers[i].depth++ >= WANTED_DEPTH)
+			continue;
+		if (i >= report->suspect_count)
+			note_leaving(entry, &report->silences[i - report->suspect_count]);
+		else if (!report->suspects[i].joined && is_other_view(&report->suspects[i], entry))
+			join(handshakes, &report->suspects[i], entry);
 	}
 }
 
-static void join_all(struct handshakes *handshakes, struct handshake_report *report)
+static bool is_wanted(const struct wanted *wanted, uint32_t number)
 {
-	struct join all = { .handshakes = handshakes, .report = report };
-	for (size_t i = 0; i < report->suspect_count; i++) {
-		uint32_t bit = join_bit(report->suspects[i].sequence);
-		all.bits[bit / 64] |= UINT64_C(1) << bit % 64;
-	}
-	for (uint32_t i = 0; report->suspect_count && i < handshakes->table.fresh; i++)
-		join_entry(&all, &handshakes->table.entries[i]);
+	if (!(wanted->bits[wanted_bit(number) / 64] >> wanted_bit(number) % 64 & 1))
+		return false;
+	for (size_t i = 0; i < wanted->count; i++)
+		if (wanted->numbers[i].number == number && wanted->numbers[i].depth < WANTED_DEPTH)
+			return true;
+	return false;
+}
+
+static void look_through(
+	struct handshakes *handshakes, struct wanted *wanted, struct handshake_report *report)
+{
+	struct handshake_table *table = &handshakes->table;
+	for (uint32_t i = 0; wanted->count && i < table->fresh; i++)
+		if (is_wanted(wanted, table->numbers[i]) && table->entries[i].queue != QUEUES)
+			look_at(handshakes, wanted, &table->entries[i], report);
 }
 
 /* Of those whose SYN may have been missed only such count as answer another SYN. They begin at `first`. */
@@ -169,72 +201,39 @@ static void drop_blind(struct handshake_report *report, size_t first)
 	report->suspect_count = kept;
 }
 
-static void fill_suspects(struct handshakes *handshakes, struct handshake_report *report)
+static int report_suspects(struct handshakes *handshakes, struct handshake_report *report)
 {
+	const struct silences *silences = &handshakes->silences;
+	const size_t most = handshakes->limits.suspects + silences->count;
+	struct wanted *wanted = calloc(1, sizeof(*wanted) + most * sizeof(*wanted->numbers));
+	report->suspects = calloc(handshakes->limits.suspects + 1, sizeof(*report->suspects));
+	report->silences = calloc(silences->count + 1, sizeof(*report->silences));
+	if (!wanted || !report->suspects || !report->silences) {
+		free(wanted);
+		return -ENOMEM;
+	}
 	size_t blind = 0;
 	for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++) {
 		if (sources[i].queue == QUEUE_BLIND)
 			blind = report->suspect_count;
 		add_suspects(handshakes, &sources[i], report);
 	}
-	join_all(handshakes, report);
-	drop_blind(report, blind);
-}
-
-/* ---- silent services ----
- *
- * Whether the SYN left is asked of the table: it left under another address if another SYN with its number
- * did.
- */
-
-static bool is_current(const struct handshakes *handshakes, const struct handshake_silence *silence)
-{
-	return handshakes->now_ns - silence->last_ns < HANDSHAKE_RECENT_NS;
-}
-
-static void note_leaving(const struct entry *entry, struct handshake_silence *silence)
-{
-	const struct flow *flow = &entry->flow;
-	if (!entry_way(entry, VIEW_SYN).has_out)
-		return;
-	silence->left = true;
-	silence->target = address_make(flow->family, flow->server);
-	silence->target_port = flow->server_port;
-}
-
-/* numbers: the silences' sequence numbers. */
-static void find_leaving(
-	const struct handshakes *handshakes, const uint32_t *numbers, struct handshake_report *report)
-{
-	uint64_t bits[JOIN_BITS / 64] = { 0 };
-	for (size_t i = 0; i < report->silence_count; i++)
-		bits[join_bit(numbers[i]) / 64] |= UINT64_C(1) << join_bit(numbers[i]) % 64;
-	for (uint32_t i = 0; report->silence_count && i < handshakes->table.fresh; i++) {
-		const struct entry *entry = &handshakes->table.entries[i];
-		uint32_t bit = join_bit(entry->sequence);
-		if (entry->queue == QUEUES || !(bits[bit / 64] >> bit % 64 & 1))
-			continue;
-		for (size_t j = 0; j < report->silence_count; j++)
-			if (numbers[j] == entry->sequence)
-				note_leaving(entry, &report->silences[j]);
-	}
-}
-
-static void fill_silences(const struct handshakes *handshakes, struct handshake_report *report)
-{
-	uint32_t numbers[HANDSHAKE_SILENCES];
-	const struct silences *silences = &handshakes->silences;
+	for (size_t i = 0; i < report->suspect_count; i++)
+		want(wanted, report->suspects[i].sequence);
 	for (unsigned i = 0; i < silences->count; i++) {
-		if (!is_current(handshakes, &silences->rows[i].silence))
+		struct handshake_silence silence = silences->rows[i].silence;
+		if (handshakes->now_ns - silence.last_ns >= HANDSHAKE_RECENT_NS)
 			continue;
-		numbers[report->silence_count] = silences->rows[i].sequence;
-		struct handshake_silence *silence = &report->silences[report->silence_count++];
-		*silence = silences->rows[i].silence;
-		silence->since_ns = wall(handshakes, silence->since_ns);
-		silence->repeated_ns = wall(handshakes, silence->repeated_ns);
-		silence->last_ns = wall(handshakes, silence->last_ns);
+		silence.since_ns = wall(handshakes, silence.since_ns);
+		silence.repeated_ns = wall(handshakes, silence.repeated_ns);
+		silence.last_ns = wall(handshakes, silence.last_ns);
+		report->silences[report->silence_count++] = silence;
+		want(wanted, silences->rows[i].sequence);
 	}
-	find_leaving(handshakes, numbers, report);
+	look_through(handshakes, wanted, report);
+	free(wanted);
+	drop_blind(report, blind);
+	return 0;
 }
 
 /* ---- all ---- */
@@ -248,51 +247,94 @@ struct handshake_load handshakes_load(const struct handshakes *handshakes)
 	return load;
 }
 
-static void set_times(const struct handshakes *handshakes, struct handshake_report *report)
+static void report_echoes(const struct handshakes *handshakes, struct handshake_report *report)
 {
+	echoes_report(&handshakes->echoes, report);
+	for (size_t i = 0; i < report->echo_suspect_count; i++)
+		report->echo_suspects[i].time_ns = wall(handshakes, report->echo_suspects[i].time_ns);
+}
+
+static int report_services(const struct handshakes *handshakes, struct handshake_report *report)
+{
+	int result = tally_report_services(&handshakes->tally, handshakes->now_ns, report);
 	for (size_t i = 0; i < report->service_count; i++) {
 		struct handshake_service *service = &report->services[i];
 		service->completed_ns = wall(handshakes, service->completed_ns);
 		service->failed_ns = wall(handshakes, service->failed_ns);
 		service->ended_ns = wall(handshakes, service->ended_ns);
 	}
-	for (size_t i = 0; i < report->peer_count; i++) {
+	return result;
+}
+
+/* Of so many devices at a time. */
+#define PEERS_PART 256
+
+/* Returns whether there are more. */
+static bool report_peers(const struct handshakes *handshakes, struct handshake_progress *progress,
+	struct handshake_report *report)
+{
+	uint32_t first = progress->row;
+	size_t before = report->peer_count;
+	progress->row = progress->rows - first > PEERS_PART ? first + PEERS_PART : progress->rows;
+	arrivals_report(
+		&handshakes->arrivals, &handshakes->tally, first, progress->row, handshakes->now_ns, report);
+	for (size_t i = before; i < report->peer_count; i++) {
 		struct handshake_peer *peer = &report->peers[i];
 		peer->seen_ns = wall(handshakes, peer->seen_ns);
 		peer->completed_ns = wall(handshakes, peer->completed_ns);
 		peer->echoed_ns = wall(handshakes, peer->echoed_ns);
 	}
-	for (size_t i = 0; i < report->echo_suspect_count; i++)
-		report->echo_suspects[i].time_ns = wall(handshakes, report->echo_suspects[i].time_ns);
+	return progress->row < progress->rows;
+}
+
+int handshakes_report_part(
+	struct handshakes *handshakes, struct handshake_report *report, struct handshake_progress *progress)
+{
+	const struct handshake_load load = handshakes_load(handshakes);
+	int result = 0;
+	switch (progress->part) {
+	case 0:
+		report->tracked = load.tracked;
+		report->limit = load.limit;
+		report->evicted = load.evicted;
+		report->unmatched = handshakes->unmatched;
+		report->ratio = handshakes->ratio;
+		report_echoes(handshakes, report);
+		result = report_suspects(handshakes, report);
+		break;
+	case 1:
+		result = tally_report_devices(&handshakes->tally, handshakes->now_ns, report);
+		break;
+	case 2:
+		result = tally_report_pairs(&handshakes->tally, report);
+		break;
+	case 3:
+		result = report_services(handshakes, report);
+		break;
+	case 4: /* not cleared, for that would take long */
+		progress->rows = handshakes->tally.device_count;
+		report->peers = malloc((size_t)progress->rows * ARRIVALS_OF_DEVICE * sizeof(*report->peers));
+		result = report->peers ? 0 : -ENOMEM;
+		break;
+	default:
+		return report_peers(handshakes, progress, report);
+	}
+	progress->part++;
+	return result < 0 ? result : 1;
 }
 
 int handshakes_report(struct handshakes *handshakes, struct handshake_report *out)
 {
-	const struct handshake_load load = handshakes_load(handshakes);
-	struct handshake_report report = { .tracked = load.tracked,
-		.limit = load.limit,
-		.evicted = load.evicted,
-		.unmatched = handshakes->unmatched,
-		.ratio = handshakes->ratio };
-	report.suspects = calloc(handshakes->limits.suspects + 1, sizeof(*report.suspects));
-	report.silences = calloc(handshakes->silences.count + 1, sizeof(*report.silences));
-	report.peers =
-		calloc((size_t)handshakes->tally.device_count * ARRIVALS_OF_DEVICE, sizeof(*report.peers));
-	if (!report.suspects || !report.silences || !report.peers ||
-		tally_report_devices(&handshakes->tally, handshakes->now_ns, &report) < 0 ||
-		tally_report_pairs(&handshakes->tally, &report) < 0 ||
-		tally_report_services(&handshakes->tally, handshakes->now_ns, &report) < 0) {
+	struct handshake_report report = { 0 };
+	struct handshake_progress progress = { 0 };
+	int result;
+	while ((result = handshakes_report_part(handshakes, &report, &progress)) > 0)
+		;
+	if (result < 0)
 		handshake_report_clear(&report);
-		return -ENOMEM;
-	}
-	arrivals_report(&handshakes->arrivals, &handshakes->tally, 0, handshakes->tally.device_count,
-		handshakes->now_ns, &report);
-	fill_suspects(handshakes, &report);
-	fill_silences(handshakes, &report);
-	echoes_report(&handshakes->echoes, &report);
-	set_times(handshakes, &report);
-	*out = report;
-	return 0;
+	else
+		*out = report;
+	return result;
 }
 
 void handshake_report_clear(struct handshake_report *report)

@@ -47,7 +47,8 @@ int handshake_table_init(struct handshake_table *table, uint32_t limit, uint64_t
 	for (unsigned queue = 0; queue < QUEUES; queue++)
 		table->queues[queue] = (struct entry_list){ .head = NONE, .tail = NONE };
 	table->entries = malloc(table->limit * sizeof(*table->entries)); /* untouched pages cost nothing */
-	if (!table->entries || hash_index_init(&table->by_sequence, table->limit) < 0 ||
+	table->numbers = malloc(table->limit * sizeof(*table->numbers));
+	if (!table->entries || !table->numbers || hash_index_init(&table->by_sequence, table->limit) < 0 ||
 		hash_index_init(&table->by_flow, table->limit) < 0)
 		return -ENOMEM;
 	return 0;
@@ -56,7 +57,9 @@ int handshake_table_init(struct handshake_table *table, uint32_t limit, uint64_t
 void handshake_table_destroy(struct handshake_table *table)
 {
 	free(table->entries);
+	free(table->numbers);
 	table->entries = NULL;
+	table->numbers = NULL;
 	hash_index_destroy(&table->by_sequence);
 	hash_index_destroy(&table->by_flow);
 }
@@ -166,6 +169,7 @@ struct entry *handshake_table_add(struct handshake_table *table, const struct fl
 		.id = ++table->last_id,
 		.syn_frame = FRAME_NONE,
 		.synack_frame = FRAME_NONE };
+	table->numbers[position(table, entry)] = sequence;
 	hash_index_add(&table->by_sequence, entry->hashes[0], position(table, entry));
 	chain(table, entry);
 	enqueue(table, entry, QUEUE_OPEN);

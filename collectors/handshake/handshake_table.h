@@ -83,6 +83,7 @@ struct entry_list {
 
 struct handshake_table {
 	struct entry *entries;
+	uint32_t *numbers; /* the entries' sequence numbers, side by side: searched through for joining */
 	uint32_t limit;
 	uint32_t fresh; /* entries beyond were never used */
 	uint32_t free;  /* list by next */

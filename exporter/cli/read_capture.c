@@ -267,6 +267,7 @@ static int make_table(struct handshakes **out)
 {
 	struct handshake_limits limits = handshake_limits_default;
 	limits.handshakes = 1 << 19;
+	limits.ends = 0;
 	uint64_t seed;
 	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
 		seed = 0;
