@@ -30,12 +30,6 @@ static uint32_t synack_repeats(const struct entry *entry)
 	return most;
 }
 
-/* CLOCK_REALTIME of a time of the table, where there is one. */
-static int64_t wall(const struct handshakes *handshakes, int64_t time_ns)
-{
-	return time_ns ? time_ns + handshakes->wall_ns : 0;
-}
-
 static struct handshake_suspect suspect_of(const struct handshakes *handshakes, const struct entry *entry)
 {
 	const struct flow *flow = &entry->flow;
@@ -48,10 +42,10 @@ static struct handshake_suspect suspect_of(const struct handshakes *handshakes, 
 		.client_port = flow->client_port,
 		.server_port = flow->server_port,
 		.sequence = entry->sequence,
-		.first_ns = wall(handshakes, entry->start_ns),
-		.last_ns = wall(handshakes, entry->last_ns),
-		.asked_ns = wall(handshakes, entry_last(entry, VIEW_SYN)),
-		.answered_ns = wall(handshakes, entry->start_ns + (int64_t)entry->synack_us * 1000),
+		.first_ns = handshake_wall(handshakes, entry->start_ns),
+		.last_ns = handshake_wall(handshakes, entry->last_ns),
+		.asked_ns = handshake_wall(handshakes, entry_last(entry, VIEW_SYN)),
+		.answered_ns = handshake_wall(handshakes, entry->start_ns + (int64_t)entry->synack_us * 1000),
 		.repeats = entry->repeats,
 		.synack_repeats = synack_repeats(entry),
 		.counted = entry->flags & ENTRY_COUNTED,
@@ -143,7 +137,7 @@ static void join(struct handshakes *handshakes, struct handshake_suspect *suspec
 	suspect->other_synack = other.synack;
 	if (is_asked(suspect, entry)) {
 		suspect->sign = SIGN_OTHER_ADDRESS;
-		entry_keep_frames(handshakes, entry, EVIDENCE_RETURN);
+		handshake_keep_first_frames(handshakes, entry, EVIDENCE_RETURN);
 	}
 }
 
@@ -224,9 +218,9 @@ static int report_suspects(struct handshakes *handshakes, struct handshake_repor
 		struct handshake_silence silence = silences->rows[i].silence;
 		if (handshakes->now_ns - silence.last_ns >= HANDSHAKE_RECENT_NS)
 			continue;
-		silence.since_ns = wall(handshakes, silence.since_ns);
-		silence.repeated_ns = wall(handshakes, silence.repeated_ns);
-		silence.last_ns = wall(handshakes, silence.last_ns);
+		silence.since_ns = handshake_wall(handshakes, silence.since_ns);
+		silence.repeated_ns = handshake_wall(handshakes, silence.repeated_ns);
+		silence.last_ns = handshake_wall(handshakes, silence.last_ns);
 		report->silences[report->silence_count++] = silence;
 		want(wanted, silences->rows[i].sequence);
 	}
@@ -251,7 +245,8 @@ static void report_echoes(const struct handshakes *handshakes, struct handshake_
 {
 	echoes_report(&handshakes->echoes, report);
 	for (size_t i = 0; i < report->echo_suspect_count; i++)
-		report->echo_suspects[i].time_ns = wall(handshakes, report->echo_suspects[i].time_ns);
+		report->echo_suspects[i].time_ns =
+			handshake_wall(handshakes, report->echo_suspects[i].time_ns);
 }
 
 static int report_services(const struct handshakes *handshakes, struct handshake_report *report)
@@ -259,9 +254,9 @@ static int report_services(const struct handshakes *handshakes, struct handshake
 	int result = tally_report_services(&handshakes->tally, handshakes->now_ns, report);
 	for (size_t i = 0; i < report->service_count; i++) {
 		struct handshake_service *service = &report->services[i];
-		service->completed_ns = wall(handshakes, service->completed_ns);
-		service->failed_ns = wall(handshakes, service->failed_ns);
-		service->ended_ns = wall(handshakes, service->ended_ns);
+		service->completed_ns = handshake_wall(handshakes, service->completed_ns);
+		service->failed_ns = handshake_wall(handshakes, service->failed_ns);
+		service->ended_ns = handshake_wall(handshakes, service->ended_ns);
 	}
 	return result;
 }
@@ -280,9 +275,9 @@ static bool report_peers(const struct handshakes *handshakes, struct handshake_p
 		&handshakes->arrivals, &handshakes->tally, first, progress->row, handshakes->now_ns, report);
 	for (size_t i = before; i < report->peer_count; i++) {
 		struct handshake_peer *peer = &report->peers[i];
-		peer->seen_ns = wall(handshakes, peer->seen_ns);
-		peer->completed_ns = wall(handshakes, peer->completed_ns);
-		peer->echoed_ns = wall(handshakes, peer->echoed_ns);
+		peer->seen_ns = handshake_wall(handshakes, peer->seen_ns);
+		peer->completed_ns = handshake_wall(handshakes, peer->completed_ns);
+		peer->echoed_ns = handshake_wall(handshakes, peer->echoed_ns);
 	}
 	return progress->row < progress->rows;
 }
@@ -346,34 +341,6 @@ void handshake_report_clear(struct handshake_report *report)
 	free(report->silences);
 	free(report->peers);
 	*report = (struct handshake_report){ 0 };
-}
-
-static int by_time(const void *a, const void *b)
-{
-	const struct frame *first = a, *second = b;
-	return (first->time_ns > second->time_ns) - (first->time_ns < second->time_ns);
-}
-
-static size_t copy_newest(
-	const struct handshakes *handshakes, const struct frame_ring *ring, struct frame *out, size_t most)
-{
-	size_t count = frame_ring_count(ring);
-	count = count < most ? count : most;
-	for (size_t i = 0; i < count; i++) {
-		out[i] = *frame_ring_get(ring, ring->written - count + i);
-		out[i].time_ns = wall(handshakes, out[i].time_ns);
-	}
-	return count;
-}
-
-size_t handshakes_evidence(const struct handshakes *handshakes, struct frame *out, size_t most)
-{
-	size_t returns = frame_ring_count(&handshakes->evidence[EVIDENCE_RETURN]);
-	returns = returns < most / 2 ? returns : most / 2;
-	size_t count = copy_newest(handshakes, &handshakes->evidence[EVIDENCE_REPEATED], out, most - returns);
-	count += copy_newest(handshakes, &handshakes->evidence[EVIDENCE_RETURN], out + count, most - count);
-	qsort(out, count, sizeof(*out), by_time);
-	return count;
 }
 
 const char *handshake_outcome_name(enum handshake_outcome outcome)
