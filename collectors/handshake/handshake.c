@@ -136,7 +136,7 @@ static void handshake_note_unanswered(
 	struct handshakes *handshakes, const struct entry *entry, int device, int64_t time_ns)
 {
 	const struct flow *flow = &entry->flow;
-	const struct handshake_silence silence = {
+	const struct unanswered_service unanswered = {
 		.server = address_make(flow->family, flow->server),
 		.port = flow->server_port,
 		.device = device,
@@ -146,7 +146,7 @@ static void handshake_note_unanswered(
 		.since_ns = entry->start_ns,
 		.last_ns = time_ns,
 	};
-	silences_note(&handshakes->silences, &silence, entry->sequence);
+	unanswered_note(&handshakes->unanswered, &unanswered, entry->sequence);
 }
 
 static void handshake_on_syn(
@@ -249,10 +249,10 @@ static void handshake_on_mutual_synack(struct handshakes *handshakes, const stru
 
 static void handshake_note_answered(struct handshakes *handshakes, const struct entry *entry)
 {
-	if (handshakes->silences.count == 0)
+	if (handshakes->unanswered.count == 0)
 		return;
 	struct address server = address_make(entry->flow.family, entry->flow.server);
-	silences_answered(&handshakes->silences, &server, entry->flow.server_port);
+	unanswered_end(&handshakes->unanswered, &server, entry->flow.server_port);
 }
 
 static void handshake_on_synack(

@@ -244,7 +244,7 @@ struct handshake_peer {
 
 /* A service whose SYNs come in by a device, came again within the last 60 s and were not answered, neither by
  * SYN-ACK nor RST, whoever asked. Scanned ports of a firewall that drops look the same. */
-struct handshake_silence {
+struct unanswered_service {
 	struct address server;
 	uint16_t port;
 	int device;
@@ -262,8 +262,8 @@ struct handshake_silence {
 	uint16_t target_port;
 };
 
-#define HANDSHAKE_SILENCES 128
-#define ECHO_SUSPECTS      32
+#define UNANSWERED_MOST 128
+#define ECHO_SUSPECTS   32
 
 struct handshake_report {
 	struct handshake_device *devices;
@@ -274,8 +274,8 @@ struct handshake_report {
 	size_t service_count;
 	struct handshake_suspect *suspects; /* newest first within each sign */
 	size_t suspect_count;
-	struct handshake_silence *silences; /* in no order */
-	size_t silence_count;
+	struct unanswered_service *unanswered; /* in no order */
+	size_t unanswered_count;
 	struct echo_suspect echo_suspects[ECHO_SUSPECTS]; /* newest first */
 	size_t echo_suspect_count;
 	struct handshake_peer *peers; /* the latest few of each device, of the last ten minutes */

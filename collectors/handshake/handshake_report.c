@@ -85,7 +85,7 @@ struct wanted {
 	size_t count;
 	struct wanted_number {
 		uint32_t number, depth;
-	} numbers[]; /* the report's suspects' first, then its silences' */
+	} numbers[]; /* the report's suspects' first, then those of unanswered services */
 };
 
 static uint32_t wanted_bit(uint32_t number)
@@ -142,14 +142,14 @@ static void join(struct handshakes *handshakes, struct handshake_suspect *suspec
 }
 
 /* A service whose SYN left under another address: another SYN with its number did. */
-static void note_leaving(const struct entry *entry, struct handshake_silence *silence)
+static void note_leaving(const struct entry *entry, struct unanswered_service *unanswered)
 {
 	const struct flow *flow = &entry->flow;
 	if (!entry_way(entry, VIEW_SYN).has_out)
 		return;
-	silence->left = true;
-	silence->target = address_make(flow->family, flow->server);
-	silence->target_port = flow->server_port;
+	unanswered->left = true;
+	unanswered->target = address_make(flow->family, flow->server);
+	unanswered->target_port = flow->server_port;
 }
 
 static void look_at(struct handshakes *handshakes, struct wanted *wanted, struct entry *entry,
@@ -160,7 +160,7 @@ static void look_at(struct handshakes *handshakes, struct wanted *wanted, struct
 			wanted->numbers[i].depth++ >= WANTED_DEPTH)
 			continue;
 		if (i >= report->suspect_count)
-			note_leaving(entry, &report->silences[i - report->suspect_count]);
+			note_leaving(entry, &report->unanswered[i - report->suspect_count]);
 		else if (!report->suspects[i].joined && is_other_view(&report->suspects[i], entry))
 			join(handshakes, &report->suspects[i], entry);
 	}
@@ -197,12 +197,12 @@ static void drop_blind(struct handshake_report *report, size_t first)
 
 static int report_suspects(struct handshakes *handshakes, struct handshake_report *report)
 {
-	const struct silences *silences = &handshakes->silences;
-	const size_t most = handshakes->limits.suspects + silences->count;
+	const struct unanswered_table *table = &handshakes->unanswered;
+	const size_t most = handshakes->limits.suspects + table->count;
 	struct wanted *wanted = calloc(1, sizeof(*wanted) + most * sizeof(*wanted->numbers));
 	report->suspects = calloc(handshakes->limits.suspects + 1, sizeof(*report->suspects));
-	report->silences = calloc(silences->count + 1, sizeof(*report->silences));
-	if (!wanted || !report->suspects || !report->silences) {
+	report->unanswered = calloc(table->count + 1, sizeof(*report->unanswered));
+	if (!wanted || !report->suspects || !report->unanswered) {
 		free(wanted);
 		return -ENOMEM;
 	}
@@ -214,15 +214,15 @@ static int report_suspects(struct handshakes *handshakes, struct handshake_repor
 	}
 	for (size_t i = 0; i < report->suspect_count; i++)
 		want(wanted, report->suspects[i].sequence);
-	for (unsigned i = 0; i < silences->count; i++) {
-		struct handshake_silence silence = silences->rows[i].silence;
-		if (handshakes->now_ns - silence.last_ns >= HANDSHAKE_RECENT_NS)
+	for (unsigned i = 0; i < table->count; i++) {
+		struct unanswered_service unanswered = table->rows[i].service;
+		if (handshakes->now_ns - unanswered.last_ns >= HANDSHAKE_RECENT_NS)
 			continue;
-		silence.since_ns = handshake_wall(handshakes, silence.since_ns);
-		silence.repeated_ns = handshake_wall(handshakes, silence.repeated_ns);
-		silence.last_ns = handshake_wall(handshakes, silence.last_ns);
-		report->silences[report->silence_count++] = silence;
-		want(wanted, silences->rows[i].sequence);
+		unanswered.since_ns = handshake_wall(handshakes, unanswered.since_ns);
+		unanswered.repeated_ns = handshake_wall(handshakes, unanswered.repeated_ns);
+		unanswered.last_ns = handshake_wall(handshakes, unanswered.last_ns);
+		report->unanswered[report->unanswered_count++] = unanswered;
+		want(wanted, table->rows[i].sequence);
 	}
 	look_through(handshakes, wanted, report);
 	free(wanted);
@@ -338,7 +338,7 @@ void handshake_report_clear(struct handshake_report *report)
 	free(report->pairs);
 	free(report->services);
 	free(report->suspects);
-	free(report->silences);
+	free(report->unanswered);
 	free(report->peers);
 	*report = (struct handshake_report){ 0 };
 }

@@ -9,8 +9,8 @@
 #include "collectors/handshake/departed.h"
 #include "collectors/handshake/echo.h"
 #include "collectors/handshake/handshake_table.h"
-#include "collectors/handshake/silences.h"
 #include "collectors/handshake/tally.h"
+#include "collectors/handshake/unanswered.h"
 
 /* Evidence of its own for each, so that a flood of stray SYN-ACKs does not wash away the other. */
 enum evidence_ring { EVIDENCE_REPEATED, EVIDENCE_RETURN, EVIDENCE_RINGS };
@@ -22,7 +22,7 @@ struct handshakes {
 	struct echoes echoes;
 	struct departed departed;
 	struct arrivals arrivals;
-	struct silences silences;
+	struct unanswered_table unanswered;
 	struct frame_ring recent; /* the first SYN and SYN-ACK of all, in case they become suspects */
 	struct frame_ring evidence[EVIDENCE_RINGS];
 	int64_t now_ns;

@@ -7,10 +7,10 @@
  * waits 32 s for the last. */
 #define PATIENCE_NS (20 * INT64_C(1000000000))
 
-static struct trace_subject subject_of(const struct handshake_silence *silence)
+static struct trace_subject subject_of(const struct unanswered_service *unanswered)
 {
 	return (struct trace_subject){
-		.address = silence->server, .port = silence->port, .arrival = silence->device
+		.address = unanswered->server, .port = unanswered->port, .arrival = unanswered->device
 	};
 }
 
@@ -23,21 +23,21 @@ static const struct trace_turn *find_turn(
 	return NULL;
 }
 
-/* Its silence may have begun anew: it was answered in between, or nobody asked for a minute. */
+/* It may be unanswered anew: it was answered in between, or nobody asked for a minute. */
 static int64_t pause_of(
-	const struct trace_turn *turn, const struct handshake_silence *silence, uint32_t ruleset)
+	const struct trace_turn *turn, const struct unanswered_service *unanswered, uint32_t ruleset)
 {
-	if (!turn->seen || silence->repeated_ns > turn->asked_ns)
+	if (!turn->seen || unanswered->repeated_ns > turn->asked_ns)
 		return TRACE_SOON_NS;
 	return ruleset && ruleset != turn->ruleset ? TRACE_RULESET_NS : TRACE_AGAIN_NS;
 }
 
-static bool is_due(const struct trace_schedule *schedule, const struct handshake_silence *silence,
+static bool is_due(const struct trace_schedule *schedule, const struct unanswered_service *unanswered,
 	uint32_t ruleset, int64_t now_ns)
 {
-	const struct trace_subject subject = subject_of(silence);
+	const struct trace_subject subject = subject_of(unanswered);
 	const struct trace_turn *turn = find_turn(schedule, &subject);
-	return !turn || now_ns - turn->ended_ns >= pause_of(turn, silence, ruleset);
+	return !turn || now_ns - turn->ended_ns >= pause_of(turn, unanswered, ruleset);
 }
 
 static bool is_doubtful_due(const struct trace_schedule *schedule, int64_t now_ns)
@@ -45,18 +45,19 @@ static bool is_doubtful_due(const struct trace_schedule *schedule, int64_t now_n
 	return schedule->doubtful_ns == 0 || now_ns - schedule->doubtful_ns >= TRACE_DOUBTFUL_NS;
 }
 
-static enum translation_basis basis_of(const struct facts *facts, const struct handshake_silence *silence)
+static enum translation_basis basis_of(const struct facts *facts, const struct unanswered_service *unanswered)
 {
-	return translation_of(facts, &silence->server, silence->port, silence->device).basis;
+	return translation_of(facts, &unanswered->server, unanswered->port, unanswered->device).basis;
 }
 
 static bool may_be_traced(const struct trace_schedule *schedule, const struct facts *facts,
-	const struct handshake_silence *silence, uint32_t ruleset)
+	const struct unanswered_service *unanswered, uint32_t ruleset)
 {
-	if (silence->left || silence->device <= 0 || facts->time_ns - silence->last_ns > PATIENCE_NS ||
-		!is_due(schedule, silence, ruleset, facts->monotonic_ns))
+	if (unanswered->left || unanswered->device <= 0 ||
+		facts->time_ns - unanswered->last_ns > PATIENCE_NS ||
+		!is_due(schedule, unanswered, ruleset, facts->monotonic_ns))
 		return false;
-	switch (basis_of(facts, silence)) {
+	switch (basis_of(facts, unanswered)) {
 	case TRANSLATION_NONE:
 		return false;
 	case TRANSLATION_POSSIBLE:
@@ -70,7 +71,7 @@ static bool may_be_traced(const struct trace_schedule *schedule, const struct fa
 
 /* Those that are translated for certain first, then those that wait longest. */
 static bool comes_before(
-	const struct facts *facts, const struct handshake_silence *a, const struct handshake_silence *b)
+	const struct facts *facts, const struct unanswered_service *a, const struct unanswered_service *b)
 {
 	bool a_sure = basis_of(facts, a) > TRANSLATION_POSSIBLE;
 	bool b_sure = basis_of(facts, b) > TRANSLATION_POSSIBLE;
@@ -81,12 +82,12 @@ bool trace_schedule_next(const struct trace_schedule *schedule, const struct fac
 	struct trace_subject *out)
 {
 	const struct handshake_report *report = facts->handshakes;
-	const struct handshake_silence *best = NULL;
-	for (size_t i = 0; report && i < report->silence_count; i++) {
-		const struct handshake_silence *silence = &report->silences[i];
-		if (may_be_traced(schedule, facts, silence, ruleset) &&
-			(!best || comes_before(facts, silence, best)))
-			best = silence;
+	const struct unanswered_service *best = NULL;
+	for (size_t i = 0; report && i < report->unanswered_count; i++) {
+		const struct unanswered_service *unanswered = &report->unanswered[i];
+		if (may_be_traced(schedule, facts, unanswered, ruleset) &&
+			(!best || comes_before(facts, unanswered, best)))
+			best = unanswered;
 	}
 	if (best)
 		*out = subject_of(best);

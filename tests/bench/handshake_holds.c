@@ -201,7 +201,7 @@ int main(int argc, char **argv)
 			printf("%zu open handshakes, %zu devices, %zu pairs, %zu services, %zu suspects, "
 			       "%zu services that do not answer, %zu peers\n",
 				(size_t)report.tracked, report.device_count, report.pair_count,
-				report.service_count, report.suspect_count, report.silence_count,
+				report.service_count, report.suspect_count, report.unanswered_count,
 				report.peer_count);
 		handshake_report_clear(&report);
 	}

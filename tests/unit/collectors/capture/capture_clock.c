@@ -161,9 +161,9 @@ static void all_times_are_reported_as_wall_time(void **state)
 		"0 1 in d1>t80 S 1\n0 1 out t80>d1 SA 5 2\n0 1 in d1>t80 A 2 6\n"
 		"0 1 in c1000>s80 S 100\n1 1 in c1000>s80 S 100\n"
 		"1 2 out x80>y1 SA 5 2\nwait 5");
-	assert_int_equal(report.silences[0].since_ns, SCRIPT_START_NS + HOUR_NS);
-	assert_int_equal(report.silences[0].repeated_ns, SCRIPT_START_NS + HOUR_NS + SECOND_NS);
-	assert_int_equal(report.silences[0].last_ns, SCRIPT_START_NS + HOUR_NS + SECOND_NS);
+	assert_int_equal(report.unanswered[0].since_ns, SCRIPT_START_NS + HOUR_NS);
+	assert_int_equal(report.unanswered[0].repeated_ns, SCRIPT_START_NS + HOUR_NS + SECOND_NS);
+	assert_int_equal(report.unanswered[0].last_ns, SCRIPT_START_NS + HOUR_NS + SECOND_NS);
 	assert_int_equal(report.services[0].completed_ns, SCRIPT_START_NS + HOUR_NS);
 	assert_int_equal(report.services[0].failed_ns, 0);
 	assert_int_equal(report.suspects[0].asked_ns, 0);
