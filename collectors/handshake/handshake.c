@@ -12,7 +12,7 @@
 
 const struct handshake_limits handshake_limits_default = {
 	.handshakes = 32768,
-	.departed = 1 << 20,
+	.evicted_syns = 1 << 20,
 	.echoes = 4096,
 	.devices = 4096,
 	.pairs = 8192,
@@ -118,7 +118,7 @@ static struct entry *handshake_add_opening(struct handshakes *handshakes, const 
 	struct flow_hash hash, uint32_t sequence, int64_t time_ns)
 {
 	bool sampled = handshake_is_sampled(handshakes, flow, handshakes->ratio);
-	bool recalled = departed_recall(&handshakes->departed, flow_hash_whole(hash), time_ns,
+	bool recalled = evicted_syns_recall(&handshakes->evicted_syns, flow_hash_whole(hash), time_ns,
 		HANDSHAKE_REPEAT_NS, HANDSHAKE_MEMORY_NS);
 	if (!sampled && !recalled)
 		return NULL;
@@ -217,7 +217,7 @@ static struct entry *handshake_add_return(struct handshakes *handshakes, const s
 	struct flow_hash hash, uint32_t sequence, int64_t time_ns)
 {
 	if (!handshake_is_sampled(handshakes, flow, handshakes->return_ratio)) {
-		departed_note(&handshakes->departed, flow_hash_whole(hash), time_ns);
+		evicted_syns_note(&handshakes->evicted_syns, flow_hash_whole(hash), time_ns);
 		return NULL;
 	}
 	if (handshakes->now_ns < handshakes->crowded_until_ns) {
@@ -448,7 +448,7 @@ int handshakes_new(const struct handshake_limits *limits, uint64_t seed, struct 
 	handshakes->ratio = handshakes->return_ratio = 1;
 	if (handshake_table_init(&handshakes->table, limits->handshakes, seed) < 0 ||
 		tally_init(&handshakes->tally, limits, seed) < 0 ||
-		departed_init(&handshakes->departed, limits->departed) < 0 ||
+		evicted_syns_init(&handshakes->evicted_syns, limits->evicted_syns) < 0 ||
 		echoes_init(&handshakes->echoes, limits->echoes, seed) < 0 ||
 		arrivals_init(&handshakes->arrivals, handshakes->tally.device_limit) < 0 ||
 		frame_ring_init(&handshakes->recent, limits->frames * 2) < 0 ||
@@ -468,7 +468,7 @@ void handshakes_free(struct handshakes *handshakes)
 	handshake_table_destroy(&handshakes->table);
 	tally_destroy(&handshakes->tally);
 	echoes_destroy(&handshakes->echoes);
-	departed_destroy(&handshakes->departed);
+	evicted_syns_destroy(&handshakes->evicted_syns);
 	arrivals_destroy(&handshakes->arrivals);
 	frame_ring_destroy(&handshakes->recent);
 	for (unsigned ring = 0; ring < EVIDENCE_RINGS; ring++)

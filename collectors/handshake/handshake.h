@@ -78,8 +78,8 @@ enum handshake_role {
 #define HANDSHAKE_OTHER_DEVICES (-1)
 
 struct handshake_limits {
-	uint32_t handshakes; /* about 340 bytes each */
-	uint32_t departed;   /* evicted ones whose SYN would be known again, 8 bytes each */
+	uint32_t handshakes;   /* about 340 bytes each */
+	uint32_t evicted_syns; /* evicted ones whose SYN would be known again, 8 bytes each */
 	uint32_t echoes;
 	uint32_t devices;
 	uint32_t pairs;

@@ -156,7 +156,8 @@ static void handshake_make_room(struct handshakes *handshakes)
 	if (!(victim->flags & ENTRY_COUNTED)) {
 		handshakes->evicted += victim->weight;
 		if ((victim->flags & (ENTRY_SYN | ENTRY_SYNACK | ENTRY_ACKED)) == (ENTRY_SYN | ENTRY_SYNACK))
-			departed_note(&handshakes->departed, flow_hash_whole(victim->hash), victim->last_ns);
+			evicted_syns_note(
+				&handshakes->evicted_syns, flow_hash_whole(victim->hash), victim->last_ns);
 		handshakes->crowded_until_ns = handshakes->now_ns + HANDSHAKE_OPEN_NS;
 	}
 	handshake_table_remove(&handshakes->table, victim);

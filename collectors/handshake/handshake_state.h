@@ -6,8 +6,8 @@
  * handshake_report.c copies out. */
 
 #include "collectors/handshake/arrivals.h"
-#include "collectors/handshake/departed.h"
 #include "collectors/handshake/echo.h"
+#include "collectors/handshake/evicted_syns.h"
 #include "collectors/handshake/handshake_table.h"
 #include "collectors/handshake/tally.h"
 #include "collectors/handshake/unanswered.h"
@@ -20,7 +20,7 @@ struct handshakes {
 	struct handshake_table table;
 	struct tally tally;
 	struct echoes echoes;
-	struct departed departed;
+	struct evicted_syns evicted_syns;
 	struct arrivals arrivals;
 	struct unanswered_table unanswered;
 	struct frame_ring recent; /* the first SYN and SYN-ACK of all, in case they become suspects */
