@@ -106,7 +106,7 @@ static void suspect(struct echoes *echoes, const struct echo_request *request, c
 }
 
 /* The asked answers this host. A packet passes lower devices first (eth0, then eth0.10): the last counts. */
-static void note_arrival(struct tally *tally, struct arrivals *arrivals, struct echo_request *request,
+static void note_arrival(struct tally *tally, struct ingress_peers *ingress, struct echo_request *request,
 	const struct sighting *sighting, int64_t now_ns)
 {
 	if (sighting->direction != DIRECTION_IN || request->direction != DIRECTION_OUT ||
@@ -117,19 +117,19 @@ static void note_arrival(struct tally *tally, struct arrivals *arrivals, struct 
 		.local = request->asker,
 		.protocol = request->asked.family == AF_INET6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
 		.seen_ns = now_ns };
-	arrivals_forget(arrivals, tally_device_find(tally, request->arrival), &peer);
+	ingress_peers_forget(ingress, tally_device_find(tally, request->arrival), &peer);
 	peer.device = request->arrival = sighting->device;
-	arrivals_note(arrivals, tally_device_slot(tally, sighting->device), &peer);
+	ingress_peers_note(ingress, tally_device_slot(tally, sighting->device), &peer);
 }
 
 /* Some tools ask many addresses with one id and sequence: then nobody knows whose answer is missing. */
-static void take_reply(struct echoes *echoes, struct tally *tally, struct arrivals *arrivals,
+static void take_reply(struct echoes *echoes, struct tally *tally, struct ingress_peers *ingress,
 	const struct packet *packet, const struct sighting *sighting, int64_t now_ns)
 {
 	uint32_t hash = hash_of_asker(echoes, &packet->destination, packet->echo_id, packet->echo_sequence);
 	struct candidates found = find(echoes, hash, &packet->destination, &packet->source, packet);
 	if (found.exact)
-		note_arrival(tally, arrivals, found.exact, sighting, now_ns);
+		note_arrival(tally, ingress, found.exact, sighting, now_ns);
 	if (found.exact)
 		found.exact->answered = true;
 	else if (found.any && address_is_multicast(&found.any->asked))
@@ -140,13 +140,13 @@ static void take_reply(struct echoes *echoes, struct tally *tally, struct arriva
 	}
 }
 
-void echoes_feed(struct echoes *echoes, struct tally *tally, struct arrivals *arrivals,
+void echoes_feed(struct echoes *echoes, struct tally *tally, struct ingress_peers *ingress,
 	const struct packet *packet, const struct sighting *sighting, int64_t now_ns)
 {
 	if (packet->kind == PACKET_ECHO_REQUEST)
 		take_request(echoes, tally, packet, sighting, now_ns);
 	else
-		take_reply(echoes, tally, arrivals, packet, sighting, now_ns);
+		take_reply(echoes, tally, ingress, packet, sighting, now_ns);
 }
 
 void echoes_advance(struct echoes *echoes, struct tally *tally, int64_t now_ns)

@@ -176,7 +176,8 @@ static void handshake_on_syn(
 		int device = entry_way(entry, VIEW_SYN).devices.in;
 		struct handshake_peer peer = entry_peer(entry, device, true, handshakes->now_ns);
 		peer.unfinished = true;
-		arrivals_note(&handshakes->arrivals, tally_device_slot(&handshakes->tally, device), &peer);
+		ingress_peers_note(
+			&handshakes->ingress_peers, tally_device_slot(&handshakes->tally, device), &peer);
 		if (!(entry->flags & (ENTRY_SYNACK | ENTRY_REFUSED)) && sighting->device == device)
 			handshake_note_unanswered(handshakes, entry, device, sighting->time_ns);
 	}
@@ -292,10 +293,11 @@ static void handshake_on_synack(
 	int device = entry_way(entry, VIEW_SYNACK).devices.in;
 	struct handshake_peer peer = entry_peer(entry, before, false, handshakes->now_ns);
 	if (before && before != device)
-		arrivals_forget(&handshakes->arrivals, tally_device_find(&handshakes->tally, before), &peer);
+		ingress_peers_forget(
+			&handshakes->ingress_peers, tally_device_find(&handshakes->tally, before), &peer);
 	peer.device = device;
 	peer.unfinished = note == NOTE_REPEAT;
-	arrivals_note(&handshakes->arrivals, tally_device_slot(&handshakes->tally, device), &peer);
+	ingress_peers_note(&handshakes->ingress_peers, tally_device_slot(&handshakes->tally, device), &peer);
 }
 
 /* ---- ACK and RST ---- */
@@ -398,8 +400,8 @@ void handshakes_feed(
 	handshakes_advance_some(
 		handshakes, checked.time_ns, handshakes->limits.ends ? handshakes->limits.ends : UINT32_MAX);
 	if (packet->kind == PACKET_ECHO_REQUEST || packet->kind == PACKET_ECHO_REPLY)
-		echoes_feed(&handshakes->echoes, &handshakes->tally, &handshakes->arrivals, packet, &checked,
-			handshakes->now_ns);
+		echoes_feed(&handshakes->echoes, &handshakes->tally, &handshakes->ingress_peers, packet,
+			&checked, handshakes->now_ns);
 	if (packet->kind != PACKET_TCP)
 		return;
 	if (packet->flags & TCP_RST)
@@ -450,7 +452,7 @@ int handshakes_new(const struct handshake_limits *limits, uint64_t seed, struct 
 		tally_init(&handshakes->tally, limits, seed) < 0 ||
 		evicted_syns_init(&handshakes->evicted_syns, limits->evicted_syns) < 0 ||
 		echoes_init(&handshakes->echoes, limits->echoes, seed) < 0 ||
-		arrivals_init(&handshakes->arrivals, handshakes->tally.device_limit) < 0 ||
+		ingress_peers_init(&handshakes->ingress_peers, handshakes->tally.device_limit) < 0 ||
 		frame_ring_init(&handshakes->recent, limits->frames * 2) < 0 ||
 		frame_ring_init(&handshakes->evidence[EVIDENCE_REPEATED], limits->frames) < 0 ||
 		frame_ring_init(&handshakes->evidence[EVIDENCE_RETURN], limits->frames / 4) < 0) {
@@ -469,7 +471,7 @@ void handshakes_free(struct handshakes *handshakes)
 	tally_destroy(&handshakes->tally);
 	echoes_destroy(&handshakes->echoes);
 	evicted_syns_destroy(&handshakes->evicted_syns);
-	arrivals_destroy(&handshakes->arrivals);
+	ingress_peers_destroy(&handshakes->ingress_peers);
 	frame_ring_destroy(&handshakes->recent);
 	for (unsigned ring = 0; ring < EVIDENCE_RINGS; ring++)
 		frame_ring_destroy(&handshakes->evidence[ring]);

@@ -85,7 +85,8 @@ static void handshake_end(struct handshakes *handshakes, struct entry *entry)
 		struct handshake_peer peer = entry_peer(entry, device, syn.has_in, handshakes->now_ns);
 		peer.completed = true;
 		peer.synack_device = syn.has_in ? synack.devices.out : 0;
-		arrivals_note(&handshakes->arrivals, tally_device_slot(&handshakes->tally, device), &peer);
+		ingress_peers_note(
+			&handshakes->ingress_peers, tally_device_slot(&handshakes->tally, device), &peer);
 	}
 	handshake_move(handshakes, entry, end.outcome == HANDSHAKE_ONE_WAY ? QUEUE_KNOWN : QUEUE_REMEMBERED);
 }

@@ -271,8 +271,8 @@ static bool report_peers(const struct handshakes *handshakes, struct handshake_p
 	uint32_t first = progress->row;
 	size_t before = report->peer_count;
 	progress->row = progress->rows - first > PEERS_PART ? first + PEERS_PART : progress->rows;
-	arrivals_report(
-		&handshakes->arrivals, &handshakes->tally, first, progress->row, handshakes->now_ns, report);
+	ingress_peers_report(&handshakes->ingress_peers, &handshakes->tally, first, progress->row,
+		handshakes->now_ns, report);
 	for (size_t i = before; i < report->peer_count; i++) {
 		struct handshake_peer *peer = &report->peers[i];
 		peer->seen_ns = handshake_wall(handshakes, peer->seen_ns);
@@ -308,7 +308,8 @@ int handshakes_report_part(
 		break;
 	case 4: /* not cleared, for that would take long */
 		progress->rows = handshakes->tally.device_count;
-		report->peers = malloc((size_t)progress->rows * ARRIVALS_OF_DEVICE * sizeof(*report->peers));
+		report->peers =
+			malloc((size_t)progress->rows * INGRESS_PEERS_OF_DEVICE * sizeof(*report->peers));
 		result = report->peers ? 0 : -ENOMEM;
 		break;
 	default:

@@ -5,10 +5,10 @@
  * handshake_table.c holds the entries, handshake_expiry.c ends them, handshake_evidence.c keeps frames,
  * handshake_report.c copies out. */
 
-#include "collectors/handshake/arrivals.h"
 #include "collectors/handshake/echo.h"
 #include "collectors/handshake/evicted_syns.h"
 #include "collectors/handshake/handshake_table.h"
+#include "collectors/handshake/ingress_peers.h"
 #include "collectors/handshake/tally.h"
 #include "collectors/handshake/unanswered.h"
 
@@ -21,7 +21,7 @@ struct handshakes {
 	struct tally tally;
 	struct echoes echoes;
 	struct evicted_syns evicted_syns;
-	struct arrivals arrivals;
+	struct ingress_peers ingress_peers;
 	struct unanswered_table unanswered;
 	struct frame_ring recent; /* the first SYN and SYN-ACK of all, in case they become suspects */
 	struct frame_ring evidence[EVIDENCE_RINGS];

@@ -10,24 +10,25 @@
 
 #include "collectors/handshake/tally.h"
 
-#define ARRIVALS_OF_DEVICE 16
+#define INGRESS_PEERS_OF_DEVICE 16
 /* Those whose connection is not finished make room for others only so much later. */
-#define ARRIVALS_PREFERENCE_NS (10 * INT64_C(1000000000))
-#define ARRIVALS_MEMORY_NS     (600 * INT64_C(1000000000))
+#define INGRESS_PEERS_PREFERENCE_NS (10 * INT64_C(1000000000))
+#define INGRESS_PEERS_MEMORY_NS     (600 * INT64_C(1000000000))
 
-struct arrivals {
-	struct handshake_peer *peers; /* ARRIVALS_OF_DEVICE for each slot of the tally; seen_ns 0: none */
+struct ingress_peers {
+	struct handshake_peer
+		*peers; /* INGRESS_PEERS_OF_DEVICE for each slot of the tally; seen_ns 0: none */
 	uint32_t slots;
 };
 
 /* 0 or -ENOMEM; destroy accepts what init left half-built. */
-int arrivals_init(struct arrivals *arrivals, uint32_t slots);
-void arrivals_destroy(struct arrivals *arrivals);
+int ingress_peers_init(struct ingress_peers *ingress, uint32_t slots);
+void ingress_peers_destroy(struct ingress_peers *ingress);
 
 /* slot: that of peer->device in the tally. */
-void arrivals_note(struct arrivals *arrivals, uint16_t slot, const struct handshake_peer *peer);
+void ingress_peers_note(struct ingress_peers *ingress, uint16_t slot, const struct handshake_peer *peer);
 /* The same peer at the device was none: its packet went on to a device above that one. */
-void arrivals_forget(struct arrivals *arrivals, uint16_t slot, const struct handshake_peer *peer);
+void ingress_peers_forget(struct ingress_peers *ingress, uint16_t slot, const struct handshake_peer *peer);
 /* Adds those of the slots from `first` up to `end` to out->peers, where there is room for them. */
-void arrivals_report(const struct arrivals *arrivals, const struct tally *tally, uint32_t first, uint32_t end,
-	int64_t now_ns, struct handshake_report *out);
+void ingress_peers_report(const struct ingress_peers *ingress, const struct tally *tally, uint32_t first,
+	uint32_t end, int64_t now_ns, struct handshake_report *out);
