@@ -63,23 +63,23 @@ static enum echo_outcome outcome_of(const struct echo_request *request)
 	return request->answered ? ECHO_ANSWERED : request->elsewhere ? ECHO_OTHER_ADDRESS : ECHO_UNANSWERED;
 }
 
-static void end_oldest(struct echoes *echoes, struct tally *tally)
+static void end_oldest(struct echoes *echoes, struct handshake_counters *counters)
 {
 	uint32_t place = (uint32_t)(echoes->oldest++ % echoes->limit);
 	const struct echo_request *request = &echoes->requests[place];
-	tally_echo(tally, tally_device_slot(tally, request->device), outcome_of(request));
+	counters_echo(counters, counters_device_slot(counters, request->device), outcome_of(request));
 	hash_index_remove(&echoes->by_asker, request->hash, place);
 }
 
-static void take_request(struct echoes *echoes, struct tally *tally, const struct packet *packet,
-	const struct sighting *sighting, int64_t now_ns)
+static void take_request(struct echoes *echoes, struct handshake_counters *counters,
+	const struct packet *packet, const struct sighting *sighting, int64_t now_ns)
 {
 	uint32_t hash = hash_of_asker(echoes, &packet->source, packet->echo_id, packet->echo_sequence);
 	struct candidates found = find(echoes, hash, &packet->source, &packet->destination, packet);
 	if (found.exact || found.count == CANDIDATES)
 		return;
 	if (echoes->next - echoes->oldest == echoes->limit)
-		end_oldest(echoes, tally);
+		end_oldest(echoes, counters);
 	uint32_t place = (uint32_t)(echoes->next++ % echoes->limit);
 	echoes->requests[place] = (struct echo_request){ .asker = packet->source,
 		.asked = packet->destination,
@@ -106,8 +106,8 @@ static void suspect(struct echoes *echoes, const struct echo_request *request, c
 }
 
 /* The asked answers this host. A packet passes lower devices first (eth0, then eth0.10): the last counts. */
-static void note_arrival(struct tally *tally, struct ingress_peers *ingress, struct echo_request *request,
-	const struct sighting *sighting, int64_t now_ns)
+static void note_arrival(struct handshake_counters *counters, struct ingress_peers *ingress,
+	struct echo_request *request, const struct sighting *sighting, int64_t now_ns)
 {
 	if (sighting->direction != DIRECTION_IN || request->direction != DIRECTION_OUT ||
 		request->arrival == sighting->device)
@@ -117,19 +117,20 @@ static void note_arrival(struct tally *tally, struct ingress_peers *ingress, str
 		.local = request->asker,
 		.protocol = request->asked.family == AF_INET6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
 		.seen_ns = now_ns };
-	ingress_peers_forget(ingress, tally_device_find(tally, request->arrival), &peer);
+	ingress_peers_forget(ingress, counters_device_find(counters, request->arrival), &peer);
 	peer.device = request->arrival = sighting->device;
-	ingress_peers_note(ingress, tally_device_slot(tally, sighting->device), &peer);
+	ingress_peers_note(ingress, counters_device_slot(counters, sighting->device), &peer);
 }
 
 /* Some tools ask many addresses with one id and sequence: then nobody knows whose answer is missing. */
-static void take_reply(struct echoes *echoes, struct tally *tally, struct ingress_peers *ingress,
-	const struct packet *packet, const struct sighting *sighting, int64_t now_ns)
+static void take_reply(struct echoes *echoes, struct handshake_counters *counters,
+	struct ingress_peers *ingress, const struct packet *packet, const struct sighting *sighting,
+	int64_t now_ns)
 {
 	uint32_t hash = hash_of_asker(echoes, &packet->destination, packet->echo_id, packet->echo_sequence);
 	struct candidates found = find(echoes, hash, &packet->destination, &packet->source, packet);
 	if (found.exact)
-		note_arrival(tally, ingress, found.exact, sighting, now_ns);
+		note_arrival(counters, ingress, found.exact, sighting, now_ns);
 	if (found.exact)
 		found.exact->answered = true;
 	else if (found.any && address_is_multicast(&found.any->asked))
@@ -140,20 +141,20 @@ static void take_reply(struct echoes *echoes, struct tally *tally, struct ingres
 	}
 }
 
-void echoes_feed(struct echoes *echoes, struct tally *tally, struct ingress_peers *ingress,
+void echoes_feed(struct echoes *echoes, struct handshake_counters *counters, struct ingress_peers *ingress,
 	const struct packet *packet, const struct sighting *sighting, int64_t now_ns)
 {
 	if (packet->kind == PACKET_ECHO_REQUEST)
-		take_request(echoes, tally, packet, sighting, now_ns);
+		take_request(echoes, counters, packet, sighting, now_ns);
 	else
-		take_reply(echoes, tally, ingress, packet, sighting, now_ns);
+		take_reply(echoes, counters, ingress, packet, sighting, now_ns);
 }
 
-void echoes_advance(struct echoes *echoes, struct tally *tally, int64_t now_ns)
+void echoes_advance(struct echoes *echoes, struct handshake_counters *counters, int64_t now_ns)
 {
 	while (echoes->oldest != echoes->next &&
 		now_ns - echoes->requests[echoes->oldest % echoes->limit].time_ns >= ECHO_WAIT_NS)
-		end_oldest(echoes, tally);
+		end_oldest(echoes, counters);
 }
 
 void echoes_report(const struct echoes *echoes, struct handshake_report *out)

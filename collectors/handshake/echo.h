@@ -8,8 +8,8 @@
  */
 
 #include "collectors/base/hash_index.h"
+#include "collectors/handshake/handshake_counters.h"
 #include "collectors/handshake/ingress_peers.h"
-#include "collectors/handshake/tally.h"
 
 #define ECHO_WAIT_NS (10 * INT64_C(1000000000))
 
@@ -38,8 +38,8 @@ struct echoes {
 int echoes_init(struct echoes *echoes, uint32_t limit, uint64_t seed);
 void echoes_destroy(struct echoes *echoes);
 
-void echoes_feed(struct echoes *echoes, struct tally *tally, struct ingress_peers *ingress,
+void echoes_feed(struct echoes *echoes, struct handshake_counters *counters, struct ingress_peers *ingress,
 	const struct packet *packet, const struct sighting *sighting, int64_t now_ns);
 /* Counts requests that waited long enough; INT64_MAX: all. */
-void echoes_advance(struct echoes *echoes, struct tally *tally, int64_t now_ns);
+void echoes_advance(struct echoes *echoes, struct handshake_counters *counters, int64_t now_ns);
 void echoes_report(const struct echoes *echoes, struct handshake_report *out);

@@ -92,7 +92,7 @@ static enum note handshake_sight(struct handshakes *handshakes, struct entry *en
 	if (seen && !repeated)
 		return NOTE_COPY;
 	entry->last_ns = sighting->time_ns;
-	tally_packet(&handshakes->tally, tally_device_slot(&handshakes->tally, sighting->device),
+	counters_packet(&handshakes->counters, counters_device_slot(&handshakes->counters, sighting->device),
 		sighting->direction, kinds[kind][repeated], entry->weight);
 	handshake_keep_frame(handshakes, entry, kind, packet, sighting);
 	return repeated ? NOTE_REPEAT : NOTE_FIRST;
@@ -176,8 +176,8 @@ static void handshake_on_syn(
 		int device = entry_way(entry, VIEW_SYN).devices.in;
 		struct handshake_peer peer = entry_peer(entry, device, true, handshakes->now_ns);
 		peer.unfinished = true;
-		ingress_peers_note(
-			&handshakes->ingress_peers, tally_device_slot(&handshakes->tally, device), &peer);
+		ingress_peers_note(&handshakes->ingress_peers,
+			counters_device_slot(&handshakes->counters, device), &peer);
 		if (!(entry->flags & (ENTRY_SYNACK | ENTRY_REFUSED)) && sighting->device == device)
 			handshake_note_unanswered(handshakes, entry, device, sighting->time_ns);
 	}
@@ -293,11 +293,12 @@ static void handshake_on_synack(
 	int device = entry_way(entry, VIEW_SYNACK).devices.in;
 	struct handshake_peer peer = entry_peer(entry, before, false, handshakes->now_ns);
 	if (before && before != device)
-		ingress_peers_forget(
-			&handshakes->ingress_peers, tally_device_find(&handshakes->tally, before), &peer);
+		ingress_peers_forget(&handshakes->ingress_peers,
+			counters_device_find(&handshakes->counters, before), &peer);
 	peer.device = device;
 	peer.unfinished = note == NOTE_REPEAT;
-	ingress_peers_note(&handshakes->ingress_peers, tally_device_slot(&handshakes->tally, device), &peer);
+	ingress_peers_note(
+		&handshakes->ingress_peers, counters_device_slot(&handshakes->counters, device), &peer);
 }
 
 /* ---- ACK and RST ---- */
@@ -329,8 +330,8 @@ static void handshake_on_ack(
 			answered) {
 			int64_t delay =
 				sighting->time_ns - entry->start_ns - (int64_t)entry->synack_us * 1000;
-			tally_delay(&handshakes->tally,
-				tally_device_slot(&handshakes->tally, sighting->device),
+			counters_delay(&handshakes->counters,
+				counters_device_slot(&handshakes->counters, sighting->device),
 				delay > 0 ? (double)delay / 1e9 : 0, entry->weight);
 		}
 		if (completes)
@@ -400,7 +401,7 @@ void handshakes_feed(
 	handshakes_advance_some(
 		handshakes, checked.time_ns, handshakes->limits.ends ? handshakes->limits.ends : UINT32_MAX);
 	if (packet->kind == PACKET_ECHO_REQUEST || packet->kind == PACKET_ECHO_REPLY)
-		echoes_feed(&handshakes->echoes, &handshakes->tally, &handshakes->ingress_peers, packet,
+		echoes_feed(&handshakes->echoes, &handshakes->counters, &handshakes->ingress_peers, packet,
 			&checked, handshakes->now_ns);
 	if (packet->kind != PACKET_TCP)
 		return;
@@ -421,7 +422,7 @@ void handshakes_set_wall(struct handshakes *handshakes, int64_t wall_ns)
 
 void handshakes_devices(struct handshakes *handshakes, const struct handshake_presence *devices, size_t count)
 {
-	tally_survey(&handshakes->tally, devices, count, handshakes->now_ns);
+	counters_survey(&handshakes->counters, devices, count, handshakes->now_ns);
 }
 
 void handshakes_missed(struct handshakes *handshakes, int64_t now_ns)
@@ -449,10 +450,10 @@ int handshakes_new(const struct handshake_limits *limits, uint64_t seed, struct 
 	handshakes->limits = *limits;
 	handshakes->ratio = handshakes->return_ratio = 1;
 	if (handshake_table_init(&handshakes->table, limits->handshakes, seed) < 0 ||
-		tally_init(&handshakes->tally, limits, seed) < 0 ||
+		counters_init(&handshakes->counters, limits, seed) < 0 ||
 		evicted_syns_init(&handshakes->evicted_syns, limits->evicted_syns) < 0 ||
 		echoes_init(&handshakes->echoes, limits->echoes, seed) < 0 ||
-		ingress_peers_init(&handshakes->ingress_peers, handshakes->tally.device_limit) < 0 ||
+		ingress_peers_init(&handshakes->ingress_peers, handshakes->counters.device_limit) < 0 ||
 		frame_ring_init(&handshakes->recent, limits->frames * 2) < 0 ||
 		frame_ring_init(&handshakes->evidence[EVIDENCE_REPEATED], limits->frames) < 0 ||
 		frame_ring_init(&handshakes->evidence[EVIDENCE_RETURN], limits->frames / 4) < 0) {
@@ -468,7 +469,7 @@ void handshakes_free(struct handshakes *handshakes)
 	if (!handshakes)
 		return;
 	handshake_table_destroy(&handshakes->table);
-	tally_destroy(&handshakes->tally);
+	counters_destroy(&handshakes->counters);
 	echoes_destroy(&handshakes->echoes);
 	evicted_syns_destroy(&handshakes->evicted_syns);
 	ingress_peers_destroy(&handshakes->ingress_peers);

@@ -66,7 +66,7 @@ static void handshake_end(struct handshakes *handshakes, struct entry *entry)
 	}
 	struct entry_way syn = entry_way(entry, VIEW_SYN), synack = entry_way(entry, VIEW_SYNACK);
 	enum handshake_role role = entry_role(entry);
-	const struct tally_end end = {
+	const struct counters_end end = {
 		.syn_device = syn.has_in ? syn.devices.in : syn.devices.out,
 		.synack_device = handshake_synack_device(role, &synack),
 		.synack = synack.devices,
@@ -79,14 +79,14 @@ static void handshake_end(struct handshakes *handshakes, struct entry *entry)
 		.failed_ns = entry_last(entry, entry->flags & ENTRY_SYN ? VIEW_SYN : VIEW_SYNACK),
 	};
 	entry->flags |= ENTRY_COUNTED;
-	tally_end(&handshakes->tally, &end);
+	counters_end(&handshakes->counters, &end);
 	if (end.outcome == HANDSHAKE_COMPLETED && (syn.has_in || synack.has_in)) {
 		int device = syn.has_in ? syn.devices.in : synack.devices.in;
 		struct handshake_peer peer = entry_peer(entry, device, syn.has_in, handshakes->now_ns);
 		peer.completed = true;
 		peer.synack_device = syn.has_in ? synack.devices.out : 0;
-		ingress_peers_note(
-			&handshakes->ingress_peers, tally_device_slot(&handshakes->tally, device), &peer);
+		ingress_peers_note(&handshakes->ingress_peers,
+			counters_device_slot(&handshakes->counters, device), &peer);
 	}
 	handshake_move(handshakes, entry, end.outcome == HANDSHAKE_ONE_WAY ? QUEUE_KNOWN : QUEUE_REMEMBERED);
 }
@@ -103,7 +103,7 @@ bool handshakes_advance_some(struct handshakes *handshakes, int64_t now_ns, uint
 				return false;
 			handshake_end(handshakes, entry);
 		}
-	echoes_advance(&handshakes->echoes, &handshakes->tally, handshakes->now_ns);
+	echoes_advance(&handshakes->echoes, &handshakes->counters, handshakes->now_ns);
 	if (handshakes->now_ns >= handshakes->return_ratio_until_ns)
 		handshakes->return_ratio = handshakes->ratio;
 	return true;
@@ -122,7 +122,7 @@ void handshakes_finish(struct handshakes *handshakes)
 		while ((entry = handshake_table_oldest(&handshakes->table, (enum entry_queue)queue)))
 			handshake_end(handshakes, entry);
 	}
-	echoes_advance(&handshakes->echoes, &handshakes->tally, INT64_MAX);
+	echoes_advance(&handshakes->echoes, &handshakes->counters, INT64_MAX);
 }
 
 /* ---- room ---- */

@@ -251,7 +251,7 @@ static void report_echoes(const struct handshakes *handshakes, struct handshake_
 
 static int report_services(const struct handshakes *handshakes, struct handshake_report *report)
 {
-	int result = tally_report_services(&handshakes->tally, handshakes->now_ns, report);
+	int result = counters_report_services(&handshakes->counters, handshakes->now_ns, report);
 	for (size_t i = 0; i < report->service_count; i++) {
 		struct handshake_service *service = &report->services[i];
 		service->completed_ns = handshake_wall(handshakes, service->completed_ns);
@@ -271,7 +271,7 @@ static bool report_peers(const struct handshakes *handshakes, struct handshake_p
 	uint32_t first = progress->row;
 	size_t before = report->peer_count;
 	progress->row = progress->rows - first > PEERS_PART ? first + PEERS_PART : progress->rows;
-	ingress_peers_report(&handshakes->ingress_peers, &handshakes->tally, first, progress->row,
+	ingress_peers_report(&handshakes->ingress_peers, &handshakes->counters, first, progress->row,
 		handshakes->now_ns, report);
 	for (size_t i = before; i < report->peer_count; i++) {
 		struct handshake_peer *peer = &report->peers[i];
@@ -298,16 +298,16 @@ int handshakes_report_part(
 		result = report_suspects(handshakes, report);
 		break;
 	case 1:
-		result = tally_report_devices(&handshakes->tally, handshakes->now_ns, report);
+		result = counters_report_devices(&handshakes->counters, handshakes->now_ns, report);
 		break;
 	case 2:
-		result = tally_report_pairs(&handshakes->tally, report);
+		result = counters_report_pairs(&handshakes->counters, report);
 		break;
 	case 3:
 		result = report_services(handshakes, report);
 		break;
 	case 4: /* not cleared, for that would take long */
-		progress->rows = handshakes->tally.device_count;
+		progress->rows = handshakes->counters.device_count;
 		report->peers =
 			malloc((size_t)progress->rows * INGRESS_PEERS_OF_DEVICE * sizeof(*report->peers));
 		result = report->peers ? 0 : -ENOMEM;

@@ -7,9 +7,9 @@
 
 #include "collectors/handshake/echo.h"
 #include "collectors/handshake/evicted_syns.h"
+#include "collectors/handshake/handshake_counters.h"
 #include "collectors/handshake/handshake_table.h"
 #include "collectors/handshake/ingress_peers.h"
-#include "collectors/handshake/tally.h"
 #include "collectors/handshake/unanswered.h"
 
 /* Evidence of its own for each, so that a flood of stray SYN-ACKs does not wash away the other. */
@@ -18,7 +18,7 @@ enum evidence_ring { EVIDENCE_REPEATED, EVIDENCE_RETURN, EVIDENCE_RINGS };
 struct handshakes {
 	struct handshake_limits limits;
 	struct handshake_table table;
-	struct tally tally;
+	struct handshake_counters counters;
 	struct echoes echoes;
 	struct evicted_syns evicted_syns;
 	struct ingress_peers ingress_peers;

@@ -77,14 +77,15 @@ void ingress_peers_forget(struct ingress_peers *ingress, uint16_t slot, const st
 			of_device[i] = (struct handshake_peer){ 0 };
 }
 
-void ingress_peers_report(const struct ingress_peers *ingress, const struct tally *tally, uint32_t first,
-	uint32_t end, int64_t now_ns, struct handshake_report *out)
+void ingress_peers_report(const struct ingress_peers *ingress, const struct handshake_counters *counters,
+	uint32_t first, uint32_t end, int64_t now_ns, struct handshake_report *out)
 {
 	for (size_t i = (size_t)first * INGRESS_PEERS_OF_DEVICE; i < (size_t)end * INGRESS_PEERS_OF_DEVICE;
 		i++) {
 		const struct handshake_peer *peer = &ingress->peers[i];
 		if (peer->seen_ns && now_ns - peer->seen_ns < INGRESS_PEERS_MEMORY_NS &&
-			peer->device == tally_device_of_slot(tally, (uint16_t)(i / INGRESS_PEERS_OF_DEVICE)))
+			peer->device ==
+				counters_device_of_slot(counters, (uint16_t)(i / INGRESS_PEERS_OF_DEVICE)))
 			out->peers[out->peer_count++] = *peer;
 	}
 }

@@ -8,7 +8,7 @@
  * it completes there.
  */
 
-#include "collectors/handshake/tally.h"
+#include "collectors/handshake/handshake_counters.h"
 
 #define INGRESS_PEERS_OF_DEVICE 16
 /* Those whose connection is not finished make room for others only so much later. */
@@ -17,7 +17,7 @@
 
 struct ingress_peers {
 	struct handshake_peer
-		*peers; /* INGRESS_PEERS_OF_DEVICE for each slot of the tally; seen_ns 0: none */
+		*peers; /* INGRESS_PEERS_OF_DEVICE for each slot of the counters; seen_ns 0: none */
 	uint32_t slots;
 };
 
@@ -25,10 +25,10 @@ struct ingress_peers {
 int ingress_peers_init(struct ingress_peers *ingress, uint32_t slots);
 void ingress_peers_destroy(struct ingress_peers *ingress);
 
-/* slot: that of peer->device in the tally. */
+/* slot: that of peer->device among the counters. */
 void ingress_peers_note(struct ingress_peers *ingress, uint16_t slot, const struct handshake_peer *peer);
 /* The same peer at the device was none: its packet went on to a device above that one. */
 void ingress_peers_forget(struct ingress_peers *ingress, uint16_t slot, const struct handshake_peer *peer);
 /* Adds those of the slots from `first` up to `end` to out->peers, where there is room for them. */
-void ingress_peers_report(const struct ingress_peers *ingress, const struct tally *tally, uint32_t first,
-	uint32_t end, int64_t now_ns, struct handshake_report *out);
+void ingress_peers_report(const struct ingress_peers *ingress, const struct handshake_counters *counters,
+	uint32_t first, uint32_t end, int64_t now_ns, struct handshake_report *out);
