@@ -173,7 +173,7 @@ static void handshake_on_syn(
 	struct view *view;
 	enum note note = handshake_sight(handshakes, entry, VIEW_SYN, packet, sighting, &view);
 	if (note == NOTE_REPEAT && sighting->direction == DIRECTION_IN) {
-		int device = entry_way(entry, VIEW_SYN).devices.in;
+		int device = entry_devices(entry, VIEW_SYN).pair.in;
 		struct handshake_peer peer = entry_peer(entry, device, true, handshakes->now_ns);
 		peer.unfinished = true;
 		ingress_peers_note(&handshakes->ingress_peers,
@@ -283,14 +283,14 @@ static void handshake_on_synack(
 			handshake_move(handshakes, entry, (enum entry_queue)entry->queue);
 	}
 	struct view *view;
-	int before = entry_way(entry, VIEW_SYNACK).devices.in;
+	int before = entry_devices(entry, VIEW_SYNACK).pair.in;
 	enum note note = handshake_sight(handshakes, entry, VIEW_SYNACK, packet, sighting, &view);
 	if (note == NOTE_REPEAT && view->synack_repeats < UINT8_MAX)
 		view->synack_repeats++;
 	if (note == NOTE_COPY || sighting->direction != DIRECTION_IN || entry_role(entry) != HANDSHAKE_OPENED)
 		return;
 	/* It answers a SYN of this host's. What was noted when it passed a device below is void. */
-	int device = entry_way(entry, VIEW_SYNACK).devices.in;
+	int device = entry_devices(entry, VIEW_SYNACK).pair.in;
 	struct handshake_peer peer = entry_peer(entry, before, false, handshakes->now_ns);
 	if (before && before != device)
 		ingress_peers_forget(&handshakes->ingress_peers,

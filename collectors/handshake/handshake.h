@@ -189,7 +189,7 @@ enum handshake_sign {
 };
 
 /* Devices of one packet kind; 0: not seen, or not known. */
-struct handshake_way {
+struct device_pair {
 	int in, out;
 };
 
@@ -208,13 +208,13 @@ struct handshake_suspect {
 	uint32_t synack_repeats;
 	bool counted; /* its outcome is in the counts */
 	bool acknowledged;
-	struct handshake_way syn, synack;
+	struct device_pair syn, synack;
 	/* Another view of the same opening: the same number and one unchanged endpoint. What NAT changed. */
 	bool joined;
 	uint64_t other_id;
 	struct address other_client, other_server;
 	uint16_t other_client_port, other_server_port;
-	struct handshake_way other_syn, other_synack;
+	struct device_pair other_syn, other_synack;
 };
 
 /* An echo request that another than the asked answered. */

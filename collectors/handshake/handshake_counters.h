@@ -92,7 +92,7 @@ void counters_echo(struct handshake_counters *counters, uint16_t slot, enum echo
 /* A handshake that ended. */
 struct counters_end {
 	int syn_device, synack_device;
-	struct handshake_way synack;
+	struct device_pair synack;
 	enum handshake_role role;
 	struct address server;
 	enum handshake_outcome outcome;

@@ -36,19 +36,19 @@ static enum handshake_outcome handshake_outcome_of(const struct entry *entry)
 }
 
 /* The device of the SYN-ACK that belongs beside the SYN's in struct handshake_pair. */
-static int handshake_synack_device(enum handshake_role role, const struct entry_way *synack)
+static int handshake_synack_device(enum handshake_role role, const struct entry_devices *synack)
 {
 	switch (role) {
 	case HANDSHAKE_FORWARDED: /* one that came in and did not leave did not get through */
-		return synack->has_out ? synack->devices.out : 0;
+		return synack->has_out ? synack->pair.out : 0;
 	case HANDSHAKE_OPENED:
-		return synack->has_in ? synack->devices.in : synack->devices.out;
+		return synack->has_in ? synack->pair.in : synack->pair.out;
 	case HANDSHAKE_SERVED:
 	case HANDSHAKE_PASSED:
 	case HANDSHAKE_ROLES:
 		break;
 	}
-	return synack->has_out ? synack->devices.out : synack->devices.in;
+	return synack->has_out ? synack->pair.out : synack->pair.in;
 }
 
 /* Counts it, or forgets one that was counted. */
@@ -64,12 +64,12 @@ static void handshake_end(struct handshakes *handshakes, struct entry *entry)
 		handshake_move(handshakes, entry, QUEUE_REMEMBERED);
 		return;
 	}
-	struct entry_way syn = entry_way(entry, VIEW_SYN), synack = entry_way(entry, VIEW_SYNACK);
+	struct entry_devices syn = entry_devices(entry, VIEW_SYN), synack = entry_devices(entry, VIEW_SYNACK);
 	enum handshake_role role = entry_role(entry);
 	const struct counters_end end = {
-		.syn_device = syn.has_in ? syn.devices.in : syn.devices.out,
+		.syn_device = syn.has_in ? syn.pair.in : syn.pair.out,
 		.synack_device = handshake_synack_device(role, &synack),
-		.synack = synack.devices,
+		.synack = synack.pair,
 		.role = role,
 		.server = address_make(entry->flow.family, entry->flow.server),
 		.outcome = handshake_outcome_of(entry),
@@ -81,10 +81,10 @@ static void handshake_end(struct handshakes *handshakes, struct entry *entry)
 	entry->flags |= ENTRY_COUNTED;
 	counters_end(&handshakes->counters, &end);
 	if (end.outcome == HANDSHAKE_COMPLETED && (syn.has_in || synack.has_in)) {
-		int device = syn.has_in ? syn.devices.in : synack.devices.in;
+		int device = syn.has_in ? syn.pair.in : synack.pair.in;
 		struct handshake_peer peer = entry_peer(entry, device, syn.has_in, handshakes->now_ns);
 		peer.completed = true;
-		peer.synack_device = syn.has_in ? synack.devices.out : 0;
+		peer.synack_device = syn.has_in ? synack.pair.out : 0;
 		ingress_peers_note(&handshakes->ingress_peers,
 			counters_device_slot(&handshakes->counters, device), &peer);
 	}

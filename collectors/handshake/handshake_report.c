@@ -18,7 +18,7 @@ static enum handshake_sign sign_of(const struct entry *entry)
 		return SIGN_RETURN_ONLY;
 	if (entry_role(entry) != HANDSHAKE_OPENED)
 		return SIGN_SYN_REPEATED;
-	return entry_way(entry, VIEW_SYNACK).has_in ? SIGN_REPLY_IGNORED : SIGN_SYN_REPEATED;
+	return entry_devices(entry, VIEW_SYNACK).has_in ? SIGN_REPLY_IGNORED : SIGN_SYN_REPEATED;
 }
 
 static uint32_t synack_repeats(const struct entry *entry)
@@ -50,8 +50,8 @@ static struct handshake_suspect suspect_of(const struct handshakes *handshakes, 
 		.synack_repeats = synack_repeats(entry),
 		.counted = entry->flags & ENTRY_COUNTED,
 		.acknowledged = entry->flags & ENTRY_ACKED,
-		.syn = entry_way(entry, VIEW_SYN).devices,
-		.synack = entry_way(entry, VIEW_SYNACK).devices,
+		.syn = entry_devices(entry, VIEW_SYN).pair,
+		.synack = entry_devices(entry, VIEW_SYNACK).pair,
 	};
 }
 
@@ -145,7 +145,7 @@ static void join(struct handshakes *handshakes, struct handshake_suspect *suspec
 static void note_leaving(const struct entry *entry, struct unanswered_service *unanswered)
 {
 	const struct flow *flow = &entry->flow;
-	if (!entry_way(entry, VIEW_SYN).has_out)
+	if (!entry_devices(entry, VIEW_SYN).has_out)
 		return;
 	unanswered->left = true;
 	unanswered->target = address_make(flow->family, flow->server);

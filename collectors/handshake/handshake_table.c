@@ -213,11 +213,11 @@ struct view *entry_view(struct entry *entry, int device, enum direction directio
 	return view;
 }
 
-/* A packet passes lower devices first on its way in and last on its way out (eth0, then eth0.10): the device
+/* A packet passes lower devices first on its way in and last on its seen out (eth0, then eth0.10): the device
  * that routes is the last one in and the first one out. */
-struct entry_way entry_way(const struct entry *entry, enum view_packet packet)
+struct entry_devices entry_devices(const struct entry *entry, enum view_packet packet)
 {
-	struct entry_way way = { 0 };
+	struct entry_devices seen = { 0 };
 	for (unsigned i = 0; i < entry->view_count; i++) {
 		const struct view *view = &entry->views[i];
 		if (!(view->seen & 1 << packet))
@@ -225,12 +225,12 @@ struct entry_way entry_way(const struct entry *entry, enum view_packet packet)
 		bool out = view->direction == DIRECTION_OUT ||
 			   (view->direction == DIRECTION_UNKNOWN && packet == VIEW_SYNACK);
 		if (!out)
-			way.devices.in = view->device;
-		else if (!way.has_out)
-			way.devices.out = view->device;
-		*(out ? &way.has_out : &way.has_in) = true;
+			seen.pair.in = view->device;
+		else if (!seen.has_out)
+			seen.pair.out = view->device;
+		*(out ? &seen.has_out : &seen.has_in) = true;
 	}
-	return way;
+	return seen;
 }
 
 int64_t entry_last(const struct entry *entry, enum view_packet packet)
@@ -244,7 +244,7 @@ int64_t entry_last(const struct entry *entry, enum view_packet packet)
 
 enum handshake_role entry_role(const struct entry *entry)
 {
-	struct entry_way syn = entry_way(entry, VIEW_SYN);
+	struct entry_devices syn = entry_devices(entry, VIEW_SYN);
 	if (syn.has_in)
 		return syn.has_out ? HANDSHAKE_FORWARDED : HANDSHAKE_SERVED;
 	return syn.has_out ? HANDSHAKE_OPENED : HANDSHAKE_PASSED;

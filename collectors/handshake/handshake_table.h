@@ -152,13 +152,13 @@ static inline uint64_t flow_hash_whole(struct flow_hash hash)
 struct view *entry_view(struct entry *entry, int device, enum direction direction);
 
 /* The devices at which one kind of packet was sighted. */
-struct entry_way {
+struct entry_devices {
 	bool has_in, has_out;
-	struct handshake_way devices;
+	struct device_pair pair;
 };
 
 /* view: VIEW_SYN or VIEW_SYNACK. Where the direction is not known, SYNs came in and SYN-ACKs went out. */
-struct entry_way entry_way(const struct entry *entry, enum view_packet view);
+struct entry_devices entry_devices(const struct entry *entry, enum view_packet view);
 /* Time of the last SYN or SYN-ACK; 0: none. */
 int64_t entry_last(const struct entry *entry, enum view_packet view);
 enum handshake_role entry_role(const struct entry *entry);

@@ -10,7 +10,7 @@
 
 /* ---- the handshakes of a finding ---- */
 
-static json_t *way_object(const struct facts *facts, const struct handshake_way *way)
+static json_t *way_object(const struct facts *facts, const struct device_pair *way)
 {
 	const struct value_member members[] = {
 		{ "in", value_device(facts, way->in) },

@@ -44,7 +44,7 @@ static void set_time(int64_t time_ns, char cell[static CELL_SIZE])
 	snprintf(cell, CELL_SIZE, "%.12s", clock ? clock + 1 : time);
 }
 
-static void set_way(const struct facts *facts, const struct handshake_way *way, char cell[static CELL_SIZE])
+static void set_way(const struct facts *facts, const struct device_pair *way, char cell[static CELL_SIZE])
 {
 	char text[WAY_TEXT_SIZE];
 	way_text(facts, way, text);

@@ -48,7 +48,7 @@ const char *endpoint_text(const struct address *address, uint16_t port, char tex
 }
 
 const char *way_text(
-	const struct facts *facts, const struct handshake_way *way, char text[static WAY_TEXT_SIZE])
+	const struct facts *facts, const struct device_pair *way, char text[static WAY_TEXT_SIZE])
 {
 	snprintf(text, WAY_TEXT_SIZE, "%s%s%s%s%s", way->in ? "in " : "", wire_name(facts, way->in),
 		way->in && way->out ? ", " : "", way->out ? "out " : "", wire_name(facts, way->out));

@@ -20,4 +20,4 @@ const char *unwatched_text(
 const char *endpoint_text(const struct address *address, uint16_t port, char text[static ENDPOINT_TEXT_SIZE]);
 /* "in eth0, out eth1"; "" if no device is known. */
 const char *way_text(
-	const struct facts *facts, const struct handshake_way *way, char text[static WAY_TEXT_SIZE]);
+	const struct facts *facts, const struct device_pair *way, char text[static WAY_TEXT_SIZE]);
