@@ -108,8 +108,6 @@ static void pair_free(struct handshake_counters *counters, uint32_t row)
 	struct counters_pair *pair = &counters->pairs[row];
 	hash_index_remove(&counters->by_pair,
 		hash_of_pair(counters, pair->pair.syn_device, pair->pair.synack_device), row);
-	for (unsigned outcome = 0; outcome < HANDSHAKE_OUTCOMES; outcome++)
-		counters->retired[outcome] += pair->pair.counts[outcome];
 	pair_unlink(counters, row);
 	*pair = (struct counters_pair){ .pair = { .syn_device = NOBODY } };
 	pair_link_oldest(counters, row);
@@ -167,10 +165,8 @@ static void pair_bequeath(struct handshake_counters *counters, uint32_t row, int
 		hash_index_add(&counters->by_pair, hash_of_pair(counters, syn_device, synack_device), row);
 		return;
 	}
-	for (unsigned outcome = 0; heir && outcome < HANDSHAKE_OUTCOMES; outcome++) {
+	for (unsigned outcome = 0; heir && outcome < HANDSHAKE_OUTCOMES; outcome++)
 		counters->pairs[other].pair.counts[outcome] += pair->counts[outcome];
-		pair->counts[outcome] = 0;
-	}
 	pair_free(counters, row);
 }
 
@@ -282,7 +278,7 @@ void counters_survey(struct handshake_counters *counters, const struct handshake
 		if (slot == 0)
 			continue;
 		life->survey = counters->survey;
-		life->heir = devices[i].heir;
+		life->heir = devices[i].heir == devices[i].device ? 0 : devices[i].heir;
 		if (devices[i].present && life->gone_ns) {
 			life->gone_ns = 0;
 			counters->gone--;
@@ -420,6 +416,7 @@ static void service_end(struct handshake_counters *counters, const struct counte
 
 void counters_end(struct handshake_counters *counters, const struct counters_end *end)
 {
+	counters->outcomes[end->outcome] += end->weight;
 	pair_row(counters, end->syn_device, end->synack_device, end->time_ns)->pair.counts[end->outcome] +=
 		end->weight;
 	int device = end->role == HANDSHAKE_PASSED ? end->synack_device : end->syn_device;
@@ -496,14 +493,12 @@ int counters_report_devices(
 
 int counters_report_pairs(const struct handshake_counters *counters, struct handshake_report *out)
 {
-	out->pairs = calloc(counters->pair_count, sizeof(*out->pairs));
+	out->pairs = malloc(counters->pair_count * sizeof(*out->pairs));
 	if (!out->pairs)
 		return -ENOMEM;
-	memcpy(out->outcomes, counters->retired, sizeof(out->outcomes));
+	memcpy(out->outcomes, counters->outcomes, sizeof(out->outcomes));
 	for (uint32_t row = 0; row < counters->pair_count; row++) {
 		const struct handshake_pair *pair = &counters->pairs[row].pair;
-		for (unsigned outcome = 0; outcome < HANDSHAKE_OUTCOMES; outcome++)
-			out->outcomes[outcome] += pair->counts[outcome];
 		if (row ? pair->syn_device != NOBODY : !is_blank(pair->counts, sizeof(pair->counts)))
 			out->pairs[out->pair_count++] = *pair;
 	}

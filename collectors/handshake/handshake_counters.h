@@ -67,7 +67,7 @@ struct handshake_counters {
 	uint32_t hand;           /* the next service to be considered */
 	uint32_t omitted_devices[COUNTERS_OMITTED], omitted_pairs[COUNTERS_OMITTED]; /* hashes */
 	uint64_t devices_omitted, pairs_omitted, services_omitted;
-	uint64_t retired[HANDSHAKE_OUTCOMES]; /* of pairs whose row was given up */
+	uint64_t outcomes[HANDSHAKE_OUTCOMES]; /* of all pairs, also of those whose row was given up */
 };
 
 /* 0 or -ENOMEM; destroy accepts what init left half-built. */

@@ -5,38 +5,17 @@
 
 #include "collectors/handshake/handshake_state.h"
 
-/* Which entries are reported as suspects, and what share of the report they may fill;
- * the blind ones come last, see drop_blind(). */
-static const struct suspect_source {
-	enum entry_queue queue;
-	unsigned share; /* one part of so many */
-} sources[] = { { QUEUE_SUSPECT, 2 }, { QUEUE_KNOWN, 4 }, { QUEUE_RETURN, 4 }, { QUEUE_BLIND, 4 } };
-
-static enum handshake_sign sign_of(const struct entry *entry)
-{
-	if (!(entry->flags & ENTRY_SYN))
-		return SIGN_RETURN_ONLY;
-	if (entry_role(entry) != HANDSHAKE_OPENED)
-		return SIGN_SYN_REPEATED;
-	return entry_devices(entry, VIEW_SYNACK).has_in ? SIGN_REPLY_IGNORED : SIGN_SYN_REPEATED;
-}
-
-static uint32_t synack_repeats(const struct entry *entry)
-{
-	uint32_t most = 0;
-	for (unsigned i = 0; i < entry->view_count; i++)
-		if (entry->views[i].synack_repeats > most)
-			most = entry->views[i].synack_repeats;
-	return most;
-}
-
-static struct handshake_suspect suspect_of(const struct handshakes *handshakes, const struct entry *entry)
+static struct handshake_suspect report_suspect(const struct handshakes *handshakes, const struct entry *entry)
 {
 	const struct flow *flow = &entry->flow;
-	return (struct handshake_suspect){
+	const enum handshake_role role = entry_role(entry);
+	const struct entry_devices synack = entry_devices(entry, VIEW_SYNACK);
+	struct handshake_suspect suspect = {
 		.id = entry->id,
-		.sign = sign_of(entry),
-		.role = entry_role(entry),
+		.sign = !(entry->flags & ENTRY_SYN)                 ? SIGN_RETURN_ONLY
+			: role == HANDSHAKE_OPENED && synack.has_in ? SIGN_REPLY_IGNORED
+								    : SIGN_SYN_REPEATED,
+		.role = role,
 		.client = address_make(flow->family, flow->client),
 		.server = address_make(flow->family, flow->server),
 		.client_port = flow->client_port,
@@ -47,26 +26,15 @@ static struct handshake_suspect suspect_of(const struct handshakes *handshakes, 
 		.asked_ns = handshake_wall(handshakes, entry_last(entry, VIEW_SYN)),
 		.answered_ns = handshake_wall(handshakes, entry->start_ns + (int64_t)entry->synack_us * 1000),
 		.repeats = entry->repeats,
-		.synack_repeats = synack_repeats(entry),
 		.counted = entry->flags & ENTRY_COUNTED,
 		.acknowledged = entry->flags & ENTRY_ACKED,
 		.syn = entry_devices(entry, VIEW_SYN).pair,
-		.synack = entry_devices(entry, VIEW_SYNACK).pair,
+		.synack = synack.pair,
 	};
-}
-
-static void add_suspects(const struct handshakes *handshakes, const struct suspect_source *source,
-	struct handshake_report *out)
-{
-	const struct handshake_table *table = &handshakes->table;
-	size_t most = handshakes->limits.suspects / source->share;
-	size_t room = handshakes->limits.suspects - out->suspect_count;
-	most = most < room ? most : room;
-	uint32_t at = table->queues[source->queue].tail;
-	for (size_t added = 0; added < most && at != HASH_INDEX_NONE; added++) {
-		out->suspects[out->suspect_count++] = suspect_of(handshakes, &table->entries[at]);
-		at = table->entries[at].previous;
-	}
+	for (unsigned i = 0; i < entry->view_count; i++)
+		if (entry->views[i].synack_repeats > suspect.synack_repeats)
+			suspect.synack_repeats = entry->views[i].synack_repeats;
+	return suspect;
 }
 
 /* ---- joining views of one opening on both sides of a translation ----
@@ -93,7 +61,7 @@ static uint32_t wanted_bit(uint32_t number)
 	return (number ^ number >> 16) % WANTED_BITS;
 }
 
-static void want(struct wanted *wanted, uint32_t number)
+static void wanted_add(struct wanted *wanted, uint32_t number)
 {
 	wanted->bits[wanted_bit(number) / 64] |= UINT64_C(1) << wanted_bit(number) % 64;
 	wanted->numbers[wanted->count++].number = number;
@@ -105,28 +73,16 @@ static bool same_endpoint(
 	return a_port == b_port && memcmp(a->bytes, b, 16) == 0;
 }
 
-static bool is_other_view(const struct handshake_suspect *suspect, const struct entry *entry)
+/* entry: of the suspect's number. */
+static void report_join(struct handshakes *handshakes, struct handshake_suspect *suspect, struct entry *entry)
 {
-	if (suspect->sequence != entry->sequence || suspect->id == entry->id ||
-		suspect->client.family != entry->flow.family)
-		return false;
 	const struct flow *flow = &entry->flow;
-	return same_endpoint(&suspect->client, suspect->client_port, flow->client, flow->client_port) ||
-	       same_endpoint(&suspect->server, suspect->server_port, flow->server, flow->server_port);
-}
-
-/* A SYN to another address that was answered by nobody else. */
-static bool is_asked(const struct handshake_suspect *suspect, const struct entry *entry)
-{
-	return !(suspect->role != HANDSHAKE_PASSED || entry->flags & ENTRY_SYNACK ||
-		       !(entry->flags & ENTRY_SYN)) &&
-	       same_endpoint(
-		       &suspect->client, suspect->client_port, entry->flow.client, entry->flow.client_port);
-}
-
-static void join(struct handshakes *handshakes, struct handshake_suspect *suspect, struct entry *entry)
-{
-	struct handshake_suspect other = suspect_of(handshakes, entry);
+	bool client = same_endpoint(&suspect->client, suspect->client_port, flow->client, flow->client_port);
+	bool server = same_endpoint(&suspect->server, suspect->server_port, flow->server, flow->server_port);
+	if (suspect->joined || suspect->id == entry->id || suspect->client.family != flow->family ||
+		(!client && !server))
+		return;
+	struct handshake_suspect other = report_suspect(handshakes, entry);
 	suspect->joined = true;
 	suspect->other_id = other.id;
 	suspect->other_client = other.client;
@@ -135,38 +91,15 @@ static void join(struct handshakes *handshakes, struct handshake_suspect *suspec
 	suspect->other_server_port = other.server_port;
 	suspect->other_syn = other.syn;
 	suspect->other_synack = other.synack;
-	if (is_asked(suspect, entry)) {
+	/* A SYN to another address that was answered by nobody else. */
+	if (suspect->role == HANDSHAKE_PASSED && client &&
+		(entry->flags & (ENTRY_SYN | ENTRY_SYNACK)) == ENTRY_SYN) {
 		suspect->sign = SIGN_OTHER_ADDRESS;
 		handshake_keep_first_frames(handshakes, entry, EVIDENCE_RETURN);
 	}
 }
 
-/* A service whose SYN left under another address: another SYN with its number did. */
-static void note_leaving(const struct entry *entry, struct unanswered_service *unanswered)
-{
-	const struct flow *flow = &entry->flow;
-	if (!entry_devices(entry, VIEW_SYN).has_out)
-		return;
-	unanswered->left = true;
-	unanswered->target = address_make(flow->family, flow->server);
-	unanswered->target_port = flow->server_port;
-}
-
-static void look_at(struct handshakes *handshakes, struct wanted *wanted, struct entry *entry,
-	struct handshake_report *report)
-{
-	for (size_t i = 0; i < wanted->count; i++) {
-		if (wanted->numbers[i].number != entry->sequence ||
-			wanted->numbers[i].depth++ >= WANTED_DEPTH)
-			continue;
-		if (i >= report->suspect_count)
-			note_leaving(entry, &report->unanswered[i - report->suspect_count]);
-		else if (!report->suspects[i].joined && is_other_view(&report->suspects[i], entry))
-			join(handshakes, &report->suspects[i], entry);
-	}
-}
-
-static bool is_wanted(const struct wanted *wanted, uint32_t number)
+static bool wanted_has(const struct wanted *wanted, uint32_t number)
 {
 	if (!(wanted->bits[wanted_bit(number) / 64] >> wanted_bit(number) % 64 & 1))
 		return false;
@@ -176,61 +109,85 @@ static bool is_wanted(const struct wanted *wanted, uint32_t number)
 	return false;
 }
 
-static void look_through(
+static void report_join_all(
 	struct handshakes *handshakes, struct wanted *wanted, struct handshake_report *report)
 {
 	struct handshake_table *table = &handshakes->table;
-	for (uint32_t i = 0; wanted->count && i < table->fresh; i++)
-		if (is_wanted(wanted, table->numbers[i]) && table->entries[i].queue != QUEUES)
-			look_at(handshakes, wanted, &table->entries[i], report);
+	for (uint32_t at = 0; wanted->count && at < table->fresh; at++) {
+		struct entry *entry = &table->entries[at];
+		if (!wanted_has(wanted, table->numbers[at]) || entry->queue == QUEUES)
+			continue;
+		struct entry_devices syn = entry_devices(entry, VIEW_SYN);
+		for (size_t i = 0; i < wanted->count; i++) {
+			if (wanted->numbers[i].number != entry->sequence ||
+				wanted->numbers[i].depth++ >= WANTED_DEPTH)
+				continue;
+			if (i < report->suspect_count) {
+				report_join(handshakes, &report->suspects[i], entry);
+			} else if (syn.has_out) { /* its SYN left, perhaps under another address */
+				struct unanswered_service *service =
+					&report->unanswered[i - report->suspect_count];
+				service->left = true;
+				service->target = address_make(entry->flow.family, entry->flow.server);
+				service->target_port = entry->flow.server_port;
+			}
+		}
+	}
 }
 
-/* Of those whose SYN may have been missed only such count as answer another SYN. They begin at `first`. */
-static void drop_blind(struct handshake_report *report, size_t first)
-{
-	size_t kept = first;
-	for (size_t i = first; i < report->suspect_count; i++)
-		if (report->suspects[i].sign == SIGN_OTHER_ADDRESS)
-			report->suspects[kept++] = report->suspects[i];
-	report->suspect_count = kept;
-}
+/* ---- the parts ---- */
+
+/* Which entries are reported as suspects, and what share of the report they may fill; the blind ones last. */
+static const struct suspect_source {
+	enum entry_queue queue;
+	unsigned share; /* one part of so many */
+} sources[] = { { QUEUE_SUSPECT, 2 }, { QUEUE_KNOWN, 4 }, { QUEUE_RETURN, 4 }, { QUEUE_BLIND, 4 } };
 
 static int report_suspects(struct handshakes *handshakes, struct handshake_report *report)
 {
-	const struct unanswered_table *table = &handshakes->unanswered;
-	const size_t most = handshakes->limits.suspects + table->count;
-	struct wanted *wanted = calloc(1, sizeof(*wanted) + most * sizeof(*wanted->numbers));
-	report->suspects = calloc(handshakes->limits.suspects + 1, sizeof(*report->suspects));
-	report->unanswered = calloc(table->count + 1, sizeof(*report->unanswered));
+	const struct handshake_table *table = &handshakes->table;
+	const struct unanswered_table *unanswered = &handshakes->unanswered;
+	const size_t limit = handshakes->limits.suspects;
+	struct wanted *wanted =
+		calloc(1, sizeof(*wanted) + (limit + unanswered->count) * sizeof(*wanted->numbers));
+	report->suspects = calloc(limit + 1, sizeof(*report->suspects));
+	report->unanswered = calloc(unanswered->count + 1, sizeof(*report->unanswered));
 	if (!wanted || !report->suspects || !report->unanswered) {
 		free(wanted);
 		return -ENOMEM;
 	}
 	size_t blind = 0;
 	for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++) {
-		if (sources[i].queue == QUEUE_BLIND)
-			blind = report->suspect_count;
-		add_suspects(handshakes, &sources[i], report);
+		blind = report->suspect_count;
+		uint32_t at = table->queues[sources[i].queue].tail;
+		for (size_t most = limit / sources[i].share;
+			most && report->suspect_count < limit && at != HASH_INDEX_NONE; most--) {
+			const struct entry *entry = &table->entries[at];
+			report->suspects[report->suspect_count++] = report_suspect(handshakes, entry);
+			wanted_add(wanted, entry->sequence);
+			at = entry->previous;
+		}
 	}
-	for (size_t i = 0; i < report->suspect_count; i++)
-		want(wanted, report->suspects[i].sequence);
-	for (unsigned i = 0; i < table->count; i++) {
-		struct unanswered_service unanswered = table->rows[i].service;
-		if (handshakes->now_ns - unanswered.last_ns >= HANDSHAKE_RECENT_NS)
+	for (unsigned i = 0; i < unanswered->count; i++) {
+		struct unanswered_service service = unanswered->rows[i].service;
+		if (handshakes->now_ns - service.last_ns >= HANDSHAKE_RECENT_NS)
 			continue;
-		unanswered.since_ns = handshake_wall(handshakes, unanswered.since_ns);
-		unanswered.repeated_ns = handshake_wall(handshakes, unanswered.repeated_ns);
-		unanswered.last_ns = handshake_wall(handshakes, unanswered.last_ns);
-		report->unanswered[report->unanswered_count++] = unanswered;
-		want(wanted, table->rows[i].sequence);
+		service.since_ns = handshake_wall(handshakes, service.since_ns);
+		service.repeated_ns = handshake_wall(handshakes, service.repeated_ns);
+		service.last_ns = handshake_wall(handshakes, service.last_ns);
+		report->unanswered[report->unanswered_count++] = service;
+		wanted_add(wanted, unanswered->rows[i].sequence);
 	}
-	look_through(handshakes, wanted, report);
+	report_join_all(handshakes, wanted, report);
 	free(wanted);
-	drop_blind(report, blind);
+	/* Of those whose SYN may have been missed only such count as answer another SYN. */
+	size_t count = report->suspect_count;
+	report->suspect_count = blind;
+	for (size_t i = blind; i < count; i++)
+		if (report->suspects[i].sign == SIGN_OTHER_ADDRESS)
+			report->suspects[report->suspect_count++] = report->suspects[i];
 	return 0;
 }
-
-/* ---- all ---- */
 
 struct handshake_load handshakes_load(const struct handshakes *handshakes)
 {
@@ -262,7 +219,7 @@ static int report_services(const struct handshakes *handshakes, struct handshake
 }
 
 /* Of so many devices at a time. */
-#define PEERS_PART 256
+#define PEERS_PART 128
 
 /* Returns whether there are more. */
 static bool report_peers(const struct handshakes *handshakes, struct handshake_progress *progress,

@@ -213,7 +213,7 @@ struct view *entry_view(struct entry *entry, int device, enum direction directio
 	return view;
 }
 
-/* A packet passes lower devices first on its way in and last on its seen out (eth0, then eth0.10): the device
+/* A packet passes lower devices first on its way in and last on its way out (eth0, then eth0.10): the device
  * that routes is the last one in and the first one out. */
 struct entry_devices entry_devices(const struct entry *entry, enum view_packet packet)
 {

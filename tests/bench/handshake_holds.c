@@ -37,7 +37,7 @@ static struct hold holds[HOLDS] = {
 	[REPORT + 2] = { .name = "report: pairs" },
 	[REPORT + 3] = { .name = "report: services" },
 	[REPORT + 4] = { .name = "report: room for peers" },
-	[REPORT + 5] = { .name = "report: peers of 256 devices" },
+	[REPORT + 5] = { .name = "report: peers of 128 devices" },
 	[EVIDENCE] = { .name = "frames of evidence" },
 	[END] = { .name = "256 handshakes that end" },
 };
