@@ -26,7 +26,7 @@
 
 /* Requests for a translated service that come in and get no further. */
 struct forward_drop {
-	const struct handshake_silence *silence;
+	const struct unanswered_service *unanswered;
 	const struct trace *trace; /* what became of one of them, or NULL */
 	struct translation translation;
 	struct address target; /* the address itself if it is not known */
@@ -60,7 +60,7 @@ static void forward_drop_summarise(const struct forward_drop *drop, struct findi
 	char service[ENDPOINT_TEXT_SIZE], chain[CHAIN_SIZE];
 	const struct trace *trace = drop->trace;
 	const char *device = finding->device_name;
-	endpoint_text(&drop->silence->server, drop->silence->port, service);
+	endpoint_text(&drop->unanswered->server, drop->unanswered->port, service);
 	if (trace && trace->end == TRACE_RULE)
 		finding_summarise(finding,
 			"requests for %s that come in on %s are dropped by rule %llu of chain %s", service,
@@ -80,15 +80,15 @@ static void forward_drop_summarise(const struct forward_drop *drop, struct findi
 static void explain_translation(const struct forward_drop *drop, struct finding *finding)
 {
 	char service[ENDPOINT_TEXT_SIZE], target[ENDPOINT_TEXT_SIZE] = "";
-	bool known = drop->target_port || !address_equal(&drop->target, &drop->silence->server);
+	bool known = drop->target_port || !address_equal(&drop->target, &drop->unanswered->server);
 	if (known)
 		endpoint_text(&drop->target, drop->target_port, target);
 	finding_explain(finding,
 		"%sRequests for %s come in by %s and are translated%s%s. Clients repeat them, nobody answers, "
 		"and they are not seen leaving. ",
 		finding->explanation ? " " : "",
-		endpoint_text(&drop->silence->server, drop->silence->port, service), finding->device_name,
-		known ? " to " : "", target);
+		endpoint_text(&drop->unanswered->server, drop->unanswered->port, service),
+		finding->device_name, known ? " to " : "", target);
 }
 
 static void explain_dropped(const struct trace *trace, struct finding *finding)
@@ -131,14 +131,14 @@ static void explain_vanished(const struct trace *trace, struct finding *finding)
 static void explain_untraced(const struct forward_drop *drop, struct finding *finding)
 {
 	char client[ADDRESS_TEXT_SIZE], service[ADDRESS_TEXT_SIZE];
-	const struct handshake_silence *silence = drop->silence;
-	bool six = silence->server.family == AF_INET6;
+	const struct unanswered_service *unanswered = drop->unanswered;
+	bool six = unanswered->server.family == AF_INET6;
 	finding_explain(finding,
 		"A rule drops them, or reverse-path filtering, or there is no route. `oneway explain %s "
 		"%s%s%s:%u --trace` names it when the next request comes, and so does oneway_exporter with "
 		"--collector.nftrace.",
-		address_format(&silence->client, client), six ? "[" : "",
-		address_format(&silence->server, service), six ? "]" : "", silence->port);
+		address_format(&unanswered->client, client), six ? "[" : "",
+		address_format(&unanswered->server, service), six ? "]" : "", unanswered->port);
 }
 
 static void explain_trace(const struct trace *trace, struct finding *finding)
@@ -266,12 +266,12 @@ static void forward_drop_describe(
 		explain_untraced(drop, finding);
 	if (finding->intended && first)
 		finding_explain(finding, " This is declared as intended.");
-	finding_add_handshake(finding, drop->silence->id);
-	wire_add_text(finding, "peers", address_format(&drop->silence->client, text));
-	snprintf(text, sizeof(text), "%u", drop->silence->port);
+	finding_add_handshake(finding, drop->unanswered->id);
+	wire_add_text(finding, "peers", address_format(&drop->unanswered->client, text));
+	snprintf(text, sizeof(text), "%u", drop->unanswered->port);
 	wire_add_text(finding, "ports", text);
 	if (first)
-		finding_add_number(finding, "repeats", drop->silence->repeats);
+		finding_add_number(finding, "repeats", drop->unanswered->repeats);
 	if (first && drop->trace)
 		add_trace(drop->trace, finding);
 	if (first && drop->trace && drop->trace->end == TRACE_VANISHED && drop->trace->place == TRACE_ROUTING)
@@ -300,32 +300,34 @@ static const struct trace *trace_of(
 
 /* ---- the condition ---- */
 
-/* Of the present silence: what was before an answer says nothing. */
+/* As long as nobody is answered: what was before an answer says nothing. */
 static const struct trace *current_trace(
-	const struct judge_context *context, const struct handshake_silence *silence)
+	const struct judge_context *context, const struct unanswered_service *unanswered)
 {
-	const struct trace *trace = trace_of(context->now, &silence->server, silence->port, silence->device);
-	return trace && trace->end != TRACE_NOTHING && trace->time_ns >= silence->since_ns ? trace : NULL;
+	const struct trace *trace =
+		trace_of(context->now, &unanswered->server, unanswered->port, unanswered->device);
+	return trace && trace->end != TRACE_NOTHING && trace->time_ns >= unanswered->since_ns ? trace : NULL;
 }
 
 /* Without a trace: conntrack was gone through since, and has no entry of a request that waits. */
-static bool is_held_back(const struct judge_context *context, const struct handshake_silence *silence)
+static bool is_held_back(const struct judge_context *context, const struct unanswered_service *unanswered)
 {
 	const struct facts *facts = context->now;
-	if (facts->traces_known && facts->time_ns - silence->repeated_ns < TRACE_WAIT_NS)
+	if (facts->traces_known && facts->time_ns - unanswered->repeated_ns < TRACE_WAIT_NS)
 		return false;
 	return facts->conntrack.known && facts->conntrack.in_use &&
-	       facts->conntrack.ended_ns > silence->repeated_ns &&
-	       !translation_is_let_through(facts, &silence->server, silence->port);
+	       facts->conntrack.ended_ns > unanswered->repeated_ns &&
+	       !translation_is_let_through(facts, &unanswered->server, unanswered->port);
 }
 
-static struct forward_drop observe_silence(
-	const struct judge_context *context, const struct handshake_silence *silence)
+static struct forward_drop observe_unanswered(
+	const struct judge_context *context, const struct unanswered_service *unanswered)
 {
-	struct forward_drop drop = { .silence = silence,
-		.trace = current_trace(context, silence),
-		.translation = translation_of(context->now, &silence->server, silence->port, silence->device),
-		.target = silence->server };
+	struct forward_drop drop = { .unanswered = unanswered,
+		.trace = current_trace(context, unanswered),
+		.translation = translation_of(
+			context->now, &unanswered->server, unanswered->port, unanswered->device),
+		.target = unanswered->server };
 	if (drop.trace && drop.trace->translated) {
 		drop.target = drop.trace->target;
 		drop.target_port = drop.trace->target_port;
@@ -340,11 +342,12 @@ static void add_drop(
 	const struct judge_context *context, const struct forward_drop *drop, struct findings *candidates)
 {
 	/* Several ports of one address may lead to one target: they share a finding. */
-	struct finding *finding = findings_about(candidates, &forward_drop_condition, drop->silence->device,
-		&drop->silence->server, &drop->target);
+	struct finding *finding = findings_about(candidates, &forward_drop_condition,
+		drop->unanswered->device, &drop->unanswered->server, &drop->target);
 	if (!finding) {
-		finding = wire_finding(context, &forward_drop_condition, drop->silence->device, candidates);
-		finding_set_service(finding, ORIGIN_DNAT, &drop->silence->server, &drop->target);
+		finding =
+			wire_finding(context, &forward_drop_condition, drop->unanswered->device, candidates);
+		finding_set_service(finding, ORIGIN_DNAT, &drop->unanswered->server, &drop->target);
 		finding->intended = intended_covers(
 			context->settings, &finding->address, &finding->target, finding->device_name, "");
 		if (finding->intended)
@@ -375,14 +378,15 @@ static bool rp_filter_explains_forward_drop(
 static void forward_drop_find(const struct judge_context *context, struct findings *candidates)
 {
 	const struct handshake_report *report = context->now->handshakes;
-	for (size_t i = 0; report && i < report->silence_count; i++) {
-		const struct handshake_silence *silence = &report->silences[i];
-		if (silence->left || silence->device <= 0 || !wire_is_often(context, silence->repeats))
+	for (size_t i = 0; report && i < report->unanswered_count; i++) {
+		const struct unanswered_service *unanswered = &report->unanswered[i];
+		if (unanswered->left || unanswered->device <= 0 ||
+			!wire_is_often(context, unanswered->repeats))
 			continue;
-		const struct forward_drop drop = observe_silence(context, silence);
+		const struct forward_drop drop = observe_unanswered(context, unanswered);
 		const struct trace *trace = drop.trace;
 		bool translated = drop.translation.basis >= TRANSLATION_RULE || (trace && trace->translated);
-		if (translated && (trace ? trace->end != TRACE_PASSED : is_held_back(context, silence)))
+		if (translated && (trace ? trace->end != TRACE_PASSED : is_held_back(context, unanswered)))
 			add_drop(context, &drop, candidates);
 	}
 }

@@ -23,6 +23,7 @@
 #include "collectors/base/clock.h"
 #include "collectors/base/name_pattern.h"
 #include "collectors/capture/bulk.h"
+#include "collectors/capture/capture_clock.h"
 #include "collectors/capture/capture_filter.h"
 #include "collectors/capture/capture_set.h"
 #include "collectors/capture/reorder.h"
@@ -31,7 +32,7 @@
 #include "collectors/collector.h"
 #include "collectors/handshake/handshake_metrics.h"
 
-#define BATCH   512 /* frames read at a time */
+#define BATCH   512 /* frames read of one device in its turn */
 #define TICK_MS 100
 /* How often rings that are not waited for are looked at. */
 #define GLANCE_MS 20
@@ -43,6 +44,8 @@
 #define RING_BUDGET   ((size_t)8 * 1024 * 1024)
 #define EVENTS        256 /* taken from an epoll at a time */
 #define REFILTER_MOST 4   /* filters replaced at a time: 0.1 ms each */
+/* So many frames are read or released, or handshakes ended, before the lock is given up. */
+#define PIECE 256
 /* Descriptors that are needed beside those of the taps. */
 #define OTHER_DESCRIPTORS 256
 
@@ -78,7 +81,8 @@ struct capturing {
 
 	struct bpf_program filter; /* without exceptions; fixed from the start */
 
-	/* the capture thread's */
+	/* the capture thread's; the clock under the lock as well */
+	struct capture_clock clock;
 	struct reorder waiting;
 	struct bulk bulk;
 	struct bpf_program bulk_filter; /* with exceptions: the present one, unless its number is 0 */
@@ -106,6 +110,27 @@ static void leave(struct capturing *capturing)
 	pthread_mutex_unlock(&capturing->lock);
 }
 
+/* Under the lock. Between both readings the thread may have had to wait. */
+static void set_clock(struct capturing *capturing)
+{
+	int64_t before_ns, realtime_ns, after_ns;
+	unsigned tries = 0;
+	do {
+		before_ns = clock_ns(CLOCK_MONOTONIC);
+		realtime_ns = clock_ns(CLOCK_REALTIME);
+		after_ns = clock_ns(CLOCK_MONOTONIC);
+	} while (after_ns - before_ns > CAPTURE_CLOCK_DRIFT_NS / 10 && ++tries < 10);
+	capture_clock_set(&capturing->clock, after_ns, realtime_ns);
+	handshakes_set_wall(capturing->handshakes, -capturing->clock.offset_ns);
+}
+
+static void note_missed(struct capturing *capturing)
+{
+	enter(capturing);
+	handshakes_missed(capturing->handshakes, clock_ns(CLOCK_MONOTONIC));
+	leave(capturing);
+}
+
 /* ---- the capture thread ---- */
 
 struct feeding {
@@ -119,6 +144,16 @@ static void feed(void *argument, const struct packet *packet, const struct sight
 	handshakes_feed(capturing->handshakes, packet, sighting);
 }
 
+static int64_t time_of(struct capturing *capturing, int64_t stamp_ns)
+{
+	int64_t time_ns = capture_clock_monotonic(&capturing->clock, stamp_ns);
+	if (time_ns < 0) {
+		set_clock(capturing);
+		time_ns = capture_clock_monotonic(&capturing->clock, stamp_ns);
+	}
+	return time_ns < 0 ? capturing->clock.now_ns : time_ns;
+}
+
 static void note(void *argument, const struct tap_frame *frame)
 {
 	const struct feeding *feeding = argument;
@@ -128,7 +163,7 @@ static void note(void *argument, const struct tap_frame *frame)
 		return;
 	const struct sighting sighting = { .device = feeding->ifindex,
 		.direction = packet.direction,
-		.time_ns = frame->time_ns,
+		.time_ns = time_of(capturing, frame->time_ns),
 		.frame = frame->bytes,
 		.size = frame->size,
 		.length = frame->length };
@@ -136,15 +171,26 @@ static void note(void *argument, const struct tap_frame *frame)
 	reorder_put(&capturing->waiting, &packet, &sighting, feed, capturing);
 }
 
+/* Returns whether all was done that is due. */
+static bool settle(struct capturing *capturing, int64_t settled_ns)
+{
+	return reorder_release(&capturing->waiting, settled_ns, PIECE, feed, capturing) &&
+	       handshakes_advance_some(capturing->handshakes, settled_ns, PIECE);
+}
+
 static void tick(struct capturing *capturing)
 {
-	int64_t monotonic_ns = clock_ns(CLOCK_MONOTONIC), settled_ns = clock_ns(CLOCK_REALTIME) - SETTLE_NS;
-	reorder_release(&capturing->waiting, settled_ns, feed, capturing);
-	handshakes_advance(capturing->handshakes, settled_ns);
+	int64_t monotonic_ns = clock_ns(CLOCK_MONOTONIC);
+	enter(capturing);
+	while (!settle(capturing, monotonic_ns - SETTLE_NS)) {
+		leave(capturing);
+		enter(capturing);
+	}
 	bulk_advance(&capturing->bulk, monotonic_ns);
 	const struct sampling_load load = { clock_ns(CLOCK_THREAD_CPUTIME_ID),
 		handshakes_load(capturing->handshakes) };
 	handshakes_sample(capturing->handshakes, sampling_step(&capturing->sampling, monotonic_ns, &load));
+	leave(capturing);
 }
 
 /* From `at` on; returns where to go on, SIZE_MAX at the end. */
@@ -185,13 +231,17 @@ static void refilter(struct capturing *capturing, unsigned generation)
 	capturing->refiltered = generation;
 }
 
-static void read_tap(struct capturing *capturing, struct reader *reader)
+/* Returns how many frames. */
+static int read_tap(struct capturing *capturing, struct reader *reader)
 {
 	struct feeding feeding = { capturing, reader->ifindex };
-	if (tap_read(reader->tap, BATCH, note, &feeding) >= 0)
-		return;
-	reader->failed = true;
-	epoll_ctl(reader->epoll, EPOLL_CTL_DEL, tap_descriptor(reader->tap), NULL);
+	set_clock(capturing);
+	int frames = tap_read(reader->tap, PIECE, note, &feeding);
+	if (frames < 0) {
+		reader->failed = true;
+		epoll_ctl(reader->epoll, EPOLL_CTL_DEL, tap_descriptor(reader->tap), NULL);
+	}
+	return frames;
 }
 
 /* Readers come and go beside; one that has gone is in no epoll, but may be among the events. */
@@ -207,13 +257,16 @@ static void read_ready(struct capturing *capturing, int epoll, int timeout_ms, u
 				continue; /* somebody else's signal */
 			return;
 		}
-		enter(capturing);
-		bool current = capturing->generation == generation;
-		if (current)
-			read_tap(capturing, reader);
-		leave(capturing);
-		if (!current)
-			return;
+		int frames = PIECE;
+		for (unsigned done = 0; frames == PIECE && done < BATCH; done += PIECE) {
+			enter(capturing);
+			bool current = capturing->generation == generation;
+			if (current)
+				frames = read_tap(capturing, reader);
+			leave(capturing);
+			if (!current)
+				return;
+		}
 	}
 }
 
@@ -234,9 +287,7 @@ static void *capture_thread(void *argument)
 			read_ready(capturing, capturing->glance, 0, generation);
 			glance_ns = now;
 		}
-		enter(capturing);
 		tick(capturing);
-		leave(capturing);
 		refilter(capturing, generation);
 	}
 }
@@ -453,26 +504,73 @@ static int handshake_init(const struct collector_settings *settings, void **cont
 	return 0;
 }
 
-static int copy_report(struct capturing *capturing, bool lost, struct facts *facts)
+struct named_device {
+	const char *name;
+	struct handshake_presence presence;
+};
+
+static int by_name(const void *left, const void *right)
+{
+	const struct named_device *a = left, *b = right;
+	int names = strcmp(a->name, b->name);
+	int present = a->presence.present - b->presence.present;
+	return names ? names : present ? present : a->presence.device - b->presence.device;
+}
+
+/* Of several that had one name the one that is there now, or was last, gets the others' counts. */
+static int tell_devices(struct capturing *capturing, const struct facts *facts)
+{
+	size_t count = facts->capture_count;
+	struct named_device *named = calloc(count + 1, sizeof(*named));
+	struct handshake_presence *devices = calloc(count + 1, sizeof(*devices));
+	bool enough = named && devices;
+	for (size_t i = 0; enough && i < count; i++)
+		named[i] = (struct named_device){ facts->captures[i].name,
+			{ .device = facts->captures[i].ifindex,
+				.present = facts_device(facts, facts->captures[i].ifindex) } };
+	if (enough)
+		qsort(named, count, sizeof(*named), by_name);
+	for (size_t i = count, last = count; enough && i-- > 0;) {
+		last = last == count || strcmp(named[last].name, named[i].name) != 0 ? i : last;
+		devices[i] = named[i].presence;
+		if (last != i && !devices[i].present)
+			devices[i].heir = devices[last].device;
+	}
+	if (enough) {
+		enter(capturing);
+		handshakes_devices(capturing->handshakes, devices, count);
+		leave(capturing);
+	}
+	free(named);
+	free(devices);
+	return enough ? 0 : -ENOMEM;
+}
+
+/* In parts, so that the capture thread never waits for long. */
+static int copy_report(struct capturing *capturing, struct facts *facts)
 {
 	struct handshake_report *report = calloc(1, sizeof(*report));
 	struct frame *frames = calloc(EVIDENCE_MOST, sizeof(*frames));
-	int result = report && frames ? 0 : -ENOMEM;
-	if (result == 0) {
+	int result = report && frames ? tell_devices(capturing, facts) : -ENOMEM;
+	enter(capturing);
+	set_clock(capturing);
+	leave(capturing);
+	struct handshake_progress progress = { 0 };
+	for (bool more = result == 0; more; more = result > 0) {
 		enter(capturing);
-		if (lost)
-			handshakes_missed(capturing->handshakes, clock_ns(CLOCK_REALTIME));
-		result = handshakes_report(capturing->handshakes, report);
-		if (result == 0)
-			facts->frame_count =
-				handshakes_evidence(capturing->handshakes, frames, EVIDENCE_MOST);
+		result = handshakes_report_part(capturing->handshakes, report, &progress);
 		leave(capturing);
 	}
 	if (result < 0) {
+		if (report)
+			handshake_report_clear(report);
 		free(report);
 		free(frames);
 		return result;
 	}
+	enter(capturing);
+	facts->frame_count = handshakes_evidence(capturing->handshakes, frames, EVIDENCE_MOST);
+	leave(capturing);
 	facts->handshakes = report;
 	facts->frames = frames;
 	return 0;
@@ -486,9 +584,11 @@ static int handshake_collect(void *context, const struct collector_settings *set
 	int error = capture_set_update(&capturing->set, facts, &lost);
 	if (capture_set_has_work(&capturing->set))
 		signal_event(capturing->work);
+	if (lost)
+		note_missed(capturing);
 	int result = capture_set_copy(&capturing->set, facts);
 	if (result == 0)
-		result = copy_report(capturing, lost, facts);
+		result = copy_report(capturing, facts);
 	return result < 0 ? result : error;
 }
 
@@ -507,11 +607,8 @@ static int handshake_advance(void *context, int64_t time_ns, struct collector_sc
 	if (!capture_set_step(&capturing->set, &lost) &&
 		read(capturing->work, &ignored, sizeof(ignored)) < 0 && errno != EAGAIN)
 		return -errno;
-	if (lost) {
-		enter(capturing);
-		handshakes_missed(capturing->handshakes, clock_ns(CLOCK_REALTIME));
-		leave(capturing);
-	}
+	if (lost)
+		note_missed(capturing);
 	*schedule = (struct collector_schedule){ .due_ns = COLLECTOR_NEVER };
 	return 0;
 }

@@ -13,7 +13,7 @@
 /* Begins with the header of PACKET_SLL2. */
 struct frame {
 	uint64_t handshake; /* its id, see collectors/handshake/handshake.h */
-	int64_t time_ns;    /* CLOCK_REALTIME */
+	int64_t time_ns;
 	int device;
 	enum direction direction;
 	uint8_t flags;   /* enum tcp_flag */

@@ -108,10 +108,14 @@ void reorder_put(struct reorder *reorder, const struct packet *packet, const str
 	rise(reorder, reorder->count++);
 }
 
-void reorder_release(struct reorder *reorder, int64_t before_ns, reorder_function *function, void *argument)
+bool reorder_release(
+	struct reorder *reorder, int64_t before_ns, size_t most, reorder_function *function, void *argument)
 {
 	while (reorder->count && reorder->slots[reorder->heap[0]].sighting.time_ns < before_ns) {
+		if (most-- == 0)
+			return false;
 		const struct reorder_slot *earliest = take(reorder);
 		function(argument, &earliest->packet, &earliest->sighting);
 	}
+	return true;
 }

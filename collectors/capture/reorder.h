@@ -7,6 +7,7 @@
  * that long before the SYN that came in by another. Memory is fixed from the start.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,5 +39,6 @@ void reorder_destroy(struct reorder *reorder);
  * out, so that none is lost: then the order is only as good as the room is large. */
 void reorder_put(struct reorder *reorder, const struct packet *packet, const struct sighting *sighting,
 	reorder_function *function, void *argument);
-/* Gives out all packets of before that time (CLOCK_REALTIME), earliest first. */
-void reorder_release(struct reorder *reorder, int64_t before_ns, reorder_function *function, void *argument);
+/* Gives out packets of before that time, earliest first, `most` at most. Returns whether those were all. */
+bool reorder_release(
+	struct reorder *reorder, int64_t before_ns, size_t most, reorder_function *function, void *argument);

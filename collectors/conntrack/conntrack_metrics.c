@@ -91,7 +91,19 @@ static void emit_sample_timestamp(struct metric_sink *sink, const struct facts *
 		metric_add(sink, (double)milliseconds / 1000);
 }
 
+static void emit_endpoints_omitted(struct metric_sink *sink, const struct facts *facts)
+{
+	const struct conntrack_sample *sample = known_sample(facts);
+	if (sample)
+		metric_add(sink, (double)sample->endpoints_omitted);
+}
+
 const struct metric_family conntrack_metrics[] = {
+	{ .name = "oneway_conntrack_endpoints_omitted_total",
+		.type = METRIC_COUNTER,
+		.help = "Flows met in the connection tracking table whose addresses found no place, and addresses that "
+			"lost theirs to others.",
+		.emit = emit_endpoints_omitted },
 	{ .name = "oneway_conntrack_nat_flows",
 		.type = METRIC_GAUGE,
 		.labels = { "nat", "protocol", "state" },

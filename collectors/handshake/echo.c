@@ -22,7 +22,7 @@ void echoes_destroy(struct echoes *echoes)
 
 /* The asked is left out: an answer may come from anywhere. Id and sequence make chains of equal keys short,
  * but whoever sends the same ones to many addresses must not make a long one, see CANDIDATES. */
-static uint32_t hash_of_asker(
+static uint32_t echo_hash(
 	const struct echoes *echoes, const struct address *asker, uint16_t id, uint16_t sequence)
 {
 	uint64_t numbers = (uint64_t)id << 16 | sequence;
@@ -38,7 +38,7 @@ struct candidates {
 	unsigned matches;         /* whatever the asked */
 };
 
-static struct candidates find(struct echoes *echoes, uint32_t hash, const struct address *asker,
+static struct candidates echo_find(struct echoes *echoes, uint32_t hash, const struct address *asker,
 	const struct address *asked, const struct packet *packet)
 {
 	struct candidates found = { 0 };
@@ -58,45 +58,45 @@ static struct candidates find(struct echoes *echoes, uint32_t hash, const struct
 	return found;
 }
 
-static enum echo_outcome outcome_of(const struct echo_request *request)
+static enum echo_outcome echo_outcome_of(const struct echo_request *request)
 {
 	return request->answered ? ECHO_ANSWERED : request->elsewhere ? ECHO_OTHER_ADDRESS : ECHO_UNANSWERED;
 }
 
-static void end_oldest(struct echoes *echoes, struct tally *tally)
+static void echo_end_oldest(struct echoes *echoes, struct handshake_counters *counters)
 {
 	uint32_t place = (uint32_t)(echoes->oldest++ % echoes->limit);
 	const struct echo_request *request = &echoes->requests[place];
-	tally_echo(tally, request->device, outcome_of(request));
+	counters_echo(counters, counters_device_slot(counters, request->device), echo_outcome_of(request));
 	hash_index_remove(&echoes->by_asker, request->hash, place);
 }
 
-static void take_request(struct echoes *echoes, struct tally *tally, const struct packet *packet,
-	const struct sighting *sighting, int64_t now_ns)
+static void echo_on_request(struct echoes *echoes, struct handshake_counters *counters,
+	const struct packet *packet, const struct sighting *sighting, int64_t now_ns)
 {
-	uint32_t hash = hash_of_asker(echoes, &packet->source, packet->echo_id, packet->echo_sequence);
-	struct candidates found = find(echoes, hash, &packet->source, &packet->destination, packet);
+	uint32_t hash = echo_hash(echoes, &packet->source, packet->echo_id, packet->echo_sequence);
+	struct candidates found = echo_find(echoes, hash, &packet->source, &packet->destination, packet);
 	if (found.exact || found.count == CANDIDATES)
 		return;
 	if (echoes->next - echoes->oldest == echoes->limit)
-		end_oldest(echoes, tally);
+		echo_end_oldest(echoes, counters);
 	uint32_t place = (uint32_t)(echoes->next++ % echoes->limit);
 	echoes->requests[place] = (struct echo_request){ .asker = packet->source,
 		.asked = packet->destination,
 		.id = packet->echo_id,
 		.sequence = packet->echo_sequence,
-		.device = tally_device_slot(tally, sighting->device),
+		.device = sighting->device,
 		.direction = (uint8_t)sighting->direction,
 		.hash = hash,
 		.time_ns = now_ns };
 	hash_index_add(&echoes->by_asker, hash, place);
 }
 
-static void suspect(struct echoes *echoes, const struct tally *tally, const struct echo_request *request,
+static void echo_add_suspect(struct echoes *echoes, const struct echo_request *request,
 	const struct packet *packet, int64_t now_ns)
 {
 	echoes->suspects[echoes->suspect_count++ % ECHO_SUSPECTS] = (struct echo_suspect){
-		.device = tally_device_of_slot(tally, request->device),
+		.device = request->device,
 		.direction = (enum direction)request->direction,
 		.asker = request->asker,
 		.asked = request->asked,
@@ -106,54 +106,55 @@ static void suspect(struct echoes *echoes, const struct tally *tally, const stru
 }
 
 /* The asked answers this host. A packet passes lower devices first (eth0, then eth0.10): the last counts. */
-static void note_arrival(struct tally *tally, struct arrivals *arrivals, struct echo_request *request,
-	const struct sighting *sighting, int64_t now_ns)
+static void echo_note_ingress(struct handshake_counters *counters, struct ingress_peers *ingress,
+	struct echo_request *request, const struct sighting *sighting, int64_t now_ns)
 {
-	uint16_t slot = tally_device_slot(tally, sighting->device);
 	if (sighting->direction != DIRECTION_IN || request->direction != DIRECTION_OUT ||
-		request->arrival == slot)
+		request->arrival == sighting->device)
 		return;
-	const struct handshake_peer peer = { .peer = request->asked,
+	struct handshake_peer peer = { .device = request->arrival,
+		.peer = request->asked,
 		.local = request->asker,
 		.protocol = request->asked.family == AF_INET6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
 		.seen_ns = now_ns };
-	arrivals_forget(arrivals, request->arrival, &peer);
-	arrivals_note(arrivals, slot, &peer);
-	request->arrival = slot;
+	ingress_peers_forget(ingress, counters_device_find(counters, request->arrival), &peer);
+	peer.device = request->arrival = sighting->device;
+	ingress_peers_note(ingress, counters_device_slot(counters, sighting->device), &peer);
 }
 
 /* Some tools ask many addresses with one id and sequence: then nobody knows whose answer is missing. */
-static void take_reply(struct echoes *echoes, struct tally *tally, struct arrivals *arrivals,
-	const struct packet *packet, const struct sighting *sighting, int64_t now_ns)
+static void echo_on_reply(struct echoes *echoes, struct handshake_counters *counters,
+	struct ingress_peers *ingress, const struct packet *packet, const struct sighting *sighting,
+	int64_t now_ns)
 {
-	uint32_t hash = hash_of_asker(echoes, &packet->destination, packet->echo_id, packet->echo_sequence);
-	struct candidates found = find(echoes, hash, &packet->destination, &packet->source, packet);
+	uint32_t hash = echo_hash(echoes, &packet->destination, packet->echo_id, packet->echo_sequence);
+	struct candidates found = echo_find(echoes, hash, &packet->destination, &packet->source, packet);
 	if (found.exact)
-		note_arrival(tally, arrivals, found.exact, sighting, now_ns);
+		echo_note_ingress(counters, ingress, found.exact, sighting, now_ns);
 	if (found.exact)
 		found.exact->answered = true;
 	else if (found.any && address_is_multicast(&found.any->asked))
 		found.any->answered = true; /* everyone answers with an address of their own */
 	else if (found.any && found.matches == 1 && !found.any->answered && !found.any->elsewhere) {
 		found.any->elsewhere = true;
-		suspect(echoes, tally, found.any, packet, now_ns);
+		echo_add_suspect(echoes, found.any, packet, now_ns);
 	}
 }
 
-void echoes_feed(struct echoes *echoes, struct tally *tally, struct arrivals *arrivals,
+void echoes_feed(struct echoes *echoes, struct handshake_counters *counters, struct ingress_peers *ingress,
 	const struct packet *packet, const struct sighting *sighting, int64_t now_ns)
 {
 	if (packet->kind == PACKET_ECHO_REQUEST)
-		take_request(echoes, tally, packet, sighting, now_ns);
+		echo_on_request(echoes, counters, packet, sighting, now_ns);
 	else
-		take_reply(echoes, tally, arrivals, packet, sighting, now_ns);
+		echo_on_reply(echoes, counters, ingress, packet, sighting, now_ns);
 }
 
-void echoes_advance(struct echoes *echoes, struct tally *tally, int64_t now_ns)
+void echoes_advance(struct echoes *echoes, struct handshake_counters *counters, int64_t now_ns)
 {
 	while (echoes->oldest != echoes->next &&
 		now_ns - echoes->requests[echoes->oldest % echoes->limit].time_ns >= ECHO_WAIT_NS)
-		end_oldest(echoes, tally);
+		echo_end_oldest(echoes, counters);
 }
 
 void echoes_report(const struct echoes *echoes, struct handshake_report *out)

@@ -8,18 +8,18 @@
  */
 
 #include "collectors/base/hash_index.h"
-#include "collectors/handshake/arrivals.h"
-#include "collectors/handshake/tally.h"
+#include "collectors/handshake/handshake_counters.h"
+#include "collectors/handshake/ingress_peers.h"
 
 #define ECHO_WAIT_NS (10 * INT64_C(1000000000))
 
 struct echo_request {
 	struct address asker, asked;
 	uint16_t id, sequence;
-	uint16_t device; /* slot in the tally */
+	int device;
 	uint8_t direction;
 	bool answered, elsewhere;
-	uint16_t arrival; /* the tally's slot of the device by which the answer came, or 0 */
+	int arrival; /* the device by which the answer came, or 0 */
 	uint32_t hash;
 	int64_t time_ns;
 };
@@ -38,8 +38,8 @@ struct echoes {
 int echoes_init(struct echoes *echoes, uint32_t limit, uint64_t seed);
 void echoes_destroy(struct echoes *echoes);
 
-void echoes_feed(struct echoes *echoes, struct tally *tally, struct arrivals *arrivals,
+void echoes_feed(struct echoes *echoes, struct handshake_counters *counters, struct ingress_peers *ingress,
 	const struct packet *packet, const struct sighting *sighting, int64_t now_ns);
 /* Counts requests that waited long enough; INT64_MAX: all. */
-void echoes_advance(struct echoes *echoes, struct tally *tally, int64_t now_ns);
+void echoes_advance(struct echoes *echoes, struct handshake_counters *counters, int64_t now_ns);
 void echoes_report(const struct echoes *echoes, struct handshake_report *out);

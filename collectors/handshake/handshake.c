@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* What each packet does to its handshake. A packet goes from handshakes_feed() to one of handshake_on_…(),
+ * which finds or adds the entry, marks where it was seen and what it now knows, and puts it into the queue in
+ * which its time runs out; handshake_expiry.c counts it then. */
 #include "collectors/handshake/handshake.h"
 
 #include <errno.h>
@@ -9,13 +12,14 @@
 
 const struct handshake_limits handshake_limits_default = {
 	.handshakes = 32768,
-	.departed = 1 << 20,
+	.evicted_syns = 1 << 20,
 	.echoes = 4096,
-	.devices = 256,
-	.pairs = 1024,
+	.devices = 4096,
+	.pairs = 8192,
 	.services = 1024,
 	.suspects = 256,
 	.frames = 2048,
+	.ends = 64,
 };
 
 /* How many entries of one flow are looked at where the number alone does not find it. */
@@ -57,114 +61,68 @@ static struct flow flow_from_server(const struct packet *packet)
 	return flow;
 }
 
-/* ---- packets ---- */
+enum note {
+	NOTE_FIRST,  /* not seen at this device in this direction before */
+	NOTE_REPEAT, /* seen there at least HANDSHAKE_REPEAT_NS ago */
+	NOTE_COPY,   /* the same packet captured again, or there are too many views */
+};
 
-static bool is_open(const struct entry *entry)
+static const enum handshake_kind kinds[VIEW_PACKETS][2] = {
+	[VIEW_SYN] = { HANDSHAKE_SYN, HANDSHAKE_SYN_REPEAT },
+	[VIEW_SYNACK] = { HANDSHAKE_SYNACK, HANDSHAKE_SYNACK_REPEAT },
+	[VIEW_ACK] = { HANDSHAKE_ACK, HANDSHAKE_ACK },
+	[VIEW_RST] = { HANDSHAKE_RST, HANDSHAKE_RST },
+};
+
+/* Marks the packet as seen where it was, counts it there if it is no copy, and keeps its frame if it may be
+ * of use. *view: NULL if there is no room for another. */
+static enum note handshake_sight(struct handshakes *handshakes, struct entry *entry, enum view_packet kind,
+	const struct packet *packet, const struct sighting *sighting, struct view **view)
 {
-	return entry->queue < QUEUE_SETTLING;
+	struct view *at = *view = entry_view(entry, sighting->device, sighting->direction);
+	if (!at)
+		return NOTE_COPY;
+	bool seen = at->seen & 1 << kind, repeated = false;
+	at->seen |= (uint8_t)(1 << kind);
+	if (kind <= VIEW_SYNACK) {
+		uint32_t now = entry_microseconds(entry, sighting->time_ns), last = at->last_us[kind];
+		repeated = seen && now > last && now - last >= HANDSHAKE_REPEAT_NS / 1000;
+		at->last_us[kind] = now > last ? now : last;
+	}
+	if (seen && !repeated)
+		return NOTE_COPY;
+	entry->last_ns = sighting->time_ns;
+	counters_packet(&handshakes->counters, counters_device_slot(&handshakes->counters, sighting->device),
+		sighting->direction, kinds[kind][repeated], entry->weight);
+	handshake_keep_frame(handshakes, entry, kind, packet, sighting);
+	return repeated ? NOTE_REPEAT : NOTE_FIRST;
 }
 
-static void complete(struct handshakes *handshakes, struct entry *entry)
+static void handshake_complete(struct handshakes *handshakes, struct entry *entry)
 {
 	entry->flags |= ENTRY_ACKED;
-	if (is_open(entry) && entry->flags & ENTRY_SYN)
+	if (entry_is_open(entry) && entry->flags & ENTRY_SYN)
 		handshake_move(handshakes, entry, QUEUE_SETTLING);
 }
 
-static void first_syn(struct handshakes *handshakes, struct entry *entry, const struct packet *packet)
+static bool handshake_is_sampled(const struct handshakes *handshakes, const struct flow *flow, uint32_t ratio)
 {
-	bool known = entry->flags & ENTRY_SYNACK; /* rings of two devices, read in the wrong order */
-	entry->flags |= ENTRY_SYN;
-	entry->syn_payload = packet->payload < UINT16_MAX ? (uint16_t)packet->payload : UINT16_MAX;
-	if (!known || !is_open(entry))
-		return;
-	handshake_move(handshakes, entry, QUEUE_OPEN);
-	if (entry->flags & ENTRY_ACKED)
-		complete(handshakes, entry);
+	return ratio == 1 || flow_symmetric_hash(handshakes->table.seed, flow) < UINT32_MAX / ratio;
 }
 
-/* One that goes on is remembered as the same one. */
-static void remember(struct handshakes *handshakes, struct entry *entry, const struct sighting *sighting)
-{
-	if (entry->flags & ENTRY_COUNTED && sighting->time_ns - entry->start_ns < LIFE_NS)
-		handshake_move(handshakes, entry, (enum entry_queue)entry->queue);
-}
+/* ---- SYN ---- */
 
-static void repeated_syn(struct handshakes *handshakes, struct entry *entry, const struct packet *packet,
-	const struct sighting *sighting)
-{
-	remember(handshakes, entry, sighting);
-	uint16_t slot = tally_device_slot(&handshakes->tally, sighting->device);
-	struct view *view = entry_view(entry, slot, sighting->direction);
-	uint32_t now = microseconds_since(entry->start_ns, sighting->time_ns);
-	if (!view || !(entry->flags & ENTRY_SYNACK) || now <= entry->synack_us)
-		return;
-	if (view->repeats < UINT8_MAX)
-		view->repeats++;
-	if (view->repeats > entry->repeats)
-		entry->repeats = view->repeats;
-	if (is_open(entry) && entry->queue != QUEUE_SUSPECT)
-		handshake_move(handshakes, entry, QUEUE_SUSPECT);
-	if (!(entry->flags & (ENTRY_ACKED | ENTRY_REFUSED)))
-		handshake_keep_evidence(handshakes, entry, packet, sighting);
-}
-
-/* Its way is known from the first one: the device that routes, not one below it. */
-static void note_asking(
-	struct handshakes *handshakes, const struct entry *entry, const struct sighting *sighting)
-{
-	if (sighting->direction == DIRECTION_IN)
-		entry_note_arrival(handshakes, entry, entry_way(handshakes, entry, VIEW_SYN).devices.in,
-			&(struct handshake_peer){ .asks = true, .unfinished = true });
-}
-
-static void note_silence(
-	struct handshakes *handshakes, const struct entry *entry, const struct sighting *sighting)
-{
-	const struct flow *flow = &entry->flow;
-	int device = entry_way(handshakes, entry, VIEW_SYN).devices.in;
-	if (entry->flags & (ENTRY_SYNACK | ENTRY_REFUSED) || sighting->direction != DIRECTION_IN ||
-		sighting->device != device)
-		return;
-	const struct handshake_silence silence = {
-		.server = address_make(flow->family, flow->server),
-		.port = flow->server_port,
-		.device = device,
-		.client = address_make(flow->family, flow->client),
-		.client_port = flow->client_port,
-		.id = entry->id,
-		.since_ns = entry->start_ns,
-		.last_ns = sighting->time_ns,
-	};
-	silences_note(&handshakes->silences, &silence, entry->sequence);
-}
-
-static void end_silence(struct handshakes *handshakes, const struct entry *entry)
-{
-	if (handshakes->silences.count == 0)
-		return;
-	struct address server = address_make(entry->flow.family, entry->flow.server);
-	silences_answered(&handshakes->silences, &server, entry->flow.server_port);
-}
-
-/* Its SYN-ACK was seen, but it has no entry: that was evicted, or never made, since it was not sampled. */
-static bool is_recalled(struct handshakes *handshakes, const struct flow *flow, const struct packet *packet,
-	const struct sighting *sighting)
-{
-	uint64_t hash = handshake_table_hash(&handshakes->table, flow, packet->sequence);
-	return departed_recall(
-		&handshakes->departed, hash, sighting->time_ns, HANDSHAKE_REPEAT_NS, HANDSHAKE_MEMORY_NS);
-}
-
-/* A client that comes back is followed even if it is not sampled; then it stands for itself alone. */
-static struct entry *add_opening(struct handshakes *handshakes, const struct flow *flow,
-	const struct packet *packet, const struct sighting *sighting)
+/* A client whose SYN-ACK was seen, but whose entry was evicted, or never made since it was not sampled, is
+ * followed when it comes back, sampled or not; then it stands for itself alone. NULL: it is not followed. */
+static struct entry *handshake_add_opening(struct handshakes *handshakes, const struct flow *flow,
+	struct flow_hash hash, uint32_t sequence, int64_t time_ns)
 {
 	bool sampled = handshake_is_sampled(handshakes, flow, handshakes->ratio);
-	bool recalled = is_recalled(handshakes, flow, packet, sighting);
+	bool recalled = evicted_syns_recall(&handshakes->evicted_syns, flow_hash_whole(hash), time_ns,
+		HANDSHAKE_REPEAT_NS, HANDSHAKE_MEMORY_NS);
 	if (!sampled && !recalled)
 		return NULL;
-	struct entry *entry = handshake_add(handshakes, flow, packet->sequence, sighting->time_ns);
+	struct entry *entry = handshake_add(handshakes, flow, hash, sequence, time_ns);
 	entry->weight = sampled ? handshakes->ratio : 1;
 	if (recalled) {
 		entry->flags |= ENTRY_SYNACK | ENTRY_RECALLED;
@@ -173,55 +131,101 @@ static struct entry *add_opening(struct handshakes *handshakes, const struct flo
 	return entry;
 }
 
-static void on_syn(
+/* device: the one that routes, known from the first SYN. */
+static void handshake_note_unanswered(
+	struct handshakes *handshakes, const struct entry *entry, int device, int64_t time_ns)
+{
+	const struct flow *flow = &entry->flow;
+	const struct unanswered_service unanswered = {
+		.server = address_make(flow->family, flow->server),
+		.port = flow->server_port,
+		.device = device,
+		.client = address_make(flow->family, flow->client),
+		.client_port = flow->client_port,
+		.id = entry->id,
+		.since_ns = entry->start_ns,
+		.last_ns = time_ns,
+	};
+	unanswered_note(&handshakes->unanswered, &unanswered, entry->sequence);
+}
+
+static void handshake_on_syn(
 	struct handshakes *handshakes, const struct packet *packet, const struct sighting *sighting)
 {
 	struct flow flow = flow_from_client(packet);
-	struct entry *entry = handshake_table_find(&handshakes->table, &flow, packet->sequence);
-	if (!entry) {
-		entry = add_opening(handshakes, &flow, packet, sighting);
-		if (!entry)
-			return;
+	struct flow_hash hash = handshake_table_hash(&handshakes->table, &flow, packet->sequence);
+	struct entry *entry = handshake_table_find(&handshakes->table, &flow, hash, packet->sequence);
+	if (!entry)
+		entry = handshake_add_opening(handshakes, &flow, hash, packet->sequence, sighting->time_ns);
+	if (!entry)
+		return;
+	bool recalled = false;
+	if (!(entry->flags & ENTRY_SYN)) {
+		recalled = entry->flags & ENTRY_RECALLED;
+		entry->flags |= ENTRY_SYN;
+		entry->syn_payload = packet->payload < UINT16_MAX ? (uint16_t)packet->payload : UINT16_MAX;
+		/* Its SYN-ACK may be known: rings of two devices, read in the wrong order. */
+		if (entry->flags & ENTRY_SYNACK && entry_is_open(entry))
+			handshake_move(handshakes, entry, QUEUE_OPEN);
+		if ((entry->flags & (ENTRY_SYNACK | ENTRY_ACKED)) == (ENTRY_SYNACK | ENTRY_ACKED))
+			handshake_complete(handshakes, entry);
 	}
-	bool recalled = entry->flags & ENTRY_RECALLED && !(entry->flags & ENTRY_SYN);
-	if (!(entry->flags & ENTRY_SYN))
-		first_syn(handshakes, entry, packet);
-	enum note note = handshake_sight(handshakes, entry, VIEW_SYN, packet, sighting);
-	if (note == NOTE_REPEAT) {
-		note_asking(handshakes, entry, sighting);
-		note_silence(handshakes, entry, sighting);
+	struct view *view;
+	enum note note = handshake_sight(handshakes, entry, VIEW_SYN, packet, sighting, &view);
+	if (note == NOTE_REPEAT && sighting->direction == DIRECTION_IN) {
+		int device = entry_devices(entry, VIEW_SYN).pair.in;
+		struct handshake_peer peer = entry_peer(entry, device, true, handshakes->now_ns);
+		peer.unfinished = true;
+		ingress_peers_note(&handshakes->ingress_peers,
+			counters_device_slot(&handshakes->counters, device), &peer);
+		if (!(entry->flags & (ENTRY_SYNACK | ENTRY_REFUSED)) && sighting->device == device)
+			handshake_note_unanswered(handshakes, entry, device, sighting->time_ns);
 	}
-	if (note == NOTE_REPEAT || recalled)
-		repeated_syn(handshakes, entry, packet, sighting);
+	if (note != NOTE_REPEAT && !recalled)
+		return;
+	/* One that goes on is remembered as the same one. */
+	if (entry->flags & ENTRY_COUNTED && sighting->time_ns - entry->start_ns < LIFE_NS)
+		handshake_move(handshakes, entry, (enum entry_queue)entry->queue);
+	if (!view || !(entry->flags & ENTRY_SYNACK) ||
+		entry_microseconds(entry, sighting->time_ns) <= entry->synack_us)
+		return;
+	if (view->repeats < UINT8_MAX)
+		view->repeats++;
+	entry->repeats = view->repeats > entry->repeats ? view->repeats : entry->repeats;
+	if (entry_is_open(entry) && entry->queue != QUEUE_SUSPECT)
+		handshake_move(handshakes, entry, QUEUE_SUSPECT);
+	if (!(entry->flags & (ENTRY_ACKED | ENTRY_REFUSED)))
+		handshake_keep_evidence(handshakes, entry, packet, sighting);
 }
 
+/* ---- SYN-ACK ---- */
+
 /* With TCP Fast Open the SYN-ACK acknowledges data of the SYN as well, all or a part (RFC 7413). */
-static struct entry *find_fast_open(
-	struct handshakes *handshakes, const struct flow *flow, const struct packet *packet)
+static struct entry *handshake_find_fast_open(struct handshakes *handshakes, const struct flow *flow,
+	struct flow_hash hash, uint32_t acknowledgement)
 {
-	struct entry *entry = handshake_table_newest(&handshakes->table, flow);
+	struct entry *entry = handshake_table_newest(&handshakes->table, flow, hash.flow);
 	for (unsigned depth = 0; entry && depth < FLOW_DEPTH; depth++) {
-		if (packet->acknowledgement - 1 - entry->sequence <= entry->syn_payload)
+		if (acknowledgement - 1 - entry->sequence <= entry->syn_payload)
 			return entry;
 		entry = entry_older(&handshakes->table, entry);
 	}
 	return NULL;
 }
 
-static struct entry *add_return(struct handshakes *handshakes, const struct flow *flow,
-	const struct packet *packet, const struct sighting *sighting)
+/* One whose SYN was not seen; NULL: it is not followed. */
+static struct entry *handshake_add_return(struct handshakes *handshakes, const struct flow *flow,
+	struct flow_hash hash, uint32_t sequence, int64_t time_ns)
 {
 	if (!handshake_is_sampled(handshakes, flow, handshakes->return_ratio)) {
-		departed_note(&handshakes->departed,
-			handshake_table_hash(&handshakes->table, flow, packet->acknowledgement - 1),
-			sighting->time_ns);
+		evicted_syns_note(&handshakes->evicted_syns, flow_hash_whole(hash), time_ns);
 		return NULL;
 	}
 	if (handshakes->now_ns < handshakes->crowded_until_ns) {
 		handshakes->unmatched += handshakes->return_ratio;
 		return NULL;
 	}
-	struct entry *entry = handshake_add(handshakes, flow, packet->acknowledgement - 1, sighting->time_ns);
+	struct entry *entry = handshake_add(handshakes, flow, hash, sequence, time_ns);
 	entry->weight = handshakes->return_ratio;
 	entry->flags |= ENTRY_EVIDENCE;
 	bool blind = handshakes->now_ns < handshakes->blind_until_ns;
@@ -229,203 +233,164 @@ static struct entry *add_return(struct handshakes *handshakes, const struct flow
 	return entry;
 }
 
-static void first_synack(struct handshakes *handshakes, struct entry *entry, const struct sighting *sighting)
-{
-	entry->flags |= ENTRY_SYNACK;
-	end_silence(handshakes, entry);
-	entry->synack_us = microseconds_since(entry->start_ns, sighting->time_ns);
-	handshake_table_renew(&handshakes->table, entry);
-	if (entry->flags & ENTRY_EARLY_ACK && entry->early_ack == entry->server_sequence + 1)
-		complete(handshakes, entry);
-	else if (is_open(entry))
-		handshake_move(handshakes, entry, (enum entry_queue)entry->queue);
-}
-
 /* A client that answers a SYN with a SYN-ACK while its own SYN is out: simultaneous open (RFC 9293 3.5). Its
  * SYN-ACK acknowledges the number that the peer's SYN-ACK to it will have or has. */
-static void note_mutual(struct handshakes *handshakes, const struct packet *packet)
+static void handshake_on_mutual_synack(struct handshakes *handshakes, const struct packet *packet)
 {
 	struct flow flow = flow_from_client(packet);
-	struct entry *entry = handshake_table_find(&handshakes->table, &flow, packet->sequence);
+	struct entry *entry = handshake_table_find(&handshakes->table, &flow,
+		handshake_table_hash(&handshakes->table, &flow, packet->sequence), packet->sequence);
 	if (!entry)
 		return;
 	entry->flags |= ENTRY_EARLY_ACK;
 	entry->early_ack = packet->acknowledgement;
 	if (entry->flags & ENTRY_SYNACK && entry->early_ack == entry->server_sequence + 1)
-		complete(handshakes, entry);
+		handshake_complete(handshakes, entry);
 }
 
-static void repeated_synack(
-	struct handshakes *handshakes, struct entry *entry, const struct sighting *sighting)
+static void handshake_note_answered(struct handshakes *handshakes, const struct entry *entry)
 {
-	uint16_t slot = tally_device_slot(&handshakes->tally, sighting->device);
-	struct view *view = entry_view(entry, slot, sighting->direction);
-	if (view && view->synack_repeats < UINT8_MAX)
-		view->synack_repeats++;
+	if (handshakes->unanswered.count == 0)
+		return;
+	struct address server = address_make(entry->flow.family, entry->flow.server);
+	unanswered_end(&handshakes->unanswered, &server, entry->flow.server_port);
 }
 
-/* It answers a SYN of this host's. */
-static bool is_answer(
-	const struct handshakes *handshakes, const struct entry *entry, const struct sighting *sighting)
-{
-	return sighting->direction == DIRECTION_IN && entry_role(handshakes, entry) == HANDSHAKE_OPENED;
-}
-
-static void note_answering(
-	struct handshakes *handshakes, const struct entry *entry, int before, bool repeated)
-{
-	int device = entry_way(handshakes, entry, VIEW_SYNACK).devices.in;
-	if (before && before != device)
-		entry_forget_arrival(handshakes, entry, before, false);
-	entry_note_arrival(handshakes, entry, device, &(struct handshake_peer){ .unfinished = repeated });
-}
-
-static void sight_synack(struct handshakes *handshakes, struct entry *entry, const struct packet *packet,
-	const struct sighting *sighting)
-{
-	int before = entry_way(handshakes, entry, VIEW_SYNACK).devices.in;
-	enum note note = handshake_sight(handshakes, entry, VIEW_SYNACK, packet, sighting);
-	if (note == NOTE_REPEAT)
-		repeated_synack(handshakes, entry, sighting);
-	if (note != NOTE_COPY && is_answer(handshakes, entry, sighting))
-		note_answering(handshakes, entry, before, note == NOTE_REPEAT);
-}
-
-static void on_synack(
+static void handshake_on_synack(
 	struct handshakes *handshakes, const struct packet *packet, const struct sighting *sighting)
 {
+	const uint32_t sequence = packet->acknowledgement - 1;
 	struct flow flow = flow_from_server(packet);
-	struct entry *entry = handshake_table_find(&handshakes->table, &flow, packet->acknowledgement - 1);
-	note_mutual(handshakes, packet);
+	struct flow_hash hash = handshake_table_hash(&handshakes->table, &flow, sequence);
+	struct entry *entry = handshake_table_find(&handshakes->table, &flow, hash, sequence);
+	handshake_on_mutual_synack(handshakes, packet);
 	if (!entry)
-		entry = find_fast_open(handshakes, &flow, packet);
+		entry = handshake_find_fast_open(handshakes, &flow, hash, packet->acknowledgement);
 	if (!entry)
-		entry = add_return(handshakes, &flow, packet, sighting);
+		entry = handshake_add_return(handshakes, &flow, hash, sequence, sighting->time_ns);
 	if (!entry)
 		return;
 	entry->server_sequence = packet->sequence;
 	entry->flags &= (uint8_t)~ENTRY_RECALLED;
-	if (!(entry->flags & ENTRY_SYNACK))
-		first_synack(handshakes, entry, sighting);
-	sight_synack(handshakes, entry, packet, sighting);
-}
-
-static bool acknowledges(const struct entry *entry, const struct packet *packet)
-{
-	if (entry->flags & ENTRY_RECALLED)
-		return packet->sequence == entry->sequence + 1;
-	return entry->flags & ENTRY_SYNACK && in_reach(packet->sequence, entry->sequence) &&
-	       at_or_after(packet->acknowledgement, entry->server_sequence + 1);
-}
-
-static void sight_ack(struct handshakes *handshakes, struct entry *entry, const struct packet *packet,
-	const struct sighting *sighting)
-{
-	if (handshake_sight(handshakes, entry, VIEW_ACK, packet, sighting) != NOTE_FIRST ||
-		!(entry->flags & ENTRY_SYNACK))
+	if (!(entry->flags & ENTRY_SYNACK)) {
+		entry->flags |= ENTRY_SYNACK;
+		handshake_note_answered(handshakes, entry);
+		entry->synack_us = entry_microseconds(entry, sighting->time_ns);
+		handshake_table_renew(&handshakes->table, entry);
+		if (entry->flags & ENTRY_EARLY_ACK && entry->early_ack == entry->server_sequence + 1)
+			handshake_complete(handshakes, entry);
+		else if (entry_is_open(entry))
+			handshake_move(handshakes, entry, (enum entry_queue)entry->queue);
+	}
+	struct view *view;
+	int before = entry_devices(entry, VIEW_SYNACK).pair.in;
+	enum note note = handshake_sight(handshakes, entry, VIEW_SYNACK, packet, sighting, &view);
+	if (note == NOTE_REPEAT && view->synack_repeats < UINT8_MAX)
+		view->synack_repeats++;
+	if (note == NOTE_COPY || sighting->direction != DIRECTION_IN || entry_role(entry) != HANDSHAKE_OPENED)
 		return;
-	int64_t delay = sighting->time_ns - entry->start_ns - (int64_t)entry->synack_us * 1000;
-	tally_delay(&handshakes->tally, tally_device_slot(&handshakes->tally, sighting->device),
-		delay > 0 ? (double)delay / 1e9 : 0, entry->weight);
+	/* It answers a SYN of this host's. What was noted when it passed a device below is void. */
+	int device = entry_devices(entry, VIEW_SYNACK).pair.in;
+	struct handshake_peer peer = entry_peer(entry, before, false, handshakes->now_ns);
+	if (before && before != device)
+		ingress_peers_forget(&handshakes->ingress_peers,
+			counters_device_find(&handshakes->counters, before), &peer);
+	peer.device = device;
+	peer.unfinished = note == NOTE_REPEAT;
+	ingress_peers_note(
+		&handshakes->ingress_peers, counters_device_slot(&handshakes->counters, device), &peer);
 }
+
+/* ---- ACK and RST ---- */
 
 /* Any segment from the client: the ACK that completes, the same at another device, or one of the many later.
  */
-static bool take_ack(
+static void handshake_on_ack(
 	struct handshakes *handshakes, const struct packet *packet, const struct sighting *sighting)
 {
 	struct flow flow = flow_from_client(packet);
-	struct entry *entry = handshake_table_newest(&handshakes->table, &flow);
+	struct entry *entry = handshake_table_newest(
+		&handshakes->table, &flow, handshake_table_flow_hash(&handshakes->table, &flow));
 	for (unsigned depth = 0; entry && depth < FLOW_DEPTH; depth++) {
-		bool early = !(entry->flags & ENTRY_SYNACK) && packet->sequence == entry->sequence + 1;
-		bool completes = acknowledges(entry, packet);
+		bool answered = entry->flags & ENTRY_SYNACK;
+		bool exact = packet->acknowledgement == entry->server_sequence + 1;
+		bool early = !answered && packet->sequence == entry->sequence + 1;
+		bool completes =
+			entry->flags & ENTRY_RECALLED
+				? packet->sequence == entry->sequence + 1
+				: answered && in_reach(packet->sequence, entry->sequence) &&
+					  at_or_after(packet->acknowledgement, entry->server_sequence + 1);
 		if (early) {
 			entry->flags |= ENTRY_EARLY_ACK;
 			entry->early_ack = packet->acknowledgement;
 		}
-		if (early || (completes && (!(entry->flags & ENTRY_ACKED) ||
-						   packet->acknowledgement == entry->server_sequence + 1)))
-			sight_ack(handshakes, entry, packet, sighting);
+		struct view *view;
+		if ((early || (completes && (!(entry->flags & ENTRY_ACKED) || exact))) &&
+			handshake_sight(handshakes, entry, VIEW_ACK, packet, sighting, &view) == NOTE_FIRST &&
+			answered) {
+			int64_t delay =
+				sighting->time_ns - entry->start_ns - (int64_t)entry->synack_us * 1000;
+			counters_delay(&handshakes->counters,
+				counters_device_slot(&handshakes->counters, sighting->device),
+				delay > 0 ? (double)delay / 1e9 : 0, entry->weight);
+		}
 		if (completes)
-			complete(handshakes, entry);
+			handshake_complete(handshakes, entry);
 		if (early || completes)
-			return true;
+			return;
 		entry = entry_older(&handshakes->table, entry);
 	}
-	return false;
 }
 
-/* The handshake that a server's RST belongs to. Some stacks and middleboxes do not acknowledge the SYN in it.
- */
-static struct entry *find_refused(
-	struct handshakes *handshakes, const struct flow *flow, const struct packet *packet)
+/* Some stacks and middleboxes do not acknowledge the SYN in their RST. */
+static struct entry *handshake_find_unanswered(
+	struct handshake_table *table, const struct flow *flow, struct flow_hash hash)
 {
-	if (packet->flags & TCP_ACK) {
-		struct entry *exact =
-			handshake_table_find(&handshakes->table, flow, packet->acknowledgement - 1);
-		if (exact)
-			return exact;
-	}
-	struct entry *entry = handshake_table_newest(&handshakes->table, flow);
+	struct entry *entry = handshake_table_newest(table, flow, hash.flow);
 	for (unsigned depth = 0; entry && depth < FLOW_DEPTH; depth++) {
-		if (is_open(entry) && !(entry->flags & ENTRY_SYNACK))
+		if (entry_is_open(entry) && !(entry->flags & ENTRY_SYNACK))
 			return entry;
-		entry = entry_older(&handshakes->table, entry);
+		entry = entry_older(table, entry);
 	}
 	return NULL;
 }
 
-static bool take_server_reset(
+static void handshake_on_rst(
 	struct handshakes *handshakes, const struct packet *packet, const struct sighting *sighting)
 {
+	struct handshake_table *table = &handshakes->table;
 	struct flow flow = flow_from_server(packet);
-	struct entry *entry = find_refused(handshakes, &flow, packet);
-	if (!entry)
-		return false;
-	if (!(entry->flags & ENTRY_ACKED))
-		handshake_sight(handshakes, entry, VIEW_RST, packet, sighting);
-	if (is_open(entry) && !(entry->flags & ENTRY_SYNACK)) {
-		entry->flags |= ENTRY_REFUSED;
-		end_silence(handshakes, entry);
-		handshake_move(handshakes, entry, QUEUE_SETTLING);
-	}
-	return true;
-}
-
-static void take_client_reset(
-	struct handshakes *handshakes, const struct packet *packet, const struct sighting *sighting)
-{
-	struct flow flow = flow_from_client(packet);
-	struct entry *entry = handshake_table_newest(&handshakes->table, &flow);
-	for (unsigned depth = 0; entry && depth < FLOW_DEPTH; depth++) {
-		if (is_open(entry) && in_reach(packet->sequence, entry->sequence)) {
-			handshake_sight(handshakes, entry, VIEW_RST, packet, sighting);
-			return;
-		}
-		entry = entry_older(&handshakes->table, entry);
-	}
-}
-
-static void on_rst(
-	struct handshakes *handshakes, const struct packet *packet, const struct sighting *sighting)
-{
-	if (take_server_reset(handshakes, packet, sighting))
-		return;
-	take_client_reset(handshakes, packet, sighting);
+	struct flow_hash hash = handshake_table_hash(table, &flow, packet->acknowledgement - 1);
+	struct entry *entry = NULL;
+	struct view *view;
 	if (packet->flags & TCP_ACK)
-		take_ack(handshakes, packet, sighting);
+		entry = handshake_table_find(table, &flow, hash, packet->acknowledgement - 1);
+	if (!entry)
+		entry = handshake_find_unanswered(table, &flow, hash);
+	if (entry) { /* the server's */
+		if (!(entry->flags & ENTRY_ACKED))
+			handshake_sight(handshakes, entry, VIEW_RST, packet, sighting, &view);
+		if (entry_is_open(entry) && !(entry->flags & ENTRY_SYNACK)) {
+			entry->flags |= ENTRY_REFUSED;
+			handshake_note_answered(handshakes, entry);
+			handshake_move(handshakes, entry, QUEUE_SETTLING);
+		}
+		return;
+	}
+	flow = flow_from_client(packet);
+	entry = handshake_table_newest(table, &flow, handshake_table_flow_hash(table, &flow));
+	for (unsigned depth = 0; entry && depth < FLOW_DEPTH; depth++) {
+		if (entry_is_open(entry) && in_reach(packet->sequence, entry->sequence)) {
+			handshake_sight(handshakes, entry, VIEW_RST, packet, sighting, &view);
+			break;
+		}
+		entry = entry_older(table, entry);
+	}
+	if (packet->flags & TCP_ACK)
+		handshake_on_ack(handshakes, packet, sighting);
 }
 
-static void on_tcp(
-	struct handshakes *handshakes, const struct packet *packet, const struct sighting *sighting)
-{
-	if (packet->flags & TCP_RST)
-		on_rst(handshakes, packet, sighting);
-	else if (packet->flags & TCP_SYN)
-		(packet->flags & TCP_ACK ? on_synack : on_syn)(handshakes, packet, sighting);
-	else if (packet->flags & TCP_ACK)
-		take_ack(handshakes, packet, sighting);
-}
+/* ---- all ---- */
 
 void handshakes_feed(
 	struct handshakes *handshakes, const struct packet *packet, const struct sighting *sighting)
@@ -433,20 +398,49 @@ void handshakes_feed(
 	struct sighting checked = *sighting;
 	if (checked.time_ns < 0 || checked.time_ns > TIME_MAX_NS)
 		checked.time_ns = handshakes->now_ns; /* a capture file may claim anything */
-	handshakes_advance(handshakes, checked.time_ns);
-	switch (packet->kind) {
-	case PACKET_TCP:
-		on_tcp(handshakes, packet, &checked);
-		break;
-	case PACKET_ECHO_REQUEST:
-	case PACKET_ECHO_REPLY:
-		echoes_feed(&handshakes->echoes, &handshakes->tally, &handshakes->arrivals, packet, &checked,
-			handshakes->now_ns);
-		break;
-	}
+	handshakes_advance_some(
+		handshakes, checked.time_ns, handshakes->limits.ends ? handshakes->limits.ends : UINT32_MAX);
+	if (packet->kind == PACKET_ECHO_REQUEST || packet->kind == PACKET_ECHO_REPLY)
+		echoes_feed(&handshakes->echoes, &handshakes->counters, &handshakes->ingress_peers, packet,
+			&checked, handshakes->now_ns);
+	if (packet->kind != PACKET_TCP)
+		return;
+	if (packet->flags & TCP_RST)
+		handshake_on_rst(handshakes, packet, &checked);
+	else if ((packet->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
+		handshake_on_syn(handshakes, packet, &checked);
+	else if (packet->flags & TCP_SYN)
+		handshake_on_synack(handshakes, packet, &checked);
+	else if (packet->flags & TCP_ACK)
+		handshake_on_ack(handshakes, packet, &checked);
 }
 
-/* ---- all ---- */
+void handshakes_set_wall(struct handshakes *handshakes, int64_t wall_ns)
+{
+	handshakes->wall_ns = wall_ns;
+}
+
+void handshakes_devices(struct handshakes *handshakes, const struct handshake_presence *devices, size_t count)
+{
+	counters_survey(&handshakes->counters, devices, count, handshakes->now_ns);
+}
+
+void handshakes_missed(struct handshakes *handshakes, int64_t now_ns)
+{
+	if (now_ns + HANDSHAKE_OPEN_NS > handshakes->blind_until_ns)
+		handshakes->blind_until_ns = now_ns + HANDSHAKE_OPEN_NS;
+}
+
+void handshakes_sample(struct handshakes *handshakes, uint32_t ratio)
+{
+	ratio = ratio ? ratio : 1;
+	/* A flow whose SYN was left out at the old ratio may get its SYN-ACK now. */
+	if (ratio < handshakes->ratio)
+		handshakes->return_ratio_until_ns = handshakes->now_ns + HANDSHAKE_OPEN_NS;
+	if (ratio > handshakes->return_ratio)
+		handshakes->return_ratio = ratio;
+	handshakes->ratio = ratio;
+}
 
 int handshakes_new(const struct handshake_limits *limits, uint64_t seed, struct handshakes **out)
 {
@@ -456,10 +450,10 @@ int handshakes_new(const struct handshake_limits *limits, uint64_t seed, struct 
 	handshakes->limits = *limits;
 	handshakes->ratio = handshakes->return_ratio = 1;
 	if (handshake_table_init(&handshakes->table, limits->handshakes, seed) < 0 ||
-		tally_init(&handshakes->tally, limits, seed) < 0 ||
-		departed_init(&handshakes->departed, limits->departed) < 0 ||
+		counters_init(&handshakes->counters, limits, seed) < 0 ||
+		evicted_syns_init(&handshakes->evicted_syns, limits->evicted_syns) < 0 ||
 		echoes_init(&handshakes->echoes, limits->echoes, seed) < 0 ||
-		arrivals_init(&handshakes->arrivals, handshakes->tally.device_limit) < 0 ||
+		ingress_peers_init(&handshakes->ingress_peers, handshakes->counters.device_limit) < 0 ||
 		frame_ring_init(&handshakes->recent, limits->frames * 2) < 0 ||
 		frame_ring_init(&handshakes->evidence[EVIDENCE_REPEATED], limits->frames) < 0 ||
 		frame_ring_init(&handshakes->evidence[EVIDENCE_RETURN], limits->frames / 4) < 0) {
@@ -475,10 +469,10 @@ void handshakes_free(struct handshakes *handshakes)
 	if (!handshakes)
 		return;
 	handshake_table_destroy(&handshakes->table);
-	tally_destroy(&handshakes->tally);
+	counters_destroy(&handshakes->counters);
 	echoes_destroy(&handshakes->echoes);
-	departed_destroy(&handshakes->departed);
-	arrivals_destroy(&handshakes->arrivals);
+	evicted_syns_destroy(&handshakes->evicted_syns);
+	ingress_peers_destroy(&handshakes->ingress_peers);
 	frame_ring_destroy(&handshakes->recent);
 	for (unsigned ring = 0; ring < EVIDENCE_RINGS; ring++)
 		frame_ring_destroy(&handshakes->evidence[ring]);

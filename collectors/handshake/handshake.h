@@ -6,6 +6,9 @@
  * outcomes"). No sockets, no clock of its own, no allocation per packet; used on one thread at a time. What
  * it learnt is copied out as plain values by handshakes_report().
  *
+ * It lives by the time of what it is fed, which should not be stepped: CLOCK_MONOTONIC, or a capture file's
+ * own time. What comes out is CLOCK_REALTIME, see handshakes_set_wall().
+ *
  * A handshake is known by client, server, their ports and the client's initial sequence number, so another
  * number on the same addresses is another handshake. Its packets may be sighted at several devices, in either
  * direction, and a little out of order: rings of several devices are read one after the other. SYN, SYN-ACK
@@ -75,14 +78,15 @@ enum handshake_role {
 #define HANDSHAKE_OTHER_DEVICES (-1)
 
 struct handshake_limits {
-	uint32_t handshakes; /* about 330 bytes each */
-	uint32_t departed;   /* evicted ones whose SYN would be known again, 8 bytes each */
+	uint32_t handshakes;   /* about 340 bytes each */
+	uint32_t evicted_syns; /* evicted ones whose SYN would be known again, 8 bytes each */
 	uint32_t echoes;
 	uint32_t devices;
 	uint32_t pairs;
 	uint32_t services;
 	uint32_t suspects; /* at most so many in one report */
 	uint32_t frames;   /* kept as evidence */
+	uint32_t ends; /* at most so many handshakes end for one packet that is fed; 0: all that are due */
 };
 
 extern const struct handshake_limits
@@ -92,7 +96,7 @@ extern const struct handshake_limits
 struct sighting {
 	int device; /* as the caller numbers them: ifindex; 0: not known */
 	enum direction direction;
-	int64_t time_ns;      /* CLOCK_REALTIME */
+	int64_t time_ns;      /* the table's */
 	const uint8_t *frame; /* with the header of PACKET_SLL2; NULL: no evidence is kept */
 	uint32_t size;        /* bytes captured */
 	uint32_t length;      /* bytes on the wire */
@@ -110,6 +114,11 @@ void handshakes_feed(
 	struct handshakes *handshakes, const struct packet *packet, const struct sighting *sighting);
 /* Lets time pass where no packets come: counts what is due. To be called several times a second. */
 void handshakes_advance(struct handshakes *handshakes, int64_t now_ns);
+/* The same, but counts at most `most`. Returns whether that was all. */
+bool handshakes_advance_some(struct handshakes *handshakes, int64_t now_ns, uint32_t most);
+/* From now on wall_ns is added to the table's time where it is reported, to make it CLOCK_REALTIME. 0 at
+ * first. */
+void handshakes_set_wall(struct handshakes *handshakes, int64_t wall_ns);
 /* Counts all that is open, as at the end of a capture. */
 void handshakes_finish(struct handshakes *handshakes);
 
@@ -120,6 +129,19 @@ void handshakes_sample(struct handshakes *handshakes, uint32_t ratio);
  * HANDSHAKE_OPEN_NS, unless a SYN to another address asked for it. After an eviction it says nothing at all.
  */
 void handshakes_missed(struct handshakes *handshakes, int64_t now_ns);
+
+/* What became of a device on which packets were captured. */
+struct handshake_presence {
+	int device;
+	int heir; /* another that has its name now; 0: none */
+	bool present;
+};
+
+/* All of them. The counts of one that is gone are kept for as long as there is room and it is named here; if
+ * it has an heir, that one gets them, so that nothing is missing under their name. Without a call all devices
+ * are taken for present. To be called every second or so. */
+void handshakes_devices(
+	struct handshakes *handshakes, const struct handshake_presence *devices, size_t count);
 
 /* ---- what it learnt ---- */
 
@@ -167,7 +189,7 @@ enum handshake_sign {
 };
 
 /* Devices of one packet kind; 0: not seen, or not known. */
-struct handshake_way {
+struct device_pair {
 	int in, out;
 };
 
@@ -186,13 +208,13 @@ struct handshake_suspect {
 	uint32_t synack_repeats;
 	bool counted; /* its outcome is in the counts */
 	bool acknowledged;
-	struct handshake_way syn, synack;
+	struct device_pair syn, synack;
 	/* Another view of the same opening: the same number and one unchanged endpoint. What NAT changed. */
 	bool joined;
 	uint64_t other_id;
 	struct address other_client, other_server;
 	uint16_t other_client_port, other_server_port;
-	struct handshake_way other_syn, other_synack;
+	struct device_pair other_syn, other_synack;
 };
 
 /* An echo request that another than the asked answered. */
@@ -214,7 +236,7 @@ struct handshake_peer {
 	bool completed;           /* the last handshake with it was */
 	bool unfinished;          /* when it was seen last, it repeated itself */
 	int synack_device;        /* by which the completed handshake was answered */
-	int64_t seen_ns;          /* CLOCK_REALTIME */
+	int64_t seen_ns;
 	/* Of one that answers: when a handshake with it last completed, and when it last answered an echo
 	 * request; 0: never. */
 	int64_t completed_ns, echoed_ns;
@@ -222,7 +244,7 @@ struct handshake_peer {
 
 /* A service whose SYNs come in by a device, came again within the last 60 s and were not answered, neither by
  * SYN-ACK nor RST, whoever asked. Scanned ports of a firewall that drops look the same. */
-struct handshake_silence {
+struct unanswered_service {
 	struct address server;
 	uint16_t port;
 	int device;
@@ -240,8 +262,8 @@ struct handshake_silence {
 	uint16_t target_port;
 };
 
-#define HANDSHAKE_SILENCES 128
-#define ECHO_SUSPECTS      32
+#define UNANSWERED_MOST 128
+#define ECHO_SUSPECTS   32
 
 struct handshake_report {
 	struct handshake_device *devices;
@@ -252,19 +274,28 @@ struct handshake_report {
 	size_t service_count;
 	struct handshake_suspect *suspects; /* newest first within each sign */
 	size_t suspect_count;
-	struct handshake_silence *silences; /* in no order */
-	size_t silence_count;
+	struct unanswered_service *unanswered; /* in no order */
+	size_t unanswered_count;
 	struct echo_suspect echo_suspects[ECHO_SUSPECTS]; /* newest first */
 	size_t echo_suspect_count;
 	struct handshake_peer *peers; /* the latest few of each device, of the last ten minutes */
 	size_t peer_count;
-	uint64_t outcomes[HANDSHAKE_OUTCOMES]; /* sums over pairs */
+	uint64_t outcomes[HANDSHAKE_OUTCOMES]; /* sums over pairs, those given up as well */
 	uint64_t tracked;                      /* open */
 	uint64_t limit;
-	uint64_t evicted;          /* open ones that had to go; they have no outcome */
-	uint64_t unmatched;        /* SYN-ACKs without SYN that said nothing, see handshakes_missed() */
-	uint64_t services_omitted; /* rows that were given to others */
+	uint64_t evicted;   /* open ones that had to go; they have no outcome */
+	uint64_t unmatched; /* SYN-ACKs without SYN that said nothing, see handshakes_missed() */
+	/* Devices and pairs that found no row, once for each unless hundreds come in turns; services that
+	 * gave up theirs. */
+	uint64_t devices_omitted, pairs_omitted, services_omitted;
 	uint32_t ratio;
+};
+
+/* How far a report that is made in parts has come. */
+struct handshake_progress {
+	unsigned part;
+	uint32_t rows; /* of devices, whose peers are copied */
+	uint32_t row;
 };
 
 /* How full the table is: handshakes that are open, and those that had to go, as in the report. */
@@ -274,9 +305,12 @@ struct handshake_load {
 
 struct handshake_load handshakes_load(const struct handshakes *handshakes);
 
-/* Fills *out in time linear in the rows (and one pass over the table if there are suspects). Not const:
- * frames of joined suspects become evidence. 0 or -ENOMEM. */
+/* Fills *out. Not const: frames of joined suspects become evidence. 0 or -ENOMEM. */
 int handshakes_report(struct handshakes *handshakes, struct handshake_report *out);
+/* The same in parts, between which the table may go on: *report and *progress are zero at first. 1: there is
+ * more to do; 0: that was all; -ENOMEM: the report is to be cleared. Each part takes bounded time. */
+int handshakes_report_part(
+	struct handshakes *handshakes, struct handshake_report *report, struct handshake_progress *progress);
 void handshake_report_clear(struct handshake_report *report);
 
 /* Copies the newest frames of suspects, at most `most`, in order of capture; returns how many. */

@@ -152,6 +152,21 @@ static void emit_handshakes_evicted(struct metric_sink *sink, const struct facts
 	emit_number(sink, facts, offsetof(struct handshake_report, evicted));
 }
 
+static void emit_devices_omitted(struct metric_sink *sink, const struct facts *facts)
+{
+	emit_number(sink, facts, offsetof(struct handshake_report, devices_omitted));
+}
+
+static void emit_pairs_omitted(struct metric_sink *sink, const struct facts *facts)
+{
+	emit_number(sink, facts, offsetof(struct handshake_report, pairs_omitted));
+}
+
+static void emit_services_omitted(struct metric_sink *sink, const struct facts *facts)
+{
+	emit_number(sink, facts, offsetof(struct handshake_report, services_omitted));
+}
+
 static void emit_handshake_sampling_ratio(struct metric_sink *sink, const struct facts *facts)
 {
 	const struct handshake_report *report = facts->handshakes;
@@ -192,15 +207,27 @@ const struct metric_family handshake_metrics[] = {
 		.help = "Completed share of the handshakes that were answered by a SYN-ACK and ended in the last "
 			"minute; absent below 10.",
 		.emit = emit_handshake_ack_ratio },
+	{ .name = "oneway_handshake_devices_omitted_total",
+		.type = METRIC_COUNTER,
+		.help = "Devices with handshakes that found no place, and are counted together as other.",
+		.emit = emit_devices_omitted },
 	{ .name = "oneway_handshake_packets_total",
 		.type = METRIC_COUNTER,
 		.labels = { "device", "direction", "kind" },
 		.help = "Packets of TCP handshakes seen on a device.",
 		.emit = emit_handshake_packets },
+	{ .name = "oneway_handshake_pairs_omitted_total",
+		.type = METRIC_COUNTER,
+		.help = "Pairs of devices of SYN and SYN-ACK that found no place, and are counted together as other.",
+		.emit = emit_pairs_omitted },
 	{ .name = "oneway_handshake_sampling_ratio",
 		.type = METRIC_GAUGE,
 		.help = "Share of new handshakes that is followed; below 1 under floods, and counts are scaled.",
 		.emit = emit_handshake_sampling_ratio },
+	{ .name = "oneway_handshake_services_omitted_total",
+		.type = METRIC_COUNTER,
+		.help = "Service addresses whose recent handshakes were forgotten to make room for others.",
+		.emit = emit_services_omitted },
 	{ .name = "oneway_handshakes_evicted_total",
 		.type = METRIC_COUNTER,
 		.help = "Undecided handshakes that were given up because the table was full.",

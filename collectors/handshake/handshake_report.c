@@ -5,87 +5,66 @@
 
 #include "collectors/handshake/handshake_state.h"
 
-/* Which entries are reported as suspects, and what share of the report they may fill;
- * the blind ones come last, see drop_blind(). */
-static const struct suspect_source {
-	enum entry_queue queue;
-	unsigned share; /* one part of so many */
-} sources[] = { { QUEUE_SUSPECT, 2 }, { QUEUE_KNOWN, 4 }, { QUEUE_RETURN, 4 }, { QUEUE_BLIND, 4 } };
-
-static enum handshake_sign sign_of(const struct handshakes *handshakes, const struct entry *entry)
-{
-	if (!(entry->flags & ENTRY_SYN))
-		return SIGN_RETURN_ONLY;
-	if (entry_role(handshakes, entry) != HANDSHAKE_OPENED)
-		return SIGN_SYN_REPEATED;
-	return entry_way(handshakes, entry, VIEW_SYNACK).has_in ? SIGN_REPLY_IGNORED : SIGN_SYN_REPEATED;
-}
-
-static uint32_t synack_repeats(const struct entry *entry)
-{
-	uint32_t most = 0;
-	for (unsigned i = 0; i < entry->view_count; i++)
-		if (entry->views[i].synack_repeats > most)
-			most = entry->views[i].synack_repeats;
-	return most;
-}
-
-static struct handshake_suspect suspect_of(const struct handshakes *handshakes, const struct entry *entry)
+static struct handshake_suspect report_suspect(const struct handshakes *handshakes, const struct entry *entry)
 {
 	const struct flow *flow = &entry->flow;
-	return (struct handshake_suspect){
+	const enum handshake_role role = entry_role(entry);
+	const struct entry_devices synack = entry_devices(entry, VIEW_SYNACK);
+	struct handshake_suspect suspect = {
 		.id = entry->id,
-		.sign = sign_of(handshakes, entry),
-		.role = entry_role(handshakes, entry),
+		.sign = !(entry->flags & ENTRY_SYN)                 ? SIGN_RETURN_ONLY
+			: role == HANDSHAKE_OPENED && synack.has_in ? SIGN_REPLY_IGNORED
+								    : SIGN_SYN_REPEATED,
+		.role = role,
 		.client = address_make(flow->family, flow->client),
 		.server = address_make(flow->family, flow->server),
 		.client_port = flow->client_port,
 		.server_port = flow->server_port,
 		.sequence = entry->sequence,
-		.first_ns = entry->start_ns,
-		.last_ns = entry->last_ns,
-		.asked_ns = entry_last(entry, VIEW_SYN),
-		.answered_ns = entry->start_ns + (int64_t)entry->synack_us * 1000,
+		.first_ns = handshake_wall(handshakes, entry->start_ns),
+		.last_ns = handshake_wall(handshakes, entry->last_ns),
+		.asked_ns = handshake_wall(handshakes, entry_last(entry, VIEW_SYN)),
+		.answered_ns = handshake_wall(handshakes, entry->start_ns + (int64_t)entry->synack_us * 1000),
 		.repeats = entry->repeats,
-		.synack_repeats = synack_repeats(entry),
 		.counted = entry->flags & ENTRY_COUNTED,
 		.acknowledged = entry->flags & ENTRY_ACKED,
-		.syn = entry_way(handshakes, entry, VIEW_SYN).devices,
-		.synack = entry_way(handshakes, entry, VIEW_SYNACK).devices,
+		.syn = entry_devices(entry, VIEW_SYN).pair,
+		.synack = synack.pair,
 	};
-}
-
-static void add_suspects(const struct handshakes *handshakes, const struct suspect_source *source,
-	struct handshake_report *out)
-{
-	const struct handshake_table *table = &handshakes->table;
-	size_t most = handshakes->limits.suspects / source->share;
-	size_t room = handshakes->limits.suspects - out->suspect_count;
-	most = most < room ? most : room;
-	uint32_t at = table->queues[source->queue].tail;
-	for (size_t added = 0; added < most && at != HASH_INDEX_NONE; added++) {
-		out->suspects[out->suspect_count++] = suspect_of(handshakes, &table->entries[at]);
-		at = table->entries[at].previous;
-	}
+	for (unsigned i = 0; i < entry->view_count; i++)
+		if (entry->views[i].synack_repeats > suspect.synack_repeats)
+			suspect.synack_repeats = entry->views[i].synack_repeats;
+	return suspect;
 }
 
 /* ---- joining views of one opening on both sides of a translation ----
  *
  * NAT leaves the client's initial sequence number and one endpoint as they were. The suspects are few, so the
- * table is gone through once, and nearly all entries are turned away by a bitmap of the suspects' numbers.
+ * numbers of the table are gone through once, and nearly all are turned away by a bitmap of those wanted.
  */
 
-#define JOIN_BITS 16384
+#define WANTED_BITS 65536
+/* So many entries are looked at for each number: whoever sends the same one all the time must not hold up the
+ * rest. */
+#define WANTED_DEPTH 16
 
-struct join {
-	struct handshakes *handshakes;
-	struct handshake_report *report;
-	uint64_t bits[JOIN_BITS / 64];
+struct wanted {
+	uint64_t bits[WANTED_BITS / 64];
+	size_t count;
+	struct wanted_number {
+		uint32_t number, depth;
+	} numbers[]; /* the report's suspects' first, then those of unanswered services */
 };
 
-static uint32_t join_bit(uint32_t sequence)
+static uint32_t wanted_bit(uint32_t number)
 {
-	return (sequence ^ sequence >> 14 ^ sequence >> 28) % JOIN_BITS;
+	return (number ^ number >> 16) % WANTED_BITS;
+}
+
+static void wanted_add(struct wanted *wanted, uint32_t number)
+{
+	wanted->bits[wanted_bit(number) / 64] |= UINT64_C(1) << wanted_bit(number) % 64;
+	wanted->numbers[wanted->count++].number = number;
 }
 
 static bool same_endpoint(
@@ -94,28 +73,16 @@ static bool same_endpoint(
 	return a_port == b_port && memcmp(a->bytes, b, 16) == 0;
 }
 
-static bool is_other_view(const struct handshake_suspect *suspect, const struct entry *entry)
+/* entry: of the suspect's number. */
+static void report_join(struct handshakes *handshakes, struct handshake_suspect *suspect, struct entry *entry)
 {
-	if (suspect->sequence != entry->sequence || suspect->id == entry->id ||
-		suspect->client.family != entry->flow.family)
-		return false;
 	const struct flow *flow = &entry->flow;
-	return same_endpoint(&suspect->client, suspect->client_port, flow->client, flow->client_port) ||
-	       same_endpoint(&suspect->server, suspect->server_port, flow->server, flow->server_port);
-}
-
-/* A SYN to another address that was answered by nobody else. */
-static bool is_asked(const struct handshake_suspect *suspect, const struct entry *entry)
-{
-	return !(suspect->role != HANDSHAKE_PASSED || entry->flags & ENTRY_SYNACK ||
-		       !(entry->flags & ENTRY_SYN)) &&
-	       same_endpoint(
-		       &suspect->client, suspect->client_port, entry->flow.client, entry->flow.client_port);
-}
-
-static void join(struct handshakes *handshakes, struct handshake_suspect *suspect, struct entry *entry)
-{
-	struct handshake_suspect other = suspect_of(handshakes, entry);
+	bool client = same_endpoint(&suspect->client, suspect->client_port, flow->client, flow->client_port);
+	bool server = same_endpoint(&suspect->server, suspect->server_port, flow->server, flow->server_port);
+	if (suspect->joined || suspect->id == entry->id || suspect->client.family != flow->family ||
+		(!client && !server))
+		return;
+	struct handshake_suspect other = report_suspect(handshakes, entry);
 	suspect->joined = true;
 	suspect->other_id = other.id;
 	suspect->other_client = other.client;
@@ -124,111 +91,103 @@ static void join(struct handshakes *handshakes, struct handshake_suspect *suspec
 	suspect->other_server_port = other.server_port;
 	suspect->other_syn = other.syn;
 	suspect->other_synack = other.synack;
-	if (is_asked(suspect, entry)) {
+	/* A SYN to another address that was answered by nobody else. */
+	if (suspect->role == HANDSHAKE_PASSED && client &&
+		(entry->flags & (ENTRY_SYN | ENTRY_SYNACK)) == ENTRY_SYN) {
 		suspect->sign = SIGN_OTHER_ADDRESS;
-		entry_keep_frames(handshakes, entry, EVIDENCE_RETURN);
+		handshake_keep_first_frames(handshakes, entry, EVIDENCE_RETURN);
 	}
 }
 
-static void join_entry(struct join *all, struct entry *entry)
+static bool wanted_has(const struct wanted *wanted, uint32_t number)
 {
-	uint32_t bit = join_bit(entry->sequence);
-	if (entry->queue == QUEUES || !(all->bits[bit / 64] >> bit % 64 & 1))
-		return;
-	for (size_t i = 0; i < all->report->suspect_count; i++) {
-		struct handshake_suspect *suspect = &all->report->suspects[i];
-		if (!suspect->joined && is_other_view(suspect, entry))
-			join(all->handshakes, suspect, entry);
+	if (!(wanted->bits[wanted_bit(number) / 64] >> wanted_bit(number) % 64 & 1))
+		return false;
+	for (size_t i = 0; i < wanted->count; i++)
+		if (wanted->numbers[i].number == number && wanted->numbers[i].depth < WANTED_DEPTH)
+			return true;
+	return false;
+}
+
+static void report_join_all(
+	struct handshakes *handshakes, struct wanted *wanted, struct handshake_report *report)
+{
+	struct handshake_table *table = &handshakes->table;
+	for (uint32_t at = 0; wanted->count && at < table->fresh; at++) {
+		struct entry *entry = &table->entries[at];
+		if (!wanted_has(wanted, table->numbers[at]) || entry->queue == QUEUES)
+			continue;
+		struct entry_devices syn = entry_devices(entry, VIEW_SYN);
+		for (size_t i = 0; i < wanted->count; i++) {
+			if (wanted->numbers[i].number != entry->sequence ||
+				wanted->numbers[i].depth++ >= WANTED_DEPTH)
+				continue;
+			if (i < report->suspect_count) {
+				report_join(handshakes, &report->suspects[i], entry);
+			} else if (syn.has_out) { /* its SYN left, perhaps under another address */
+				struct unanswered_service *service =
+					&report->unanswered[i - report->suspect_count];
+				service->left = true;
+				service->target = address_make(entry->flow.family, entry->flow.server);
+				service->target_port = entry->flow.server_port;
+			}
+		}
 	}
 }
 
-static void join_all(struct handshakes *handshakes, struct handshake_report *report)
+/* ---- the parts ---- */
+
+/* Which entries are reported as suspects, and what share of the report they may fill; the blind ones last. */
+static const struct suspect_source {
+	enum entry_queue queue;
+	unsigned share; /* one part of so many */
+} sources[] = { { QUEUE_SUSPECT, 2 }, { QUEUE_KNOWN, 4 }, { QUEUE_RETURN, 4 }, { QUEUE_BLIND, 4 } };
+
+static int report_suspects(struct handshakes *handshakes, struct handshake_report *report)
 {
-	struct join all = { .handshakes = handshakes, .report = report };
-	for (size_t i = 0; i < report->suspect_count; i++) {
-		uint32_t bit = join_bit(report->suspects[i].sequence);
-		all.bits[bit / 64] |= UINT64_C(1) << bit % 64;
+	const struct handshake_table *table = &handshakes->table;
+	const struct unanswered_table *unanswered = &handshakes->unanswered;
+	const size_t limit = handshakes->limits.suspects;
+	struct wanted *wanted =
+		calloc(1, sizeof(*wanted) + (limit + unanswered->count) * sizeof(*wanted->numbers));
+	report->suspects = calloc(limit + 1, sizeof(*report->suspects));
+	report->unanswered = calloc(unanswered->count + 1, sizeof(*report->unanswered));
+	if (!wanted || !report->suspects || !report->unanswered) {
+		free(wanted);
+		return -ENOMEM;
 	}
-	for (uint32_t i = 0; report->suspect_count && i < handshakes->table.fresh; i++)
-		join_entry(&all, &handshakes->table.entries[i]);
-}
-
-/* Of those whose SYN may have been missed only such count as answer another SYN. They begin at `first`. */
-static void drop_blind(struct handshake_report *report, size_t first)
-{
-	size_t kept = first;
-	for (size_t i = first; i < report->suspect_count; i++)
-		if (report->suspects[i].sign == SIGN_OTHER_ADDRESS)
-			report->suspects[kept++] = report->suspects[i];
-	report->suspect_count = kept;
-}
-
-static void fill_suspects(struct handshakes *handshakes, struct handshake_report *report)
-{
 	size_t blind = 0;
 	for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++) {
-		if (sources[i].queue == QUEUE_BLIND)
-			blind = report->suspect_count;
-		add_suspects(handshakes, &sources[i], report);
+		blind = report->suspect_count;
+		uint32_t at = table->queues[sources[i].queue].tail;
+		for (size_t most = limit / sources[i].share;
+			most && report->suspect_count < limit && at != HASH_INDEX_NONE; most--) {
+			const struct entry *entry = &table->entries[at];
+			report->suspects[report->suspect_count++] = report_suspect(handshakes, entry);
+			wanted_add(wanted, entry->sequence);
+			at = entry->previous;
+		}
 	}
-	join_all(handshakes, report);
-	drop_blind(report, blind);
-}
-
-/* ---- silent services ----
- *
- * Whether the SYN left is asked of the table: it left under another address if another SYN with its number
- * did.
- */
-
-static bool is_current(const struct handshakes *handshakes, const struct handshake_silence *silence)
-{
-	return handshakes->now_ns - silence->last_ns < HANDSHAKE_RECENT_NS;
-}
-
-static void note_leaving(
-	const struct handshakes *handshakes, const struct entry *entry, struct handshake_silence *silence)
-{
-	const struct flow *flow = &entry->flow;
-	if (!entry_way(handshakes, entry, VIEW_SYN).has_out)
-		return;
-	silence->left = true;
-	silence->target = address_make(flow->family, flow->server);
-	silence->target_port = flow->server_port;
-}
-
-/* numbers: the silences' sequence numbers. */
-static void find_leaving(
-	const struct handshakes *handshakes, const uint32_t *numbers, struct handshake_report *report)
-{
-	uint64_t bits[JOIN_BITS / 64] = { 0 };
-	for (size_t i = 0; i < report->silence_count; i++)
-		bits[join_bit(numbers[i]) / 64] |= UINT64_C(1) << join_bit(numbers[i]) % 64;
-	for (uint32_t i = 0; report->silence_count && i < handshakes->table.fresh; i++) {
-		const struct entry *entry = &handshakes->table.entries[i];
-		uint32_t bit = join_bit(entry->sequence);
-		if (entry->queue == QUEUES || !(bits[bit / 64] >> bit % 64 & 1))
+	for (unsigned i = 0; i < unanswered->count; i++) {
+		struct unanswered_service service = unanswered->rows[i].service;
+		if (handshakes->now_ns - service.last_ns >= HANDSHAKE_RECENT_NS)
 			continue;
-		for (size_t j = 0; j < report->silence_count; j++)
-			if (numbers[j] == entry->sequence)
-				note_leaving(handshakes, entry, &report->silences[j]);
+		service.since_ns = handshake_wall(handshakes, service.since_ns);
+		service.repeated_ns = handshake_wall(handshakes, service.repeated_ns);
+		service.last_ns = handshake_wall(handshakes, service.last_ns);
+		report->unanswered[report->unanswered_count++] = service;
+		wanted_add(wanted, unanswered->rows[i].sequence);
 	}
+	report_join_all(handshakes, wanted, report);
+	free(wanted);
+	/* Of those whose SYN may have been missed only such count as answer another SYN. */
+	size_t count = report->suspect_count;
+	report->suspect_count = blind;
+	for (size_t i = blind; i < count; i++)
+		if (report->suspects[i].sign == SIGN_OTHER_ADDRESS)
+			report->suspects[report->suspect_count++] = report->suspects[i];
+	return 0;
 }
-
-static void fill_silences(const struct handshakes *handshakes, struct handshake_report *report)
-{
-	uint32_t numbers[HANDSHAKE_SILENCES];
-	const struct silences *silences = &handshakes->silences;
-	for (unsigned i = 0; i < silences->count; i++) {
-		if (!is_current(handshakes, &silences->rows[i].silence))
-			continue;
-		numbers[report->silence_count] = silences->rows[i].sequence;
-		report->silences[report->silence_count++] = silences->rows[i].silence;
-	}
-	find_leaving(handshakes, numbers, report);
-}
-
-/* ---- all ---- */
 
 struct handshake_load handshakes_load(const struct handshakes *handshakes)
 {
@@ -239,27 +198,96 @@ struct handshake_load handshakes_load(const struct handshakes *handshakes)
 	return load;
 }
 
-int handshakes_report(struct handshakes *handshakes, struct handshake_report *out)
+static void report_echoes(const struct handshakes *handshakes, struct handshake_report *report)
+{
+	echoes_report(&handshakes->echoes, report);
+	for (size_t i = 0; i < report->echo_suspect_count; i++)
+		report->echo_suspects[i].time_ns =
+			handshake_wall(handshakes, report->echo_suspects[i].time_ns);
+}
+
+static int report_services(const struct handshakes *handshakes, struct handshake_report *report)
+{
+	int result = counters_report_services(&handshakes->counters, handshakes->now_ns, report);
+	for (size_t i = 0; i < report->service_count; i++) {
+		struct handshake_service *service = &report->services[i];
+		service->completed_ns = handshake_wall(handshakes, service->completed_ns);
+		service->failed_ns = handshake_wall(handshakes, service->failed_ns);
+		service->ended_ns = handshake_wall(handshakes, service->ended_ns);
+	}
+	return result;
+}
+
+/* Of so many devices at a time. */
+#define PEERS_PART 128
+
+/* Returns whether there are more. */
+static bool report_peers(const struct handshakes *handshakes, struct handshake_progress *progress,
+	struct handshake_report *report)
+{
+	uint32_t first = progress->row;
+	size_t before = report->peer_count;
+	progress->row = progress->rows - first > PEERS_PART ? first + PEERS_PART : progress->rows;
+	ingress_peers_report(&handshakes->ingress_peers, &handshakes->counters, first, progress->row,
+		handshakes->now_ns, report);
+	for (size_t i = before; i < report->peer_count; i++) {
+		struct handshake_peer *peer = &report->peers[i];
+		peer->seen_ns = handshake_wall(handshakes, peer->seen_ns);
+		peer->completed_ns = handshake_wall(handshakes, peer->completed_ns);
+		peer->echoed_ns = handshake_wall(handshakes, peer->echoed_ns);
+	}
+	return progress->row < progress->rows;
+}
+
+int handshakes_report_part(
+	struct handshakes *handshakes, struct handshake_report *report, struct handshake_progress *progress)
 {
 	const struct handshake_load load = handshakes_load(handshakes);
-	struct handshake_report report = { .tracked = load.tracked,
-		.limit = load.limit,
-		.evicted = load.evicted,
-		.unmatched = handshakes->unmatched,
-		.ratio = handshakes->ratio };
-	report.suspects = calloc(handshakes->limits.suspects + 1, sizeof(*report.suspects));
-	report.silences = calloc(handshakes->silences.count + 1, sizeof(*report.silences));
-	if (!report.suspects || !report.silences ||
-		tally_report(&handshakes->tally, handshakes->now_ns, &report) < 0 ||
-		arrivals_report(&handshakes->arrivals, &handshakes->tally, handshakes->now_ns, &report) < 0) {
-		handshake_report_clear(&report);
-		return -ENOMEM;
+	int result = 0;
+	switch (progress->part) {
+	case 0:
+		report->tracked = load.tracked;
+		report->limit = load.limit;
+		report->evicted = load.evicted;
+		report->unmatched = handshakes->unmatched;
+		report->ratio = handshakes->ratio;
+		report_echoes(handshakes, report);
+		result = report_suspects(handshakes, report);
+		break;
+	case 1:
+		result = counters_report_devices(&handshakes->counters, handshakes->now_ns, report);
+		break;
+	case 2:
+		result = counters_report_pairs(&handshakes->counters, report);
+		break;
+	case 3:
+		result = report_services(handshakes, report);
+		break;
+	case 4: /* not cleared, for that would take long */
+		progress->rows = handshakes->counters.device_count;
+		report->peers =
+			malloc((size_t)progress->rows * INGRESS_PEERS_OF_DEVICE * sizeof(*report->peers));
+		result = report->peers ? 0 : -ENOMEM;
+		break;
+	default:
+		return report_peers(handshakes, progress, report);
 	}
-	fill_suspects(handshakes, &report);
-	fill_silences(handshakes, &report);
-	echoes_report(&handshakes->echoes, &report);
-	*out = report;
-	return 0;
+	progress->part++;
+	return result < 0 ? result : 1;
+}
+
+int handshakes_report(struct handshakes *handshakes, struct handshake_report *out)
+{
+	struct handshake_report report = { 0 };
+	struct handshake_progress progress = { 0 };
+	int result;
+	while ((result = handshakes_report_part(handshakes, &report, &progress)) > 0)
+		;
+	if (result < 0)
+		handshake_report_clear(&report);
+	else
+		*out = report;
+	return result;
 }
 
 void handshake_report_clear(struct handshake_report *report)
@@ -268,34 +296,9 @@ void handshake_report_clear(struct handshake_report *report)
 	free(report->pairs);
 	free(report->services);
 	free(report->suspects);
-	free(report->silences);
+	free(report->unanswered);
 	free(report->peers);
 	*report = (struct handshake_report){ 0 };
-}
-
-static int by_time(const void *a, const void *b)
-{
-	const struct frame *first = a, *second = b;
-	return (first->time_ns > second->time_ns) - (first->time_ns < second->time_ns);
-}
-
-static size_t copy_newest(const struct frame_ring *ring, struct frame *out, size_t most)
-{
-	size_t count = frame_ring_count(ring);
-	count = count < most ? count : most;
-	for (size_t i = 0; i < count; i++)
-		out[i] = *frame_ring_get(ring, ring->written - count + i);
-	return count;
-}
-
-size_t handshakes_evidence(const struct handshakes *handshakes, struct frame *out, size_t most)
-{
-	size_t returns = frame_ring_count(&handshakes->evidence[EVIDENCE_RETURN]);
-	returns = returns < most / 2 ? returns : most / 2;
-	size_t count = copy_newest(&handshakes->evidence[EVIDENCE_REPEATED], out, most - returns);
-	count += copy_newest(&handshakes->evidence[EVIDENCE_RETURN], out + count, most - count);
-	qsort(out, count, sizeof(*out), by_time);
-	return count;
 }
 
 const char *handshake_outcome_name(enum handshake_outcome outcome)

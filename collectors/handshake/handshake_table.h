@@ -23,11 +23,16 @@ struct flow {
 
 _Static_assert(sizeof(struct flow) == 38, "struct flow has padding");
 
+struct flow_hash {
+	uint32_t flow;
+	uint32_t number; /* of flow and initial sequence number */
+};
+
 enum view_packet { VIEW_SYN, VIEW_SYNACK, VIEW_ACK, VIEW_RST, VIEW_PACKETS };
 
 /* What was sighted of a handshake at one device in one direction. */
 struct view {
-	uint16_t device; /* slot in the tally */
+	int32_t device;
 	uint8_t direction;
 	uint8_t seen;    /* bits of enum view_packet */
 	uint8_t repeats; /* SYNs after the SYN-ACK */
@@ -66,9 +71,9 @@ struct entry {
 	uint16_t syn_payload;
 	uint32_t sequence, server_sequence; /* initial ones */
 	uint32_t early_ack;
-	uint32_t weight;         /* handshakes it stands for when sampled */
-	uint32_t synack_us;      /* first SYN-ACK, since start */
-	uint32_t hashes[2];      /* by flow and number; by flow */
+	uint32_t weight;    /* handshakes it stands for when sampled */
+	uint32_t synack_us; /* first SYN-ACK, since start */
+	struct flow_hash hash;
 	uint32_t newer, older;   /* of the same flow */
 	uint32_t next, previous; /* in the queue */
 	uint64_t id;
@@ -83,6 +88,7 @@ struct entry_list {
 
 struct handshake_table {
 	struct entry *entries;
+	uint32_t *numbers; /* the entries' sequence numbers, side by side: searched through for joining */
 	uint32_t limit;
 	uint32_t fresh; /* entries beyond were never used */
 	uint32_t free;  /* list by next */
@@ -97,20 +103,23 @@ struct handshake_table {
 int handshake_table_init(struct handshake_table *table, uint32_t limit, uint64_t seed);
 void handshake_table_destroy(struct handshake_table *table);
 
-/* The same for both directions of a flow, so that one sampling decision holds for all of its packets. */
-/* What an entry of this flow and number would have in its hashes, the flow's in the upper half. */
-uint64_t handshake_table_hash(
+uint32_t handshake_table_flow_hash(const struct handshake_table *table, const struct flow *flow);
+struct flow_hash handshake_table_hash(
 	const struct handshake_table *table, const struct flow *flow, uint32_t sequence);
+/* The same for both directions of a flow, so that one sampling decision holds for all of its packets. */
 uint32_t flow_symmetric_hash(uint64_t seed, const struct flow *flow);
 
-struct entry *handshake_table_find(struct handshake_table *table, const struct flow *flow, uint32_t sequence);
+struct entry *handshake_table_find(
+	struct handshake_table *table, const struct flow *flow, struct flow_hash hash, uint32_t sequence);
 /* Newest first; from there entry_older(). NULL if there is none. */
-struct entry *handshake_table_newest(struct handshake_table *table, const struct flow *flow);
+struct entry *handshake_table_newest(
+	struct handshake_table *table, const struct flow *flow, uint32_t flow_hash);
 struct entry *entry_older(struct handshake_table *table, const struct entry *entry);
 
 bool handshake_table_is_full(const struct handshake_table *table);
 /* There must be room, and no such entry. The new one is in QUEUE_OPEN. */
-struct entry *handshake_table_add(struct handshake_table *table, const struct flow *flow, uint32_t sequence);
+struct entry *handshake_table_add(
+	struct handshake_table *table, const struct flow *flow, struct flow_hash hash, uint32_t sequence);
 void handshake_table_remove(struct handshake_table *table, struct entry *entry);
 /* Makes it the newest of its flow. */
 void handshake_table_renew(struct handshake_table *table, struct entry *entry);
@@ -119,3 +128,39 @@ void handshake_table_renew(struct handshake_table *table, struct entry *entry);
 void handshake_table_move(struct handshake_table *table, struct entry *entry, enum entry_queue queue);
 /* The head of a queue, or NULL. */
 struct entry *handshake_table_oldest(struct handshake_table *table, enum entry_queue queue);
+
+/* ---- what was seen of an entry ---- */
+
+static inline bool entry_is_open(const struct entry *entry)
+{
+	return entry->queue < QUEUE_SETTLING;
+}
+
+/* From its start; 0 if time_ns lies before. */
+static inline uint32_t entry_microseconds(const struct entry *entry, int64_t time_ns)
+{
+	int64_t passed = (time_ns - entry->start_ns) / 1000;
+	return passed < 0 ? 0 : passed > UINT32_MAX ? UINT32_MAX : (uint32_t)passed;
+}
+
+static inline uint64_t flow_hash_whole(struct flow_hash hash)
+{
+	return (uint64_t)hash.flow << 32 | hash.number;
+}
+
+/* The view at this device and direction, made if there is none; NULL if there is no room. */
+struct view *entry_view(struct entry *entry, int device, enum direction direction);
+
+/* The devices at which one kind of packet was sighted. */
+struct entry_devices {
+	bool has_in, has_out;
+	struct device_pair pair;
+};
+
+/* view: VIEW_SYN or VIEW_SYNACK. Where the direction is not known, SYNs came in and SYN-ACKs went out. */
+struct entry_devices entry_devices(const struct entry *entry, enum view_packet view);
+/* Time of the last SYN or SYN-ACK; 0: none. */
+int64_t entry_last(const struct entry *entry, enum view_packet view);
+enum handshake_role entry_role(const struct entry *entry);
+/* Its client (asks) or its server, as it arrives at the device. */
+struct handshake_peer entry_peer(const struct entry *entry, int device, bool asks, int64_t now_ns);

@@ -131,7 +131,7 @@ static int nftrace_arm(struct nftrace *nftrace, const struct facts *facts)
 	struct trace_subject subject;
 	if (facts->monotonic_ns < nftrace->retry_ns)
 		return nftrace->arm_error;
-	uint32_t generation = facts->handshakes && facts->handshakes->silence_count
+	uint32_t generation = facts->handshakes && facts->handshakes->unanswered_count
 				      ? tracer_generation(nftrace->tracer)
 				      : 0;
 	if (!trace_schedule_next(&nftrace->schedule, facts, generation, &subject))

@@ -7,10 +7,10 @@
  * waits 32 s for the last. */
 #define PATIENCE_NS (20 * INT64_C(1000000000))
 
-static struct trace_subject subject_of(const struct handshake_silence *silence)
+static struct trace_subject subject_of(const struct unanswered_service *unanswered)
 {
 	return (struct trace_subject){
-		.address = silence->server, .port = silence->port, .arrival = silence->device
+		.address = unanswered->server, .port = unanswered->port, .arrival = unanswered->device
 	};
 }
 
@@ -23,26 +23,27 @@ static const struct trace_turn *find_turn(
 	return NULL;
 }
 
-static enum translation_basis basis_of(const struct facts *facts, const struct handshake_silence *silence)
+static enum translation_basis basis_of(const struct facts *facts, const struct unanswered_service *unanswered)
 {
-	return translation_of(facts, &silence->server, silence->port, silence->device).basis;
+	return translation_of(facts, &unanswered->server, unanswered->port, unanswered->device).basis;
 }
 
 static bool may_be_traced(const struct trace_schedule *schedule, const struct facts *facts,
-	const struct handshake_silence *silence, uint32_t ruleset)
+	const struct unanswered_service *unanswered, uint32_t ruleset)
 {
-	const struct trace_subject subject = subject_of(silence);
+	const struct trace_subject subject = subject_of(unanswered);
 	const struct trace_turn *turn = find_turn(schedule, &subject);
 	int64_t now_ns = facts->monotonic_ns, pause_ns = TRACE_AGAIN_NS;
-	/* Its silence may have begun anew: it was answered in between, or nobody asked for a minute. */
-	if (turn && (!turn->seen || silence->repeated_ns > turn->asked_ns))
+	/* It may be unanswered anew: it was answered in between, or nobody asked for a minute. */
+	if (turn && (!turn->seen || unanswered->repeated_ns > turn->asked_ns))
 		pause_ns = TRACE_SOON_NS;
 	else if (turn && ruleset && ruleset != turn->ruleset)
 		pause_ns = TRACE_RULESET_NS;
-	if (silence->left || silence->device <= 0 || facts->time_ns - silence->last_ns > PATIENCE_NS ||
+	if (unanswered->left || unanswered->device <= 0 ||
+		facts->time_ns - unanswered->last_ns > PATIENCE_NS ||
 		(turn && now_ns - turn->ended_ns < pause_ns))
 		return false;
-	switch (basis_of(facts, silence)) {
+	switch (basis_of(facts, unanswered)) {
 	case TRANSLATION_NONE:
 		return false;
 	case TRANSLATION_POSSIBLE:
@@ -56,7 +57,7 @@ static bool may_be_traced(const struct trace_schedule *schedule, const struct fa
 
 /* Those that are translated for certain first, then those that wait longest. */
 static bool comes_before(
-	const struct facts *facts, const struct handshake_silence *a, const struct handshake_silence *b)
+	const struct facts *facts, const struct unanswered_service *a, const struct unanswered_service *b)
 {
 	bool a_sure = basis_of(facts, a) > TRANSLATION_POSSIBLE;
 	bool b_sure = basis_of(facts, b) > TRANSLATION_POSSIBLE;
@@ -67,12 +68,12 @@ bool trace_schedule_next(const struct trace_schedule *schedule, const struct fac
 	struct trace_subject *out)
 {
 	const struct handshake_report *report = facts->handshakes;
-	const struct handshake_silence *best = NULL;
-	for (size_t i = 0; report && i < report->silence_count; i++) {
-		const struct handshake_silence *silence = &report->silences[i];
-		if (may_be_traced(schedule, facts, silence, ruleset) &&
-			(!best || comes_before(facts, silence, best)))
-			best = silence;
+	const struct unanswered_service *best = NULL;
+	for (size_t i = 0; report && i < report->unanswered_count; i++) {
+		const struct unanswered_service *unanswered = &report->unanswered[i];
+		if (may_be_traced(schedule, facts, unanswered, ruleset) &&
+			(!best || comes_before(facts, unanswered, best)))
+			best = unanswered;
 	}
 	if (best)
 		*out = subject_of(best);

@@ -45,7 +45,7 @@ const char *unwatched_text(
 }
 
 static void set_way(
-	const struct facts *facts, const struct handshake_way *way, char cell[static HANDSHAKE_CELL_SIZE])
+	const struct facts *facts, const struct device_pair *way, char cell[static HANDSHAKE_CELL_SIZE])
 {
 	snprintf(cell, HANDSHAKE_CELL_SIZE, "%s%s%s%s%s", way->in ? "in " : "", wire_name(facts, way->in),
 		way->in && way->out ? ", " : "", way->out ? "out " : "", wire_name(facts, way->out));

@@ -234,6 +234,7 @@ static int begin(struct reading *reading)
 	struct thresholds *thresholds = &reading->settings.thresholds;
 	uint64_t seed;
 	limits.handshakes = 1 << 19;
+	limits.ends = 0;
 	thresholds_default(thresholds);
 	thresholds->open_judgements = 1; /* what held once in a file is shown */
 	thresholds->close_seconds = INFINITY;

@@ -15,7 +15,7 @@ static json_t *device_value(const struct facts *facts, int ifindex)
 
 /* ---- the handshakes of a finding ---- */
 
-static json_t *way_object(const struct facts *facts, const struct handshake_way *way)
+static json_t *way_object(const struct facts *facts, const struct device_pair *way)
 {
 	const struct value_member members[] = {
 		{ "in", device_value(facts, way->in) },

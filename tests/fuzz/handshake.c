@@ -104,7 +104,7 @@ static void finish(struct handshakes *handshakes)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct handshake_limits limits = { .handshakes = 8,
-		.departed = 16,
+		.evicted_syns = 16,
 		.echoes = 4,
 		.devices = 8,
 		.pairs = 4,

@@ -73,7 +73,7 @@ void script_feed(struct handshakes *handshakes, const char *packets, uint8_t fam
 struct handshakes *script_table(void)
 {
 	static const struct handshake_limits limits = { .handshakes = 64,
-		.departed = 1024,
+		.evicted_syns = 1024,
 		.echoes = 16,
 		.devices = 8,
 		.pairs = 8,

@@ -124,6 +124,7 @@ static void add_counters(struct facts *facts)
 	facts->conntrack = (struct conntrack_sample){ .known = true,
 		.in_use = true,
 		.entries = 1234567,
+		.endpoints_omitted = 7,
 		.ended_ns = NOW_NS,
 		.seconds = 0.0625,
 		.stats_known = true };
@@ -200,6 +201,9 @@ static void add_wire(struct facts *facts)
 	report->tracked = 17;
 	report->limit = 32768;
 	report->evicted = 3;
+	report->devices_omitted = 8;
+	report->pairs_omitted = 9;
+	report->services_omitted = 10;
 	report->ratio = 4;
 	facts->syn_recv_known = true;
 	*ADD(facts->syn_recv, facts->syn_recv_count) =

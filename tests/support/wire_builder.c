@@ -73,24 +73,24 @@ struct handshake_suspect *wire_repeated(struct facts *facts, const char *in, con
 	return suspect;
 }
 
-struct handshake_silence *wire_silence(struct facts *facts, const char *in, const char *client,
+struct unanswered_service *wire_unanswered(struct facts *facts, const char *in, const char *client,
 	const char *server, uint16_t port, uint32_t repeats)
 {
 	struct handshake_report *to = wire_report(facts);
-	struct handshake_silence *silence = GROW(to->silences, to->silence_count);
-	if (!silence)
+	struct unanswered_service *unanswered = GROW(to->unanswered, to->unanswered_count);
+	if (!unanswered)
 		abort();
-	*silence = (struct handshake_silence){ .server = build_address(server),
+	*unanswered = (struct unanswered_service){ .server = build_address(server),
 		.port = port,
 		.device = wire_device(facts, in),
 		.client = build_address(client),
 		.client_port = 40000,
-		.id = 2000 + to->silence_count,
+		.id = 2000 + to->unanswered_count,
 		.repeats = repeats,
 		.since_ns = facts->time_ns - (repeats + 1) * SECOND_NS,
 		.repeated_ns = facts->time_ns - repeats * SECOND_NS,
 		.last_ns = facts->time_ns };
-	return silence;
+	return unanswered;
 }
 
 struct handshake_peer *wire_peer(

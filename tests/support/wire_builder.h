@@ -33,7 +33,7 @@ struct handshake_suspect *wire_suspect(struct facts *facts, enum handshake_sign 
 struct handshake_suspect *wire_repeated(struct facts *facts, const char *in, const char *out,
 	const char *client, const char *server, uint32_t repeats);
 /* A service of whose requests the last one of so many repetitions came in now, and nobody answered. */
-struct handshake_silence *wire_silence(struct facts *facts, const char *in, const char *client,
+struct unanswered_service *wire_unanswered(struct facts *facts, const char *in, const char *client,
 	const char *server, uint16_t port, uint32_t repeats);
 /* Someone who asks; answered_by NULL: it was not finished. */
 struct handshake_peer *wire_peer(struct facts *facts, const char *device, const char *peer, const char *local,

@@ -18,7 +18,7 @@ static struct facts *silent_facts(void)
 {
 	struct facts *facts = wire_host();
 	build_nat_list(facts);
-	wire_silence(facts, "eth0", FAR, OWN0, PORT, 3);
+	wire_unanswered(facts, "eth0", FAR, OWN0, PORT, 3);
 	return facts;
 }
 
@@ -101,19 +101,19 @@ static void seen_before(struct facts *facts)
 static void left(struct facts *facts)
 {
 	sweep(facts);
-	facts->handshakes->silences[0].left = true;
+	facts->handshakes->unanswered[0].left = true;
 }
 
 static void once(struct facts *facts)
 {
 	sweep(facts);
-	facts->handshakes->silences[0].repeats = 1;
+	facts->handshakes->unanswered[0].repeats = 1;
 }
 
 static void swept_before(struct facts *facts)
 {
 	sweep(facts);
-	facts->conntrack.ended_ns = facts->handshakes->silences[0].repeated_ns - 1;
+	facts->conntrack.ended_ns = facts->handshakes->unanswered[0].repeated_ns - 1;
 }
 
 static void traced_through(struct facts *facts)
@@ -129,7 +129,7 @@ static void traced_untranslated(struct facts *facts)
 
 static void traced_long_ago(struct facts *facts)
 {
-	dropped(facts)->time_ns = facts->handshakes->silences[0].since_ns - 1;
+	dropped(facts)->time_ns = facts->handshakes->unanswered[0].since_ns - 1;
 }
 
 static void traced(struct facts *facts)
@@ -146,7 +146,7 @@ static void trace_is_coming(struct facts *facts)
 {
 	sweep(facts);
 	facts->traces_known = true;
-	facts->handshakes->silences[0].repeated_ns = facts->time_ns - 2 * SECOND_NS;
+	facts->handshakes->unanswered[0].repeated_ns = facts->time_ns - 2 * SECOND_NS;
 }
 
 static const struct case_row {
@@ -383,7 +383,7 @@ static void ports_of_one_target_share_a_finding(void **state)
 	(void)state;
 	struct court court;
 	struct facts *facts = translated_facts();
-	wire_silence(facts, "eth0", FAR, OWN0, PORT + 1, 3);
+	wire_unanswered(facts, "eth0", FAR, OWN0, PORT + 1, 3);
 	build_nat_rule(facts, OWN0, PORT + 1, TARGET, 23);
 	sweep(facts);
 	const struct finding *finding = judged(&court, facts);

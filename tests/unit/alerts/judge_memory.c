@@ -90,8 +90,8 @@ static struct facts *wire(void)
 static struct facts *held_back(void)
 {
 	struct facts *facts = wire_host();
-	wire_silence(facts, "eth0", FAR, OWN0, 1222, 3);
-	wire_silence(facts, "eth0", FAR, OWN0, 1223, 3);
+	wire_unanswered(facts, "eth0", FAR, OWN0, 1222, 3);
+	wire_unanswered(facts, "eth0", FAR, OWN0, 1223, 3);
 	build_nat_rule(facts, OWN0, 1222, "10.0.0.9", 22);
 	build_nat_rule(facts, OWN0, 1223, "10.0.0.9", 23);
 	facts->conntrack.known = facts->conntrack.in_use = true;

@@ -163,15 +163,15 @@ static void random_peer(struct handshake_report *report, uint64_t *seed)
 		.synack_device = random_ifindex(seed) };
 }
 
-static void random_silence(const struct facts *facts, struct handshake_report *report, uint64_t *seed)
+static void random_unanswered(const struct facts *facts, struct handshake_report *report, uint64_t *seed)
 {
-	struct handshake_silence *silence = GROW(report->silences, report->silence_count);
-	assert_non_null(silence);
-	*silence = (struct handshake_silence){ .server = random_address(seed),
+	struct unanswered_service *unanswered = GROW(report->unanswered, report->unanswered_count);
+	assert_non_null(unanswered);
+	*unanswered = (struct unanswered_service){ .server = random_address(seed),
 		.client = random_address(seed),
 		.port = (uint16_t)pick(seed, 3),
 		.device = random_ifindex(seed) - 1,
-		.id = report->silence_count,
+		.id = report->unanswered_count,
 		.repeats = pick(seed, 5),
 		.since_ns = facts->time_ns - pick(seed, 60),
 		.left = pick(seed, 4) == 0 };
@@ -235,7 +235,7 @@ static void random_handshakes(struct facts *facts, uint64_t *seed)
 	for (uint32_t i = pick(seed, 4); i > 0; i--)
 		random_peer(report, seed);
 	for (uint32_t i = pick(seed, 8); i > 0; i--)
-		random_silence(facts, report, seed);
+		random_unanswered(facts, report, seed);
 	for (int device = -1; device < 8; device++)
 		GROW(report->devices, report->device_count)->device = device;
 	report->echo_suspect_count = pick(seed, 3);

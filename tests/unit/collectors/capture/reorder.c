@@ -48,9 +48,9 @@ static void packets_come_out_in_the_order_of_their_time(void **state)
 	for (unsigned i = 0; i < ROOM; i++)
 		put(&reorder, (i * 37) % ROOM, (uint16_t)i, &taken);
 	assert_int_equal(taken.count, 0);
-	reorder_release(&reorder, ROOM / 2, note, &taken);
+	reorder_release(&reorder, ROOM / 2, SIZE_MAX, note, &taken);
 	assert_int_equal(taken.count, ROOM / 2);
-	reorder_release(&reorder, INT64_MAX, note, &taken);
+	reorder_release(&reorder, INT64_MAX, SIZE_MAX, note, &taken);
 	assert_int_equal(taken.count, ROOM);
 	for (unsigned i = 0; i < ROOM; i++)
 		assert_int_equal(taken.times[i], i);
@@ -65,7 +65,7 @@ static void those_of_one_time_keep_their_order(void **state)
 	assert_int_equal(reorder_init(&reorder, ROOM), 0);
 	for (unsigned i = 0; i < ROOM; i++)
 		put(&reorder, 5, (uint16_t)i, &taken);
-	reorder_release(&reorder, 6, note, &taken);
+	reorder_release(&reorder, 6, SIZE_MAX, note, &taken);
 	for (unsigned i = 0; i < ROOM; i++)
 		assert_int_equal(taken.ports[i], i);
 	reorder_destroy(&reorder);
@@ -79,7 +79,7 @@ static void a_packet_passes_lower_devices_first(void **state)
 	assert_int_equal(reorder_init(&reorder, ROOM), 0);
 	for (uint16_t device = ROOM; device > 0; device--)
 		put_at(&reorder, 5, device, device, &taken);
-	reorder_release(&reorder, 6, note, &taken);
+	reorder_release(&reorder, 6, SIZE_MAX, note, &taken);
 	for (unsigned i = 0; i < ROOM; i++)
 		assert_int_equal(taken.ports[i], i + 1);
 	reorder_destroy(&reorder);
@@ -94,7 +94,7 @@ static void without_room_the_earliest_goes_first_and_none_is_lost(void **state)
 	for (unsigned i = 0; i < 1000; i++)
 		put(&reorder, i ^ 7, (uint16_t)i, &taken); /* out of order by up to 7 */
 	assert_int_equal(taken.count, 1000 - ROOM);
-	reorder_release(&reorder, INT64_MAX, note, &taken);
+	reorder_release(&reorder, INT64_MAX, SIZE_MAX, note, &taken);
 	assert_int_equal(taken.count, 1000);
 	for (unsigned i = 0; i < 1000; i++)
 		assert_int_equal(taken.times[i], i);

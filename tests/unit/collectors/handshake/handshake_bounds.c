@@ -137,7 +137,7 @@ static void suspects_do_not_take_the_whole_table(void **state)
 static void sampled_counts_are_scaled(void **state)
 {
 	(void)state;
-	const struct handshake_limits limits = { 1 << 16, 1, 16, 8, 8, 8, 8, 8 };
+	const struct handshake_limits limits = { 1 << 16, 1, 16, 8, 8, 8, 8, 8, 0 };
 	struct handshakes *handshakes;
 	assert_int_equal(handshakes_new(&limits, 7, &handshakes), 0);
 	handshakes_sample(handshakes, 8);
@@ -161,7 +161,7 @@ static void sampled_counts_are_scaled(void **state)
 static void lost_clients_are_followed_sampled_or_not(void **state)
 {
 	(void)state;
-	const struct handshake_limits limits = { 4096, 1 << 16, 16, 8, 8, 8, 400, 8 };
+	const struct handshake_limits limits = { 4096, 1 << 16, 16, 8, 8, 8, 400, 8, 0 };
 	struct handshakes *handshakes;
 	char text[200];
 	assert_int_equal(handshakes_new(&limits, 7, &handshakes), 0);
@@ -185,7 +185,7 @@ static void lost_clients_are_followed_sampled_or_not(void **state)
 static void a_change_of_ratio_makes_no_wrong_outcomes(void **state)
 {
 	(void)state;
-	const struct handshake_limits limits = { 4096, 1, 16, 8, 8, 8, 8, 8 };
+	const struct handshake_limits limits = { 4096, 1, 16, 8, 8, 8, 8, 8, 0 };
 	struct handshakes *handshakes;
 	char text[100];
 	assert_int_equal(handshakes_new(&limits, 7, &handshakes), 0);
@@ -241,6 +241,70 @@ static void what_may_be_a_loss_goes_first(void **state)
 	handshakes_free(handshakes);
 }
 
+static void handshakes_end_piece_by_piece(void **state)
+{
+	(void)state;
+	const struct handshake_limits limits = { 64, 1, 16, 8, 8, 8, 8, 8, .ends = 5 };
+	struct handshakes *handshakes;
+	assert_int_equal(handshakes_new(&limits, 7, &handshakes), 0);
+	flood(handshakes, 40, 0);
+	const int64_t later_ns = SCRIPT_START_NS + INT64_C(20000000000);
+	assert_false(handshakes_advance_some(handshakes, later_ns, 10));
+	assert_int_equal(handshakes_load(handshakes).tracked, 30);
+	struct handshake_report report = script_report_after(handshakes, "20 1 in c1>s80 S 1");
+	assert_int_equal(report.tracked, 26);
+	assert_int_equal(report.outcomes[HANDSHAKE_UNANSWERED], 15);
+	handshake_report_clear(&report);
+	assert_false(handshakes_advance_some(handshakes, later_ns, 24));
+	assert_true(handshakes_advance_some(handshakes, later_ns, 24));
+	assert_int_equal(handshakes_load(handshakes).tracked, 1);
+	handshakes_free(handshakes);
+}
+
+static void a_report_in_parts_goes_on_while_the_table_does(void **state)
+{
+	(void)state;
+	struct handshakes *handshakes = script_table();
+	struct handshake_report report = { 0 };
+	struct handshake_progress progress = { 0 };
+	char text[80];
+	int more = 1, device = 0;
+	script_feed(handshakes, ONE_WAY, AF_INET);
+	while (more > 0) {
+		more = handshakes_report_part(handshakes, &report, &progress);
+		device++;
+		snprintf(text, sizeof(text), "4 %d in d%d>s80 S 1\n5 %d in d%d>s80 S 1", device, device,
+			device, device);
+		script_feed(handshakes, text, AF_INET);
+	}
+	assert_int_equal(more, 0);
+	assert_int_equal(report.suspect_count, 1);
+	assert_in_range(report.peer_count, 1, 8);
+	handshake_report_clear(&report);
+	handshakes_free(handshakes);
+}
+
+/* One number in all SYNs makes as many other views as there are entries. */
+static void one_number_for_all_hides_nobody_else(void **state)
+{
+	(void)state;
+	struct handshakes *handshakes = script_table();
+	char text[80];
+	script_feed(handshakes, "0 1 in c1>s80 S 7\n0 1 out s80>c1 SA 5 8\n1 1 in c1>s80 S 7\n", AF_INET);
+	for (unsigned port = 2; port < 40; port++) {
+		snprintf(text, sizeof(text), "1 1 in c%u>s80 S 7", port);
+		script_feed_line(handshakes, text, AF_INET);
+	}
+	struct handshake_report report = script_report_after(handshakes,
+		"1 1 in d1>s80 S 100\n1 2 out d1>t8080 S 100\n1 2 in t8080>d1 SA 500 101\n"
+		"1 3 out s80>d1 SA 500 101\n2 1 in d1>s80 S 100\n");
+	assert_int_equal(report.suspect_count, 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_true(report.suspects[i].joined);
+	handshake_report_clear(&report);
+	handshakes_free(handshakes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -256,6 +320,9 @@ int main(void)
 		cmocka_unit_test(a_change_of_ratio_makes_no_wrong_outcomes),
 		cmocka_unit_test(packets_that_were_missed_make_no_return_only),
 		cmocka_unit_test(what_may_be_a_loss_goes_first),
+		cmocka_unit_test(handshakes_end_piece_by_piece),
+		cmocka_unit_test(a_report_in_parts_goes_on_while_the_table_does),
+		cmocka_unit_test(one_number_for_all_hides_nobody_else),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

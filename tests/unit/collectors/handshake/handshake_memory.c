@@ -36,7 +36,7 @@ void *__wrap_calloc(size_t count, size_t size)
 	return NULL;
 }
 
-static const struct handshake_limits limits = { 8, 8, 8, 8, 8, 8, 8, 8 };
+static const struct handshake_limits limits = { 8, 8, 8, 8, 8, 8, 8, 8, 0 };
 
 static void a_table_is_made_whole_or_not_at_all(void **state)
 {

@@ -2,6 +2,8 @@
 #include "tests/support/handshake_script.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static const struct handshake_service *service_of(const struct handshake_report *report,
 	enum handshake_role role, int device, int synack_device, char letter)
@@ -214,6 +216,222 @@ static void devices_beyond_the_limit_are_counted_together(void **state)
 	handshakes_free(handshakes);
 }
 
+/* ---- rows that are given to others ---- */
+
+static void refuse_at(struct handshakes *handshakes, double seconds, int in, int out)
+{
+	char text[120];
+	snprintf(text, sizeof(text), "%f %d in c%u>s80 S 1\n%f %d out s80>c%u RA 0 2", seconds, in,
+		1000 + (unsigned)(seconds * 10) % 50000, seconds, out,
+		1000 + (unsigned)(seconds * 10) % 50000);
+	script_feed(handshakes, text, AF_INET);
+}
+
+static bool has_device(const struct handshake_report *report, int device)
+{
+	for (size_t i = 0; i < report->device_count; i++)
+		if (report->devices[i].device == device)
+			return true;
+	return false;
+}
+
+static uint64_t pair_count(const struct handshake_report *report, int syn_device, int synack_device,
+	enum handshake_outcome outcome)
+{
+	for (size_t i = 0; i < report->pair_count; i++)
+		if (report->pairs[i].syn_device == syn_device &&
+			report->pairs[i].synack_device == synack_device)
+			return report->pairs[i].counts[outcome];
+	return 0;
+}
+
+static void a_device_that_has_gone_makes_room(void **state)
+{
+	(void)state;
+	struct handshakes *handshakes = script_table(); /* 8 devices */
+	struct handshake_presence devices[8];
+	char text[200];
+	for (int device = 1; device <= 8; device++) {
+		snprintf(text, sizeof(text), "1 %d in c%d>s80 S 1\n2 %d in c%d>s80 S 1", device, device,
+			device, device);
+		script_feed(handshakes, text, AF_INET);
+		devices[device - 1] = (struct handshake_presence){ .device = device, .present = device > 2 };
+	}
+	handshakes_devices(handshakes, devices, 8);
+	struct handshake_report report =
+		script_report_after(handshakes, "3 9 in d1>t80 S 1\n3 10 in e1>t80 S 1\n"
+						"4 11 in f1>t80 S 1\n5 11 in f1>t80 S 1\n6 12 in g1>t80 S 1");
+	assert_true(has_device(&report, 9) && has_device(&report, 10));
+	assert_false(has_device(&report, 1) || has_device(&report, 2) || has_device(&report, 11));
+	assert_int_equal(script_packets_of(&report, 9, "in", "syn"), 1);
+	assert_int_equal(script_packets_of(&report, 9, "in", "syn_repeat"), 0);
+	assert_int_equal(script_packets_of(&report, HANDSHAKE_OTHER_DEVICES, "in", "syn"), 2);
+	assert_int_equal(report.devices_omitted, 2);   /* 11 and 12, once each */
+	for (size_t i = 0; i < report.peer_count; i++) /* those of 1 and 2 are not seen at 9 and 10 */
+		assert_int_not_equal(report.peers[i].device, 9);
+	handshake_report_clear(&report);
+	/* What was open when its device went is still that device's. */
+	report = script_report_after(handshakes, "wait 30");
+	assert_int_equal(pair_count(&report, 1, 0, HANDSHAKE_UNANSWERED), 1);
+	assert_int_equal(pair_count(&report, 3, 0, HANDSHAKE_UNANSWERED), 1);
+	assert_int_equal(report.outcomes[HANDSHAKE_UNANSWERED], 12);
+	handshake_report_clear(&report);
+	handshakes_free(handshakes);
+}
+
+static void a_name_that_goes_on_keeps_its_counts(void **state)
+{
+	(void)state;
+	struct handshakes *handshakes = script_table();
+	const struct handshake_presence devices[] = { { 1, 3, false }, { 2, 0, true }, { 3, 0, true } };
+	refuse_at(handshakes, 1, 1, 2);
+	refuse_at(handshakes, 2, 2, 1);
+	refuse_at(handshakes, 3, 2, 3);
+	struct handshake_report report = script_report_after(handshakes, "wait 5");
+	handshake_report_clear(&report);
+	handshakes_devices(handshakes, devices, 3);
+	report = script_report_after(handshakes, "wait 100");
+	assert_true(has_device(&report, 1)); /* something may still refer to it */
+	handshake_report_clear(&report);
+	script_feed(handshakes, "wait 200", AF_INET);
+	handshakes_devices(handshakes, devices, 3);
+	report = script_report_after(handshakes, "wait 200");
+	assert_false(has_device(&report, 1));
+	assert_int_equal(script_packets_of(&report, 3, "in", "syn"), 1);
+	assert_int_equal(script_packets_of(&report, 3, "out", "rst"), 2);
+	assert_int_equal(report.outcomes[HANDSHAKE_REFUSED], 3);
+	assert_int_equal(pair_count(&report, 3, 0, HANDSHAKE_REFUSED), 1);
+	assert_int_equal(pair_count(&report, 2, 0, HANDSHAKE_REFUSED), 2);
+	handshake_report_clear(&report);
+	/* It is not named any more: nobody can tell what its counts were. */
+	handshakes_devices(handshakes, devices + 1, 1);
+	script_feed(handshakes, "wait 400", AF_INET);
+	handshakes_devices(handshakes, devices + 1, 1);
+	report = script_report_after(handshakes, "wait 400");
+	assert_false(has_device(&report, 3));
+	assert_true(has_device(&report, 2));
+	assert_int_equal(report.outcomes[HANDSHAKE_REFUSED], 3);
+	assert_int_equal(report.pair_count, 1);
+	handshake_report_clear(&report);
+	handshakes_free(handshakes);
+}
+
+static void the_least_recently_used_pair_makes_room(void **state)
+{
+	(void)state;
+	struct handshakes *handshakes = script_table(); /* 8 pairs */
+	char text[120];
+	for (int second = 1; second <= 9; second++) {
+		snprintf(text, sizeof(text),
+			"%d %d in c%d>s80 S 1\n%d %d out s80>c%d SA 5 2\n%d %d in c%d>s80 A 2 6", second,
+			second % 3 + 1, second, second, second / 3 + 4, second, second, second % 3 + 1,
+			second);
+		script_feed(handshakes, text, AF_INET);
+	}
+	struct handshake_report report = script_report_after(handshakes, "wait 10");
+	assert_int_equal(report.pair_count, 9);
+	assert_int_equal(
+		pair_count(&report, HANDSHAKE_OTHER_DEVICES, HANDSHAKE_OTHER_DEVICES, HANDSHAKE_COMPLETED),
+		1);
+	assert_int_equal(report.pairs_omitted, 1);
+	handshake_report_clear(&report);
+	/* The first is used again; then the second is the one. */
+	report = script_report_after(handshakes,
+		"80 2 in d1>s80 S 1\n80 4 out s80>d1 SA 5 2\n80 2 in d1>s80 A 2 6\n"
+		"90 7 in e1>s80 S 1\n90 8 out s80>e1 SA 5 2\n90 7 in e1>s80 A 2 6\nwait 91");
+	assert_int_equal(pair_count(&report, 2, 4, HANDSHAKE_COMPLETED), 2);
+	assert_int_equal(pair_count(&report, 3, 4, HANDSHAKE_COMPLETED), 0);
+	assert_int_equal(pair_count(&report, 1, 5, HANDSHAKE_COMPLETED), 1);
+	assert_int_equal(pair_count(&report, 7, 8, HANDSHAKE_COMPLETED), 1);
+	assert_int_equal(report.pair_count, 9);
+	assert_int_equal(report.pairs_omitted, 1);
+	assert_int_equal(report.outcomes[HANDSHAKE_COMPLETED], 11);
+	handshake_report_clear(&report);
+	handshakes_free(handshakes);
+}
+
+#define NAMES 6
+
+/* Sums by name, as they are shown; UINT64_MAX: there is no row. */
+struct series {
+	uint64_t syns[NAMES], refused[NAMES];
+};
+
+static void add(uint64_t *sum, uint64_t count)
+{
+	*sum = *sum == UINT64_MAX ? count : *sum + count;
+}
+
+static struct series read_series(struct handshakes *handshakes, const int *names, uint64_t made)
+{
+	struct series series;
+	struct handshake_report report;
+	memset(&series, 0xff, sizeof(series));
+	assert_int_equal(handshakes_report(handshakes, &report), 0);
+	for (size_t i = 0; i < report.device_count; i++)
+		if (report.devices[i].device > 0)
+			add(&series.syns[names[report.devices[i].device]],
+				report.devices[i].packets[DIRECTION_IN][HANDSHAKE_SYN]);
+	for (size_t i = 0; i < report.pair_count; i++)
+		if (report.pairs[i].syn_device > 0)
+			add(&series.refused[names[report.pairs[i].syn_device]],
+				report.pairs[i].counts[HANDSHAKE_REFUSED]);
+	assert_int_equal(report.outcomes[HANDSHAKE_REFUSED], made);
+	assert_in_range(report.device_count, 0, 9);
+	assert_in_range(report.pair_count, 0, 9);
+	handshake_report_clear(&report);
+	return series;
+}
+
+/* Devices come and go for days; one name is only ever one device's at a time. */
+static void no_series_goes_back_while_it_lasts(void **state)
+{
+	(void)state;
+	struct handshakes *handshakes = script_table();
+	int names[2000] = { 0 }, holder[NAMES] = { 0 }, last = 0;
+	uint64_t made = 0;
+	struct series before;
+	memset(&before, 0xff, sizeof(before));
+	srand(4);
+	for (int second = 10; second < 40000; second += 10) {
+		int name = rand() % NAMES;
+		if (rand() % 30 == 0)
+			holder[name] = 0;
+		else if (!holder[name] && last < 1999)
+			names[holder[name] = ++last] = name;
+		struct handshake_presence devices[2000];
+		size_t count = 0;
+		for (int device = last; device > 0 && device > last - 40; device--) {
+			int heir = last; /* the latest of that name */
+			while (names[heir] != names[device])
+				heir--;
+			devices[count++] = (struct handshake_presence){ .device = device,
+				.present = holder[names[device]] == device,
+				.heir = heir == device ? 0 : heir };
+		}
+		handshakes_devices(handshakes, devices, count);
+		if (holder[name]) {
+			refuse_at(handshakes, second, holder[name], holder[name]);
+			made++;
+		}
+		char text[40];
+		snprintf(text, sizeof(text), "wait %d", second + 5);
+		script_feed(handshakes, text, AF_INET);
+		struct series series = read_series(handshakes, names, made);
+		for (int i = 0; i < NAMES; i++) {
+			if (before.syns[i] != UINT64_MAX && series.syns[i] < before.syns[i])
+				fail_msg("at %d s %d has %d SYNs after %d", second, i, (int)series.syns[i],
+					(int)before.syns[i]);
+			if (before.refused[i] != UINT64_MAX && series.refused[i] < before.refused[i])
+				fail_msg("at %d s %d has %d refused after %d", second, i,
+					(int)series.refused[i], (int)before.refused[i]);
+		}
+		before = series;
+	}
+	assert_true(last > 100);
+	handshakes_free(handshakes);
+}
+
 static void delays_fall_into_their_buckets(void **state)
 {
 	(void)state;
@@ -327,10 +545,11 @@ int main(void)
 		cmocka_unit_test(a_client_is_known_by_the_ports_at_which_it_completes),
 		cmocka_unit_test(a_success_is_not_forgotten_for_the_next_try),
 		cmocka_unit_test(services_are_bounded_and_failing_ones_stay),
-		cmocka_unit_test(a_service_that_passes_is_known_by_both_of_its_devices),
-		cmocka_unit_test(those_who_come_back_are_seen_arriving),
-		cmocka_unit_test(an_arrival_that_is_not_finished_is_not_washed_away),
 		cmocka_unit_test(devices_beyond_the_limit_are_counted_together),
+		cmocka_unit_test(a_device_that_has_gone_makes_room),
+		cmocka_unit_test(a_name_that_goes_on_keeps_its_counts),
+		cmocka_unit_test(the_least_recently_used_pair_makes_room),
+		cmocka_unit_test(no_series_goes_back_while_it_lasts),
 		cmocka_unit_test(delays_fall_into_their_buckets),
 		cmocka_unit_test(echoes_are_paired),
 		cmocka_unit_test(an_answered_ping_arrives_at_the_device_that_routes),

@@ -15,7 +15,7 @@
 static struct facts *silent_facts(void)
 {
 	struct facts *facts = wire_host();
-	wire_silence(facts, "eth0", FAR, OWN0, PORT, 2);
+	wire_unanswered(facts, "eth0", FAR, OWN0, PORT, 2);
 	build_nat_rule(facts, OWN0, PORT, "10.0.0.9", 22);
 	return facts;
 }
@@ -55,7 +55,7 @@ static void what_leaves_is_not_traced(void **state)
 	(void)state;
 	const struct trace_schedule schedule = { 0 };
 	struct facts *facts = silent_facts();
-	facts->handshakes->silences[0].left = true;
+	facts->handshakes->unanswered[0].left = true;
 	assert_false(next(&schedule, facts));
 	facts_free(facts);
 }
@@ -79,18 +79,18 @@ static void a_traced_one_waits(void **state)
 	struct trace_subject subject;
 	note(&schedule, facts, true);
 	build_later(facts, 6);
-	facts->handshakes->silences[0].last_ns = facts->time_ns;
+	facts->handshakes->unanswered[0].last_ns = facts->time_ns;
 	assert_false(next(&schedule, facts));
 	assert_false(trace_schedule_next(&schedule, facts, 2, &subject));
-	facts->handshakes->silences[0].repeated_ns = facts->time_ns; /* answered in between */
+	facts->handshakes->unanswered[0].repeated_ns = facts->time_ns; /* answered in between */
 	assert_true(next(&schedule, facts));
-	facts->handshakes->silences[0].repeated_ns = facts->time_ns - 20 * SECOND_NS;
+	facts->handshakes->unanswered[0].repeated_ns = facts->time_ns - 20 * SECOND_NS;
 	build_later(facts, 15);
-	facts->handshakes->silences[0].last_ns = facts->time_ns;
+	facts->handshakes->unanswered[0].last_ns = facts->time_ns;
 	assert_false(next(&schedule, facts));
 	assert_true(trace_schedule_next(&schedule, facts, 2, &subject)); /* another ruleset */
 	build_later(facts, 40);
-	facts->handshakes->silences[0].last_ns = facts->time_ns;
+	facts->handshakes->unanswered[0].last_ns = facts->time_ns;
 	assert_true(next(&schedule, facts));
 	facts_free(facts);
 }
@@ -102,7 +102,7 @@ static void a_fruitless_one_has_its_turn_sooner(void **state)
 	struct facts *facts = silent_facts();
 	note(&schedule, facts, false);
 	build_later(facts, 4);
-	facts->handshakes->silences[0].last_ns = facts->time_ns;
+	facts->handshakes->unanswered[0].last_ns = facts->time_ns;
 	assert_false(next(&schedule, facts));
 	build_later(facts, 2);
 	assert_true(next(&schedule, facts));
@@ -115,8 +115,8 @@ static void scanned_ports_are_left_alone(void **state)
 	(void)state;
 	struct trace_schedule schedule = { 0 };
 	struct facts *facts = wire_host();
-	wire_silence(facts, "eth0", FAR, OWN0, 25, 2);
-	wire_silence(facts, "eth0", FAR, OWN0, 26, 2);
+	wire_unanswered(facts, "eth0", FAR, OWN0, 25, 2);
+	wire_unanswered(facts, "eth0", FAR, OWN0, 26, 2);
 	struct nat_list *rules = build_nat_list(facts);
 	assert_false(next(&schedule, facts));
 	rules->unread_total = 1;

@@ -6,38 +6,38 @@
 
 #define ASKED "0 1 in c1000>s80 S 100\n1 1 in c1000>s80 S 100\n2 1 in c1000>s80 S 100\n"
 
-static struct handshake_report after(struct handshakes *handshakes, const char *packets, size_t silences)
+static struct handshake_report after(struct handshakes *handshakes, const char *packets, size_t unanswered)
 {
 	struct handshake_report report = script_report_after(handshakes, packets);
-	assert_int_equal(report.silence_count, silences);
+	assert_int_equal(report.unanswered_count, unanswered);
 	return report;
 }
 
-static void expect(const char *packets, size_t silences)
+static void expect(const char *packets, size_t unanswered)
 {
 	struct handshakes *handshakes = script_table();
-	struct handshake_report report = after(handshakes, packets, silences);
+	struct handshake_report report = after(handshakes, packets, unanswered);
 	handshake_report_clear(&report);
 	handshakes_free(handshakes);
 }
 
-static void a_repeated_syn_without_answer_is_a_silence(void **state)
+static void a_repeated_syn_without_answer_is_reported(void **state)
 {
 	(void)state;
 	struct handshakes *handshakes = script_table();
 	const struct address server = script_host('s', AF_INET), client = script_host('c', AF_INET);
 	struct handshake_report report = after(handshakes, ASKED, 1);
-	const struct handshake_silence *silence = &report.silences[0];
-	assert_true(address_equal(&silence->server, &server));
-	assert_true(address_equal(&silence->client, &client));
-	assert_int_equal(silence->port, 80);
-	assert_int_equal(silence->client_port, 1000);
-	assert_int_equal(silence->device, 1);
-	assert_int_equal(silence->repeats, 2);
-	assert_int_equal(silence->since_ns, SCRIPT_START_NS);
-	assert_int_equal(silence->repeated_ns, SCRIPT_START_NS + INT64_C(1000000000));
-	assert_int_equal(silence->last_ns, SCRIPT_START_NS + INT64_C(2000000000));
-	assert_false(silence->left);
+	const struct unanswered_service *unanswered = &report.unanswered[0];
+	assert_true(address_equal(&unanswered->server, &server));
+	assert_true(address_equal(&unanswered->client, &client));
+	assert_int_equal(unanswered->port, 80);
+	assert_int_equal(unanswered->client_port, 1000);
+	assert_int_equal(unanswered->device, 1);
+	assert_int_equal(unanswered->repeats, 2);
+	assert_int_equal(unanswered->since_ns, SCRIPT_START_NS);
+	assert_int_equal(unanswered->repeated_ns, SCRIPT_START_NS + INT64_C(1000000000));
+	assert_int_equal(unanswered->last_ns, SCRIPT_START_NS + INT64_C(2000000000));
+	assert_false(unanswered->left);
 	handshake_report_clear(&report);
 	handshakes_free(handshakes);
 }
@@ -60,9 +60,9 @@ static void repeats_of_all_clients_count(void **state)
 	struct handshakes *handshakes = script_table();
 	struct handshake_report report =
 		after(handshakes, ASKED "3 1 in d7>s80 S 900\n4 1 in d7>s80 S 900\n", 1);
-	assert_int_equal(report.silences[0].repeats, 3);
-	assert_int_equal(report.silences[0].client_port, 7);
-	assert_int_equal(report.silences[0].since_ns, SCRIPT_START_NS);
+	assert_int_equal(report.unanswered[0].repeats, 3);
+	assert_int_equal(report.unanswered[0].client_port, 7);
+	assert_int_equal(report.unanswered[0].since_ns, SCRIPT_START_NS);
 	handshake_report_clear(&report);
 	handshakes_free(handshakes);
 }
@@ -80,14 +80,14 @@ static void a_syn_that_leaves_is_marked(void **state)
 		struct handshake_report report = script_report_after(handshakes, ASKED);
 		handshake_report_clear(&report);
 		report = after(handshakes, ways[i], 1);
-		assert_true(report.silences[0].left);
-		assert_int_equal(report.silences[0].target_port, i ? 22 : 80);
+		assert_true(report.unanswered[0].left);
+		assert_int_equal(report.unanswered[0].target_port, i ? 22 : 80);
 		handshake_report_clear(&report);
 		handshakes_free(handshakes);
 	}
 }
 
-static void silence_ends_after_a_minute(void **state)
+static void it_is_forgotten_after_a_minute(void **state)
 {
 	(void)state;
 	expect(ASKED "wait 61\n", 1);
@@ -104,8 +104,8 @@ static void devices_are_kept_apart(void **state)
 		"0 1 in c1000>s80 S 100\n0 2 in c1000>s80 S 100\n1 1 in c1000>s80 S 100\n1 2 in c1000>s80 S "
 		"100\n",
 		1);
-	assert_int_equal(report.silences[0].device, 2);
-	assert_int_equal(report.silences[0].repeats, 1);
+	assert_int_equal(report.unanswered[0].device, 2);
+	assert_int_equal(report.unanswered[0].repeats, 1);
 	handshake_report_clear(&report);
 	handshakes_free(handshakes);
 }
@@ -114,16 +114,16 @@ static void rows_are_bounded(void **state)
 {
 	(void)state;
 	struct handshakes *handshakes = script_table();
-	for (unsigned port = 1; port <= 2 * HANDSHAKE_SILENCES; port++) {
+	for (unsigned port = 1; port <= 2 * UNANSWERED_MOST; port++) {
 		char packets[128];
 		double time = port * 0.1;
 		snprintf(packets, sizeof(packets), "%.2f 1 in c9>s%u S 1\n%.2f 1 in c9>s%u S 1\n", time, port,
 			time + 0.05, port);
 		script_feed(handshakes, packets, AF_INET);
 	}
-	struct handshake_report report = after(handshakes, "", HANDSHAKE_SILENCES);
-	for (size_t i = 0; i < report.silence_count; i++) /* the latest ones */
-		assert_true(report.silences[i].port > HANDSHAKE_SILENCES);
+	struct handshake_report report = after(handshakes, "", UNANSWERED_MOST);
+	for (size_t i = 0; i < report.unanswered_count; i++) /* the latest ones */
+		assert_true(report.unanswered[i].port > UNANSWERED_MOST);
 	handshake_report_clear(&report);
 	handshakes_free(handshakes);
 }
@@ -131,11 +131,11 @@ static void rows_are_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_repeated_syn_without_answer_is_a_silence),
+		cmocka_unit_test(a_repeated_syn_without_answer_is_reported),
 		cmocka_unit_test(what_is_answered_is_none),
 		cmocka_unit_test(repeats_of_all_clients_count),
 		cmocka_unit_test(a_syn_that_leaves_is_marked),
-		cmocka_unit_test(silence_ends_after_a_minute),
+		cmocka_unit_test(it_is_forgotten_after_a_minute),
 		cmocka_unit_test(devices_are_kept_apart),
 		cmocka_unit_test(rows_are_bounded),
 	};

@@ -11,21 +11,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct departed_slot {
+struct evicted_syn {
 	uint32_t tag; /* 0: empty */
 	uint32_t milliseconds;
 };
 
-struct departed {
-	struct departed_slot *slots;
+struct evicted_syns {
+	struct evicted_syn *slots;
 	uint32_t mask;
 };
 
 /* slots is rounded up to a power of two. 0 or -ENOMEM. */
-int departed_init(struct departed *departed, uint32_t slots);
-void departed_destroy(struct departed *departed);
+int evicted_syns_init(struct evicted_syns *evicted, uint32_t slots);
+void evicted_syns_destroy(struct evicted_syns *evicted);
 
-void departed_note(struct departed *departed, uint64_t hash, int64_t time_ns);
+void evicted_syns_note(struct evicted_syns *evicted, uint64_t hash, int64_t time_ns);
 /* It was noted between least_ns and most_ns before time_ns. */
-bool departed_recall(
-	const struct departed *departed, uint64_t hash, int64_t time_ns, int64_t least_ns, int64_t most_ns);
+bool evicted_syns_recall(const struct evicted_syns *evicted, uint64_t hash, int64_t time_ns, int64_t least_ns,
+	int64_t most_ns);
