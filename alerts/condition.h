@@ -11,13 +11,13 @@
 
 struct finding;
 struct findings;
-struct scene;
+struct judge_context;
 
 /* A finding of `cause` explains the symptom, if `explains` says so. */
 struct explanation_rule {
 	const struct condition *cause;
-	bool (*explains)(
-		const struct scene *scene, const struct finding *cause, const struct finding *symptom);
+	bool (*explains)(const struct judge_context *context, const struct finding *cause,
+		const struct finding *symptom);
 };
 
 struct condition {
@@ -26,7 +26,7 @@ struct condition {
 	const char *severity; /* how bad it is, and when: likewise */
 	/* Adds a candidate for each subject of which the condition holds: subject, severity, intended, texts,
 	 * evidence and remedy filled in; everything else is left alone. */
-	void (*find)(const struct scene *scene, struct findings *candidates);
+	void (*find)(const struct judge_context *context, struct findings *candidates);
 	/* Ends with one without cause; or NULL. Of several causes the first in this order is the finding's.
 	 */
 	const struct explanation_rule *explained_by;

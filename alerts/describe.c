@@ -70,30 +70,30 @@ static void list_write(const struct list *list, const char *key, struct finding 
 		finding_add_item(finding, key, address_format(&list->items[i], text));
 }
 
-void describe_peers(const struct scene *scene, struct path_span span, struct finding *finding)
+void describe_peers(const struct judge_context *context, struct path_span span, struct finding *finding)
 {
 	struct list seen = { 0 }, asked = { 0 };
 	for (size_t i = 0; i < span.count; i++) {
-		const struct path *path = scene_path(scene, span.paths[i]);
+		const struct path *path = context_path(context, span.paths[i]);
 		list_add(path->kind == DESTINATION_PEER ? &seen : &asked, &path->destination);
 	}
 	list_write(&seen, "peers", finding);
 	list_write(&asked, "asked_for", finding);
 }
 
-void describe_addresses(const struct scene *scene, struct path_span span, struct finding *finding)
+void describe_addresses(const struct judge_context *context, struct path_span span, struct finding *finding)
 {
 	struct list list = { 0 };
 	for (size_t i = 0; i < span.count; i++)
-		list_add(&list, &scene_service(scene, span.paths[i])->address);
+		list_add(&list, &context_service(context, span.paths[i])->address);
 	list_write(&list, "addresses", finding);
 }
 
-struct device_set describe_reply_devices(const struct scene *scene, struct path_span span)
+struct device_set describe_reply_devices(const struct judge_context *context, struct path_span span)
 {
 	struct device_set devices = { 0 };
 	for (size_t i = 0; i < span.count; i++) {
-		const struct route_answer *reply = &scene_path(scene, span.paths[i])->reply;
+		const struct route_answer *reply = &context_path(context, span.paths[i])->reply;
 		for (unsigned j = 0; reply->result == ROUTE_FOUND && j < reply->devices.count; j++)
 			device_set_add(&devices, reply->devices.ifindex[j]);
 	}

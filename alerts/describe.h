@@ -4,7 +4,7 @@
 /* The parts of a finding's texts and evidence that the conditions have in common. */
 
 #include "alerts/finding.h"
-#include "alerts/scene.h"
+#include "alerts/judge_context.h"
 
 #define TABLE_TEXT_SIZE   12
 #define SERVICE_TEXT_SIZE (2 * ADDRESS_TEXT_SIZE + 8)
@@ -20,7 +20,7 @@ const char *describe_table(uint32_t table, char text[static TABLE_TEXT_SIZE]);
 const char *describe_service(const struct service *service, char text[static SERVICE_TEXT_SIZE]);
 /* Adds the paths' distinct destinations and service addresses, up to a bound, as lists `peers` (were seen),
  * `asked_for` (stand for others: nothing of theirs was seen) and `addresses`. */
-void describe_peers(const struct scene *scene, struct path_span span, struct finding *finding);
-void describe_addresses(const struct scene *scene, struct path_span span, struct finding *finding);
+void describe_peers(const struct judge_context *context, struct path_span span, struct finding *finding);
+void describe_addresses(const struct judge_context *context, struct path_span span, struct finding *finding);
 /* All devices by which the paths' replies leave. */
-struct device_set describe_reply_devices(const struct scene *scene, struct path_span span);
+struct device_set describe_reply_devices(const struct judge_context *context, struct path_span span);

@@ -36,29 +36,30 @@ static int sorted_findings_make(struct finding *items, size_t count,
 }
 
 /* Takes over what the candidate owns. was: the same finding in the last judgement, or NULL. */
-static void carry_over(const struct scene *scene, struct finding *candidate, const struct finding *was,
-	struct findings *findings)
+static void carry_over(const struct judge_context *context, struct finding *candidate,
+	const struct finding *was, struct findings *findings)
 {
 	struct finding *finding = findings_add(findings, candidate->condition);
 	*finding = *candidate;
 	memset(candidate, 0, sizeof(*candidate));
-	finding->since_ns = was ? was->since_ns : scene->now->time_ns;
-	finding->last_seen_ns = scene->now->time_ns;
+	finding->since_ns = was ? was->since_ns : context->now->time_ns;
+	finding->last_seen_ns = context->now->time_ns;
 	finding->holds = true;
-	finding->changed_ns = was && was->holds ? was->changed_ns : scene->now->monotonic_ns;
+	finding->changed_ns = was && was->holds ? was->changed_ns : context->now->monotonic_ns;
 	finding->held = was && was->held > finding->held ? was->held : finding->held;
 	finding->open = was && was->open;
 	if (!finding->open)
-		finding->open = ++finding->held >= scene->settings->thresholds.open_judgements;
+		finding->open = ++finding->held >= context->settings->thresholds.open_judgements;
 }
 
 /* It no longer holds; for some time it stays. */
-static void keep_closing(const struct scene *scene, const struct finding *was, struct findings *findings)
+static void keep_closing(
+	const struct judge_context *context, const struct finding *was, struct findings *findings)
 {
-	const struct thresholds *thresholds = &scene->settings->thresholds;
+	const struct thresholds *thresholds = &context->settings->thresholds;
 	double limit = was->open ? thresholds->close_seconds : thresholds->pending_seconds;
-	int64_t changed_ns = was->holds ? scene->now->monotonic_ns : was->changed_ns;
-	if ((double)(scene->now->monotonic_ns - changed_ns) / 1e9 >= limit)
+	int64_t changed_ns = was->holds ? context->now->monotonic_ns : was->changed_ns;
+	if ((double)(context->now->monotonic_ns - changed_ns) / 1e9 >= limit)
 		return;
 	struct finding *finding = findings_add(findings, was->condition);
 	finding_copy(finding, was);
@@ -67,7 +68,7 @@ static void keep_closing(const struct scene *scene, const struct finding *was, s
 }
 
 /* Walks both in the order of ids. Of candidates with one id the first counts. */
-static void merge_findings(const struct scene *scene, const struct sorted_findings *now,
+static void merge_findings(const struct judge_context *context, const struct sorted_findings *now,
 	const struct sorted_findings *before, struct findings *findings)
 {
 	size_t i = 0, j = 0;
@@ -77,13 +78,13 @@ static void merge_findings(const struct scene *scene, const struct sorted_findin
 						 : strcmp(now->items[i]->id, before->items[j]->id);
 		const struct finding *was = order < 0 ? NULL : before->items[j++];
 		if (order > 0) {
-			keep_closing(scene, was, findings);
+			keep_closing(context, was, findings);
 			continue;
 		}
 		struct finding *candidate = now->items[i++];
 		while (i < now->count && strcmp(now->items[i]->id, candidate->id) == 0)
 			i++;
-		carry_over(scene, candidate, was, findings);
+		carry_over(context, candidate, was, findings);
 	}
 }
 
@@ -110,14 +111,14 @@ static size_t first_of(const struct sorted_findings *causes, const struct condit
 
 /* A finding that closes keeps the cause it had. */
 static void find_cause(
-	const struct scene *scene, const struct sorted_findings *causes, struct finding *symptom)
+	const struct judge_context *context, const struct sorted_findings *causes, struct finding *symptom)
 {
 	for (const struct explanation_rule *by = symptom->condition->explained_by; by && by->cause; by++) {
 		for (size_t i = first_of(causes, by->cause);
 			i < causes->count && causes->items[i]->condition == by->cause; i++) {
 			const struct finding *cause = causes->items[i];
 			if (cause->holds && cause != symptom && (cause->open || !symptom->open) &&
-				by->explains(scene, cause, symptom)) {
+				by->explains(context, cause, symptom)) {
 				memcpy(symptom->cause, cause->id, FINDING_ID_SIZE);
 				return;
 			}
@@ -125,14 +126,14 @@ static void find_cause(
 	}
 }
 
-static int find_causes(const struct scene *scene, struct findings *findings)
+static int find_causes(const struct judge_context *context, struct findings *findings)
 {
 	struct sorted_findings causes;
 	int error = sorted_findings_make(findings->items, findings->count, compare_conditions, &causes);
 	if (error < 0)
 		return error;
 	for (size_t i = 0; i < findings->count; i++)
-		find_cause(scene, &causes, &findings->items[i]);
+		find_cause(context, &causes, &findings->items[i]);
 	free(causes.items);
 	return 0;
 }
@@ -149,7 +150,7 @@ static int compare_findings(const void *left, const void *right)
 	return strcmp(a->id, b->id);
 }
 
-static int settle_findings(const struct scene *scene, struct findings *candidates,
+static int settle_findings(const struct judge_context *context, struct findings *candidates,
 	const struct findings *previous, struct findings *findings)
 {
 	struct sorted_findings now = { 0 }, before = { 0 };
@@ -158,27 +159,29 @@ static int settle_findings(const struct scene *scene, struct findings *candidate
 		error = sorted_findings_make(previous ? previous->items : NULL,
 			previous ? previous->count : 0, compare_ids, &before);
 	if (error == 0)
-		merge_findings(scene, &now, &before, findings);
+		merge_findings(context, &now, &before, findings);
 	free(now.items);
 	free(before.items);
 	if (error == 0)
-		error = find_causes(scene, findings);
+		error = find_causes(context, findings);
 	if (error == 0 && findings->count)
 		qsort(findings->items, findings->count, sizeof(*findings->items), compare_findings);
 	return error < 0 ? error : findings_index(findings);
 }
 
-static int judge_scene(const struct scene *scene, const struct findings *previous, struct findings **findings)
+static int judge_conditions(
+	const struct judge_context *context, const struct findings *previous, struct findings **findings)
 {
 	struct findings *candidates = findings_new(), *fresh = findings_new();
 	int error = candidates && fresh ? 0 : -ENOMEM;
 	for (size_t i = 0; error == 0 && conditions[i]; i++)
-		conditions[i]->find(scene, candidates);
+		conditions[i]->find(context, candidates);
 	for (size_t i = 0; error == 0 && i < candidates->count; i++)
 		finding_identify(&candidates->items[i]);
 	if (error == 0)
-		error = settle_findings(scene, candidates, previous, fresh);
-	if (error == 0 && (findings_failed(candidates) || findings_failed(fresh) || scene->remedies->failed))
+		error = settle_findings(context, candidates, previous, fresh);
+	if (error == 0 &&
+		(findings_failed(candidates) || findings_failed(fresh) || context->remedies->failed))
 		error = -ENOMEM;
 	findings_free(candidates);
 	if (error < 0)
@@ -191,23 +194,23 @@ static int judge_scene(const struct scene *scene, const struct findings *previou
 int judge(const struct settings *settings, const struct facts *now, const struct findings *previous,
 	struct findings **findings)
 {
-	struct scene scene;
+	struct judge_context context;
 	struct remedies remedies;
 	int error = remedies_open(&remedies, now);
 	if (error < 0)
 		return error;
-	error = scene_open(&scene, settings, now);
+	error = judge_context_open(&context, settings, now);
 	if (error == 0) {
-		scene.remedies = &remedies;
-		error = recovered_omit(&scene);
+		context.remedies = &remedies;
+		error = recovered_omit(&context);
 		if (error == 0)
-			error = judge_scene(&scene, previous, findings);
+			error = judge_conditions(&context, previous, findings);
 		if (error == 0) {
-			(*findings)->verdicts = scene.verdicts;
-			scene.verdicts = (struct verdicts){ 0 };
+			(*findings)->verdicts = context.verdicts;
+			context.verdicts = (struct verdicts){ 0 };
 		}
-		recovered_clear(&scene);
-		scene_close(&scene);
+		recovered_clear(&context);
+		judge_context_close(&context);
 	}
 	remedies_close(&remedies);
 	return error;

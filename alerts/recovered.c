@@ -40,15 +40,15 @@ static bool completes_at_address(const struct handshake_report *report, const st
 }
 
 static bool completes_at_service(
-	const struct scene *scene, const struct failure *failure, const struct service *service)
+	const struct judge_context *context, const struct failure *failure, const struct service *service)
 {
-	const struct handshake_report *report = scene->now->handshakes;
+	const struct handshake_report *report = context->now->handshakes;
 	for (size_t i = 0; i < report->peer_count; i++) {
 		const struct handshake_peer *peer = &report->peers[i];
 		if (peer->asks && peer->completed && peer->device == failure->device &&
 			is_right_device(failure, peer->synack_device) &&
 			address_equal(&peer->local, failure->server) &&
-			wire_service(scene, &peer->local, peer->port) == service &&
+			wire_service(context, &peer->local, peer->port) == service &&
 			is_recovered(failure->time_ns, peer->seen_ns))
 			return true;
 	}
@@ -81,9 +81,9 @@ static bool passes_whole(
 	return false;
 }
 
-static bool suspect_recovered(const struct scene *scene, const struct handshake_suspect *suspect)
+static bool suspect_recovered(const struct judge_context *context, const struct handshake_suspect *suspect)
 {
-	const struct handshake_report *report = scene->now->handshakes;
+	const struct handshake_report *report = context->now->handshakes;
 	const struct failure failure = { .server = &suspect->server,
 		.device = suspect->syn.in,
 		.synack_device = suspect->synack.out,
@@ -92,9 +92,9 @@ static bool suspect_recovered(const struct scene *scene, const struct handshake_
 	case SIGN_SYN_REPEATED:
 		if (!wire_comes_in(suspect->role))
 			return false;
-		return wire_is_shared(scene, &suspect->server)
-			       ? completes_at_service(scene, &failure,
-					 wire_service(scene, &suspect->server, suspect->server_port))
+		return wire_is_shared(context, &suspect->server)
+			       ? completes_at_service(context, &failure,
+					 wire_service(context, &suspect->server, suspect->server_port))
 			       : completes_at_address(report, &failure);
 	case SIGN_REPLY_IGNORED:
 		return is_answered(report, &suspect->server, suspect->synack.in, false, suspect->asked_ns);
@@ -129,10 +129,10 @@ static void omit_recovered_counts(const struct handshake_report *report, struct 
 		row->recent[HANDSHAKE_COMPLETED] = 0;
 }
 
-int recovered_omit(struct scene *scene)
+int recovered_omit(struct judge_context *context)
 {
-	const struct handshake_report *report = scene->now->handshakes;
-	struct handshake_report *copy = &scene->handshakes;
+	const struct handshake_report *report = context->now->handshakes;
+	struct handshake_report *copy = &context->handshakes;
 	if (!report)
 		return 0;
 	*copy = *report;
@@ -142,7 +142,7 @@ int recovered_omit(struct scene *scene)
 		return -ENOMEM;
 	copy->suspect_count = copy->echo_suspect_count = 0;
 	for (size_t i = 0; i < report->suspect_count; i++)
-		if (!suspect_recovered(scene, &report->suspects[i]))
+		if (!suspect_recovered(context, &report->suspects[i]))
 			copy->suspects[copy->suspect_count++] = report->suspects[i];
 	for (size_t i = 0; i < report->service_count; i++) {
 		copy->services[i] = report->services[i];
@@ -153,14 +153,14 @@ int recovered_omit(struct scene *scene)
 		if (!is_answered(report, &echo->asked, 0, true, echo->time_ns))
 			copy->echo_suspects[copy->echo_suspect_count++] = *echo;
 	}
-	scene->facts = *scene->now;
-	scene->facts.handshakes = copy;
-	scene->now = &scene->facts;
+	context->facts = *context->now;
+	context->facts.handshakes = copy;
+	context->now = &context->facts;
 	return 0;
 }
 
-void recovered_clear(struct scene *scene)
+void recovered_clear(struct judge_context *context)
 {
-	free(scene->handshakes.suspects);
-	free(scene->handshakes.services);
+	free(context->handshakes.suspects);
+	free(context->handshakes.services);
 }

@@ -7,12 +7,12 @@
  * flows shows itself again within that time, over and over, and a finding stays open as long as it does.
  */
 
-#include "alerts/scene.h"
+#include "alerts/judge_context.h"
 
 #define RECOVERED_NS (5 * INT64_C(1000000000))
 
-/* Lets the scene show a copy of the report without what is over: of its suspects, echo suspects and rows'
+/* Lets the context show a copy of the report without what is over: of its suspects, echo suspects and rows'
  * counts. The rest is shared with the original. Does nothing without a report. 0 or -ENOMEM. */
-int recovered_omit(struct scene *scene);
+int recovered_omit(struct judge_context *context);
 /* To be called also where that failed. */
-void recovered_clear(struct scene *scene);
+void recovered_clear(struct judge_context *context);

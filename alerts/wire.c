@@ -5,39 +5,40 @@
 
 #include "collectors/route/service.h"
 
-bool wire_is_often(const struct scene *scene, uint32_t repeats)
+bool wire_is_often(const struct judge_context *context, uint32_t repeats)
 {
-	return repeats >= scene->settings->thresholds.handshake_repeats;
+	return repeats >= context->settings->thresholds.handshake_repeats;
 }
 
 /* Since Linux 6.5 the first SYNs follow one another every second, so those of a client whose SYN-ACK takes
  * three seconds come three times. One that was given up after ten has no such excuse. */
-bool wire_is_lasting(const struct scene *scene, const struct handshake_suspect *suspect)
+bool wire_is_lasting(const struct judge_context *context, const struct handshake_suspect *suspect)
 {
 	double seconds = (double)(suspect->asked_ns - suspect->answered_ns) / 1e9;
-	return wire_is_often(scene, suspect->repeats) &&
-	       (suspect->counted || seconds >= scene->settings->thresholds.one_way_seconds);
+	return wire_is_often(context, suspect->repeats) &&
+	       (suspect->counted || seconds >= context->settings->thresholds.one_way_seconds);
 }
 
-bool wire_knows_host(const struct scene *scene)
+bool wire_knows_host(const struct judge_context *context)
 {
-	return scene->now->address_count > 0;
+	return context->now->address_count > 0;
 }
 
-bool wire_is_local(const struct scene *scene, const struct address *address)
+bool wire_is_local(const struct judge_context *context, const struct address *address)
 {
-	return !wire_knows_host(scene) || facts_local_address(scene->now, address);
+	return !wire_knows_host(context) || facts_local_address(context->now, address);
 }
 
-bool wire_is_own(const struct scene *scene, const struct address *address)
+bool wire_is_own(const struct judge_context *context, const struct address *address)
 {
-	return wire_is_local(scene, address) ||
-	       services_first(scene->now, address) < scene->now->service_count;
+	return wire_is_local(context, address) ||
+	       services_first(context->now, address) < context->now->service_count;
 }
 
-const struct service *wire_service(const struct scene *scene, const struct address *address, uint16_t port)
+const struct service *wire_service(
+	const struct judge_context *context, const struct address *address, uint16_t port)
 {
-	const struct facts *facts = scene->now;
+	const struct facts *facts = context->now;
 	const struct service *first = NULL;
 	for (size_t i = services_first(facts, address);
 		i < facts->service_count && address_equal(&facts->services[i].address, address); i++) {
@@ -50,39 +51,39 @@ const struct service *wire_service(const struct scene *scene, const struct addre
 	return first;
 }
 
-bool wire_is_shared(const struct scene *scene, const struct address *address)
+bool wire_is_shared(const struct judge_context *context, const struct address *address)
 {
-	const struct facts *facts = scene->now;
+	const struct facts *facts = context->now;
 	size_t first = services_first(facts, address);
 	return first + 1 < facts->service_count &&
 	       address_equal(&facts->services[first + 1].address, address);
 }
 
-const char *wire_device_name(const struct scene *scene, int ifindex)
+const char *wire_device_name(const struct judge_context *context, int ifindex)
 {
 	if (ifindex == 0)
 		return "";
-	const struct device *device = facts_device(scene->now, ifindex);
-	return device ? device->name : facts_capture_name(scene->now, ifindex);
+	const struct device *device = facts_device(context->now, ifindex);
+	return device ? device->name : facts_capture_name(context->now, ifindex);
 }
 
-const char *wire_device_names(
-	const struct scene *scene, const struct device_set *devices, char text[static DEVICE_NAMES_SIZE])
+const char *wire_device_names(const struct judge_context *context, const struct device_set *devices,
+	char text[static DEVICE_NAMES_SIZE])
 {
 	int used = 0;
 	text[0] = '\0';
 	for (unsigned i = 0; i < devices->count; i++)
 		used += snprintf(text + used, DEVICE_NAMES_SIZE - (size_t)used, "%s%s", i ? "," : "",
-			wire_device_name(scene, devices->ifindex[i]));
+			wire_device_name(context, devices->ifindex[i]));
 	return text;
 }
 
 /* ---- handshakes at a vantage ---- */
 
 static bool is_server(
-	const struct scene *scene, const struct wire_vantage *vantage, const struct address *server)
+	const struct judge_context *context, const struct wire_vantage *vantage, const struct address *server)
 {
-	return vantage->server ? address_equal(vantage->server, server) : !wire_is_own(scene, server);
+	return vantage->server ? address_equal(vantage->server, server) : !wire_is_own(context, server);
 }
 
 bool wire_comes_in(enum handshake_role role)
@@ -90,14 +91,14 @@ bool wire_comes_in(enum handshake_role role)
 	return role == HANDSHAKE_SERVED || role == HANDSHAKE_FORWARDED;
 }
 
-bool wire_is_at(const struct scene *scene, const struct wire_vantage *vantage,
+bool wire_is_at(const struct judge_context *context, const struct wire_vantage *vantage,
 	const struct handshake_suspect *suspect)
 {
 	return suspect->sign == SIGN_SYN_REPEATED && wire_comes_in(suspect->role) && !suspect->acknowledged &&
 	       suspect->syn.in == vantage->device &&
 	       (vantage->synack_device == 0 || suspect->synack.out == vantage->synack_device) &&
 	       (vantage->port == 0 || suspect->server_port == vantage->port) &&
-	       is_server(scene, vantage, &suspect->server);
+	       is_server(context, vantage, &suspect->server);
 }
 
 void wire_add_suspect(struct wire_observation *observation, const struct handshake_suspect *suspect)
@@ -106,73 +107,74 @@ void wire_add_suspect(struct wire_observation *observation, const struct handsha
 		observation->suspects[observation->suspect_count++] = suspect;
 }
 
-static void count_suspects(
-	const struct scene *scene, const struct wire_vantage *vantage, struct wire_observation *observation)
+static void count_suspects(const struct judge_context *context, const struct wire_vantage *vantage,
+	struct wire_observation *observation)
 {
-	const struct handshake_report *report = scene->now->handshakes;
+	const struct handshake_report *report = context->now->handshakes;
 	for (size_t i = 0; i < report->suspect_count; i++) {
 		const struct handshake_suspect *suspect = &report->suspects[i];
-		if (!wire_is_at(scene, vantage, suspect) || suspect->repeats == 0)
+		if (!wire_is_at(context, vantage, suspect) || suspect->repeats == 0)
 			continue;
 		observation->repeated++;
-		observation->lasting |= wire_is_lasting(scene, suspect);
+		observation->lasting |= wire_is_lasting(context, suspect);
 		wire_add_suspect(observation, suspect);
 	}
 }
 
-static void count_rows(
-	const struct scene *scene, const struct wire_vantage *vantage, struct wire_observation *observation)
+static void count_rows(const struct judge_context *context, const struct wire_vantage *vantage,
+	struct wire_observation *observation)
 {
-	const struct handshake_report *report = scene->now->handshakes;
+	const struct handshake_report *report = context->now->handshakes;
 	for (size_t i = 0; i < report->service_count; i++) {
 		const struct handshake_service *row = &report->services[i];
 		if (!wire_comes_in(row->role) || row->device != vantage->device ||
 			(vantage->synack_device && row->synack_device != vantage->synack_device) ||
-			!is_server(scene, vantage, &row->address))
+			!is_server(context, vantage, &row->address))
 			continue;
 		for (unsigned outcome = 0; outcome < HANDSHAKE_OUTCOMES; outcome++)
 			observation->recent[outcome] += row->recent[outcome];
 	}
 }
 
-static bool are_too_many(const struct scene *scene, const uint64_t recent[static HANDSHAKE_OUTCOMES])
+static bool are_too_many(
+	const struct judge_context *context, const uint64_t recent[static HANDSHAKE_OUTCOMES])
 {
-	const struct thresholds *thresholds = &scene->settings->thresholds;
+	const struct thresholds *thresholds = &context->settings->thresholds;
 	double one_way = (double)recent[HANDSHAKE_ONE_WAY];
 	double answered = (double)(recent[HANDSHAKE_COMPLETED] + recent[HANDSHAKE_ABANDONED]) + one_way;
 	return one_way >= thresholds->one_way_handshakes && one_way >= thresholds->one_way_share * answered;
 }
 
-struct wire_observation wire_observe(const struct scene *scene, const struct wire_vantage *vantage)
+struct wire_observation wire_observe(const struct judge_context *context, const struct wire_vantage *vantage)
 {
 	struct wire_observation observation = { 0 };
-	if (!scene->now->handshakes)
+	if (!context->now->handshakes)
 		return observation;
-	count_suspects(scene, vantage, &observation);
+	count_suspects(context, vantage, &observation);
 	if (vantage->port == 0)
-		count_rows(scene, vantage, &observation);
+		count_rows(context, vantage, &observation);
 	observation.fails = (observation.lasting && observation.recent[HANDSHAKE_COMPLETED] == 0) ||
-			    are_too_many(scene, observation.recent);
+			    are_too_many(context, observation.recent);
 	return observation;
 }
 
 /* ---- findings ---- */
 
-struct finding *wire_finding(
-	const struct scene *scene, const struct condition *condition, int device, struct findings *candidates)
+struct finding *wire_finding(const struct judge_context *context, const struct condition *condition,
+	int device, struct findings *candidates)
 {
 	struct finding *finding = findings_add(candidates, condition);
 	finding->device = device;
 	finding->severity = SEVERITY_CRITICAL;
-	snprintf(finding->device_name, sizeof(finding->device_name), "%s", wire_device_name(scene, device));
+	snprintf(finding->device_name, sizeof(finding->device_name), "%s", wire_device_name(context, device));
 	return finding;
 }
 
-void wire_set_address(
-	const struct scene *scene, const struct address *address, uint16_t port, struct finding *finding)
+void wire_set_address(const struct judge_context *context, const struct address *address, uint16_t port,
+	struct finding *finding)
 {
-	const struct service *service = wire_service(scene, address, port);
-	bool local = facts_local_address(scene->now, address);
+	const struct service *service = wire_service(context, address, port);
+	bool local = facts_local_address(context->now, address);
 	finding_set_service(finding,
 		service ? service->origin
 		: local ? ORIGIN_LOCAL

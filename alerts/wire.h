@@ -8,7 +8,7 @@
  */
 
 #include "alerts/finding.h"
-#include "alerts/scene.h"
+#include "alerts/judge_context.h"
 
 /* Handshakes that come in at one point. */
 struct wire_vantage {
@@ -27,43 +27,44 @@ struct wire_observation {
 	unsigned suspect_count;
 };
 
-struct wire_observation wire_observe(const struct scene *scene, const struct wire_vantage *vantage);
+struct wire_observation wire_observe(const struct judge_context *context, const struct wire_vantage *vantage);
 /* Adds a suspect to the observation if there is room. */
 void wire_add_suspect(struct wire_observation *observation, const struct handshake_suspect *suspect);
 /* Repeated so often that it is no accident. */
-bool wire_is_often(const struct scene *scene, uint32_t repeats);
+bool wire_is_often(const struct judge_context *context, uint32_t repeats);
 /* The same of one that comes in: so often, and for longer than a SYN-ACK may be on its way. */
-bool wire_is_lasting(const struct scene *scene, const struct handshake_suspect *suspect);
+bool wire_is_lasting(const struct judge_context *context, const struct handshake_suspect *suspect);
 /* Requests for this host or through it, of which both directions pass here. */
 bool wire_comes_in(enum handshake_role role);
 /* An unanswered client's SYN, repeated after its SYN-ACK, came in there. */
-bool wire_is_at(const struct scene *scene, const struct wire_vantage *vantage,
+bool wire_is_at(const struct judge_context *context, const struct wire_vantage *vantage,
 	const struct handshake_suspect *suspect);
 
 /* False of a capture file, which comes without a host. */
-bool wire_knows_host(const struct scene *scene);
+bool wire_knows_host(const struct judge_context *context);
 /* The address is one of this host's, or one that it translates. Of a capture that was made elsewhere nothing
  * is known, and all are. */
-bool wire_is_own(const struct scene *scene, const struct address *address);
+bool wire_is_own(const struct judge_context *context, const struct address *address);
 /* This host has the address on some device, or nothing is known of its addresses. */
-bool wire_is_local(const struct scene *scene, const struct address *address);
+bool wire_is_local(const struct judge_context *context, const struct address *address);
 /* The service that answers at address and port, or NULL; port 0: the first. */
-const struct service *wire_service(const struct scene *scene, const struct address *address, uint16_t port);
+const struct service *wire_service(
+	const struct judge_context *context, const struct address *address, uint16_t port);
 /* Several services have the address; their ports tell them apart. */
-bool wire_is_shared(const struct scene *scene, const struct address *address);
+bool wire_is_shared(const struct judge_context *context, const struct address *address);
 /* The name of a device that may be gone, "" for 0. */
-const char *wire_device_name(const struct scene *scene, int ifindex);
+const char *wire_device_name(const struct judge_context *context, int ifindex);
 
 /* The devices' names joined by ",", likewise. Returns text. */
-const char *wire_device_names(
-	const struct scene *scene, const struct device_set *devices, char text[static DEVICE_NAMES_SIZE]);
+const char *wire_device_names(const struct judge_context *context, const struct device_set *devices,
+	char text[static DEVICE_NAMES_SIZE]);
 
 /* A new candidate about a device alone, critical. */
-struct finding *wire_finding(const struct scene *scene, const struct condition *condition, int device,
-	struct findings *candidates);
+struct finding *wire_finding(const struct judge_context *context, const struct condition *condition,
+	int device, struct findings *candidates);
 /* Adds an address as the finding's subject: that of a service of this host's if there is one. */
-void wire_set_address(
-	const struct scene *scene, const struct address *address, uint16_t port, struct finding *finding);
+void wire_set_address(const struct judge_context *context, const struct address *address, uint16_t port,
+	struct finding *finding);
 
 /* Evidence: who, at which ports, since when, how often, and which handshakes show it. */
 void wire_describe_suspects(const struct wire_observation *observation, struct finding *finding);

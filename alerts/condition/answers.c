@@ -11,9 +11,9 @@
 /* ---- reply_ignored ---- */
 
 /* The SYN-ACK left again, translated: for whoever asked through this host. */
-static bool is_passed_on(const struct scene *scene, const struct handshake_suspect *suspect)
+static bool is_passed_on(const struct judge_context *context, const struct handshake_suspect *suspect)
 {
-	const struct handshake_report *report = scene->now->handshakes;
+	const struct handshake_report *report = context->now->handshakes;
 	if (suspect->synack.out || (suspect->joined && suspect->other_synack.out))
 		return true;
 	for (size_t i = 0; i < report->suspect_count; i++) {
@@ -25,27 +25,27 @@ static bool is_passed_on(const struct scene *scene, const struct handshake_suspe
 }
 
 /* Its client is this host, or asks through it. */
-static bool is_ignored(const struct scene *scene, const struct handshake_suspect *suspect)
+static bool is_ignored(const struct judge_context *context, const struct handshake_suspect *suspect)
 {
 	return suspect->sign == SIGN_REPLY_IGNORED && suspect->synack.in > 0 && !suspect->acknowledged &&
-	       wire_is_often(scene, suspect->repeats) &&
-	       (wire_is_local(scene, &suspect->client) || (suspect->joined && suspect->other_syn.in)) &&
-	       !is_passed_on(scene, suspect);
+	       wire_is_often(context, suspect->repeats) &&
+	       (wire_is_local(context, &suspect->client) || (suspect->joined && suspect->other_syn.in)) &&
+	       !is_passed_on(context, suspect);
 }
 
 /* The answer was seen, and source validation drops it. */
-static bool is_filtered(const struct scene *scene, const struct path *path)
+static bool is_filtered(const struct judge_context *context, const struct path *path)
 {
 	return path->basis == PATH_SEEN && path->answers && path->request.result == ROUTE_RP_FILTER &&
-	       path->service < scene->now->service_count && facts_device(scene->now, path->arrival);
+	       path->service < context->now->service_count && facts_device(context->now, path->arrival);
 }
 
-static struct wire_observation observe_ignored(const struct scene *scene, int device)
+static struct wire_observation observe_ignored(const struct judge_context *context, int device)
 {
-	const struct handshake_report *report = scene->now->handshakes;
+	const struct handshake_report *report = context->now->handshakes;
 	struct wire_observation observation = { 0 };
 	for (size_t i = 0; i < report->suspect_count; i++) {
-		if (report->suspects[i].synack.in != device || !is_ignored(scene, &report->suspects[i]))
+		if (report->suspects[i].synack.in != device || !is_ignored(context, &report->suspects[i]))
 			continue;
 		observation.lasting = true;
 		wire_add_suspect(&observation, &report->suspects[i]);
@@ -53,27 +53,27 @@ static struct wire_observation observe_ignored(const struct scene *scene, int de
 	return observation;
 }
 
-static void add_answerers(
-	const struct scene *scene, const struct wire_observation *observation, struct finding *finding)
+static void add_answerers(const struct judge_context *context, const struct wire_observation *observation,
+	struct finding *finding)
 {
 	char text[ADDRESS_TEXT_SIZE];
 	for (unsigned i = 0; i < observation->suspect_count; i++)
 		wire_add_text(
 			finding, "answers_from", address_format(&observation->suspects[i]->server, text));
-	for (size_t i = 0; i < scene->now->path_count; i++)
-		if (scene->now->paths[i].arrival == finding->device &&
-			is_filtered(scene, &scene->now->paths[i]))
+	for (size_t i = 0; i < context->now->path_count; i++)
+		if (context->now->paths[i].arrival == finding->device &&
+			is_filtered(context, &context->now->paths[i]))
 			wire_add_text(finding, "answers_from",
-				address_format(&scene->now->paths[i].destination, text));
+				address_format(&context->now->paths[i].destination, text));
 }
 
-static void add_ignored(const struct scene *scene, int device, struct findings *candidates)
+static void add_ignored(const struct judge_context *context, int device, struct findings *candidates)
 {
-	const struct wire_observation observation = observe_ignored(scene, device);
-	struct finding *finding = wire_finding(scene, &reply_ignored_condition, device, candidates);
+	const struct wire_observation observation = observe_ignored(context, device);
+	struct finding *finding = wire_finding(context, &reply_ignored_condition, device, candidates);
 	/* Where rp_filter is on it is the likeliest cause, and lookups for the peers just seen come a
 	 * judgement later: the symptom does not open alone before. */
-	const struct device *known = facts_device(scene->now, device);
+	const struct device *known = facts_device(context->now, device);
 	finding->held = observation.lasting && !(known && known->rp_filter_effective > 0);
 	finding_summarise(
 		finding, "answers that arrive on %s are dropped by this host itself", finding->device_name);
@@ -84,16 +84,16 @@ static void add_ignored(const struct scene *scene, int device, struct findings *
 		observation.lasting ? "The SYN-ACK arrives, and this host sends its SYN again and again."
 				    : "Answers arrive from peers that reverse-path filtering rejects there.",
 		finding->device_name);
-	add_answerers(scene, &observation, finding);
+	add_answerers(context, &observation, finding);
 	wire_describe_suspects(&observation, finding);
 }
 
 /* The answers that are ignored come from the device behind which the cause's target lives. */
 static bool no_route_explains_ignored(
-	const struct scene *scene, const struct finding *cause, const struct finding *symptom)
+	const struct judge_context *context, const struct finding *cause, const struct finding *symptom)
 {
-	for (size_t i = 0; i < scene->now->service_count; i++) {
-		const struct service *service = &scene->now->services[i];
+	for (size_t i = 0; i < context->now->service_count; i++) {
+		const struct service *service = &context->now->services[i];
 		if (symptom->device && service->target_ifindex == symptom->device &&
 			address_equal(&service->address, &cause->address) &&
 			address_equal(&service->target, &cause->target))
@@ -102,20 +102,20 @@ static bool no_route_explains_ignored(
 	return false;
 }
 
-static void reply_ignored_find(const struct scene *scene, struct findings *candidates)
+static void reply_ignored_find(const struct judge_context *context, struct findings *candidates)
 {
-	const struct handshake_report *report = scene->now->handshakes;
+	const struct handshake_report *report = context->now->handshakes;
 	struct device_set devices = { 0 };
 	if (!report)
 		return;
 	for (size_t i = 0; i < report->suspect_count; i++)
-		if (is_ignored(scene, &report->suspects[i]))
+		if (is_ignored(context, &report->suspects[i]))
 			device_set_add(&devices, report->suspects[i].synack.in);
-	for (size_t i = 0; i < scene->now->path_count; i++)
-		if (is_filtered(scene, &scene->now->paths[i]))
-			device_set_add(&devices, scene->now->paths[i].arrival);
+	for (size_t i = 0; i < context->now->path_count; i++)
+		if (is_filtered(context, &context->now->paths[i]))
+			device_set_add(&devices, context->now->paths[i].arrival);
 	for (unsigned i = 0; i < devices.count; i++)
-		add_ignored(scene, devices.ifindex[i], candidates);
+		add_ignored(context, devices.ifindex[i], candidates);
 }
 
 /* ---- reply_from_other_address ---- */
@@ -128,10 +128,11 @@ struct stray {
 };
 
 /* Asked by this host itself: between others, a gateway may see either side of a translation. */
-static bool tcp_stray(const struct scene *scene, const struct handshake_suspect *suspect, struct stray *out)
+static bool tcp_stray(
+	const struct judge_context *context, const struct handshake_suspect *suspect, struct stray *out)
 {
 	if (suspect->sign != SIGN_OTHER_ADDRESS || suspect->other_syn.in || suspect->synack.out ||
-		!wire_is_local(scene, &suspect->client) ||
+		!wire_is_local(context, &suspect->client) ||
 		address_equal(&suspect->server, &suspect->other_server))
 		return false;
 	*out = (struct stray){ .device = suspect->other_syn.out,
@@ -142,14 +143,14 @@ static bool tcp_stray(const struct scene *scene, const struct handshake_suspect 
 }
 
 /* The last or the first address of one of this host's networks: everyone there may answer. */
-static bool is_shared(const struct scene *scene, const struct address *asked)
+static bool is_shared(const struct judge_context *context, const struct address *asked)
 {
 	static const uint8_t all_ones[16] = { 255, 255, 255, 255 };
 	struct address broadcast = address_make(AF_INET, all_ones);
 	if (address_is_multicast(asked) || address_equal(asked, &broadcast))
 		return true;
-	for (size_t i = 0; i < scene->now->address_count; i++) {
-		struct prefix prefix = scene->now->addresses[i].prefix;
+	for (size_t i = 0; i < context->now->address_count; i++) {
+		struct prefix prefix = context->now->addresses[i].prefix;
 		size_t bits = address_size(asked->family) * 8;
 		if (!prefix_contains(&prefix, asked) || prefix.length >= bits - 1)
 			continue;
@@ -164,36 +165,37 @@ static bool is_shared(const struct scene *scene, const struct address *asked)
 	return false;
 }
 
-static bool echo_stray(const struct scene *scene, const struct echo_suspect *echo, struct stray *out)
+static bool echo_stray(
+	const struct judge_context *context, const struct echo_suspect *echo, struct stray *out)
 {
-	if (scene->now->time_ns - echo->time_ns >= ECHO_RECENT_NS || echo->direction == DIRECTION_IN ||
-		!wire_is_local(scene, &echo->asker) || is_shared(scene, &echo->asked))
+	if (context->now->time_ns - echo->time_ns >= ECHO_RECENT_NS || echo->direction == DIRECTION_IN ||
+		!wire_is_local(context, &echo->asker) || is_shared(context, &echo->asked))
 		return false;
 	*out = (struct stray){ .device = echo->device, .asked = &echo->asked, .answerer = &echo->answerer };
 	return true;
 }
 
 /* The TCP ones first. */
-static bool next_stray(const struct scene *scene, size_t *at, struct stray *out)
+static bool next_stray(const struct judge_context *context, size_t *at, struct stray *out)
 {
-	const struct handshake_report *report = scene->now->handshakes;
+	const struct handshake_report *report = context->now->handshakes;
 	while (*at < report->suspect_count + report->echo_suspect_count) {
 		size_t i = (*at)++;
 		if (i < report->suspect_count
-				? tcp_stray(scene, &report->suspects[i], out)
-				: echo_stray(scene, &report->echo_suspects[i - report->suspect_count], out))
+				? tcp_stray(context, &report->suspects[i], out)
+				: echo_stray(context, &report->echo_suspects[i - report->suspect_count], out))
 			return true;
 	}
 	return false;
 }
 
-static void add_strays(const struct scene *scene, struct finding *finding)
+static void add_strays(const struct judge_context *context, struct finding *finding)
 {
 	char text[ADDRESS_TEXT_SIZE];
 	struct wire_observation observation = { 0 };
 	struct stray stray;
 	double pings = 0;
-	for (size_t at = 0; next_stray(scene, &at, &stray);) {
+	for (size_t at = 0; next_stray(context, &at, &stray);) {
 		if (stray.device != finding->device || !address_equal(stray.asked, &finding->address))
 			continue;
 		wire_add_text(finding, "answers_from", address_format(stray.answerer, text));
@@ -206,12 +208,13 @@ static void add_strays(const struct scene *scene, struct finding *finding)
 	wire_describe_suspects(&observation, finding);
 }
 
-static void add_stray(const struct scene *scene, const struct stray *stray, struct findings *candidates)
+static void add_stray(
+	const struct judge_context *context, const struct stray *stray, struct findings *candidates)
 {
 	char asked[ADDRESS_TEXT_SIZE], answerer[ADDRESS_TEXT_SIZE];
 	struct finding *finding =
-		wire_finding(scene, &reply_from_other_address_condition, stray->device, candidates);
-	wire_set_address(scene, stray->asked, 0, finding);
+		wire_finding(context, &reply_from_other_address_condition, stray->device, candidates);
+	wire_set_address(context, stray->asked, 0, finding);
 	address_format(stray->asked, asked);
 	address_format(stray->answerer, answerer);
 	finding_summarise(finding, "what is asked of %s is answered by %s", asked, answerer);
@@ -221,16 +224,16 @@ static void add_stray(const struct scene *scene, const struct stray *stray, stru
 		"way back a NAT box changes the source of replies whose requests it has not seen. "
 		"Look at %s's own route back to this host, and at the box that has the address %s.",
 		asked, finding->device_name, answerer, asked, answerer);
-	add_strays(scene, finding);
+	add_strays(context, finding);
 }
 
-static void reply_from_other_address_find(const struct scene *scene, struct findings *candidates)
+static void reply_from_other_address_find(const struct judge_context *context, struct findings *candidates)
 {
 	struct stray stray;
-	for (size_t at = 0; scene->now->handshakes && next_stray(scene, &at, &stray);)
+	for (size_t at = 0; context->now->handshakes && next_stray(context, &at, &stray);)
 		if (!findings_about(
 			    candidates, &reply_from_other_address_condition, stray.device, stray.asked, NULL))
-			add_stray(scene, &stray, candidates);
+			add_stray(context, &stray, candidates);
 }
 
 const struct condition reply_ignored_condition = {

@@ -2,14 +2,14 @@
 #pragma once
 
 #include "alerts/finding.h"
-#include "alerts/scene.h"
+#include "alerts/judge_context.h"
 
 /* Explanations that conditions have in common: by the devices, by the addresses whatever the devices, by
  * both.
  */
 bool explains_on_device(
-	const struct scene *scene, const struct finding *cause, const struct finding *symptom);
+	const struct judge_context *context, const struct finding *cause, const struct finding *symptom);
 bool explains_at_address(
-	const struct scene *scene, const struct finding *cause, const struct finding *symptom);
+	const struct judge_context *context, const struct finding *cause, const struct finding *symptom);
 bool explains_at_vantage(
-	const struct scene *scene, const struct finding *cause, const struct finding *symptom);
+	const struct judge_context *context, const struct finding *cause, const struct finding *symptom);

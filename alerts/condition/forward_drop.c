@@ -301,16 +301,17 @@ static const struct trace *trace_of(
 /* ---- the condition ---- */
 
 /* Of the present silence: what was before an answer says nothing. */
-static const struct trace *current_trace(const struct scene *scene, const struct handshake_silence *silence)
+static const struct trace *current_trace(
+	const struct judge_context *context, const struct handshake_silence *silence)
 {
-	const struct trace *trace = trace_of(scene->now, &silence->server, silence->port, silence->device);
+	const struct trace *trace = trace_of(context->now, &silence->server, silence->port, silence->device);
 	return trace && trace->end != TRACE_NOTHING && trace->time_ns >= silence->since_ns ? trace : NULL;
 }
 
 /* Without a trace: conntrack was gone through since, and has no entry of a request that waits. */
-static bool is_held_back(const struct scene *scene, const struct handshake_silence *silence)
+static bool is_held_back(const struct judge_context *context, const struct handshake_silence *silence)
 {
-	const struct facts *facts = scene->now;
+	const struct facts *facts = context->now;
 	if (facts->traces_known && facts->time_ns - silence->repeated_ns < TRACE_WAIT_NS)
 		return false;
 	return facts->conntrack.known && facts->conntrack.in_use &&
@@ -318,11 +319,12 @@ static bool is_held_back(const struct scene *scene, const struct handshake_silen
 	       !translation_is_let_through(facts, &silence->server, silence->port);
 }
 
-static struct forward_drop observe_silence(const struct scene *scene, const struct handshake_silence *silence)
+static struct forward_drop observe_silence(
+	const struct judge_context *context, const struct handshake_silence *silence)
 {
 	struct forward_drop drop = { .silence = silence,
-		.trace = current_trace(scene, silence),
-		.translation = translation_of(scene->now, &silence->server, silence->port, silence->device),
+		.trace = current_trace(context, silence),
+		.translation = translation_of(context->now, &silence->server, silence->port, silence->device),
 		.target = silence->server };
 	if (drop.trace && drop.trace->translated) {
 		drop.target = drop.trace->target;
@@ -334,30 +336,31 @@ static struct forward_drop observe_silence(const struct scene *scene, const stru
 	return drop;
 }
 
-static void add_drop(const struct scene *scene, const struct forward_drop *drop, struct findings *candidates)
+static void add_drop(
+	const struct judge_context *context, const struct forward_drop *drop, struct findings *candidates)
 {
 	/* Several ports of one address may lead to one target: they share a finding. */
 	struct finding *finding = findings_about(candidates, &forward_drop_condition, drop->silence->device,
 		&drop->silence->server, &drop->target);
 	if (!finding) {
-		finding = wire_finding(scene, &forward_drop_condition, drop->silence->device, candidates);
+		finding = wire_finding(context, &forward_drop_condition, drop->silence->device, candidates);
 		finding_set_service(finding, ORIGIN_DNAT, &drop->silence->server, &drop->target);
 		finding->intended = intended_covers(
-			scene->settings, &finding->address, &finding->target, finding->device_name, "");
+			context->settings, &finding->address, &finding->target, finding->device_name, "");
 		if (finding->intended)
 			finding->severity = SEVERITY_INFO;
 	}
 	if (drop->trace && trace_is_dropped(drop->trace))
 		finding->held = 1; /* the kernel itself said so */
-	forward_drop_describe(scene->now, drop, finding);
+	forward_drop_describe(context->now, drop, finding);
 }
 
 /* The requests that do not get through are those which rp_filter drops, unless a trace shows that something
  * else does. */
 static bool rp_filter_explains_forward_drop(
-	const struct scene *scene, const struct finding *cause, const struct finding *symptom)
+	const struct judge_context *context, const struct finding *cause, const struct finding *symptom)
 {
-	const struct facts *facts = scene->now;
+	const struct facts *facts = context->now;
 	if (cause->device == 0 || cause->device != symptom->device)
 		return false;
 	for (size_t i = 0; i < facts->trace_count; i++) {
@@ -369,18 +372,18 @@ static bool rp_filter_explains_forward_drop(
 	return true;
 }
 
-static void forward_drop_find(const struct scene *scene, struct findings *candidates)
+static void forward_drop_find(const struct judge_context *context, struct findings *candidates)
 {
-	const struct handshake_report *report = scene->now->handshakes;
+	const struct handshake_report *report = context->now->handshakes;
 	for (size_t i = 0; report && i < report->silence_count; i++) {
 		const struct handshake_silence *silence = &report->silences[i];
-		if (silence->left || silence->device <= 0 || !wire_is_often(scene, silence->repeats))
+		if (silence->left || silence->device <= 0 || !wire_is_often(context, silence->repeats))
 			continue;
-		const struct forward_drop drop = observe_silence(scene, silence);
+		const struct forward_drop drop = observe_silence(context, silence);
 		const struct trace *trace = drop.trace;
 		bool translated = drop.translation.basis >= TRANSLATION_RULE || (trace && trace->translated);
-		if (translated && (trace ? trace->end != TRACE_PASSED : is_held_back(scene, silence)))
-			add_drop(scene, &drop, candidates);
+		if (translated && (trace ? trace->end != TRACE_PASSED : is_held_back(context, silence)))
+			add_drop(context, &drop, candidates);
 	}
 }
 

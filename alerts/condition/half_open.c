@@ -14,17 +14,17 @@
 
 #define SECOND_NS 1e9
 
-static bool is_stuck(const struct scene *scene, const struct flow_example *example)
+static bool is_stuck(const struct judge_context *context, const struct flow_example *example)
 {
-	double seconds = (double)(scene->now->monotonic_ns - example->stuck_ns) / SECOND_NS;
+	double seconds = (double)(context->now->monotonic_ns - example->stuck_ns) / SECOND_NS;
 	return example->state == NAT_SYN_RECV && example->stuck_ns &&
-	       seconds >= scene->settings->thresholds.half_open_seconds;
+	       seconds >= context->settings->thresholds.half_open_seconds;
 }
 
-static bool has_stuck_peer(const struct scene *scene, const struct endpoint *endpoint)
+static bool has_stuck_peer(const struct judge_context *context, const struct endpoint *endpoint)
 {
 	for (unsigned i = 0; i < endpoint->example_count && endpoint->syn_recv > 0; i++)
-		if (is_stuck(scene, &endpoint->examples[i]))
+		if (is_stuck(context, &endpoint->examples[i]))
 			return true;
 	return false;
 }
@@ -35,13 +35,13 @@ static double share_of(uint64_t syn_recv, uint64_t open)
 }
 
 /* At all targets together where nobody is stuck. */
-static double usual_share(const struct scene *scene)
+static double usual_share(const struct judge_context *context)
 {
-	const struct facts *facts = scene->now;
+	const struct facts *facts = context->now;
 	uint64_t syn_recv = 0, open = 0;
 	for (size_t i = 0; i < facts->endpoint_count; i++) {
 		const struct endpoint *endpoint = &facts->endpoints[i];
-		if (endpoint->kind != ENDPOINT_DNAT || has_stuck_peer(scene, endpoint))
+		if (endpoint->kind != ENDPOINT_DNAT || has_stuck_peer(context, endpoint))
 			continue;
 		syn_recv += endpoint->syn_recv;
 		open += endpoint->open;
@@ -49,12 +49,12 @@ static double usual_share(const struct scene *scene)
 	return share_of(syn_recv, open);
 }
 
-static bool wire_agrees(const struct scene *scene, const struct address *address)
+static bool wire_agrees(const struct judge_context *context, const struct address *address)
 {
-	const struct handshake_report *report = scene->now->handshakes;
+	const struct handshake_report *report = context->now->handshakes;
 	for (size_t i = 0; report && i < report->suspect_count; i++)
 		if (address_equal(&report->suspects[i].server, address) &&
-			wire_is_lasting(scene, &report->suspects[i]))
+			wire_is_lasting(context, &report->suspects[i]))
 			return true;
 	for (size_t i = 0; report && i < report->service_count; i++)
 		if (address_equal(&report->services[i].address, address) &&
@@ -63,22 +63,22 @@ static bool wire_agrees(const struct scene *scene, const struct address *address
 	return !report;
 }
 
-static bool is_beyond(const struct scene *scene, const struct endpoint *endpoint, double usual)
+static bool is_beyond(const struct judge_context *context, const struct endpoint *endpoint, double usual)
 {
-	const struct thresholds *thresholds = &scene->settings->thresholds;
+	const struct thresholds *thresholds = &context->settings->thresholds;
 	double share = share_of(endpoint->syn_recv, endpoint->open);
-	return endpoint->kind == ENDPOINT_DNAT && has_stuck_peer(scene, endpoint) &&
+	return endpoint->kind == ENDPOINT_DNAT && has_stuck_peer(context, endpoint) &&
 	       share >= thresholds->half_open_share && share >= usual * thresholds->half_open_factor &&
-	       wire_agrees(scene, &endpoint->address);
+	       wire_agrees(context, &endpoint->address);
 }
 
-static void add_finding(
-	const struct scene *scene, const struct endpoint *endpoint, double usual, struct findings *candidates)
+static void add_finding(const struct judge_context *context, const struct endpoint *endpoint, double usual,
+	struct findings *candidates)
 {
 	char address[ADDRESS_TEXT_SIZE], target[ADDRESS_TEXT_SIZE], peer[ADDRESS_TEXT_SIZE];
 	struct finding *finding = findings_add(candidates, &half_open_nat_condition);
 	finding_set_service(finding, ORIGIN_DNAT, &endpoint->address, &endpoint->target);
-	finding->intended = intended_covers(scene->settings, &endpoint->address, &endpoint->target, "", "");
+	finding->intended = intended_covers(context->settings, &endpoint->address, &endpoint->target, "", "");
 	finding->severity = finding->intended ? SEVERITY_INFO : SEVERITY_WARNING;
 	address_format(&endpoint->address, address);
 	address_format(&endpoint->target, target);
@@ -90,19 +90,19 @@ static void add_finding(
 		"answers are lost or changed on their way after they left this host.",
 		target);
 	for (unsigned i = 0; i < endpoint->example_count; i++)
-		if (is_stuck(scene, &endpoint->examples[i]))
+		if (is_stuck(context, &endpoint->examples[i]))
 			finding_add_item(finding, "peers", address_format(&endpoint->examples[i].peer, peer));
 	finding_add_number(finding, "syn_recv", (double)endpoint->syn_recv);
 	finding_add_number(finding, "open", (double)endpoint->open);
 	finding_add_number(finding, "usual_share", usual);
 }
 
-static void half_open_nat_find(const struct scene *scene, struct findings *candidates)
+static void half_open_nat_find(const struct judge_context *context, struct findings *candidates)
 {
-	double usual = usual_share(scene);
-	for (size_t i = 0; i < scene->now->endpoint_count; i++)
-		if (is_beyond(scene, &scene->now->endpoints[i], usual))
-			add_finding(scene, &scene->now->endpoints[i], usual, candidates);
+	double usual = usual_share(context);
+	for (size_t i = 0; i < context->now->endpoint_count; i++)
+		if (is_beyond(context, &context->now->endpoints[i], usual))
+			add_finding(context, &context->now->endpoints[i], usual, candidates);
 }
 
 const struct condition half_open_nat_condition = {

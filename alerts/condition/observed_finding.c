@@ -8,7 +8,7 @@
 
 /* A service and the device its requests came by. */
 struct observed_case {
-	const struct scene *scene;
+	const struct judge_context *context;
 	const struct service *service;
 	int arrival;
 	struct observed observed;
@@ -27,11 +27,11 @@ static enum severity severity_of(const struct observed_case *found)
 /* A path whose lookups show the fault as well, so that commands can be checked by them. */
 static bool has_concerned_path(const struct observed_case *found)
 {
-	struct path_span span = scene_target(found->scene, &found->service->target);
+	struct path_span span = context_target(found->context, &found->service->target);
 	for (size_t i = 0; i < span.count; i++)
-		if (scene_path(found->scene, span.paths[i])->arrival == found->arrival &&
-			scene_service(found->scene, span.paths[i]) == found->service &&
-			remedy_concerns(found->scene, span.paths[i]))
+		if (context_path(found->context, span.paths[i])->arrival == found->arrival &&
+			context_service(found->context, span.paths[i]) == found->service &&
+			remedy_concerns(found->context, span.paths[i]))
 			return true;
 	return false;
 }
@@ -40,18 +40,18 @@ static void add_remedy(const struct observed_case *found, struct finding *findin
 {
 	const struct plan *plan = NULL;
 	if (!found->intended && has_concerned_path(found))
-		plan = remedy_plan(found->scene, &found->service->target, found->arrival);
+		plan = remedy_plan(found->context, &found->service->target, found->arrival);
 	if (found->intended) {
 		finding_explain(finding, "This is declared as intended.");
 	} else if (plan && *plan->obstacle) {
 		remedy_refuse(plan->obstacle, finding);
 	} else if (plan) {
-		remedy_write_plan(found->scene->now, plan, finding);
+		remedy_write_plan(found->context->now, plan, finding);
 		finding_explain(finding,
 			"The commands lead the replies out of %s and keep the other networks of this host "
 			"reachable.",
 			finding->device_name);
-	} else if (!wire_knows_host(found->scene)) {
+	} else if (!wire_knows_host(found->context)) {
 		remedy_refuse("a capture does not hold the routes of the host it was made on", finding);
 	} else {
 		remedy_refuse("lookups do not show what sends the replies there, so commands could not be "
@@ -72,13 +72,13 @@ static void add_finding(const struct observed_case *found, struct findings *cand
 	const struct observed *observed = &found->observed;
 	char service[SERVICE_TEXT_SIZE];
 	struct finding *finding =
-		wire_finding(found->scene, &reply_wrong_device_condition, found->arrival, candidates);
+		wire_finding(found->context, &reply_wrong_device_condition, found->arrival, candidates);
 	finding_set_service(
 		finding, found->service->origin, &found->service->address, &found->service->target);
 	finding->intended = found->intended;
 	finding->severity = severity_of(found);
 	finding->held = observed->observation.fails && observed->observation.lasting;
-	wire_device_names(found->scene, &observed->devices, finding->reply_device);
+	wire_device_names(found->context, &observed->devices, finding->reply_device);
 	describe_service(found->service, service);
 	finding_summarise(finding, "replies from %s were seen leaving by %s, requests arrive on %s", service,
 		finding->reply_device, finding->device_name);
@@ -93,12 +93,12 @@ static void add_finding(const struct observed_case *found, struct findings *cand
 /* Lookups say the same: then they say more. */
 static bool is_predicted(const struct observed_case *found)
 {
-	struct path_span span = scene_target(found->scene, &found->service->target);
+	struct path_span span = context_target(found->context, &found->service->target);
 	for (size_t i = 0; i < span.count; i++) {
-		const struct path *path = scene_path(found->scene, span.paths[i]);
-		if (path->arrival == found->arrival && scene_certain(found->scene, span.paths[i]) &&
-			scene_service(found->scene, span.paths[i]) == found->service &&
-			path_verdict_undeclared(found->scene->now, path) == VERDICT_UNCOVERED &&
+		const struct path *path = context_path(found->context, span.paths[i]);
+		if (path->arrival == found->arrival && context_certain(found->context, span.paths[i]) &&
+			context_service(found->context, span.paths[i]) == found->service &&
+			path_verdict_undeclared(found->context->now, path) == VERDICT_UNCOVERED &&
 			device_set_within(&found->observed.devices, &path->reply.devices))
 			return true;
 	}
@@ -109,9 +109,9 @@ static bool is_declared(const struct observed_case *found)
 {
 	const struct device_set *devices = &found->observed.devices;
 	for (unsigned i = 0; i < devices->count; i++)
-		if (!intended_covers(found->scene->settings, &found->service->address,
-			    &found->service->target, wire_device_name(found->scene, found->arrival),
-			    wire_device_name(found->scene, devices->ifindex[i])))
+		if (!intended_covers(found->context->settings, &found->service->address,
+			    &found->service->target, wire_device_name(found->context, found->arrival),
+			    wire_device_name(found->context, devices->ifindex[i])))
 			return false;
 	return true;
 }
@@ -129,21 +129,21 @@ static bool is_known(const struct findings *candidates, const struct service *se
 	return false;
 }
 
-static void judge_service(
-	const struct scene *scene, const struct service *service, int arrival, struct findings *candidates)
+static void judge_service(const struct judge_context *context, const struct service *service, int arrival,
+	struct findings *candidates)
 {
-	struct observed_case found = { .scene = scene, .service = service, .arrival = arrival };
+	struct observed_case found = { .context = context, .service = service, .arrival = arrival };
 	if (is_known(candidates, service, arrival))
 		return;
-	found.observed = observe_replies(scene, service, arrival);
+	found.observed = observe_replies(context, service, arrival);
 	if (found.observed.devices.count == 0 || is_predicted(&found))
 		return;
 	found.intended = is_declared(&found);
-	if (found.intended || found.observed.observation.fails || !observed_is_floating(scene, service))
+	if (found.intended || found.observed.observation.fails || !observed_is_floating(context, service))
 		add_finding(&found, candidates);
 }
 
-void observed_wrong_devices(const struct scene *scene, struct findings *candidates)
+void observed_wrong_devices(const struct judge_context *context, struct findings *candidates)
 {
-	observed_each(scene, judge_service, candidates);
+	observed_each(context, judge_service, candidates);
 }

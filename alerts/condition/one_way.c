@@ -15,10 +15,10 @@ struct vantages {
 	size_t count;
 };
 
-static void add_vantage(
-	const struct scene *scene, struct vantages *vantages, int device, const struct address *server)
+static void add_vantage(const struct judge_context *context, struct vantages *vantages, int device,
+	const struct address *server)
 {
-	if (!wire_is_own(scene, server))
+	if (!wire_is_own(context, server))
 		server = NULL; /* passing through */
 	for (size_t i = 0; i < vantages->count; i++) {
 		const struct wire_vantage *known = &vantages->items[i];
@@ -29,20 +29,20 @@ static void add_vantage(
 	vantages->items[vantages->count++] = (struct wire_vantage){ .device = device, .server = server };
 }
 
-static void find_vantages(const struct scene *scene, struct vantages *vantages)
+static void find_vantages(const struct judge_context *context, struct vantages *vantages)
 {
-	const struct handshake_report *report = scene->now->handshakes;
+	const struct handshake_report *report = context->now->handshakes;
 	for (size_t i = 0; i < report->suspect_count; i++) {
 		const struct handshake_suspect *suspect = &report->suspects[i];
 		const struct wire_vantage vantage = { .device = suspect->syn.in, .server = &suspect->server };
-		if (suspect->syn.in >= 0 && wire_is_lasting(scene, suspect) &&
-			wire_is_at(scene, &vantage, suspect))
-			add_vantage(scene, vantages, suspect->syn.in, &suspect->server);
+		if (suspect->syn.in >= 0 && wire_is_lasting(context, suspect) &&
+			wire_is_at(context, &vantage, suspect))
+			add_vantage(context, vantages, suspect->syn.in, &suspect->server);
 	}
 	for (size_t i = 0; i < report->service_count; i++) {
 		const struct handshake_service *row = &report->services[i];
 		if (row->recent[HANDSHAKE_ONE_WAY] && row->device >= 0 && wire_comes_in(row->role))
-			add_vantage(scene, vantages, row->device, &row->address);
+			add_vantage(context, vantages, row->device, &row->address);
 	}
 }
 
@@ -90,24 +90,24 @@ static void one_way_explain(const struct wire_observation *observation, struct f
 }
 
 static void judge_vantage(
-	const struct scene *scene, const struct wire_vantage *vantage, struct findings *candidates)
+	const struct judge_context *context, const struct wire_vantage *vantage, struct findings *candidates)
 {
-	const struct wire_observation observation = wire_observe(scene, vantage);
+	const struct wire_observation observation = wire_observe(context, vantage);
 	struct device_set devices = { 0 };
 	if (!observation.fails)
 		return;
 	struct finding *finding =
-		wire_finding(scene, &handshake_one_way_condition, vantage->device, candidates);
+		wire_finding(context, &handshake_one_way_condition, vantage->device, candidates);
 	if (vantage->server)
-		wire_set_address(scene, vantage->server,
+		wire_set_address(context, vantage->server,
 			observation.suspect_count ? observation.suspects[0]->server_port : 0, finding);
 	for (unsigned i = 0; i < observation.suspect_count; i++)
 		if (observation.suspects[i]->synack.out > 0)
 			device_set_add(&devices, observation.suspects[i]->synack.out);
-	wire_device_names(scene, &devices, finding->reply_device);
+	wire_device_names(context, &devices, finding->reply_device);
 	finding->held = observation.lasting;
 	finding->intended =
-		vantage->server && intended_covers(scene->settings, &finding->address, &finding->target,
+		vantage->server && intended_covers(context->settings, &finding->address, &finding->target,
 					   finding->device_name, finding->reply_device);
 	if (finding->intended)
 		finding->severity = SEVERITY_INFO;
@@ -117,9 +117,9 @@ static void judge_vantage(
 	wire_describe_counts(&observation, finding);
 }
 
-static void handshake_one_way_find(const struct scene *scene, struct findings *candidates)
+static void handshake_one_way_find(const struct judge_context *context, struct findings *candidates)
 {
-	const struct handshake_report *report = scene->now->handshakes;
+	const struct handshake_report *report = context->now->handshakes;
 	if (!report)
 		return;
 	struct vantages vantages = { .items = calloc(report->suspect_count + report->service_count + 1,
@@ -128,9 +128,9 @@ static void handshake_one_way_find(const struct scene *scene, struct findings *c
 		candidates->failed = true;
 		return;
 	}
-	find_vantages(scene, &vantages);
+	find_vantages(context, &vantages);
 	for (size_t i = 0; i < vantages.count; i++)
-		judge_vantage(scene, &vantages.items[i], candidates);
+		judge_vantage(context, &vantages.items[i], candidates);
 	free(vantages.items);
 }
 

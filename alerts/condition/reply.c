@@ -13,7 +13,7 @@ struct reply_kind;
 
 /* The paths of one service and arrival device for which the condition holds. */
 struct reply_case {
-	const struct scene *scene;
+	const struct judge_context *context;
 	const struct reply_kind *kind;
 	struct path_span span; /* at least one */
 	bool intended;
@@ -32,16 +32,17 @@ struct reply_kind {
 	bool observe; /* the wire may show it, or show that it is not so */
 };
 
-static bool is_offending(const struct scene *scene, size_t path, enum verdict verdict, bool intended)
+static bool is_offending(
+	const struct judge_context *context, size_t path, enum verdict verdict, bool intended)
 {
 	enum verdict wanted = intended ? VERDICT_INTENDED : verdict;
-	return scene_certain(scene, path) && scene->verdicts.paths[path] == wanted &&
-	       (!intended || path_verdict_undeclared(scene->now, scene_path(scene, path)) == verdict);
+	return context_certain(context, path) && context->verdicts.paths[path] == wanted &&
+	       (!intended || path_verdict_undeclared(context->now, context_path(context, path)) == verdict);
 }
 
 static const struct endpoint *endpoint_of(const struct reply_case *reply_case)
 {
-	const struct facts *facts = reply_case->scene->now;
+	const struct facts *facts = reply_case->context->now;
 	size_t endpoint = reply_case->service->endpoint;
 	return endpoint < facts->endpoint_count ? &facts->endpoints[endpoint] : NULL;
 }
@@ -50,7 +51,7 @@ static bool is_peer(const struct reply_case *reply_case, const struct address *p
 {
 	for (size_t i = 0; i < reply_case->span.count; i++)
 		if (address_equal(
-			    &scene_path(reply_case->scene, reply_case->span.paths[i])->destination, peer))
+			    &context_path(reply_case->context, reply_case->span.paths[i])->destination, peer))
 			return true;
 	return false;
 }
@@ -77,7 +78,7 @@ static bool any_example(const struct reply_case *reply_case, bool (*test)(const 
 /* Without a capture: connections of that address whose SYN-ACK was repeated. */
 static bool is_unacknowledged(const struct reply_case *reply_case)
 {
-	const struct facts *facts = reply_case->scene->now;
+	const struct facts *facts = reply_case->context->now;
 	for (size_t i = 0; !facts->handshakes && facts->syn_recv_known && i < facts->syn_recv_count; i++)
 		if (facts->syn_recv[i].unanswered &&
 			address_equal(&facts->syn_recv[i].address, &reply_case->service->target))
@@ -194,7 +195,7 @@ static void add_evidence(const struct reply_case *reply_case, struct finding *fi
 	char text[ADDRESS_TEXT_SIZE];
 	const struct route_answer *reply = &reply_case->path->reply;
 	const struct endpoint *endpoint = endpoint_of(reply_case);
-	describe_peers(reply_case->scene, reply_case->span, finding);
+	describe_peers(reply_case->context, reply_case->span, finding);
 	if (reply->table)
 		finding_add_number(finding, "reply_table", reply->table);
 	if (!address_is_none(&reply->gateway))
@@ -218,7 +219,8 @@ static void add_remedy(const struct reply_case *reply_case, struct finding *find
 		finding_explain(finding, "This is declared as intended.");
 		return;
 	}
-	const struct plan *plan = remedy_plan(reply_case->scene, &service->target, reply_case->path->arrival);
+	const struct plan *plan =
+		remedy_plan(reply_case->context, &service->target, reply_case->path->arrival);
 	if (*plan->obstacle) {
 		remedy_refuse(plan->obstacle, finding);
 		return;
@@ -230,12 +232,12 @@ static void add_remedy(const struct reply_case *reply_case, struct finding *find
 		service->origin == ORIGIN_LOCAL
 			? ""
 			: "; connections which it opens itself leave that way as well then");
-	remedy_write_plan(reply_case->scene->now, plan, finding);
+	remedy_write_plan(reply_case->context->now, plan, finding);
 }
 
 static void add_finding(const struct reply_case *reply_case, struct findings *candidates)
 {
-	const struct device_set devices = describe_reply_devices(reply_case->scene, reply_case->span);
+	const struct device_set devices = describe_reply_devices(reply_case->context, reply_case->span);
 	const struct service *service = reply_case->service;
 	struct finding *finding = findings_add(candidates, reply_case->kind->condition);
 	finding->device = reply_case->path->arrival;
@@ -244,7 +246,7 @@ static void add_finding(const struct reply_case *reply_case, struct findings *ca
 	finding->intended = reply_case->intended;
 	finding->severity = reply_case->kind->severity(reply_case);
 	finding->held = reply_case->observed.observation.fails && reply_case->observed.observation.lasting;
-	facts_device_names(reply_case->scene->now, &devices, ",", finding->reply_device);
+	facts_device_names(reply_case->context->now, &devices, ",", finding->reply_device);
 	reply_case->kind->summarise(reply_case, finding);
 	explain_arrival(reply_case, finding);
 	reply_case->kind->explain(reply_case, finding);
@@ -253,91 +255,92 @@ static void add_finding(const struct reply_case *reply_case, struct findings *ca
 }
 
 /* Connections complete as they should, and none was seen that does not. */
-static bool is_refuted(const struct scene *scene, const struct reply_kind *kind, size_t path)
+static bool is_refuted(const struct judge_context *context, const struct reply_kind *kind, size_t path)
 {
-	return kind->observe && observed_refutes(scene, path) &&
-	       observe_replies(scene, scene_service(scene, path), scene_path(scene, path)->arrival)
+	return kind->observe && observed_refutes(context, path) &&
+	       observe_replies(context, context_service(context, path), context_path(context, path)->arrival)
 			       .devices.count == 0;
 }
 
 /* Copies the offending paths of the pair to the front of `paths`; the intended ones only if there are no
  * others. */
-static struct reply_case select_case(
-	const struct scene *scene, const struct reply_kind *kind, struct path_span pair, size_t *paths)
+static struct reply_case select_case(const struct judge_context *context, const struct reply_kind *kind,
+	struct path_span pair, size_t *paths)
 {
-	struct reply_case found = { .scene = scene, .kind = kind, .span = { .paths = paths } };
+	struct reply_case found = { .context = context, .kind = kind, .span = { .paths = paths } };
 	for (int intended = 0; intended < 2 && found.span.count == 0; intended++) {
 		found.intended = intended;
 		for (size_t i = 0; i < pair.count; i++)
-			if (is_offending(scene, pair.paths[i], kind->verdict, intended) &&
-				!is_refuted(scene, kind, pair.paths[i]))
+			if (is_offending(context, pair.paths[i], kind->verdict, intended) &&
+				!is_refuted(context, kind, pair.paths[i]))
 				paths[found.span.count++] = pair.paths[i];
 	}
 	if (found.span.count == 0)
 		return found;
-	found.path = scene_path(scene, paths[0]);
-	found.service = scene_service(scene, paths[0]);
-	found.arrival = facts_device_name(scene->now, found.path->arrival);
+	found.path = context_path(context, paths[0]);
+	found.service = context_service(context, paths[0]);
+	found.arrival = facts_device_name(context->now, found.path->arrival);
 	if (kind->observe) {
-		found.observed = observe_replies(scene, found.service, found.path->arrival);
-		if (scene->now->handshakes && !found.intended && !found.observed.observation.fails &&
-			observed_is_floating(scene, found.service))
+		found.observed = observe_replies(context, found.service, found.path->arrival);
+		if (context->now->handshakes && !found.intended && !found.observed.observation.fails &&
+			observed_is_floating(context, found.service))
 			found.span.count = 0; /* harmless */
 	}
 	return found;
 }
 
-static void find_pairs(const struct scene *scene, const struct reply_kind *kind, struct findings *candidates)
+static void find_pairs(
+	const struct judge_context *context, const struct reply_kind *kind, struct findings *candidates)
 {
-	size_t *paths = calloc(scene->order_count + 1, sizeof(*paths));
+	size_t *paths = calloc(context->order_count + 1, sizeof(*paths));
 	struct path_span pair = { 0 };
 	candidates->failed |= !paths;
-	while (paths && scene_next_pair(scene, &pair)) {
-		const struct reply_case found = select_case(scene, kind, pair, paths);
+	while (paths && context_next_pair(context, &pair)) {
+		const struct reply_case found = select_case(context, kind, pair, paths);
 		if (found.span.count)
 			add_finding(&found, candidates);
 	}
 	free(paths);
 }
 
-static bool is_about(const struct scene *scene, const struct finding *symptom, size_t path)
+static bool is_about(const struct judge_context *context, const struct finding *symptom, size_t path)
 {
-	const struct service *service = scene_service(scene, path);
+	const struct service *service = context_service(context, path);
 	enum verdict verdict =
 		symptom->condition == &no_reply_route_condition ? VERDICT_NO_ROUTE : VERDICT_UNCOVERED;
-	return scene_path(scene, path)->arrival == symptom->device && service->origin == symptom->origin &&
-	       address_equal(&service->address, &symptom->address) &&
-	       is_offending(scene, path, verdict, symptom->intended);
+	return context_path(context, path)->arrival == symptom->device &&
+	       service->origin == symptom->origin && address_equal(&service->address, &symptom->address) &&
+	       is_offending(context, path, verdict, symptom->intended);
 }
 
 /* All that goes wrong with the symptom's replies is about requests which rp_filter drops on arrival. */
 static bool rp_filter_explains_reply(
-	const struct scene *scene, const struct finding *cause, const struct finding *symptom)
+	const struct judge_context *context, const struct finding *cause, const struct finding *symptom)
 {
 	if (cause->device == 0 || cause->device != symptom->device)
 		return false;
-	struct path_span span = scene_target(scene, &symptom->target);
+	struct path_span span = context_target(context, &symptom->target);
 	size_t offending = 0;
 	for (size_t i = 0; i < span.count; i++) {
-		if (!is_about(scene, symptom, span.paths[i]))
+		if (!is_about(context, symptom, span.paths[i]))
 			continue;
-		if (scene_path(scene, span.paths[i])->request.result != ROUTE_RP_FILTER)
+		if (context_path(context, span.paths[i])->request.result != ROUTE_RP_FILTER)
 			return false;
 		offending++;
 	}
 	return offending > 0;
 }
 
-static void reply_wrong_device_find(const struct scene *scene, struct findings *candidates)
+static void reply_wrong_device_find(const struct judge_context *context, struct findings *candidates)
 {
 	/* What only the wire shows comes first: of findings about the same the first counts. */
-	observed_wrong_devices(scene, candidates);
-	find_pairs(scene, &wrong_device, candidates);
+	observed_wrong_devices(context, candidates);
+	find_pairs(context, &wrong_device, candidates);
 }
 
-static void no_reply_route_find(const struct scene *scene, struct findings *candidates)
+static void no_reply_route_find(const struct judge_context *context, struct findings *candidates)
 {
-	find_pairs(scene, &no_route, candidates);
+	find_pairs(context, &no_route, candidates);
 }
 
 const struct condition reply_wrong_device_condition = {

@@ -15,7 +15,7 @@
 
 /* What was found on a device. */
 struct drop_case {
-	const struct scene *scene;
+	const struct judge_context *context;
 	const struct device *device; /* NULL: one of `candidates` */
 	struct device_set candidates;
 	struct path_span span; /* whose packets are dropped, at least one */
@@ -23,44 +23,44 @@ struct drop_case {
 	bool supposed; /* that drops were counted on the device is all that tells of such packets there */
 };
 
-static bool counts_by_device(const struct scene *scene)
+static bool counts_by_device(const struct judge_context *context)
 {
-	return scene->now->device_drops_known && (scene->now->drop_reasons >> DROP_IP_RPFILTER & 1);
+	return context->now->device_drops_known && (context->now->drop_reasons >> DROP_IP_RPFILTER & 1);
 }
 
 /* On the device, if that is known; else on all together. */
-static double recent_drops(const struct scene *scene, int device)
+static double recent_drops(const struct judge_context *context, int device)
 {
-	const struct device_drop *drop = facts_device_drop(scene->now, device, DROP_IP_RPFILTER);
-	if (counts_by_device(scene))
+	const struct device_drop *drop = facts_device_drop(context->now, device, DROP_IP_RPFILTER);
+	if (counts_by_device(context))
 		return drop ? (double)drop->recent : 0;
-	return scene->now->rpfilter.known ? (double)scene->now->rpfilter.drops_recent : 0;
+	return context->now->rpfilter.known ? (double)context->now->rpfilter.drops_recent : 0;
 }
 
-static bool is_predicted(const struct scene *scene, size_t index, int device)
+static bool is_predicted(const struct judge_context *context, size_t index, int device)
 {
-	const struct path *path = scene_path(scene, index);
+	const struct path *path = context_path(context, index);
 	return ((path->arrival == device && path->request.result == ROUTE_RP_FILTER) ||
 		       (path->reply.result == ROUTE_RP_FILTER &&
-			       scene_service(scene, index)->target_ifindex == device)) &&
-	       scene_certain(scene, index);
+			       context_service(context, index)->target_ifindex == device)) &&
+	       context_certain(context, index);
 }
 
 /* device 0: any. */
-static bool is_possible(const struct scene *scene, size_t index, int device)
+static bool is_possible(const struct judge_context *context, size_t index, int device)
 {
-	const struct path *path = scene_path(scene, index);
+	const struct path *path = context_path(context, index);
 	return path->basis == PATH_POSSIBLE && (device == 0 || path->arrival == device) &&
-	       facts_device(scene->now, path->arrival) && path->request.result == ROUTE_RP_FILTER;
+	       facts_device(context->now, path->arrival) && path->request.result == ROUTE_RP_FILTER;
 }
 
-static struct path_span select_paths(
-	const struct scene *scene, int device, bool (*test)(const struct scene *, size_t, int), size_t *paths)
+static struct path_span select_paths(const struct judge_context *context, int device,
+	bool (*test)(const struct judge_context *, size_t, int), size_t *paths)
 {
 	struct path_span span = { .paths = paths };
-	for (size_t i = 0; i < scene->order_count; i++)
-		if (test(scene, scene->order[i], device))
-			paths[span.count++] = scene->order[i];
+	for (size_t i = 0; i < context->order_count; i++)
+		if (test(context, context->order[i], device))
+			paths[span.count++] = context->order[i];
 	return span;
 }
 
@@ -76,7 +76,7 @@ static void rp_filter_summarise(const struct drop_case *drop_case, struct findin
 	else
 		finding_summarise(finding,
 			"packets are dropped by reverse-path filtering, possibly those that arrive on %s",
-			facts_device_names(drop_case->scene->now, &drop_case->candidates, ", ", names));
+			facts_device_names(drop_case->context->now, &drop_case->candidates, ", ", names));
 }
 
 /* Whose packets: a peer that was seen, or what stands for the others. */
@@ -88,7 +88,7 @@ static void explain_whose(const struct drop_case *drop_case, const char *peer, s
 			"Packets that arrive on %s from addresses that this host reaches by another device, "
 			"%s say, are dropped, although a capture there shows them: ",
 			device, peer);
-	else if (scene_path(drop_case->scene, drop_case->span.paths[0])->kind == DESTINATION_PEER)
+	else if (context_path(drop_case->context, drop_case->span.paths[0])->kind == DESTINATION_PEER)
 		finding_explain(finding,
 			"Packets from %s that arrive on %s are dropped, although a capture there shows "
 			"them: ",
@@ -104,15 +104,15 @@ static void explain_device(const struct drop_case *drop_case, struct finding *fi
 {
 	char peer[ADDRESS_TEXT_SIZE], names[DEVICE_NAMES_SIZE];
 	const struct device *device = drop_case->device;
-	const struct path *path = scene_path(drop_case->scene, drop_case->span.paths[0]);
-	const struct service *service = scene_service(drop_case->scene, drop_case->span.paths[0]);
+	const struct path *path = context_path(drop_case->context, drop_case->span.paths[0]);
+	const struct service *service = context_service(drop_case->context, drop_case->span.paths[0]);
 	bool request = path->arrival == device->ifindex;
 	explain_whose(
 		drop_case, address_format(request ? &path->destination : &service->target, peer), finding);
 	finding_explain(finding, "this host's own route back to that address ");
 	if (request) {
-		struct device_set devices = describe_reply_devices(drop_case->scene, drop_case->span);
-		facts_device_names(drop_case->scene->now, &devices, ", ", names);
+		struct device_set devices = describe_reply_devices(drop_case->context, drop_case->span);
+		facts_device_names(drop_case->context->now, &devices, ", ", names);
 		finding_explain(finding, "%s%s", *names ? "leaves by " : "does not exist", names);
 	} else {
 		finding_explain(finding, "does not leave by that device");
@@ -126,19 +126,19 @@ static void explain_device(const struct drop_case *drop_case, struct finding *fi
 
 static void rp_filter_explain(const struct drop_case *drop_case, struct finding *finding)
 {
-	const struct scene *scene = drop_case->scene;
+	const struct judge_context *context = drop_case->context;
 	const struct device *device = drop_case->device;
 	if (device)
 		explain_device(drop_case, finding);
-	if (drop_case->counted && counts_by_device(scene))
+	if (drop_case->counted && counts_by_device(context))
 		finding_explain(finding,
 			"On %s %.0f packets dropped by reverse-path filtering were counted within 60 s. ",
-			device->name, recent_drops(scene, device->ifindex));
+			device->name, recent_drops(context, device->ifindex));
 	else if (drop_case->counted)
 		finding_explain(finding,
 			"The kernel counted %llu packets dropped by reverse-path filtering within 60 s; it "
 			"does not say on which device. ",
-			(unsigned long long)scene->now->rpfilter.drops_recent);
+			(unsigned long long)context->now->rpfilter.drops_recent);
 	if (!device)
 		finding_explain(finding,
 			"%s would drop packets from peers to whom this host's own route leaves by another "
@@ -149,17 +149,17 @@ static void rp_filter_explain(const struct drop_case *drop_case, struct finding 
 
 static void add_evidence(const struct drop_case *drop_case, struct finding *finding)
 {
-	const struct scene *scene = drop_case->scene;
+	const struct judge_context *context = drop_case->context;
 	const struct device *device = drop_case->device;
-	const struct rpfilter_counters *counters = &scene->now->rpfilter;
+	const struct rpfilter_counters *counters = &context->now->rpfilter;
 	if (counters->known) {
 		finding_add_number(finding, "drops_recent", (double)counters->drops_recent);
 		finding_add_number(finding, "drops_total", (double)counters->drops);
 	}
-	if (device && counts_by_device(scene)) {
+	if (device && counts_by_device(context)) {
 		const struct device_drop *drop =
-			facts_device_drop(scene->now, device->ifindex, DROP_IP_RPFILTER);
-		finding_add_number(finding, "device_drops_recent", recent_drops(scene, device->ifindex));
+			facts_device_drop(context->now, device->ifindex, DROP_IP_RPFILTER);
+		finding_add_number(finding, "device_drops_recent", recent_drops(context, device->ifindex));
 		finding_add_number(finding, "device_drops_total", drop ? (double)drop->packets : 0);
 	}
 	if (device && device->rp_filter_raw != RP_FILTER_UNKNOWN) {
@@ -168,22 +168,22 @@ static void add_evidence(const struct drop_case *drop_case, struct finding *find
 	}
 	for (unsigned i = 0; !device && i < drop_case->candidates.count; i++)
 		finding_add_item(finding, "possible_devices",
-			facts_device_name(scene->now, drop_case->candidates.ifindex[i]));
-	describe_peers(scene, drop_case->span, finding);
-	describe_addresses(scene, drop_case->span, finding);
+			facts_device_name(context->now, drop_case->candidates.ifindex[i]));
+	describe_peers(context, drop_case->span, finding);
+	describe_addresses(context, drop_case->span, finding);
 }
 
 /* Rules that lead the replies back by the device, where a way out of it is known; else loose mode. */
 static void add_rules(const struct drop_case *drop_case, struct finding *finding)
 {
-	const struct scene *scene = drop_case->scene;
+	const struct judge_context *context = drop_case->context;
 	const struct path_span *span = &drop_case->span;
 	int device = drop_case->device->ifindex;
 	for (size_t i = 0; i < span->count; i++) {
-		if (!remedy_concerns(scene, span->paths[i]))
+		if (!remedy_concerns(context, span->paths[i]))
 			continue;
 		const struct plan *plan =
-			remedy_plan(scene, &scene_service(scene, span->paths[i])->target, device);
+			remedy_plan(context, &context_service(context, span->paths[i])->target, device);
 		if (*plan->obstacle) {
 			remedy_refuse(plan->obstacle, finding);
 			return;
@@ -191,10 +191,10 @@ static void add_rules(const struct drop_case *drop_case, struct finding *finding
 	}
 	const struct address *last = NULL; /* paths are in the order of their targets */
 	for (size_t i = 0; i < span->count; i++) {
-		const struct address *target = &scene_service(scene, span->paths[i])->target;
-		if (!remedy_concerns(scene, span->paths[i]) || (last && address_equal(last, target)))
+		const struct address *target = &context_service(context, span->paths[i])->target;
+		if (!remedy_concerns(context, span->paths[i]) || (last && address_equal(last, target)))
 			continue;
-		remedy_write_plan(scene->now, remedy_plan(scene, target, device), finding);
+		remedy_write_plan(context->now, remedy_plan(context, target, device), finding);
 		last = target;
 	}
 	finding_explain(finding,
@@ -207,14 +207,14 @@ static void add_rules(const struct drop_case *drop_case, struct finding *finding
 static bool passes_loose(const struct drop_case *drop_case)
 {
 	for (size_t i = 0; i < drop_case->span.count; i++)
-		if (scene_path(drop_case->scene, drop_case->span.paths[i])->reply.result != ROUTE_FOUND)
+		if (context_path(drop_case->context, drop_case->span.paths[i])->reply.result != ROUTE_FOUND)
 			return false;
 	return drop_case->device->rp_filter_effective == 1;
 }
 
 static void add_loose(const struct drop_case *drop_case, struct finding *finding)
 {
-	if (!facts_device_address(drop_case->scene->now, drop_case->device->ifindex, AF_INET, NULL)) {
+	if (!facts_device_address(drop_case->context->now, drop_case->device->ifindex, AF_INET, NULL)) {
 		remedy_refuse("loose mode would not help, since the device has no IPv4 address", finding);
 	} else if (!passes_loose(drop_case)) {
 		remedy_refuse("loose mode would not let these packets pass either", finding);
@@ -230,9 +230,9 @@ static void add_loose(const struct drop_case *drop_case, struct finding *finding
 static bool has_way_out(const struct drop_case *drop_case)
 {
 	for (size_t i = 0; i < drop_case->span.count; i++) {
-		const struct path *path = scene_path(drop_case->scene, drop_case->span.paths[i]);
+		const struct path *path = context_path(drop_case->context, drop_case->span.paths[i]);
 		if (path->arrival == drop_case->device->ifindex && path->basis != PATH_POSSIBLE &&
-			remedy_concerns(drop_case->scene, drop_case->span.paths[i]) &&
+			remedy_concerns(drop_case->context, drop_case->span.paths[i]) &&
 			(path->basis == PATH_CONNECTED || path->way_out.result == ROUTE_FOUND))
 			return true;
 	}
@@ -264,16 +264,16 @@ static void add_finding(
 		add_remedy(drop_case, finding);
 }
 
-static void find_predicted(const struct scene *scene, size_t *paths, struct findings *candidates)
+static void find_predicted(const struct judge_context *context, size_t *paths, struct findings *candidates)
 {
-	for (size_t i = 0; i < scene->now->device_count; i++) {
-		const struct device *device = &scene->now->devices[i];
+	for (size_t i = 0; i < context->now->device_count; i++) {
+		const struct device *device = &context->now->devices[i];
 		const struct drop_case found = {
-			.scene = scene,
+			.context = context,
 			.device = device,
-			.span = select_paths(scene, device->ifindex, is_predicted, paths),
-			.counted = recent_drops(scene, device->ifindex) >=
-				   scene->settings->thresholds.rp_filter_drops,
+			.span = select_paths(context, device->ifindex, is_predicted, paths),
+			.counted = recent_drops(context, device->ifindex) >=
+				   context->settings->thresholds.rp_filter_drops,
 		};
 		if (found.span.count)
 			add_finding(&found, found.counted ? SEVERITY_CRITICAL : SEVERITY_WARNING, candidates);
@@ -285,7 +285,7 @@ static bool asks_one_of(const struct drop_case *drop_case, const struct endpoint
 	for (unsigned i = 0; i < endpoint->example_count && i < ENDPOINT_EXAMPLES; i++)
 		for (size_t j = 0; j < drop_case->span.count; j++)
 			if (address_equal(&endpoint->examples[i].peer,
-				    &scene_path(drop_case->scene, drop_case->span.paths[j])->destination))
+				    &context_path(drop_case->context, drop_case->span.paths[j])->destination))
 				return true;
 	return false;
 }
@@ -294,7 +294,7 @@ static bool asks_one_of(const struct drop_case *drop_case, const struct endpoint
  * dropped. */
 static bool awaits_answers(const struct drop_case *drop_case, int ifindex)
 {
-	const struct facts *facts = drop_case->scene->now;
+	const struct facts *facts = drop_case->context->now;
 	for (size_t i = 0; i < facts->endpoint_count; i++) {
 		const struct endpoint *endpoint = &facts->endpoints[i];
 		if (endpoint->kind == ENDPOINT_OUT && endpoint->half_open > 0 &&
@@ -305,41 +305,42 @@ static bool awaits_answers(const struct drop_case *drop_case, int ifindex)
 	return false;
 }
 
-static void find_counted(const struct scene *scene, size_t *paths, struct findings *candidates)
+static void find_counted(const struct judge_context *context, size_t *paths, struct findings *candidates)
 {
 	struct drop_case found = {
-		.scene = scene,
-		.span = select_paths(scene, 0, is_possible, paths),
+		.context = context,
+		.span = select_paths(context, 0, is_possible, paths),
 		.counted = true,
 	};
 	for (size_t i = 0; i < found.span.count; i++)
-		device_set_add(&found.candidates, scene_path(scene, found.span.paths[i])->arrival);
+		device_set_add(&found.candidates, context_path(context, found.span.paths[i])->arrival);
 	if (found.candidates.count == 0)
 		return;
 	if (found.candidates.count == 1 && awaits_answers(&found, found.candidates.ifindex[0]))
-		found.device = facts_device(scene->now, found.candidates.ifindex[0]);
+		found.device = facts_device(context->now, found.candidates.ifindex[0]);
 	add_finding(&found, SEVERITY_CRITICAL, candidates);
 }
 
 #define PATIENCE 4
 
 /* A capture soon shows whose packets arrive on which device: until then a vague finding can wait. */
-static bool may_be_vague(const struct scene *scene, int device)
+static bool may_be_vague(const struct judge_context *context, int device)
 {
-	double least = scene->settings->thresholds.rp_filter_drops;
-	return recent_drops(scene, device) >= least * (scene->now->handshakes ? PATIENCE : 1);
+	double least = context->settings->thresholds.rp_filter_drops;
+	return recent_drops(context, device) >= least * (context->now->handshakes ? PATIENCE : 1);
 }
 
 /* Of devices on which nothing certain is predicted, those on which drops were counted. */
-static void find_counted_by_device(const struct scene *scene, size_t *paths, struct findings *candidates)
+static void find_counted_by_device(
+	const struct judge_context *context, size_t *paths, struct findings *candidates)
 {
-	for (size_t i = 0; i < scene->now->device_count; i++) {
+	for (size_t i = 0; i < context->now->device_count; i++) {
 		struct drop_case found = {
-			.scene = scene, .device = &scene->now->devices[i], .counted = true
+			.context = context, .device = &context->now->devices[i], .counted = true
 		};
 		int ifindex = found.device->ifindex;
-		found.span = select_paths(scene, ifindex, is_possible, paths);
-		if (found.span.count == 0 || !may_be_vague(scene, ifindex) ||
+		found.span = select_paths(context, ifindex, is_possible, paths);
+		if (found.span.count == 0 || !may_be_vague(context, ifindex) ||
 			findings_about(candidates, &rp_filter_drops_condition, ifindex, NULL, NULL))
 			continue;
 		found.supposed = !awaits_answers(&found, ifindex);
@@ -349,36 +350,36 @@ static void find_counted_by_device(const struct scene *scene, size_t *paths, str
 
 /* The drops on an untold device are those on the one that is told. */
 static bool rp_filter_explains_itself(
-	const struct scene *scene, const struct finding *cause, const struct finding *symptom)
+	const struct judge_context *context, const struct finding *cause, const struct finding *symptom)
 {
-	(void)scene;
+	(void)context;
 	return cause->device != 0 && symptom->device == 0;
 }
 
-static bool any_dropped(const struct scene *scene)
+static bool any_dropped(const struct judge_context *context)
 {
-	for (size_t i = 0; i < scene->order_count; i++)
-		if (scene_path(scene, scene->order[i])->request.result == ROUTE_RP_FILTER ||
-			scene_path(scene, scene->order[i])->reply.result == ROUTE_RP_FILTER)
+	for (size_t i = 0; i < context->order_count; i++)
+		if (context_path(context, context->order[i])->request.result == ROUTE_RP_FILTER ||
+			context_path(context, context->order[i])->reply.result == ROUTE_RP_FILTER)
 			return true;
 	return false;
 }
 
-static void rp_filter_drops_find(const struct scene *scene, struct findings *candidates)
+static void rp_filter_drops_find(const struct judge_context *context, struct findings *candidates)
 {
-	if (!any_dropped(scene))
+	if (!any_dropped(context))
 		return;
-	size_t *paths = calloc(scene->order_count + 1, sizeof(*paths));
+	size_t *paths = calloc(context->order_count + 1, sizeof(*paths));
 	size_t before = candidates->count;
 	if (!paths) {
 		candidates->failed = true;
 		return;
 	}
-	find_predicted(scene, paths, candidates);
-	if (counts_by_device(scene))
-		find_counted_by_device(scene, paths, candidates);
-	else if (candidates->count == before && may_be_vague(scene, 0))
-		find_counted(scene, paths, candidates);
+	find_predicted(context, paths, candidates);
+	if (counts_by_device(context))
+		find_counted_by_device(context, paths, candidates);
+	else if (candidates->count == before && may_be_vague(context, 0))
+		find_counted(context, paths, candidates);
 	free(paths);
 }
 

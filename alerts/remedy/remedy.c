@@ -27,25 +27,25 @@ __attribute__((format(printf, 2, 3))) static void plan_refuse(struct plan *plan,
 
 /* It asked through a router: its reply goes straight to the link it is on, where rules that keep connected
  * networks reachable leave it. */
-static bool is_neighbour_elsewhere(const struct scene *scene, const struct path *path)
+static bool is_neighbour_elsewhere(const struct judge_context *context, const struct path *path)
 {
 	return path->basis == PATH_SEEN && path->reply.result == ROUTE_FOUND &&
-	       address_is_none(&path->reply.gateway) && service_is_on_link(scene->now, &path->destination);
+	       address_is_none(&path->reply.gateway) && service_is_on_link(context->now, &path->destination);
 }
 
-bool remedy_concerns(const struct scene *scene, size_t path)
+bool remedy_concerns(const struct judge_context *context, size_t path)
 {
-	if (!scene_certain(scene, path) || is_neighbour_elsewhere(scene, scene_path(scene, path)))
+	if (!context_certain(context, path) || is_neighbour_elsewhere(context, context_path(context, path)))
 		return false;
-	enum verdict verdict = scene->verdicts.paths[path];
+	enum verdict verdict = context->verdicts.paths[path];
 	if (verdict == VERDICT_UNCOVERED || verdict == VERDICT_NO_ROUTE)
 		return true;
-	return verdict != VERDICT_INTENDED && scene_path(scene, path)->request.result == ROUTE_RP_FILTER;
+	return verdict != VERDICT_INTENDED && context_path(context, path)->request.result == ROUTE_RP_FILTER;
 }
 
-static bool is_concerned(const struct scene *scene, const struct plan *plan, size_t path)
+static bool is_concerned(const struct judge_context *context, const struct plan *plan, size_t path)
 {
-	return scene_path(scene, path)->arrival == plan->device && remedy_concerns(scene, path);
+	return context_path(context, path)->arrival == plan->device && remedy_concerns(context, path);
 }
 
 static bool leads_by(const struct route_answer *answer, int device)
@@ -63,32 +63,32 @@ static bool has_network(const struct plan *plan, const struct prefix *network)
 	return false;
 }
 
-static void note_neighbour(const struct scene *scene, struct plan *plan, const struct path *path)
+static void note_neighbour(const struct judge_context *context, struct plan *plan, const struct path *path)
 {
 	char text[ADDRESS_TEXT_SIZE];
-	const struct local_address *local = facts_network(scene->now, plan->device, &path->destination);
+	const struct local_address *local = facts_network(context->now, plan->device, &path->destination);
 	const struct prefix network = local ? prefix_network(&local->prefix) : (struct prefix){ 0 };
 	if (!local)
 		plan_refuse(plan, "%s is in none of the networks of %s",
 			address_format(&path->destination, text),
-			facts_device_name(scene->now, plan->device));
+			facts_device_name(context->now, plan->device));
 	else if (has_network(plan, &network))
 		return;
 	else if (plan->network_count == PLAN_NETWORKS)
 		plan_refuse(plan, "%s has too many networks that other devices share",
-			facts_device_name(scene->now, plan->device));
+			facts_device_name(context->now, plan->device));
 	else
 		plan->networks[plan->network_count++] = network;
 }
 
 /* The first far peer proposes table and gateway; the others have to agree with one of them. */
-static void note_far(const struct scene *scene, struct plan *plan, const struct path *path)
+static void note_far(const struct judge_context *context, struct plan *plan, const struct path *path)
 {
 	char text[ADDRESS_TEXT_SIZE];
 	if (!leads_by(&path->way_out, plan->device)) {
 		plan_refuse(plan, "no route is known that leads to %s by %s alone",
 			address_format(&path->destination, text),
-			facts_device_name(scene->now, plan->device));
+			facts_device_name(context->now, plan->device));
 		return;
 	}
 	if (!plan->far) {
@@ -102,7 +102,7 @@ static void note_far(const struct scene *scene, struct plan *plan, const struct 
 		plan->makes_table = true;
 	if (plan->makes_table && !address_equal(&path->way_out.gateway, &plan->gateway))
 		plan_refuse(plan, "the peers beyond %s are behind different gateways",
-			facts_device_name(scene->now, plan->device));
+			facts_device_name(context->now, plan->device));
 }
 
 static const struct route_answer *plain_answer(const struct facts *facts, const struct address *destination)
@@ -120,57 +120,58 @@ static bool is_kept_elsewhere(const struct route_answer *answer, int device)
 	       answer->prefix_length > 0 && !leads_by(answer, device);
 }
 
-static void note_path(const struct scene *scene, struct plan *plan, size_t index)
+static void note_path(const struct judge_context *context, struct plan *plan, size_t index)
 {
 	char text[ADDRESS_TEXT_SIZE];
-	const struct path *path = scene_path(scene, index);
+	const struct path *path = context_path(context, index);
 	if (path->reply.result == ROUTE_NOT_FORWARDED)
 		plan_refuse(plan, "no rule helps as long as forwarding is off on %s",
-			facts_device_name(scene->now, scene_service(scene, index)->target_ifindex));
+			facts_device_name(context->now, context_service(context, index)->target_ifindex));
 	else if (path->basis == PATH_CONNECTED)
-		note_neighbour(scene, plan, path);
+		note_neighbour(context, plan, path);
 	else
-		note_far(scene, plan, path);
+		note_far(context, plan, path);
 	if (!*plan->obstacle && path->basis != PATH_CONNECTED &&
 		(is_kept_elsewhere(&path->reply, plan->device) ||
-			is_kept_elsewhere(plain_answer(scene->now, &path->destination), plan->device)))
+			is_kept_elsewhere(plain_answer(context->now, &path->destination), plan->device)))
 		plan_refuse(plan,
 			"the main table has a route of its own to %s that does not leave by %s, and rules "
 			"that keep the main table's specific routes would follow it",
 			address_format(&path->destination, text),
-			facts_device_name(scene->now, plan->device));
+			facts_device_name(context->now, plan->device));
 }
 
-static void note_paths(const struct scene *scene, struct plan *plan)
+static void note_paths(const struct judge_context *context, struct plan *plan)
 {
-	struct path_span span = scene_target(scene, &plan->source);
+	struct path_span span = context_target(context, &plan->source);
 	for (size_t i = 0; i < span.count && !*plan->obstacle; i++)
-		if (is_concerned(scene, plan, span.paths[i]))
-			note_path(scene, plan, span.paths[i]);
+		if (is_concerned(context, plan, span.paths[i]))
+			note_path(context, plan, span.paths[i]);
 }
 
 /* Another address, answered from the same source, whose far peers come by another line. */
-static bool is_conflict(const struct scene *scene, const struct plan *plan, size_t index)
+static bool is_conflict(const struct judge_context *context, const struct plan *plan, size_t index)
 {
-	const struct path *path = scene_path(scene, index);
+	const struct path *path = context_path(context, index);
 	bool far = path->basis == PATH_LEADS ||
-		   (path->basis == PATH_SEEN && !path->answers && !is_neighbour_elsewhere(scene, path));
-	return scene_certain(scene, index) && far && path->arrival != plan->device &&
-	       !device_set_contains(&scene_service(scene, index)->arrival, plan->device);
+		   (path->basis == PATH_SEEN && !path->answers && !is_neighbour_elsewhere(context, path));
+	return context_certain(context, index) && far && path->arrival != plan->device &&
+	       !device_set_contains(&context_service(context, index)->arrival, plan->device);
 }
 
-static void check_conflict(const struct scene *scene, struct plan *plan)
+static void check_conflict(const struct judge_context *context, struct plan *plan)
 {
 	char source[ADDRESS_TEXT_SIZE], other[ADDRESS_TEXT_SIZE];
-	struct path_span span = scene_target(scene, &plan->source);
+	struct path_span span = context_target(context, &plan->source);
 	for (size_t i = 0; i < span.count && !*plan->obstacle; i++)
-		if (is_conflict(scene, plan, span.paths[i]))
+		if (is_conflict(context, plan, span.paths[i]))
 			plan_refuse(plan,
 				"%s also answers for %s, whose requests arrive on %s, and rules by source cannot "
 				"tell the two apart",
 				address_format(&plan->source, source),
-				address_format(&scene_service(scene, span.paths[i])->address, other),
-				facts_device_name(scene->now, scene_path(scene, span.paths[i])->arrival));
+				address_format(&context_service(context, span.paths[i])->address, other),
+				facts_device_name(
+					context->now, context_path(context, span.paths[i])->arrival));
 }
 
 static bool is_alike(const struct plan *a, const struct plan *b)
@@ -189,72 +190,72 @@ static const struct plan *find_maker(const struct remedies *remedies, const stru
 }
 
 /* Plans for the same device and gateway share the table they make; others take the next free one. */
-static uint32_t new_table(const struct scene *scene, const struct plan *plan)
+static uint32_t new_table(const struct judge_context *context, const struct plan *plan)
 {
-	const struct plan *maker = find_maker(scene->remedies, plan);
+	const struct plan *maker = find_maker(context->remedies, plan);
 	unsigned family = plan->source.family == AF_INET6;
-	uint32_t table = scene->now->free_tables[family];
+	uint32_t table = context->now->free_tables[family];
 	if (maker)
 		return maker->new_table;
-	while (table && table < REMEDY_TABLES && scene->remedies->taken[family][table])
+	while (table && table < REMEDY_TABLES && context->remedies->taken[family][table])
 		table = table >= FIRST_TABLE && table < LAST_TABLE ? table + 1 : 0;
 	return table;
 }
 
-static void choose_table(const struct scene *scene, struct plan *plan)
+static void choose_table(const struct judge_context *context, struct plan *plan)
 {
 	if (!plan->makes_table && plan->network_count == 0)
 		return;
-	plan->new_table = new_table(scene, plan);
+	plan->new_table = new_table(context, plan);
 	if (plan->new_table == 0)
 		plan_refuse(plan, "no free routing table is known");
 	if (plan->makes_table)
 		plan->table = plan->new_table;
 	plan->onlink = !address_is_none(&plan->gateway) && !address_is_link_local(&plan->gateway) &&
-		       !facts_network(scene->now, plan->device, &plan->gateway);
+		       !facts_network(context->now, plan->device, &plan->gateway);
 }
 
-static uint32_t ceiling(const struct scene *scene, const struct plan *plan)
+static uint32_t ceiling(const struct judge_context *context, const struct plan *plan)
 {
 	uint32_t lowest = UINT32_MAX;
-	struct path_span span = scene_target(scene, &plan->source);
+	struct path_span span = context_target(context, &plan->source);
 	for (size_t i = 0; i < span.count; i++) {
-		if (!is_concerned(scene, plan, span.paths[i]))
+		if (!is_concerned(context, plan, span.paths[i]))
 			continue;
-		const struct path *path = scene_path(scene, span.paths[i]);
-		uint32_t priority = rule_index_decision(&scene->remedies->rules, path).priority;
+		const struct path *path = context_path(context, span.paths[i]);
+		uint32_t priority = rule_index_decision(&context->remedies->rules, path).priority;
 		lowest = priority < lowest ? priority : lowest;
 	}
 	return lowest;
 }
 
-static void choose_priority(const struct scene *scene, struct plan *plan)
+static void choose_priority(const struct judge_context *context, struct plan *plan)
 {
-	struct priorities *priorities = &scene->remedies->priorities[plan->source.family == AF_INET6];
-	uint32_t rules = plan->network_count + (plan->far ? 2 : 0), below = ceiling(scene, plan);
+	struct priorities *priorities = &context->remedies->priorities[plan->source.family == AF_INET6];
+	uint32_t rules = plan->network_count + (plan->far ? 2 : 0), below = ceiling(context, plan);
 	if (priorities_take(priorities, below, rules, &plan->priority) < 0)
-		scene->remedies->failed = true;
+		context->remedies->failed = true;
 	else if (!plan->priority)
 		plan_refuse(plan, "no %u priorities in a row are free before the rule %u, which decides now",
 			rules, below);
 }
 
-static void check_any(const struct scene *scene, struct plan *plan)
+static void check_any(const struct judge_context *context, struct plan *plan)
 {
 	if (plan->far || plan->network_count)
 		return;
-	struct path_span span = scene_target(scene, &plan->source);
+	struct path_span span = context_target(context, &plan->source);
 	for (size_t i = 0; i < span.count && !*plan->obstacle; i++)
-		if (scene_path(scene, span.paths[i])->arrival == plan->device &&
-			is_neighbour_elsewhere(scene, scene_path(scene, span.paths[i])))
+		if (context_path(context, span.paths[i])->arrival == plan->device &&
+			is_neighbour_elsewhere(context, context_path(context, span.paths[i])))
 			plan_refuse(plan,
 				"the replies go straight to the link which the peers are on, and rules that "
 				"keep connected networks reachable leave them there");
 	if (!*plan->obstacle)
-		plan_refuse(plan, "no way out of %s is known", facts_device_name(scene->now, plan->device));
+		plan_refuse(plan, "no way out of %s is known", facts_device_name(context->now, plan->device));
 }
 
-static void (*const plan_steps[])(const struct scene *, struct plan *) = {
+static void (*const plan_steps[])(const struct judge_context *, struct plan *) = {
 	check_conflict,
 	note_paths,
 	check_any,
@@ -280,9 +281,9 @@ static void note_maker(struct remedies *remedies, const struct plan *plan)
 	remedies->taken[plan->source.family == AF_INET6][plan->new_table] = true;
 }
 
-const struct plan *remedy_plan(const struct scene *scene, const struct address *source, int device)
+const struct plan *remedy_plan(const struct judge_context *context, const struct address *source, int device)
 {
-	struct remedies *remedies = scene->remedies;
+	struct remedies *remedies = context->remedies;
 	size_t *head = head_of(remedies, source, device);
 	for (size_t at = *head; at; at = remedies->plans[at - 1].next) {
 		const struct plan *known = &remedies->plans[at - 1];
@@ -291,7 +292,7 @@ const struct plan *remedy_plan(const struct scene *scene, const struct address *
 	}
 	struct plan fresh = { .source = *source, .device = device, .next = *head };
 	for (size_t i = 0; i < sizeof(plan_steps) / sizeof(*plan_steps) && !*fresh.obstacle; i++)
-		plan_steps[i](scene, &fresh);
+		plan_steps[i](context, &fresh);
 	struct plan *plan = GROW(remedies->plans, remedies->plan_count);
 	if (!plan) {
 		remedies->failed = true;

@@ -13,9 +13,9 @@
  */
 
 #include "alerts/finding.h"
+#include "alerts/judge_context.h"
 #include "alerts/remedy/priorities.h"
 #include "alerts/remedy/rule_match.h"
-#include "alerts/scene.h"
 
 #define PLAN_NETWORKS 4
 #define REMEDY_TABLES 253 /* the range of facts.free_tables ends there */
@@ -58,10 +58,10 @@ void remedies_close(struct remedies *remedies);
 /* Does the path call for rules: certain, and its reply leaves wrongly, has no route, or its request is
  * dropped by rp_filter, and none of it is declared as intended? Not if the reply goes straight to a neighbour
  * on another device's link. */
-bool remedy_concerns(const struct scene *scene, size_t path);
+bool remedy_concerns(const struct judge_context *context, size_t path);
 /* The plan for all paths to this target by this device; made when first asked for. It is valid until the next
  * one is asked for. */
-const struct plan *remedy_plan(const struct scene *scene, const struct address *source, int device);
+const struct plan *remedy_plan(const struct judge_context *context, const struct address *source, int device);
 
 /* Adds the plan's commands to the finding. */
 void remedy_write_plan(const struct facts *facts, const struct plan *plan, struct finding *finding);

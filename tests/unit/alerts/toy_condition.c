@@ -13,10 +13,10 @@
 extern const struct condition toy_condition, first_symptom_condition, second_symptom_condition;
 
 static void add_tunnels(
-	const struct scene *scene, const struct condition *condition, struct findings *candidates)
+	const struct judge_context *context, const struct condition *condition, struct findings *candidates)
 {
-	for (size_t i = 0; i < scene->now->device_count; i++) {
-		const struct device *device = &scene->now->devices[i];
+	for (size_t i = 0; i < context->now->device_count; i++) {
+		const struct device *device = &context->now->devices[i];
 		if (device->kind != DEVICE_TUNNEL)
 			continue;
 		struct finding *finding = findings_add(candidates, condition);
@@ -29,9 +29,9 @@ static void add_tunnels(
 
 /* ---- toy.c ---- */
 
-static void toy_find(const struct scene *scene, struct findings *candidates)
+static void toy_find(const struct judge_context *context, struct findings *candidates)
 {
-	add_tunnels(scene, &toy_condition, candidates);
+	add_tunnels(context, &toy_condition, candidates);
 }
 
 const struct condition toy_condition = {
@@ -43,9 +43,9 @@ const struct condition toy_condition = {
 
 /* ---- its symptoms, which may be one another's ---- */
 
-static void first_symptom_find(const struct scene *scene, struct findings *candidates)
+static void first_symptom_find(const struct judge_context *context, struct findings *candidates)
 {
-	add_tunnels(scene, &first_symptom_condition, candidates);
+	add_tunnels(context, &first_symptom_condition, candidates);
 }
 
 const struct condition first_symptom_condition = {
@@ -59,9 +59,9 @@ const struct condition first_symptom_condition = {
 		},
 };
 
-static void second_symptom_find(const struct scene *scene, struct findings *candidates)
+static void second_symptom_find(const struct judge_context *context, struct findings *candidates)
 {
-	add_tunnels(scene, &second_symptom_condition, candidates);
+	add_tunnels(context, &second_symptom_condition, candidates);
 }
 
 const struct condition second_symptom_condition = {

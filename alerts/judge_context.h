@@ -10,7 +10,7 @@
 
 struct remedies;
 
-struct scene {
+struct judge_context {
 	const struct settings *settings;
 	const struct facts *now; /* handshakes: without what is over, see alerts/recovered.h */
 	struct verdicts verdicts;
@@ -21,23 +21,24 @@ struct scene {
 	struct handshake_report handshakes;
 };
 
-/* Some of the scene's paths, as positions in facts.paths. */
+/* Some of the context's paths, as positions in facts.paths. */
 struct path_span {
 	const size_t *paths;
 	size_t count;
 };
 
-/* 0 or -ENOMEM. The scene must stay where it is until it is closed. */
-int scene_open(struct scene *scene, const struct settings *settings, const struct facts *now);
-void scene_close(struct scene *scene);
+/* 0 or -ENOMEM. The context must stay where it is until it is closed. */
+int judge_context_open(
+	struct judge_context *context, const struct settings *settings, const struct facts *now);
+void judge_context_close(struct judge_context *context);
 
 /* From an empty span to the paths of the first service and arrival device, and on to the next ones. False
  * after the last. */
-bool scene_next_pair(const struct scene *scene, struct path_span *pair);
+bool context_next_pair(const struct judge_context *context, struct path_span *pair);
 /* All paths to services with this target. */
-struct path_span scene_target(const struct scene *scene, const struct address *target);
+struct path_span context_target(const struct judge_context *context, const struct address *target);
 
-const struct path *scene_path(const struct scene *scene, size_t path);
-const struct service *scene_service(const struct scene *scene, size_t path);
+const struct path *context_path(const struct judge_context *context, size_t path);
+const struct service *context_service(const struct judge_context *context, size_t path);
 /* Its requests are known to come by its arrival device, which still exists. */
-bool scene_certain(const struct scene *scene, size_t path);
+bool context_certain(const struct judge_context *context, size_t path);
