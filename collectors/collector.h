@@ -33,7 +33,7 @@ struct collector_settings {
 #define COLLECTOR_NEVER INT64_MAX
 
 /* What a collector wants of the loop; set by advance(). */
-struct collector_wish {
+struct collector_schedule {
 	int64_t due_ns; /* monotonic time at which advance() wants to be called again, readable or not;
 			   COLLECTOR_NEVER */
 	bool changed;   /* the facts it would give have changed: collect soon rather than at the next tick */
@@ -67,7 +67,7 @@ struct collector {
 	/* Called when the descriptor is readable or due_ns has come: does a bounded piece of work (one read)
 	 * and says what it wants next. 0 or a negative errno that is worth telling; it must go on in either
 	 * case. NULL: never. */
-	int (*advance)(void *context, int64_t now_ns, struct collector_wish *wish);
+	int (*advance)(void *context, int64_t now_ns, struct collector_schedule *schedule);
 
 	/* Whether the first look is complete: for one look at the host, which waits for it. A collector that
 	 * has this is collected from meanwhile (to no other end), in the order of the table, and asked

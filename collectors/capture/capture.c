@@ -498,7 +498,7 @@ static int handshake_descriptor(const void *context)
 }
 
 /* One device at a time: hundreds may come or go at once. */
-static int handshake_advance(void *context, int64_t time_ns, struct collector_wish *wish)
+static int handshake_advance(void *context, int64_t time_ns, struct collector_schedule *schedule)
 {
 	struct capturing *capturing = context;
 	uint64_t ignored;
@@ -512,7 +512,7 @@ static int handshake_advance(void *context, int64_t time_ns, struct collector_wi
 		handshakes_missed(capturing->handshakes, clock_ns(CLOCK_REALTIME));
 		leave(capturing);
 	}
-	*wish = (struct collector_wish){ .due_ns = COLLECTOR_NEVER };
+	*schedule = (struct collector_schedule){ .due_ns = COLLECTOR_NEVER };
 	return 0;
 }
 

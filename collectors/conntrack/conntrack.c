@@ -189,7 +189,7 @@ static enum outcome sweep_read(struct conntrack *conntrack, int64_t now_ns)
 	return result == 0 ? GOES_ON : sweep_end(conntrack, result < 0 ? result : 0);
 }
 
-static int conntrack_advance(void *context, int64_t now_ns, struct collector_wish *wish)
+static int conntrack_advance(void *context, int64_t now_ns, struct collector_schedule *schedule)
 {
 	struct conntrack *conntrack = context;
 	int64_t cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
@@ -207,8 +207,8 @@ static int conntrack_advance(void *context, int64_t now_ns, struct collector_wis
 		int64_t rest_ns = conntrack->error == -EPERM ? DENIED_NS : CPU_SHARE * conntrack->cpu_ns;
 		conntrack->due_ns = conntrack->started_ns + (rest_ns > PERIOD_NS ? rest_ns : PERIOD_NS);
 	}
-	wish->due_ns = conntrack->sweeping ? conntrack->progress_ns + STALL_NS : conntrack->due_ns;
-	wish->changed = outcome == SHOWN_CHANGED;
+	schedule->due_ns = conntrack->sweeping ? conntrack->progress_ns + STALL_NS : conntrack->due_ns;
+	schedule->changed = outcome == SHOWN_CHANGED;
 	return 0;
 }
 

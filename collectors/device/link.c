@@ -492,11 +492,12 @@ static int link_descriptor(const void *context)
 	return netlink_descriptor(links->notifications);
 }
 
-static int link_advance(void *context, int64_t now_ns, struct collector_wish *wish)
+static int link_advance(void *context, int64_t now_ns, struct collector_schedule *schedule)
 {
 	struct links *links = context;
 	int some = drain(links), error = some < 0 ? some : 0;
-	*wish = (struct collector_wish){ .due_ns = now_ns + CACHE_NS, .changed = some > 0 && !links->large };
+	*schedule = (struct collector_schedule){ .due_ns = now_ns + CACHE_NS,
+		.changed = some > 0 && !links->large };
 	if (links->stage == STAGE_IDLE && !links->large)
 		return error;
 	if (links->stage == STAGE_IDLE && is_due(links, now_ns) && is_over_at(links, PAUSE_NS, now_ns)) {
@@ -504,12 +505,12 @@ static int link_advance(void *context, int64_t now_ns, struct collector_wish *wi
 		error = begin_reading(links, now_ns);
 	} else if (links->stage != STAGE_IDLE) {
 		error = read_on(links);
-		wish->changed = error == 0 && links->stage == STAGE_IDLE && links->announced;
+		schedule->changed = error == 0 && links->stage == STAGE_IDLE && links->announced;
 	}
 	if (links->stage != STAGE_IDLE)
-		wish->due_ns = now_ns;
+		schedule->due_ns = now_ns;
 	else if (!links->fresh)
-		wish->due_ns = links->began_ns + PAUSE_NS;
+		schedule->due_ns = links->began_ns + PAUSE_NS;
 	return error;
 }
 

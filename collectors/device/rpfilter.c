@@ -240,14 +240,14 @@ static int rpfilter_descriptor(const void *context)
 	return netlink_descriptor(rpfilter->notifications);
 }
 
-static int rpfilter_advance(void *context, int64_t now_ns, struct collector_wish *wish)
+static int rpfilter_advance(void *context, int64_t now_ns, struct collector_schedule *schedule)
 {
 	(void)now_ns;
 	struct rpfilter *rpfilter = context;
 	int some = netlink_drain(rpfilter->notifications, NULL, NULL);
 	if (some != 0)
 		rpfilter->fresh = false;
-	*wish = (struct collector_wish){ .due_ns = COLLECTOR_NEVER, .changed = some > 0 };
+	*schedule = (struct collector_schedule){ .due_ns = COLLECTOR_NEVER, .changed = some > 0 };
 	return some < 0 ? some : 0;
 }
 

@@ -244,7 +244,7 @@ static bool natrules_take_turn(struct natrules *natrules)
 	return fresh;
 }
 
-static int natrules_advance(void *context, int64_t now_ns, struct collector_wish *wish)
+static int natrules_advance(void *context, int64_t now_ns, struct collector_schedule *schedule)
 {
 	struct natrules *natrules = context;
 	int result = natrules_note_changes(natrules, now_ns);
@@ -259,14 +259,14 @@ static int natrules_advance(void *context, int64_t now_ns, struct collector_wish
 		error = natrules_begin_reading(natrules, now_ns);
 	if (error < 0)
 		natrules_fail(natrules, error, now_ns);
-	wish->changed = natrules_take_turn(natrules);
+	schedule->changed = natrules_take_turn(natrules);
 	/* What was announced while it was being read. */
 	if (natrules->phase == PHASE_REST && natrules->changed &&
 		natrules->due_ns > natrules_affordable(natrules, now_ns + QUIET_NS))
 		natrules->due_ns = natrules_affordable(natrules, now_ns + QUIET_NS);
-	wish->due_ns = natrules->phase == PHASE_REST     ? natrules->due_ns
-		       : natrules->phase == PHASE_TABLES ? now_ns + TABLES_NS
-							 : now_ns;
+	schedule->due_ns = natrules->phase == PHASE_REST     ? natrules->due_ns
+			   : natrules->phase == PHASE_TABLES ? now_ns + TABLES_NS
+							     : now_ns;
 	return result;
 }
 

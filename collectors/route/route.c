@@ -291,13 +291,13 @@ static int route_complete(void *opaque, const struct collector_settings *setting
 	return result < 0 ? result : context->error;
 }
 
-static int route_advance(void *opaque, int64_t now_ns, struct collector_wish *wish)
+static int route_advance(void *opaque, int64_t now_ns, struct collector_schedule *schedule)
 {
 	(void)now_ns;
 	struct route_context *context = opaque;
 	int error = drain(context);
-	wish->changed = context->dirty;
-	wish->due_ns = COLLECTOR_NEVER;
+	schedule->changed = context->dirty;
+	schedule->due_ns = COLLECTOR_NEVER;
 	return error;
 }
 

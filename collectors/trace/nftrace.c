@@ -215,13 +215,13 @@ static int nftrace_descriptor(const void *context)
 	return tracer_descriptor(nftrace->tracer);
 }
 
-static int nftrace_advance(void *context, int64_t now_ns, struct collector_wish *wish)
+static int nftrace_advance(void *context, int64_t now_ns, struct collector_schedule *schedule)
 {
 	struct nftrace *nftrace = context;
 	bool before = tracer_is_over(nftrace->tracer);
 	int error = tracer_advance(nftrace->tracer, now_ns);
-	wish->due_ns = tracer_due(nftrace->tracer);
-	wish->changed = !before && tracer_is_over(nftrace->tracer);
+	schedule->due_ns = tracer_due(nftrace->tracer);
+	schedule->changed = !before && tracer_is_over(nftrace->tracer);
 	return error;
 }
 

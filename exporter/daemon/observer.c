@@ -144,17 +144,19 @@ int observer_descriptor(const struct observer *observer, size_t collector)
 	return slot->collector->descriptor(slot->context);
 }
 
-int observer_advance(struct observer *observer, size_t collector, int64_t now_ns, struct collector_wish *wish)
+int observer_advance(
+	struct observer *observer, size_t collector, int64_t now_ns, struct collector_schedule *schedule)
 {
 	struct slot *slot = &observer->slots[collector];
-	*wish = (struct collector_wish){ .due_ns = COLLECTOR_NEVER };
+	*schedule = (struct collector_schedule){ .due_ns = COLLECTOR_NEVER };
 	if (!slot->enabled || !slot->collector->advance)
 		return 0;
 	if (!slot->open) { /* asked again after collect has tried to start it */
-		wish->due_ns = slot->retry_ns == INT64_MAX ? COLLECTOR_NEVER : slot->retry_ns + 2 * SECOND_NS;
+		schedule->due_ns =
+			slot->retry_ns == INT64_MAX ? COLLECTOR_NEVER : slot->retry_ns + 2 * SECOND_NS;
 		return 0;
 	}
-	int error = slot->collector->advance(slot->context, now_ns, wish);
+	int error = slot->collector->advance(slot->context, now_ns, schedule);
 	say(observer, slot, error, slot->advance_error, "Collector fails to follow changes",
 		"Collector follows changes again");
 	slot->advance_error = error;
@@ -273,14 +275,14 @@ static bool take_turn(struct observer *observer, int64_t until_ns)
 	for (size_t i = 0; i < observer->slot_count; i++) {
 		struct slot *slot = &observer->slots[i];
 		int64_t now = clock_ns(CLOCK_MONOTONIC);
-		struct collector_wish wish;
+		struct collector_schedule schedule;
 		if (!observer->polled[i].revents && slot->due_ns > now)
 			continue;
-		bool failed = observer_advance(observer, i, now, &wish) < 0;
+		bool failed = observer_advance(observer, i, now, &schedule) < 0;
 		slot->failures = failed ? slot->failures + 1 : 0;
 		int64_t backoff_ns = schedule_backoff(slot->failures);
-		slot->due_ns = backoff_ns ? now + backoff_ns : wish.due_ns;
-		changed |= wish.changed;
+		slot->due_ns = backoff_ns ? now + backoff_ns : schedule.due_ns;
+		changed |= schedule.changed;
 	}
 	return changed;
 }

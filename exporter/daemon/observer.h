@@ -32,9 +32,9 @@ void observer_close(struct observer *observer);
 /* The descriptor of one collector, or -1. */
 int observer_descriptor(const struct observer *observer, size_t collector);
 /* Lets one collector do a piece of its work; see struct collector's advance. 0, or its negative errno, which
- * was said once in the log; *wish is filled in either way. */
+ * was said once in the log; *schedule is filled in either way. */
 int observer_advance(
-	struct observer *observer, size_t collector, int64_t now_ns, struct collector_wish *wish);
+	struct observer *observer, size_t collector, int64_t now_ns, struct collector_schedule *schedule);
 
 /* Collects anew. 0 or -ENOMEM; *facts is the caller's, and not fit to be judged before it is completed. */
 int observer_collect(

@@ -28,17 +28,17 @@ struct watches {
 static void advance(struct watch *watch)
 {
 	struct watches *watches = watch->watches;
-	struct collector_wish wish;
+	struct collector_schedule schedule;
 	int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
-	bool failed = observer_advance(watches->observer, watch->collector, now_ns, &wish) < 0;
+	bool failed = observer_advance(watches->observer, watch->collector, now_ns, &schedule) < 0;
 	watch->failures = failed ? watch->failures + 1 : 0;
 	int64_t backoff_ns = schedule_backoff(watch->failures);
 	if (backoff_ns)
 		loop_forget(watches->loop, &watch->readable);
 	else if (watch->readable.descriptor >= 0)
 		loop_watch(watches->loop, &watch->readable);
-	timer_set(watch->timer.descriptor, backoff_ns ? now_ns + backoff_ns : wish.due_ns);
-	if (wish.changed)
+	timer_set(watch->timer.descriptor, backoff_ns ? now_ns + backoff_ns : schedule.due_ns);
+	if (schedule.changed)
 		watches->changed(watches->argument);
 }
 

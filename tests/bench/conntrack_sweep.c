@@ -124,20 +124,20 @@ static int give_addresses(void *context, uint64_t *entries, double *seconds)
 /* As the loop does it: waits for the descriptor before each piece. */
 static int run_sweep(void *context, int64_t *longest_ns)
 {
-	struct collector_wish wish = { 0 };
+	struct collector_schedule schedule = { 0 };
 	struct pollfd polled = { .fd = conntrack_collector.descriptor(context), .events = POLLIN };
-	for (int i = 0; i < PIECES_MAX && !wish.changed; i++) {
+	for (int i = 0; i < PIECES_MAX && !schedule.changed; i++) {
 		if (i > 0)
 			poll(&polled, 1, 1000);
 		int64_t before_ns = now();
-		int error = conntrack_collector.advance(context, read_clock(CLOCK_MONOTONIC), &wish);
+		int error = conntrack_collector.advance(context, read_clock(CLOCK_MONOTONIC), &schedule);
 		int64_t piece_ns = now() - before_ns;
 		if (error < 0)
 			return error;
 		if (piece_ns > *longest_ns)
 			*longest_ns = piece_ns;
 	}
-	return wish.changed ? 0 : -ETIMEDOUT;
+	return schedule.changed ? 0 : -ETIMEDOUT;
 }
 
 static int sweep(int64_t *taken_ns, int64_t *longest_ns, uint64_t *entries)

@@ -37,12 +37,12 @@ static struct facts *collect(void *context)
 /* As a loop would: when it is due, or something is announced. */
 static void turn(void *context, int64_t until)
 {
-	struct collector_wish wish = { 0 };
+	struct collector_schedule schedule = { 0 };
 	while (monotonic_ns() < until) {
 		struct pollfd polled = { .fd = natrules_collector.descriptor(context), .events = POLLIN };
 		int64_t now = monotonic_ns();
-		assert_int_equal(natrules_collector.advance(context, now, &wish), 0);
-		int64_t wait = (wish.due_ns < until ? wish.due_ns : until) - now;
+		assert_int_equal(natrules_collector.advance(context, now, &schedule), 0);
+		int64_t wait = (schedule.due_ns < until ? schedule.due_ns : until) - now;
 		assert_true(poll(&polled, 1, wait > 0 ? (int)(wait / 1000000) + 1 : 0) >= 0);
 	}
 }
@@ -88,14 +88,15 @@ static void time_alone_is_no_reason_to_read(void **state)
 {
 	(void)state;
 	void *context;
-	struct collector_wish wish = { 0 };
+	struct collector_schedule schedule = { 0 };
 	assert_int_equal(natrules_collector.init(&settings, &context), 0);
 	turn(context, monotonic_ns() + SECOND_NS / 5);
 	uint64_t version = version_of(context, 0);
 	for (int i = 1; i <= 5; i++) {
 		assert_int_equal(
-			natrules_collector.advance(context, monotonic_ns() + i * 60 * SECOND_NS, &wish), 0);
-		assert_false(wish.changed);
+			natrules_collector.advance(context, monotonic_ns() + i * 60 * SECOND_NS, &schedule),
+			0);
+		assert_false(schedule.changed);
 		assert_int_equal(version_of(context, 0), version);
 	}
 	natrules_collector.destroy(context);

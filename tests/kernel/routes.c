@@ -458,9 +458,9 @@ static void vanishing_devices_break_no_dump(void **state)
 	assert_int_equal(link_collector.init(&settings, &context), 0);
 	for (pid_t child = churn(); waitpid(child, &status, WNOHANG) == 0 && rounds < 1000000; rounds++) {
 		struct facts *facts = facts_at((int64_t)rounds * 10); /* never cached */
-		struct collector_wish wish;
+		struct collector_schedule schedule;
 		assert_int_equal(link_collector.collect(context, &settings, facts), 0);
-		assert_int_equal(link_collector.advance(context, 0, &wish), 0);
+		assert_int_equal(link_collector.advance(context, 0, &schedule), 0);
 		assert_true(facts->device_count >= 7);
 		check_sorted(facts);
 		facts_free(facts);
@@ -488,7 +488,7 @@ static void changes_are_seen_at_once(void **state)
 {
 	(void)state;
 	void *link, *rpfilter;
-	struct collector_wish wish;
+	struct collector_schedule schedule;
 	assert_int_equal(link_collector.init(&settings, &link), 0);
 	assert_int_equal(rpfilter_collector.init(&settings, &rpfilter), 0);
 	run("echo 0 > /proc/sys/net/ipv4/conf/all/rp_filter; echo 0 > /proc/sys/net/ipv4/conf/vb/rp_filter");
@@ -501,10 +501,10 @@ static void changes_are_seen_at_once(void **state)
 
 	run("echo 1 > /proc/sys/net/ipv4/conf/vb/rp_filter; echo 2 > /proc/sys/net/ipv4/conf/all/rp_filter");
 	run("ip addr add 10.88.0.1/24 dev vc; echo 1 > /proc/sys/net/ipv4/conf/all/src_valid_mark");
-	assert_int_equal(rpfilter_collector.advance(rpfilter, 0, &wish), 0);
-	assert_true(wish.changed);
-	assert_int_equal(link_collector.advance(link, 0, &wish), 0);
-	assert_true(wish.changed);
+	assert_int_equal(rpfilter_collector.advance(rpfilter, 0, &schedule), 0);
+	assert_true(schedule.changed);
+	assert_int_equal(link_collector.advance(link, 0, &schedule), 0);
+	assert_true(schedule.changed);
 	facts = facts_at(1001);
 	collect_both(link, rpfilter, facts);
 	assert_int_equal(device_named(facts, "vb")->rp_filter_raw, 1);
@@ -531,7 +531,7 @@ static void many_addresses_are_read_piece_by_piece(void **state)
 {
 	(void)state;
 	void *link;
-	struct collector_wish wish;
+	struct collector_schedule schedule;
 	int64_t now_ns = 2000 * SECOND_NS;
 	unsigned pieces = 0;
 	run("for i in $(seq 16); do seq -f \"addr add 10.99.$i.%g/32 dev vc\" 250; done | ip -batch -");
@@ -539,12 +539,12 @@ static void many_addresses_are_read_piece_by_piece(void **state)
 	size_t before = count_addresses(link);
 	assert_true(before >= 4000);
 	run("ip addr add 10.98.0.1/32 dev vc");
-	for (wish.changed = false; !wish.changed && pieces < 1000; pieces++) {
-		assert_int_equal(link_collector.advance(link, now_ns, &wish), 0);
-		assert_true(wish.changed || wish.due_ns <= now_ns + SECOND_NS);
-		if (!wish.changed)
+	for (schedule.changed = false; !schedule.changed && pieces < 1000; pieces++) {
+		assert_int_equal(link_collector.advance(link, now_ns, &schedule), 0);
+		assert_true(schedule.changed || schedule.due_ns <= now_ns + SECOND_NS);
+		if (!schedule.changed)
 			assert_int_equal(count_addresses(link), before);
-		now_ns = wish.due_ns;
+		now_ns = schedule.due_ns;
 	}
 	assert_in_range(pieces, 8, 999);
 	assert_int_equal(count_addresses(link), before + 1);

@@ -81,14 +81,14 @@ static int time_it(int times)
 	for (int i = 0; i < times && result == 0; i++) {
 		double longest = 0, all = 0;
 		unsigned pieces = 0;
-		struct collector_wish wish = { 0 };
+		struct collector_schedule schedule = { 0 };
 		struct facts *facts = facts_new();
 		result = facts ? natrules_collector.init(&settings, &context) : -ENOMEM;
-		for (int64_t now_ns = 1; result == 0 && wish.due_ns < now_ns + SECOND_NS; now_ns++) {
+		for (int64_t now_ns = 1; result == 0 && schedule.due_ns < now_ns + SECOND_NS; now_ns++) {
 			double start = now();
-			result = natrules_collector.advance(context, now_ns, &wish);
+			result = natrules_collector.advance(context, now_ns, &schedule);
 			double took = now() - start;
-			usleep(wish.due_ns > now_ns && wish.due_ns < now_ns + SECOND_NS ? 1000 : 0);
+			usleep(schedule.due_ns > now_ns && schedule.due_ns < now_ns + SECOND_NS ? 1000 : 0);
 			longest = took > longest ? took : longest;
 			all += took;
 			pieces++;

@@ -251,16 +251,16 @@ static void an_error_is_told_and_is_no_change(void **state)
 	for (size_t i = 0; i < sizeof(collectors) / sizeof(*collectors); i++) {
 		const struct collector *collector = collectors[i];
 		void *context;
-		struct collector_wish wish = { 0 };
+		struct collector_schedule schedule = { 0 };
 		if (collector->init(&settings, &context) < 0)
 			continue; /* not permitted, or the kernel has no such source */
 		collect_all(collector, context);
 		for (int again = 0; again < 100 && collector == &natrules_collector; again++)
-			collector->advance(context, 0, &wish);
-		wish.changed = false;
+			collector->advance(context, 0, &schedule);
+		schedule.changed = false;
 		break_socket(collector->descriptor(context));
-		assert_int_equal(collector->advance(context, 1, &wish), -ENOTSOCK);
-		assert_false(wish.changed);
+		assert_int_equal(collector->advance(context, 1, &schedule), -ENOTSOCK);
+		assert_false(schedule.changed);
 		if (collector != &natrules_collector)
 			assert_int_equal(collect_all(collector, context), -ENOTSOCK);
 		collector->destroy(context);

@@ -73,11 +73,11 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static struct collector_wish advance(const struct fixture *fixture, int64_t now_ns)
+static struct collector_schedule advance(const struct fixture *fixture, int64_t now_ns)
 {
-	struct collector_wish wish = { 0 };
-	assert_int_equal(conntrack_collector.advance(fixture->context, now_ns, &wish), 0);
-	return wish;
+	struct collector_schedule schedule = { 0 };
+	assert_int_equal(conntrack_collector.advance(fixture->context, now_ns, &schedule), 0);
+	return schedule;
 }
 
 static struct conntrack_sample collect(const struct fixture *fixture, int expected)
@@ -94,9 +94,9 @@ static void conntrack_that_is_not_loaded_is_known_to_be_unused(void **state)
 {
 	const struct fixture *fixture = *state;
 	assert_false(collect(fixture, 0).known);
-	struct collector_wish wish = advance(fixture, 5 * SECOND);
-	assert_true(wish.changed);
-	assert_int_equal(wish.due_ns, 6 * SECOND);
+	struct collector_schedule schedule = advance(fixture, 5 * SECOND);
+	assert_true(schedule.changed);
+	assert_int_equal(schedule.due_ns, 6 * SECOND);
 	struct conntrack_sample sample = collect(fixture, 0);
 	assert_true(sample.known);
 	assert_false(sample.in_use);
@@ -119,9 +119,9 @@ static void a_sweep_waits_for_the_first_addresses(void **state)
 {
 	const struct fixture *fixture = *state;
 	write_file(fixture, COUNT_FILE, "12\n");
-	struct collector_wish wish = advance(fixture, SECOND);
-	assert_in_range(wish.due_ns, SECOND + 1, SECOND + SECOND / 10);
-	assert_false(wish.changed);
+	struct collector_schedule schedule = advance(fixture, SECOND);
+	assert_in_range(schedule.due_ns, SECOND + 1, SECOND + SECOND / 10);
+	assert_false(schedule.changed);
 	assert_false(collect(fixture, 0).known);
 }
 

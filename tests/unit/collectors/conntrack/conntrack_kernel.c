@@ -59,12 +59,12 @@ static struct facts *collect(void *context, int expected)
 }
 
 /* One advance() as the loop would make it, after a wait for the descriptor. */
-static void take_turn(void *context, struct collector_wish *wish)
+static void take_turn(void *context, struct collector_schedule *schedule)
 {
 	struct pollfd polled = { .fd = conntrack_collector.descriptor(context), .events = POLLIN };
-	if (wish->due_ns > now())
+	if (schedule->due_ns > now())
 		poll(&polled, 1, 1000);
-	assert_int_equal(conntrack_collector.advance(context, now(), wish), 0);
+	assert_int_equal(conntrack_collector.advance(context, now(), schedule), 0);
 }
 
 /* Runs until one more sweep has ended. */
@@ -72,9 +72,9 @@ static struct facts *sweep(void *context)
 {
 	struct facts *facts = collect(context, 0);
 	int64_t ended_ns = facts->conntrack.ended_ns;
-	struct collector_wish wish = { 0 };
+	struct collector_schedule schedule = { 0 };
 	for (int i = 0; i < PIECES && facts->conntrack.ended_ns == ended_ns; i++) {
-		take_turn(context, &wish);
+		take_turn(context, &schedule);
 		facts_free(facts);
 		facts = collect(context, 0);
 	}
@@ -132,24 +132,24 @@ static void counts_are_exact(void **state)
 
 static void sweeps_are_paced(void **state)
 {
-	struct collector_wish wish = { 0 };
+	struct collector_schedule schedule = { 0 };
 	assert_int_equal(conntrack_fill(ENTRIES), 0);
 	facts_free(collect(*state, 0));
 	int64_t started_ns = now();
 	for (int i = 0; i < PIECES; i++) {
-		assert_int_equal(conntrack_collector.advance(*state, started_ns + i, &wish), 0);
-		if (wish.changed)
+		assert_int_equal(conntrack_collector.advance(*state, started_ns + i, &schedule), 0);
+		if (schedule.changed)
 			break;
 	}
-	assert_true(wish.changed);
+	assert_true(schedule.changed);
 	struct facts *facts = collect(*state, 0);
 	int64_t rest_ns = (int64_t)(100 * facts->conntrack.seconds * (double)SECOND);
-	int64_t pause_ns = wish.due_ns - started_ns;
+	int64_t pause_ns = schedule.due_ns - started_ns;
 	int64_t expected_ns = rest_ns > SECOND ? rest_ns : SECOND;
 	assert_true(llabs(pause_ns - expected_ns) < 1000);
 	int64_t ended_ns = facts->conntrack.ended_ns;
 	facts_free(facts);
-	assert_int_equal(conntrack_collector.advance(*state, wish.due_ns - 1, &wish), 0);
+	assert_int_equal(conntrack_collector.advance(*state, schedule.due_ns - 1, &schedule), 0);
 	facts = collect(*state, 0);
 	assert_int_equal(facts->conntrack.ended_ns, ended_ns);
 	facts_free(facts);
@@ -157,11 +157,11 @@ static void sweeps_are_paced(void **state)
 
 static void nothing_is_shown_half_read(void **state)
 {
-	struct collector_wish wish = { 0 };
+	struct collector_schedule schedule = { 0 };
 	assert_int_equal(conntrack_fill(ENTRIES), 0);
 	facts_free(collect(*state, 0));
 	for (int i = 0; i < 20; i++)
-		take_turn(*state, &wish);
+		take_turn(*state, &schedule);
 	struct facts *facts = collect(*state, 0);
 	assert_false(facts->conntrack.known);
 	assert_int_equal(facts->conntrack.entries, 0);
@@ -247,7 +247,7 @@ static void one_entry_is_found_by_its_tuple(void **state)
 /* In a process of its own, since the privileges do not come back. Raw results, as assertions do not cross. */
 static int look_without_privileges(void *context, bool late)
 {
-	struct collector_wish wish = { 0 };
+	struct collector_schedule schedule = { 0 };
 	struct facts *facts = make_facts();
 	if (!late && conntrack_collector.init(&settings, &context) < 0)
 		return 1;
@@ -255,7 +255,7 @@ static int look_without_privileges(void *context, bool late)
 		return 2;
 	bool was_known = facts->conntrack.known;
 	for (int i = 0; i < 100; i++)
-		if (conntrack_collector.advance(context, now() + 100 * SECOND, &wish) < 0)
+		if (conntrack_collector.advance(context, now() + 100 * SECOND, &schedule) < 0)
 			return 3;
 	facts_free(facts);
 	facts = make_facts();

@@ -171,7 +171,7 @@ static void a_bad_descriptor_is_an_error(void **state)
 static struct script {
 	int descriptor[FAKES], result;
 	unsigned advanced[FAKES], changes;
-	int64_t wish_ns;
+	int64_t schedule_ns;
 	bool changed;
 } script;
 
@@ -186,12 +186,13 @@ int observer_descriptor(const struct observer *observer, size_t collector)
 	return script.descriptor[collector];
 }
 
-int observer_advance(struct observer *observer, size_t collector, int64_t now_ns, struct collector_wish *wish)
+int observer_advance(
+	struct observer *observer, size_t collector, int64_t now_ns, struct collector_schedule *schedule)
 {
 	(void)observer;
 	script.advanced[collector]++;
-	wish->due_ns = script.wish_ns ? now_ns + script.wish_ns : COLLECTOR_NEVER;
-	wish->changed = script.changed;
+	schedule->due_ns = script.schedule_ns ? now_ns + script.schedule_ns : COLLECTOR_NEVER;
+	schedule->changed = script.changed;
 	return script.result;
 }
 
@@ -230,11 +231,11 @@ static struct watches *new_watches(struct loop **loop)
 	return watches;
 }
 
-static void wishes_are_granted_when_due(void **state)
+static void advance_is_called_when_due(void **state)
 {
 	(void)state;
 	struct loop *loop;
-	script.wish_ns = 20 * MILLISECOND_NS;
+	script.schedule_ns = 20 * MILLISECOND_NS;
 	script.changed = true;
 	struct watches *watches = new_watches(&loop);
 	run_for(loop, watches, 210 * MILLISECOND_NS);
@@ -245,7 +246,7 @@ static void wishes_are_granted_when_due(void **state)
 	assert_int_equal(script.changes, advanced);
 }
 
-static void collectors_without_wishes_are_asked_once(void **state)
+static void collectors_without_a_schedule_are_asked_once(void **state)
 {
 	(void)state;
 	struct loop *loop;
@@ -288,8 +289,8 @@ int main(void)
 		cmocka_unit_test(a_forgotten_handler_is_not_called),
 		cmocka_unit_test(the_longest_piece_of_each_work_is_told),
 		cmocka_unit_test(a_bad_descriptor_is_an_error),
-		cmocka_unit_test_setup(wishes_are_granted_when_due, setup),
-		cmocka_unit_test_setup(collectors_without_wishes_are_asked_once, setup),
+		cmocka_unit_test_setup(advance_is_called_when_due, setup),
+		cmocka_unit_test_setup(collectors_without_a_schedule_are_asked_once, setup),
 		cmocka_unit_test_setup(a_failing_collector_does_not_spin, setup),
 		cmocka_unit_test_setup(a_collector_that_starts_late_is_watched, setup),
 	};

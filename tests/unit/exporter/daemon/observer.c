@@ -76,11 +76,11 @@ static int descriptor(const void *context)
 	return script.descriptor;
 }
 
-static int advance(void *context, int64_t now_ns, struct collector_wish *wish)
+static int advance(void *context, int64_t now_ns, struct collector_schedule *schedule)
 {
 	(void)context;
 	script.advanced++;
-	wish->due_ns = now_ns + MILLISECOND_NS;
+	schedule->due_ns = now_ns + MILLISECOND_NS;
 	return script.advance;
 }
 
@@ -310,18 +310,18 @@ static void a_failing_advance_is_said_once(void **state)
 {
 	(void)state;
 	struct bench bench;
-	struct collector_wish wish;
+	struct collector_schedule schedule;
 	char text[1024];
 	open_bench(&bench, all);
 	script.advance = -ENOBUFS;
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(observer_advance(bench.observer, 2, 5, &wish), -ENOBUFS);
-	assert_int_equal(wish.due_ns, 5 + MILLISECOND_NS);
+		assert_int_equal(observer_advance(bench.observer, 2, 5, &schedule), -ENOBUFS);
+	assert_int_equal(schedule.due_ns, 5 + MILLISECOND_NS);
 	assert_string_equal(logged(&bench, text),
 		"level=WARN msg=\"Collector fails to follow changes\" collector=two error=\"No buffer "
 		"space available\"\n");
-	assert_int_equal(observer_advance(bench.observer, 0, 5, &wish), 0);
-	assert_true(wish.due_ns == COLLECTOR_NEVER && !wish.changed);
+	assert_int_equal(observer_advance(bench.observer, 0, 5, &schedule), 0);
+	assert_true(schedule.due_ns == COLLECTOR_NEVER && !schedule.changed);
 	close_bench(&bench);
 }
 
