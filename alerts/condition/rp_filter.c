@@ -233,7 +233,7 @@ static bool has_way_out(const struct drop_case *drop_case)
 		const struct path *path = context_path(drop_case->context, drop_case->span.paths[i]);
 		if (path->arrival == drop_case->device->ifindex && path->basis != PATH_POSSIBLE &&
 			remedy_concerns(drop_case->context, drop_case->span.paths[i]) &&
-			(path->basis == PATH_CONNECTED || path->way_out.result == ROUTE_FOUND))
+			(path->basis == PATH_CONNECTED || path->egress.result == ROUTE_FOUND))
 			return true;
 	}
 	return false;

@@ -85,7 +85,7 @@ static void note_neighbour(const struct judge_context *context, struct plan *pla
 static void note_far(const struct judge_context *context, struct plan *plan, const struct path *path)
 {
 	char text[ADDRESS_TEXT_SIZE];
-	if (!leads_by(&path->way_out, plan->device)) {
+	if (!leads_by(&path->egress, plan->device)) {
 		plan_refuse(plan, "no route is known that leads to %s by %s alone",
 			address_format(&path->destination, text),
 			facts_device_name(context->now, plan->device));
@@ -93,14 +93,14 @@ static void note_far(const struct judge_context *context, struct plan *plan, con
 	}
 	if (!plan->far) {
 		plan->far = true;
-		plan->table = path->way_out.table;
-		plan->gateway = path->way_out.gateway;
+		plan->table = path->egress.table;
+		plan->gateway = path->egress.gateway;
 		plan->makes_table =
 			plan->table == 0 || (plan->table >= RESERVED_FIRST && plan->table <= RESERVED_LAST);
 	}
-	if (path->way_out.table != plan->table)
+	if (path->egress.table != plan->table)
 		plan->makes_table = true;
-	if (plan->makes_table && !address_equal(&path->way_out.gateway, &plan->gateway))
+	if (plan->makes_table && !address_equal(&path->egress.gateway, &plan->gateway))
 		plan_refuse(plan, "the peers beyond %s are behind different gateways",
 			facts_device_name(context->now, plan->device));
 }

@@ -149,7 +149,7 @@ struct path {
 	bool request_confirmed; /* the kernel itself answered; otherwise ROUTE_RP_FILTER follows from the
 				   reverse lookup */
 	struct route_answer reply;
-	struct route_answer way_out; /* the lookup that leads out of the arrival device (PATH_LEADS; PATH_SEEN
+	struct route_answer egress; /* the lookup that leads out of the arrival device (PATH_LEADS; PATH_SEEN
 					if there is one) */
 };
 

@@ -52,15 +52,15 @@ bool survey_is_named(const struct survey *survey, const struct device *device)
 	return false;
 }
 
-const struct way *survey_way(const struct survey *survey, size_t destination, int ifindex)
+const struct route_candidate *route_candidate_of(const struct survey *survey, size_t destination, int ifindex)
 {
 	const struct facts *facts = survey->facts;
 	const struct device *device = facts_device(facts, ifindex);
-	if (!device || !survey->way_places || destination >= facts->destination_count)
+	if (!device || !survey->candidate_places || destination >= facts->destination_count)
 		return NULL;
-	size_t place =
-		survey->way_places[destination * facts->device_count + (size_t)(device - facts->devices)];
-	return place ? &survey->ways[place - 1] : NULL;
+	size_t place = survey->candidate_places[destination * facts->device_count +
+						(size_t)(device - facts->devices)];
+	return place ? &survey->candidates[place - 1] : NULL;
 }
 
 /* ---- endpoints and peers by their address ---- */
@@ -139,8 +139,8 @@ const size_t *survey_peers(const struct survey *survey, const struct address *ad
 
 void survey_clear(struct survey *survey)
 {
-	free(survey->ways);
-	free(survey->way_places);
+	free(survey->candidates);
+	free(survey->candidate_places);
 	free(survey->networks);
 	free(survey->endpoints);
 	free(survey->peers);
@@ -218,7 +218,7 @@ int survey_run(struct facts *facts, const struct collector_settings *settings, s
 	if (result == 0)
 		result = survey_destinations(&survey);
 	if (result == 0)
-		result = survey_ways(&survey);
+		result = survey_candidates(&survey);
 	if (result == 0)
 		result = services_add_ruled(facts);
 	if (result == 0)
@@ -288,7 +288,7 @@ int survey_path(struct facts *facts, const struct collector_settings *settings,
 	if (result == 0)
 		result = find_target(&survey, &facts->services[path->service]);
 	if (result == 0)
-		result = survey_ways(&survey);
+		result = survey_candidates(&survey);
 	if (result == 0)
 		result = survey_networks(&survey);
 	if (result == 0)

@@ -6,8 +6,8 @@
  *requests come and by which the kernel sends the replies. It asks through a function, so that it can be
  *tested without a kernel.
  *
- *	services ─▶ destinations ─▶ ways and lines ─▶ services by rules ─▶ targets ─▶ paths ─▶ replies ─▶
- *	requests
+ *	services ─▶ destinations ─▶ candidates and lines ─▶ services by rules ─▶ targets ─▶ paths ─▶ replies
+ *─▶ requests
  *
  * Each step makes one batch of lookups from what the steps before it found.
  */
@@ -22,7 +22,7 @@ typedef int survey_lookup_function(
 	void *argument, const struct route_query *queries, struct route_answer *answers, size_t count);
 
 /* A device that leads to a destination: the answer to some lookup for it leaves by the device. */
-struct way {
+struct route_candidate {
 	size_t destination;
 	int ifindex;
 	struct route_answer answer;
@@ -48,9 +48,10 @@ struct survey {
 
 	uint32_t marks[2][SURVEY_MARKS]; /* [0] IPv4, [1] IPv6 */
 	unsigned mark_count[2];
-	struct way *ways;
-	size_t way_count;
-	size_t *way_places; /* by destination, then device: one more than the way's position, or 0 */
+	struct route_candidate *candidates;
+	size_t candidate_count;
+	size_t *candidate_places; /* by destination, then device: one more than the candidate's position, or 0
+				   */
 	struct survey_network *networks; /* distinct, by device */
 	size_t network_count;
 	size_t *endpoints, *peers; /* positions in the facts: of all endpoints by address, of all handshake
@@ -78,11 +79,11 @@ int survey_path(struct facts *facts, const struct collector_settings *settings,
 
 /* The steps, each in a file of its own. 0 or negative errno. */
 int survey_destinations(struct survey *survey);
-int survey_ways(struct survey *survey);
+int survey_candidates(struct survey *survey);
 int survey_networks(struct survey *survey);
 int survey_paths(struct survey *survey);
 int survey_lookups(struct survey *survey);
-/* Gives the path its basis and way out; no lookups are made. */
+/* Gives the path its basis and egress; no lookups are made. */
 void survey_set_basis(const struct survey *survey, struct path *path);
 
 /* A growing list of lookups and their answers; items keep their positions. */
@@ -103,8 +104,9 @@ bool survey_is_candidate(const struct device *device);
 /* The first network of the device that contains the address, or NULL. */
 const struct survey_network *survey_network_of(
 	const struct survey *survey, int ifindex, const struct address *address);
-/* The way by which `ifindex` leads to the destination, or NULL. */
-const struct way *survey_way(const struct survey *survey, size_t destination, int ifindex);
+/* The candidate by which `ifindex` leads to the destination, or NULL. */
+const struct route_candidate *route_candidate_of(
+	const struct survey *survey, size_t destination, int ifindex);
 bool survey_is_named(const struct survey *survey, const struct device *device);
 /* [0] for IPv4, [1] for IPv6. */
 unsigned survey_family_index(uint8_t family);

@@ -85,16 +85,16 @@ void survey_set_basis(const struct survey *survey, struct path *path)
 	}
 	if (destination == facts->destination_count || path->arrival == 0)
 		return;
-	const struct way *way = survey_way(survey, destination, path->arrival);
+	const struct route_candidate *candidate = route_candidate_of(survey, destination, path->arrival);
 	bool asks = is_seen(survey, path, true);
-	if (!asks && way && !lives_elsewhere(&facts->destinations[destination], path->arrival)) {
+	if (!asks && candidate && !lives_elsewhere(&facts->destinations[destination], path->arrival)) {
 		path->basis = PATH_LEADS;
 	} else if (asks || is_seen(survey, path, false)) {
 		path->basis = PATH_SEEN;
 		path->answers = !asks;
 	}
-	if (path->basis != PATH_POSSIBLE && way)
-		path->way_out = way->answer;
+	if (path->basis != PATH_POSSIBLE && candidate)
+		path->egress = candidate->answer;
 }
 
 /* A path without a basis tells something only of a tunnel, of a named line, or of an address that nobody

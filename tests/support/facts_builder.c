@@ -152,7 +152,7 @@ struct path *build_path(struct facts *facts, size_t service, const char *destina
 	path->port = path->target_port = 80;
 	path->request.result = ROUTE_FOUND;
 	path->reply = build_found(facts, arrival, NULL, 254, 0);
-	path->way_out = path->reply;
+	path->egress = path->reply;
 	return path;
 }
 

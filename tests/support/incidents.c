@@ -17,7 +17,7 @@ struct facts *incident_two_nics(void)
 	struct path *path =
 		build_path(facts, build_service(facts, "198.51.100.10", NULL, "eth1"), PEER, "eth1");
 	path->reply = build_found(facts, "eth0", "203.0.113.1", 254, 0);
-	path->way_out = build_found(facts, "eth1", "198.51.100.1", 254, 0);
+	path->egress = build_found(facts, "eth1", "198.51.100.1", 254, 0);
 	build_destination(facts, PEER, path->reply);
 	return facts;
 }
@@ -34,7 +34,7 @@ struct facts *incident_two_nics6(void)
 	struct path *path =
 		build_path(facts, build_service(facts, "2001:db8:1::10", NULL, "eth1"), PEER6, "eth1");
 	path->reply = build_found(facts, "eth0", "2001:db8::1", 254, 0);
-	path->way_out = build_found(facts, "eth1", "fe80::1", 254, 0);
+	path->egress = build_found(facts, "eth1", "fe80::1", 254, 0);
 	build_destination(facts, PEER6, path->reply);
 	return facts;
 }
@@ -55,7 +55,7 @@ struct facts *incident_dnat_uplinks(void)
 	facts->services[service].target_ifindex = build_ifindex(facts, "br0");
 	struct path *path = build_path(facts, service, PEER, "vlan10");
 	path->reply = build_found(facts, "vlan95", "203.0.113.1", 254, 0);
-	path->way_out = build_found(facts, "vlan10", "198.51.100.1", 110, 0);
+	path->egress = build_found(facts, "vlan10", "198.51.100.1", 110, 0);
 	build_destination(facts, PEER, path->reply);
 	return facts;
 }
@@ -75,7 +75,7 @@ struct facts *incident_tunnel(void)
 	path->basis = PATH_POSSIBLE;
 	path->request = build_failed(ROUTE_RP_FILTER);
 	path->reply = build_found(facts, "eth0", "10.0.0.1", 254, 0);
-	path->way_out = build_failed(ROUTE_NOT_ASKED);
+	path->egress = build_failed(ROUTE_NOT_ASKED);
 	facts->rpfilter = (struct rpfilter_counters){ .known = true, .drops = 40, .drops_recent = 5 };
 	return facts;
 }

@@ -16,7 +16,7 @@
 static struct facts *stuck_for(int64_t seconds, uint64_t syn_recv, uint64_t open)
 {
 	struct facts *facts = incident_dnat_uplinks();
-	facts->paths[0].reply = facts->paths[0].way_out;
+	facts->paths[0].reply = facts->paths[0].egress;
 	struct flow_example *example = build_example(facts, 0, PEER, NAT_SYN_RECV);
 	example->stuck_ns = facts->monotonic_ns - seconds * SECOND_NS;
 	facts->endpoints[0].syn_recv = facts->endpoints[0].half_open = syn_recv;

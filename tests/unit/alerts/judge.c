@@ -266,7 +266,7 @@ static void a_path_that_is_let_in_is_not_explained(void **state)
 	struct facts *facts = strict_and_wrong();
 	struct path *path = build_path(facts, 0, "192.0.2.77", "eth1");
 	path->reply = facts->paths[0].reply;
-	path->way_out = facts->paths[0].way_out;
+	path->egress = facts->paths[0].egress;
 	court_open(&court);
 	court_settle(&court, facts);
 	assert_int_equal(court_count(&court, true), 2);
@@ -304,14 +304,14 @@ static void findings_are_in_order(void **state)
 		size_t service = build_service(facts, address, NULL, "eth1");
 		struct path *path = build_path(facts, service, PEER, "eth1");
 		path->reply = facts->paths[0].reply;
-		path->way_out = facts->paths[0].way_out;
+		path->egress = facts->paths[0].egress;
 		if (i % 2)
 			build_example(facts, service, PEER, NAT_SYN_RECV);
 	}
 	court_open(&court);
 	court_settle(&court, facts);
 	facts->paths[8].arrival = build_ifindex(facts, "eth0");
-	facts->paths[8].reply = facts->paths[8].way_out = build_failed(ROUTE_NONE);
+	facts->paths[8].reply = facts->paths[8].egress = build_failed(ROUTE_NONE);
 	court_judge(&court, facts);
 	assert_int_equal(court.findings->count, 11);
 	for (size_t i = 1; i < court.findings->count; i++) {

@@ -97,7 +97,7 @@ static void random_path(struct facts *facts, uint64_t *seed)
 	if (pick(seed, 3) == 0)
 		path->request.result = ROUTE_RP_FILTER;
 	path->reply = random_answer(seed);
-	path->way_out = random_answer(seed);
+	path->egress = random_answer(seed);
 }
 
 static void random_endpoint(struct facts *facts, uint64_t *seed)

@@ -9,7 +9,7 @@ static struct facts *table_of_its_own(void)
 {
 	struct facts *facts = incident_two_nics();
 	build_rule(facts, AF_INET, 2000, "198.51.100.77", 120);
-	facts->paths[0].way_out.table = 120;
+	facts->paths[0].egress.table = 120;
 	return facts;
 }
 
@@ -23,14 +23,14 @@ static struct facts *gateway_on_link(void)
 static struct facts *device_route(void)
 {
 	struct facts *facts = incident_two_nics();
-	facts->paths[0].way_out = build_found(facts, "eth1", NULL, 254, 0);
+	facts->paths[0].egress = build_found(facts, "eth1", NULL, 254, 0);
 	return facts;
 }
 
 static struct facts *gateway_of_another_family(void)
 {
 	struct facts *facts = incident_two_nics();
-	facts->paths[0].way_out.gateway = build_address("fe80::1");
+	facts->paths[0].egress.gateway = build_address("fe80::1");
 	return facts;
 }
 
@@ -43,7 +43,7 @@ static struct facts *shared_network(void)
 	path = build_path(facts, build_service(facts, "203.0.113.20", NULL, "eth1"), "203.0.113.7", "eth1");
 	path->basis = PATH_CONNECTED;
 	path->reply = build_found(facts, "eth0", NULL, 254, 24);
-	path->way_out = build_failed(ROUTE_NOT_ASKED);
+	path->egress = build_failed(ROUTE_NOT_ASKED);
 	facts->paths[0].reply = build_found(facts, "eth1", "198.51.100.1", 120, 0);
 	return facts;
 }
@@ -53,14 +53,14 @@ static struct facts *shared_network_and_beyond(void)
 	struct facts *facts = shared_network();
 	struct path *path = build_path(facts, 1, PEER, "eth1");
 	path->reply = build_found(facts, "eth0", "203.0.113.1", 254, 0);
-	path->way_out = build_found(facts, "eth1", "203.0.113.1", 254, 0);
+	path->egress = build_found(facts, "eth1", "203.0.113.1", 254, 0);
 	return facts;
 }
 
 static struct facts *shared_network_with_table(void)
 {
 	struct facts *facts = shared_network_and_beyond();
-	facts->paths[2].way_out.table = 120;
+	facts->paths[2].egress.table = 120;
 	return facts;
 }
 
@@ -222,14 +222,14 @@ static struct facts *no_free_priority(void)
 static struct facts *way_out_by_two(void)
 {
 	struct facts *facts = incident_two_nics();
-	facts->paths[0].way_out = build_found(facts, "eth0,eth1", "198.51.100.1", 254, 0);
+	facts->paths[0].egress = build_found(facts, "eth0,eth1", "198.51.100.1", 254, 0);
 	return facts;
 }
 
 static struct facts *no_way_out(void)
 {
 	struct facts *facts = incident_two_nics();
-	facts->paths[0].way_out = build_failed(ROUTE_NONE);
+	facts->paths[0].egress = build_failed(ROUTE_NONE);
 	return facts;
 }
 
@@ -238,7 +238,7 @@ static struct facts *two_gateways(void)
 	struct facts *facts = incident_two_nics();
 	struct path *path = build_path(facts, 0, "192.0.2.200", "eth1");
 	path->reply = facts->paths[0].reply;
-	path->way_out = build_found(facts, "eth1", "198.51.100.2", 254, 0);
+	path->egress = build_found(facts, "eth1", "198.51.100.2", 254, 0);
 	return facts;
 }
 
@@ -301,7 +301,7 @@ static struct facts *two_addresses(const char *second)
 	struct facts *facts = incident_two_nics();
 	struct path *path = build_path(facts, build_service(facts, second, NULL, "eth1"), PEER, "eth1");
 	path->reply = facts->paths[0].reply;
-	path->way_out = facts->paths[0].way_out;
+	path->egress = facts->paths[0].egress;
 	return facts;
 }
 
@@ -338,7 +338,7 @@ static void two_devices_get_tables_of_their_own(void **state)
 	struct path *path =
 		build_path(facts, build_service(facts, "198.18.0.10", NULL, "eth2"), PEER, "eth2");
 	path->reply = facts->paths[0].reply;
-	path->way_out = build_found(facts, "eth2", "198.18.0.1", 254, 0);
+	path->egress = build_found(facts, "eth2", "198.18.0.1", 254, 0);
 	court_open(&court);
 	court_settle(&court, facts);
 	for (size_t i = 0; i < 2; i++) {

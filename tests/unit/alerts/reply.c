@@ -170,7 +170,7 @@ static void wrong_devices_are_joined_and_peers_bounded(void **state)
 		struct path *path = build_path(facts, 0, "192.0.2.50", "eth1");
 		path->destination.bytes[3] = (uint8_t)(50 + i);
 		path->reply = build_found(facts, i % 2 ? "eth2" : "eth0", NULL, 254, 0);
-		path->way_out = facts->paths[0].way_out;
+		path->egress = facts->paths[0].egress;
 	}
 	court_open(&court);
 	court_settle(&court, facts);
@@ -237,7 +237,7 @@ static void an_intended_path_does_not_hide_another(void **state)
 	snprintf(intended.reply, sizeof(intended.reply), "%s", "vlan95");
 	struct path *path = build_path(facts, 0, "192.0.2.77", "vlan10");
 	path->reply = build_found(facts, "br0", NULL, 254, 0);
-	path->way_out = facts->paths[0].way_out;
+	path->egress = facts->paths[0].egress;
 	court_open(&court);
 	court.settings.intended = &intended;
 	court.settings.intended_count = 1;

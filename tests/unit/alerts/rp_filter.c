@@ -270,7 +270,7 @@ static void all_addresses_of_the_device_are_healed_at_once(void **state)
 		build_path(facts, build_service(facts, "198.51.100.11", NULL, "eth1"), PEER, "eth1");
 	path->request = build_failed(ROUTE_RP_FILTER);
 	path->reply = facts->paths[0].reply;
-	path->way_out = facts->paths[0].way_out;
+	path->egress = facts->paths[0].egress;
 	court_open(&court);
 	court_settle(&court, facts);
 	assert_string_equal(court_remedy(court_find(&court, &rp_filter_drops_condition)),
@@ -291,7 +291,7 @@ static void an_obstacle_for_one_address_is_one_for_the_device(void **state)
 	struct path *path =
 		build_path(facts, build_service(facts, "198.51.100.11", NULL, "eth1"), PEER, "eth1");
 	path->request = build_failed(ROUTE_RP_FILTER);
-	path->way_out = build_failed(ROUTE_NONE);
+	path->egress = build_failed(ROUTE_NONE);
 	court_open(&court);
 	court_settle(&court, facts);
 	const struct finding *finding = court_find(&court, &rp_filter_drops_condition);
@@ -312,7 +312,7 @@ static void a_neighbour_of_another_device_needs_no_rules(void **state)
 	path->basis = PATH_SEEN;
 	path->request = build_failed(ROUTE_RP_FILTER);
 	path->reply = build_found(facts, "eth0", NULL, 254, 24);
-	path->way_out = facts->paths[0].way_out;
+	path->egress = facts->paths[0].egress;
 	court_open(&court);
 	court_settle(&court, facts);
 	const struct finding *finding = court_find(&court, &rp_filter_drops_condition);
@@ -320,7 +320,7 @@ static void a_neighbour_of_another_device_needs_no_rules(void **state)
 	court_close(&court);
 
 	facts->paths[0].request = build_failed(ROUTE_NOT_ASKED);
-	facts->paths[0].reply = facts->paths[0].way_out;
+	facts->paths[0].reply = facts->paths[0].egress;
 	court_open(&court);
 	court_settle(&court, facts);
 	finding = court_find(&court, &rp_filter_drops_condition);

@@ -193,7 +193,7 @@ static void a_second_default_route_makes_a_line(void **state)
 	assert_int_equal(path->basis, PATH_LEADS);
 	assert_int_equal(path->arrival, WAN2);
 	assert_int_equal(path->reply.devices.ifindex[0], WAN1);
-	assert_int_equal(path->way_out.devices.ifindex[0], WAN2);
+	assert_int_equal(path->egress.devices.ifindex[0], WAN2);
 	facts_free(facts);
 }
 
@@ -227,7 +227,7 @@ static void a_table_of_its_own_speaks_for_the_line(void **state)
 	assert_int_equal(facts->services[path->service].target_ifindex, BR0);
 	assert_int_equal(facts->services[path->service].syn_recv, 1);
 	assert_int_equal(path->target_port, 22);
-	assert_int_equal(path->way_out.table, 102);
+	assert_int_equal(path->egress.table, 102);
 	assert_int_equal(path->reply.devices.ifindex[0], WAN1);
 	facts_free(facts);
 }

@@ -96,19 +96,20 @@ static int worth(const struct route_answer *answer)
 	return (answer->devices.count == 1 && !answer->devices.more ? 2 : 0) + is_policy_table(answer->table);
 }
 
-static int note_way(struct survey *survey, size_t destination, int ifindex, const struct route_answer *answer)
+static int note_candidate(
+	struct survey *survey, size_t destination, int ifindex, const struct route_answer *answer)
 {
 	const struct facts *facts = survey->facts;
 	size_t device = (size_t)(facts_device(facts, ifindex) - facts->devices);
-	size_t *place = &survey->way_places[destination * facts->device_count + device];
-	if (*place && worth(&survey->ways[*place - 1].answer) >= worth(answer))
+	size_t *place = &survey->candidate_places[destination * facts->device_count + device];
+	if (*place && worth(&survey->candidates[*place - 1].answer) >= worth(answer))
 		return 0;
-	if (*place == 0 && !GROW(survey->ways, survey->way_count))
+	if (*place == 0 && !GROW(survey->candidates, survey->candidate_count))
 		return -ENOMEM;
 	if (*place == 0)
-		*place = survey->way_count;
-	survey->ways[*place - 1] =
-		(struct way){ .destination = destination, .ifindex = ifindex, .answer = *answer };
+		*place = survey->candidate_count;
+	survey->candidates[*place - 1] =
+		(struct route_candidate){ .destination = destination, .ifindex = ifindex, .answer = *answer };
 	return 0;
 }
 
@@ -119,7 +120,7 @@ static int note_answer(struct survey *survey, size_t destination, const struct r
 	int result = 0;
 	for (unsigned i = 0; result == 0 && i < answer->devices.count; i++)
 		if (leads_out(survey->facts, answer, answer->devices.ifindex[i]))
-			result = note_way(survey, destination, answer->devices.ifindex[i], answer);
+			result = note_candidate(survey, destination, answer->devices.ifindex[i], answer);
 	return result;
 }
 
@@ -148,19 +149,20 @@ static struct line *line_of(struct facts *facts, int ifindex, uint8_t family)
 }
 
 /* Of several ways out of a device the one by a table of its own speaks for the line. */
-static int note_line(struct survey *survey, const struct way *way)
+static int note_line(struct survey *survey, const struct route_candidate *candidate)
 {
 	struct facts *facts = survey->facts;
-	bool is_new = !facts_line(facts, way->ifindex, facts->destinations[way->destination].address.family);
-	struct line *line =
-		line_of(facts, way->ifindex, facts->destinations[way->destination].address.family);
+	bool is_new = !facts_line(
+		facts, candidate->ifindex, facts->destinations[candidate->destination].address.family);
+	struct line *line = line_of(
+		facts, candidate->ifindex, facts->destinations[candidate->destination].address.family);
 	if (!line)
 		return -ENOMEM;
-	if (is_new || (!is_policy_table(line->table) && is_policy_table(way->answer.table))) {
-		line->gateway = way->answer.gateway;
-		line->table = way->answer.table;
+	if (is_new || (!is_policy_table(line->table) && is_policy_table(candidate->answer.table))) {
+		line->gateway = candidate->answer.gateway;
+		line->table = candidate->answer.table;
 	}
-	line->named = survey_is_named(survey, facts_device(facts, way->ifindex));
+	line->named = survey_is_named(survey, facts_device(facts, candidate->ifindex));
 	return 0;
 }
 
@@ -205,13 +207,13 @@ static int note_seen_lines(struct survey *survey)
 	return 0;
 }
 
-int survey_ways(struct survey *survey)
+int survey_candidates(struct survey *survey)
 {
 	struct asking asking = { .survey = survey };
 	const struct facts *facts = survey->facts;
-	survey->way_places =
-		calloc(facts->destination_count * facts->device_count + 1, sizeof(*survey->way_places));
-	int result = survey->way_places ? 0 : -ENOMEM;
+	survey->candidate_places =
+		calloc(facts->destination_count * facts->device_count + 1, sizeof(*survey->candidate_places));
+	int result = survey->candidate_places ? 0 : -ENOMEM;
 	for (size_t i = 0; result == 0 && i < facts->destination_count; i++) {
 		asking.destination = i;
 		result = ask_for(&asking);
@@ -220,8 +222,8 @@ int survey_ways(struct survey *survey)
 		result = survey_make(survey, &asking.batch);
 	if (result == 0)
 		result = note_answers(survey, &asking);
-	for (size_t i = 0; result == 0 && i < survey->way_count; i++)
-		result = note_line(survey, &survey->ways[i]);
+	for (size_t i = 0; result == 0 && i < survey->candidate_count; i++)
+		result = note_line(survey, &survey->candidates[i]);
 	if (result == 0)
 		result = note_seen_lines(survey);
 	if (result == 0)
