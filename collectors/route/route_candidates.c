@@ -18,7 +18,7 @@
 
 struct asking {
 	struct survey *survey;
-	struct survey_batch batch;
+	struct queued_lookups queue;
 	size_t *destinations; /* of each query */
 	size_t destination_count;
 	size_t destination; /* that is being asked for */
@@ -29,7 +29,7 @@ static int ask(struct asking *asking, struct route_query query)
 	query.destination = asking->survey->facts->destinations[asking->destination].address;
 	query.protocol = IPPROTO_TCP;
 	size_t *destination = GROW(asking->destinations, asking->destination_count);
-	if (!destination || !survey_ask(&asking->batch, &query))
+	if (!destination || !lookup_queue(&asking->queue, &query))
 		return -ENOMEM;
 	*destination = asking->destination;
 	return 0;
@@ -129,8 +129,8 @@ static int note_answers(struct survey *survey, const struct asking *asking)
 	int result = 0;
 	for (size_t i = 0; result == 0 && i < survey->facts->destination_count; i++)
 		result = note_answer(survey, i, &survey->facts->destinations[i].plain);
-	for (size_t i = 0; result == 0 && i < asking->batch.count; i++)
-		result = note_answer(survey, asking->destinations[i], &asking->batch.answers[i]);
+	for (size_t i = 0; result == 0 && i < asking->queue.count; i++)
+		result = note_answer(survey, asking->destinations[i], &asking->queue.answers[i]);
 	return result;
 }
 
@@ -219,7 +219,7 @@ int survey_candidates(struct survey *survey)
 		result = ask_for(&asking);
 	}
 	if (result == 0)
-		result = survey_make(survey, &asking.batch);
+		result = lookup_flush(survey, &asking.queue);
 	if (result == 0)
 		result = note_answers(survey, &asking);
 	for (size_t i = 0; result == 0 && i < survey->candidate_count; i++)
@@ -230,7 +230,7 @@ int survey_candidates(struct survey *survey)
 		result = note_other_lines(survey, AF_INET);
 	if (result == 0)
 		result = note_other_lines(survey, AF_INET6);
-	survey_batch_clear(&asking.batch);
+	queued_lookups_clear(&asking.queue);
 	free(asking.destinations);
 	return result;
 }

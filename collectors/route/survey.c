@@ -9,29 +9,29 @@
 #include "collectors/base/growth.h"
 #include "collectors/route/service.h"
 
-struct route_query *survey_ask(struct survey_batch *batch, const struct route_query *query)
+struct route_query *lookup_queue(struct queued_lookups *queue, const struct route_query *query)
 {
-	struct route_query *added = GROW(batch->queries, batch->count);
+	struct route_query *added = GROW(queue->queries, queue->count);
 	if (added)
 		*added = *query;
 	return added;
 }
 
-int survey_make(struct survey *survey, struct survey_batch *batch)
+int lookup_flush(struct survey *survey, struct queued_lookups *queue)
 {
-	if (batch->count == 0)
+	if (queue->count == 0)
 		return 0;
-	batch->answers = calloc(batch->count, sizeof(*batch->answers));
-	if (!batch->answers)
+	queue->answers = calloc(queue->count, sizeof(*queue->answers));
+	if (!queue->answers)
 		return -ENOMEM;
-	return survey->lookup(survey->argument, batch->queries, batch->answers, batch->count);
+	return survey->lookup(survey->argument, queue->queries, queue->answers, queue->count);
 }
 
-void survey_batch_clear(struct survey_batch *batch)
+void queued_lookups_clear(struct queued_lookups *queue)
 {
-	free(batch->queries);
-	free(batch->answers);
-	*batch = (struct survey_batch){ 0 };
+	free(queue->queries);
+	free(queue->answers);
+	*queue = (struct queued_lookups){ 0 };
 }
 
 unsigned survey_family_index(uint8_t family)
@@ -173,14 +173,14 @@ int survey_open(struct survey *survey)
 	return survey->endpoints && survey->peers ? 0 : -ENOMEM;
 }
 
-static int ask_targets(struct survey *survey, struct survey_batch *batch)
+static int ask_targets(struct survey *survey, struct queued_lookups *queue)
 {
 	const struct facts *facts = survey->facts;
 	for (size_t i = 0; i < facts->service_count; i++)
-		if (!survey_ask(batch, &(struct route_query){ .destination = facts->services[i].target,
-					       .protocol = IPPROTO_TCP }))
+		if (!lookup_queue(queue, &(struct route_query){ .destination = facts->services[i].target,
+						 .protocol = IPPROTO_TCP }))
 			return -ENOMEM;
-	return survey_make(survey, batch);
+	return lookup_flush(survey, queue);
 }
 
 static void note_target(struct service *service, const struct route_answer *answer)
@@ -193,12 +193,12 @@ static void note_target(struct service *service, const struct route_answer *answ
 
 static int survey_targets(struct survey *survey)
 {
-	struct survey_batch batch = { 0 };
-	int result = ask_targets(survey, &batch);
+	struct queued_lookups queue = { 0 };
+	int result = ask_targets(survey, &queue);
 	if (result == 0)
-		for (size_t i = 0; i < batch.count; i++)
-			note_target(&survey->facts->services[i], &batch.answers[i]);
-	survey_batch_clear(&batch);
+		for (size_t i = 0; i < queue.count; i++)
+			note_target(&survey->facts->services[i], &queue.answers[i]);
+	queued_lookups_clear(&queue);
 	return result;
 }
 

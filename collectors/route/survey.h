@@ -87,17 +87,17 @@ int survey_lookups(struct survey *survey);
 void survey_set_basis(const struct survey *survey, struct path *path);
 
 /* A growing list of lookups and their answers; items keep their positions. */
-struct survey_batch {
+struct queued_lookups {
 	struct route_query *queries;
 	struct route_answer *answers;
 	size_t count;
 };
 
 /* Adds a query; NULL when memory is out. */
-struct route_query *survey_ask(struct survey_batch *batch, const struct route_query *query);
+struct route_query *lookup_queue(struct queued_lookups *queue, const struct route_query *query);
 /* Makes the lookups and fills answers. 0 or negative errno. */
-int survey_make(struct survey *survey, struct survey_batch *batch);
-void survey_batch_clear(struct survey_batch *batch);
+int lookup_flush(struct survey *survey, struct queued_lookups *queue);
+void queued_lookups_clear(struct queued_lookups *queue);
 
 /* A device that can be a line: up, no port, not lo. */
 bool survey_is_candidate(const struct device *device);

@@ -161,17 +161,18 @@ static int add_probes(struct survey *survey)
 static int ask_plain(struct survey *survey)
 {
 	struct facts *facts = survey->facts;
-	struct survey_batch batch = { 0 };
+	struct queued_lookups queue = { 0 };
 	int result = 0;
 	for (size_t i = 0; result == 0 && i < facts->destination_count; i++)
-		if (!survey_ask(&batch, &(struct route_query){ .destination = facts->destinations[i].address,
-						.protocol = IPPROTO_TCP }))
+		if (!lookup_queue(
+			    &queue, &(struct route_query){ .destination = facts->destinations[i].address,
+					    .protocol = IPPROTO_TCP }))
 			result = -ENOMEM;
 	if (result == 0)
-		result = survey_make(survey, &batch);
+		result = lookup_flush(survey, &queue);
 	for (size_t i = 0; result == 0 && i < facts->destination_count; i++)
-		facts->destinations[i].plain = batch.answers[i];
-	survey_batch_clear(&batch);
+		facts->destinations[i].plain = queue.answers[i];
+	queued_lookups_clear(&queue);
 	return result;
 }
 

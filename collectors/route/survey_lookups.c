@@ -69,7 +69,7 @@ static unsigned candidate_marks(
 	return count;
 }
 
-static int ask_reply(struct survey *survey, struct survey_batch *batch, const struct path *path)
+static int ask_reply(struct survey *survey, struct queued_lookups *queue, const struct path *path)
 {
 	uint32_t marks[SURVEY_MARKS + 2];
 	if (!can_ask_reply(survey->facts, path))
@@ -77,7 +77,7 @@ static int ask_reply(struct survey *survey, struct survey_batch *batch, const st
 	unsigned count = candidate_marks(survey, path, marks);
 	for (unsigned m = 0; m < count; m++) {
 		struct route_query query = reply_query(survey->facts, path, marks[m]);
-		if (!survey_ask(batch, &query))
+		if (!lookup_queue(queue, &query))
 			return -ENOMEM;
 	}
 	return 0;
@@ -106,16 +106,16 @@ static void name_forwarding(const struct facts *facts, const struct path *path, 
 }
 
 static size_t note_reply(
-	struct survey *survey, const struct survey_batch *batch, struct path *path, size_t at)
+	struct survey *survey, const struct queued_lookups *queue, struct path *path, size_t at)
 {
 	uint32_t marks[SURVEY_MARKS + 2];
 	if (!can_ask_reply(survey->facts, path))
 		return at;
 	unsigned count = candidate_marks(survey, path, marks);
-	path->reply = batch->answers[at];
+	path->reply = queue->answers[at];
 	path->mark = 0;
 	for (unsigned m = 1; m < count; m++)
-		if (!same_answer(&batch->answers[at], &batch->answers[at + m]))
+		if (!same_answer(&queue->answers[at], &queue->answers[at + m]))
 			path->mark_decides = true;
 	name_forwarding(survey->facts, path, &path->reply);
 	return at + count;
@@ -124,16 +124,16 @@ static size_t note_reply(
 static int survey_replies(struct survey *survey)
 {
 	struct facts *facts = survey->facts;
-	struct survey_batch batch = { 0 };
+	struct queued_lookups queue = { 0 };
 	int result = 0;
 	for (size_t i = 0; result == 0 && i < facts->path_count; i++)
-		result = ask_reply(survey, &batch, &facts->paths[i]);
+		result = ask_reply(survey, &queue, &facts->paths[i]);
 	if (result == 0)
-		result = survey_make(survey, &batch);
+		result = lookup_flush(survey, &queue);
 	size_t at = 0;
 	for (size_t i = 0; result == 0 && i < facts->path_count; i++)
-		at = note_reply(survey, &batch, &facts->paths[i], at);
-	survey_batch_clear(&batch);
+		at = note_reply(survey, &queue, &facts->paths[i], at);
+	queued_lookups_clear(&queue);
 	return result;
 }
 
@@ -164,23 +164,23 @@ static void note_failed_reply(
 static int survey_failed_replies(struct survey *survey)
 {
 	struct facts *facts = survey->facts;
-	struct survey_batch batch = { 0 };
+	struct queued_lookups queue = { 0 };
 	int result = 0;
 	for (size_t i = 0; result == 0 && i < facts->path_count; i++) {
 		if (!is_ambiguous(facts, &facts->paths[i]))
 			continue;
 		struct route_query forward = reply_query(facts, &facts->paths[i], 0);
 		struct route_query reverse = lookup_reverse(&forward, facts->paths[i].arrival, false);
-		if (!survey_ask(&batch, &reverse))
+		if (!lookup_queue(&queue, &reverse))
 			result = -ENOMEM;
 	}
 	if (result == 0)
-		result = survey_make(survey, &batch);
+		result = lookup_flush(survey, &queue);
 	size_t at = 0;
 	for (size_t i = 0; result == 0 && i < facts->path_count; i++)
 		if (is_ambiguous(facts, &facts->paths[i]))
-			note_failed_reply(facts, &facts->paths[i], &batch.answers[at++]);
-	survey_batch_clear(&batch);
+			note_failed_reply(facts, &facts->paths[i], &queue.answers[at++]);
+	queued_lookups_clear(&queue);
 	return result;
 }
 
@@ -213,7 +213,7 @@ static bool needs_reverse(const struct facts *facts, const struct path *path)
 	       facts_device(facts, path->arrival)->rp_filter_effective > 0;
 }
 
-static int ask_reverse(struct survey *survey, struct survey_batch *batch, const struct path *path)
+static int ask_reverse(struct survey *survey, struct queued_lookups *queue, const struct path *path)
 {
 	const struct service *service = &survey->facts->services[path->service];
 	if (!needs_reverse(survey->facts, path))
@@ -223,7 +223,7 @@ static int ask_reverse(struct survey *survey, struct survey_batch *batch, const 
 		lookup_reverse(&forward, service->target_local ? 0 : service->target_ifindex, false);
 	if (!reverse.iif)
 		reverse.oif = facts_vrf(survey->facts, path->arrival);
-	return survey_ask(batch, &reverse) ? 0 : -ENOMEM;
+	return lookup_queue(queue, &reverse) ? 0 : -ENOMEM;
 }
 
 static void note_reverse(const struct facts *facts, struct path *path, const struct route_answer *reverse)
@@ -237,17 +237,17 @@ static void note_reverse(const struct facts *facts, struct path *path, const str
 static int survey_reverse(struct survey *survey)
 {
 	struct facts *facts = survey->facts;
-	struct survey_batch batch = { 0 };
+	struct queued_lookups queue = { 0 };
 	int result = 0;
 	for (size_t i = 0; result == 0 && i < facts->path_count; i++)
-		result = ask_reverse(survey, &batch, &facts->paths[i]);
+		result = ask_reverse(survey, &queue, &facts->paths[i]);
 	if (result == 0)
-		result = survey_make(survey, &batch);
+		result = lookup_flush(survey, &queue);
 	size_t at = 0;
 	for (size_t i = 0; result == 0 && i < facts->path_count; i++)
 		if (needs_reverse(facts, &facts->paths[i]))
-			note_reverse(facts, &facts->paths[i], &batch.answers[at++]);
-	survey_batch_clear(&batch);
+			note_reverse(facts, &facts->paths[i], &queue.answers[at++]);
+	queued_lookups_clear(&queue);
 	return result;
 }
 
@@ -281,21 +281,21 @@ static void note_request(struct path *path, const struct route_answer *answer)
 static int survey_requests(struct survey *survey)
 {
 	struct facts *facts = survey->facts;
-	struct survey_batch batch = { 0 };
+	struct queued_lookups queue = { 0 };
 	unsigned failing = *survey->failing_left;
 	int result = 0;
 	for (size_t i = 0; result == 0 && i < facts->path_count; i++) {
 		struct route_query query = request_query(facts, &facts->paths[i]);
-		if (wants_request(survey, &facts->paths[i], &failing) && !survey_ask(&batch, &query))
+		if (wants_request(survey, &facts->paths[i], &failing) && !lookup_queue(&queue, &query))
 			result = -ENOMEM;
 	}
 	if (result == 0)
-		result = survey_make(survey, &batch);
+		result = lookup_flush(survey, &queue);
 	size_t at = 0;
 	for (size_t i = 0; result == 0 && i < facts->path_count; i++)
 		if (wants_request(survey, &facts->paths[i], survey->failing_left))
-			note_request(&facts->paths[i], &batch.answers[at++]);
-	survey_batch_clear(&batch);
+			note_request(&facts->paths[i], &queue.answers[at++]);
+	queued_lookups_clear(&queue);
 	return result;
 }
 
