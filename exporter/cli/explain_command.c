@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "collectors/conntrack/conntrack_find.h"
-#include "collectors/route/survey.h"
+#include "collectors/route/reply_path.h"
 #include "exporter/cli/explain_trace.h"
 #include "exporter/cli/look.h"
 
@@ -169,7 +169,7 @@ static int answer(struct look *look, const struct connection_question *question)
 	if (result == 0)
 		result = netlink_open(NETLINK_ROUTE, &netlink);
 	if (result == 0) {
-		result = survey_path(look->facts, &look->told, ask_kernel, netlink, &path);
+		result = reply_path_find(look->facts, &look->told, ask_kernel, netlink, &path);
 		netlink_close(netlink);
 	}
 	return result < 0 ? complain(strerror(-result)) : explain(look, &path, reason);
