@@ -24,11 +24,11 @@
 #include "exporter/config/reload.h"
 #include "exporter/config/settings_file.h"
 #include "exporter/daemon/announce.h"
+#include "exporter/daemon/collector_io.h"
 #include "exporter/daemon/loop.h"
 #include "exporter/daemon/observer.h"
 #include "exporter/daemon/schedule.h"
 #include "exporter/daemon/snapshot.h"
-#include "exporter/daemon/watches.h"
 #include "exporter/daemon/worker.h"
 #include "exporter/http/http.h"
 
@@ -44,7 +44,7 @@ struct daemon {
 	struct http *http;
 	struct observer *observer;
 	struct loop *loop;
-	struct watches *watches;
+	struct collector_io *io;
 	struct loop_handler signals, timer, reloads, judged;
 
 	struct schedule schedule;
@@ -176,7 +176,7 @@ static void on_due(void *argument)
 	daemon->began_ns = clock_ns(CLOCK_MONOTONIC);
 	daemon->schedule.changed_ns = 0;
 	int result = begin_judgement(daemon);
-	watches_refresh(daemon->watches);
+	collector_io_refresh(daemon->io);
 	if (result < 0)
 		end_judgement(daemon, result);
 }
@@ -341,7 +341,7 @@ static int fill_loop(struct daemon *daemon)
 	if (result == 0)
 		result = timer_set(daemon->timer.descriptor, 0);
 	if (result == 0)
-		result = watches_new(daemon->loop, daemon->observer, on_changed, daemon, &daemon->watches);
+		result = collector_io_new(daemon->loop, daemon->observer, on_changed, daemon, &daemon->io);
 	return result;
 }
 
@@ -395,7 +395,7 @@ static void stop(struct daemon *daemon)
 {
 	http_stop(daemon->http);
 	worker_free(daemon->worker);
-	watches_free(daemon->watches);
+	collector_io_free(daemon->io);
 	observer_close(daemon->observer);
 	loop_free(daemon->loop);
 	close_descriptor(daemon->timer.descriptor);
