@@ -74,7 +74,7 @@ struct connection_path {
 	enum step steps[STEPS];
 };
 
-/* path: answered by survey_path(), its service there; reason: of connection_question_choose(). */
+/* path: answered by reply_path_find(), its service there; reason: of connection_question_choose(). */
 struct connection_path connection_path_of(const struct settings *settings, const struct facts *facts,
 	const struct path *path, const char *reason);
 /* The step at which it breaks, or STEPS. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The reply routes. A survey (collectors/route/survey.h) is made when the kernel announces a change of rules,
- * routes, addresses, devices or their settings, when what is asked for has changed, and every half minute
- * besides, since some changes are not announced (fib_multipath_* sysctls, dead next hops after a link went
- * down). In between the last survey's facts are given out again.
+ * The reply routes. They are looked up (collectors/route/reply_path.h) when the kernel announces a change of
+ * rules, routes, addresses, devices or their settings, when what is asked for has changed, and every half
+ * minute besides, since some changes are not announced (fib_multipath_* sysctls, dead next hops after a link
+ * went down). In between what was found last is given out again.
  */
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -13,11 +13,11 @@
 #include "collectors/base/clock.h"
 #include "collectors/collector.h"
 #include "collectors/route/lookup.h"
+#include "collectors/route/reply_path.h"
 #include "collectors/route/service.h"
-#include "collectors/route/survey.h"
 
-#define SURVEY_PERIOD_NS (30 * SECOND_NS)
-#define PEERS_PERIOD_NS  SECOND_NS /* at least, between surveys for new peers alone */
+#define LOOKUP_PERIOD_NS (30 * SECOND_NS)
+#define PEERS_PERIOD_NS  SECOND_NS /* at least, between lookups for new peers alone */
 #define PEERS_SHARE      100       /* these take at most 1/100 of the time */
 #define FAILING_BURST    20        /* lookups that are known to fail */
 #define FAILING_NS       (3 * SECOND_NS)
@@ -26,12 +26,12 @@ struct route_context {
 	struct netlink *events; /* these two: of the loop */
 	bool dirty;             /* since the last collect */
 	struct netlink *lookups;
-	bool due;        /* a survey, since something is announced or the last one failed */
-	int error;       /* negative: announcements cannot be read; a survey is made all the same */
-	uint64_t inputs; /* hash of what the last survey was made of */
+	bool due;        /* a replies, since something is announced or the last one failed */
+	int error;       /* negative: announcements cannot be read; paths are looked up all the same */
+	uint64_t inputs; /* hash of what the last lookups were made of */
 	uint64_t peers;
-	int64_t surveyed_ns;
-	int64_t cost_ns; /* of the last survey */
+	int64_t looked_up_ns;
+	int64_t cost_ns; /* of the last lookups */
 	unsigned failing_left;
 	int64_t refilled_ns;
 	struct facts *last; /* only the arrays of `shared` are used */
@@ -49,7 +49,7 @@ static const unsigned groups[] = {
 	RTNLGRP_NEXTHOP,
 };
 
-/* The arrays a survey makes. */
+/* The arrays that the lookups make. */
 struct shared_array {
 	size_t items, count, size;
 };
@@ -113,7 +113,7 @@ static int copy_shared(struct facts *to, struct facts *from)
 	return result;
 }
 
-/* ---- when to survey ---- */
+/* ---- when to look up ---- */
 
 static uint64_t hash(uint64_t sum, const void *bytes, size_t size)
 {
@@ -191,13 +191,13 @@ static uint64_t hash_peers(const struct facts *facts)
 
 static bool is_due(const struct route_context *context, uint64_t inputs, uint64_t peers, int64_t now_ns)
 {
-	int64_t age = now_ns - context->surveyed_ns;
-	if (context->due || inputs != context->inputs || age >= SURVEY_PERIOD_NS)
+	int64_t age = now_ns - context->looked_up_ns;
+	if (context->due || inputs != context->inputs || age >= LOOKUP_PERIOD_NS)
 		return true;
 	return peers != context->peers && age >= PEERS_PERIOD_NS && age >= PEERS_SHARE * context->cost_ns;
 }
 
-/* ---- the survey ---- */
+/* ---- the lookups ---- */
 
 static int ask_kernel(
 	void *argument, const struct route_query *queries, struct route_answer *answers, size_t count)
@@ -234,7 +234,7 @@ static void find_free_tables(struct route_context *context, struct facts *facts)
 			rules_free_table(context->lookups, families[i], facts->rules, facts->rule_count);
 }
 
-static int make_survey(
+static int look_up_paths(
 	struct route_context *context, const struct collector_settings *settings, struct facts *facts)
 {
 	int64_t started = clock_ns(CLOCK_MONOTONIC);
@@ -242,7 +242,8 @@ static int make_survey(
 	refill_failing(context, started);
 	int result = read_rules(context, facts);
 	if (result == 0)
-		result = survey_run(facts, settings, ask_kernel, context->lookups, &context->failing_left);
+		result = reply_paths_find(
+			facts, settings, ask_kernel, context->lookups, &context->failing_left);
 	if (result == 0) {
 		find_free_tables(context, facts);
 		result = copy_shared(context->last, facts);
@@ -251,7 +252,7 @@ static int make_survey(
 		context->due = true;
 		drop_shared(facts);
 	}
-	context->surveyed_ns = started;
+	context->looked_up_ns = started;
 	context->cost_ns = clock_ns(CLOCK_MONOTONIC) - started;
 	return result;
 }
@@ -287,7 +288,7 @@ static int route_complete(void *opaque, const struct collector_settings *setting
 	}
 	context->inputs = inputs;
 	context->peers = peers;
-	int result = make_survey(context, settings, facts);
+	int result = look_up_paths(context, settings, facts);
 	return result < 0 ? result : context->error;
 }
 

@@ -11,13 +11,13 @@
 #include <string.h>
 
 #include "collectors/base/growth.h"
+#include "collectors/route/reply_paths.h"
 #include "collectors/route/service.h"
-#include "collectors/route/survey.h"
 
 #define MOST_SOURCES 8 /* own addresses that are tried of each device and family */
 
 struct asking {
-	struct survey *survey;
+	struct reply_paths *replies;
 	struct queued_lookups queue;
 	size_t *destinations; /* of each query */
 	size_t destination_count;
@@ -26,7 +26,7 @@ struct asking {
 
 static int ask(struct asking *asking, struct route_query query)
 {
-	query.destination = asking->survey->facts->destinations[asking->destination].address;
+	query.destination = asking->replies->facts->destinations[asking->destination].address;
 	query.protocol = IPPROTO_TCP;
 	size_t *destination = GROW(asking->destinations, asking->destination_count);
 	if (!destination || !lookup_queue(&asking->queue, &query))
@@ -37,12 +37,12 @@ static int ask(struct asking *asking, struct route_query query)
 
 static uint8_t family_of(const struct asking *asking)
 {
-	return asking->survey->facts->destinations[asking->destination].address.family;
+	return asking->replies->facts->destinations[asking->destination].address.family;
 }
 
 static int ask_own_sources(struct asking *asking, const struct device *device)
 {
-	const struct facts *facts = asking->survey->facts;
+	const struct facts *facts = asking->replies->facts;
 	const struct local_address *local = NULL;
 	for (unsigned asked = 0; asked < MOST_SOURCES; asked++) {
 		local = facts_device_address(facts, device->ifindex, family_of(asking), local);
@@ -56,20 +56,20 @@ static int ask_own_sources(struct asking *asking, const struct device *device)
 
 static int ask_marks(struct asking *asking)
 {
-	unsigned family = survey_family_index(family_of(asking));
-	for (unsigned i = 0; i < asking->survey->mark_count[family]; i++)
-		if (ask(asking, (struct route_query){ .mark = asking->survey->marks[family][i] }) < 0)
+	unsigned family = family_index(family_of(asking));
+	for (unsigned i = 0; i < asking->replies->mark_count[family]; i++)
+		if (ask(asking, (struct route_query){ .mark = asking->replies->marks[family][i] }) < 0)
 			return -ENOMEM;
 	return 0;
 }
 
 static int ask_for(struct asking *asking)
 {
-	const struct facts *facts = asking->survey->facts;
+	const struct facts *facts = asking->replies->facts;
 	int result = ask_marks(asking);
 	for (size_t i = 0; result == 0 && i < facts->device_count; i++) {
 		const struct device *device = &facts->devices[i];
-		if (!survey_is_candidate(device))
+		if (!device_can_be_line(device))
 			continue;
 		result = ask_own_sources(asking, device);
 		if (result == 0)
@@ -81,7 +81,7 @@ static int ask_for(struct asking *asking)
 static bool leads_out(const struct facts *facts, const struct route_answer *answer, int ifindex)
 {
 	const struct device *device = facts_device(facts, ifindex);
-	return survey_is_candidate(device) &&
+	return device_can_be_line(device) &&
 	       (!address_is_none(&answer->gateway) || device->kind == DEVICE_TUNNEL);
 }
 
@@ -97,40 +97,40 @@ static int worth(const struct route_answer *answer)
 }
 
 static int note_candidate(
-	struct survey *survey, size_t destination, int ifindex, const struct route_answer *answer)
+	struct reply_paths *replies, size_t destination, int ifindex, const struct route_answer *answer)
 {
-	const struct facts *facts = survey->facts;
+	const struct facts *facts = replies->facts;
 	size_t device = (size_t)(facts_device(facts, ifindex) - facts->devices);
-	size_t *place = &survey->candidate_places[destination * facts->device_count + device];
-	if (*place && worth(&survey->candidates[*place - 1].answer) >= worth(answer))
+	size_t *place = &replies->candidate_places[destination * facts->device_count + device];
+	if (*place && worth(&replies->candidates[*place - 1].answer) >= worth(answer))
 		return 0;
-	if (*place == 0 && !GROW(survey->candidates, survey->candidate_count))
+	if (*place == 0 && !GROW(replies->candidates, replies->candidate_count))
 		return -ENOMEM;
 	if (*place == 0)
-		*place = survey->candidate_count;
-	survey->candidates[*place - 1] =
+		*place = replies->candidate_count;
+	replies->candidates[*place - 1] =
 		(struct route_candidate){ .destination = destination, .ifindex = ifindex, .answer = *answer };
 	return 0;
 }
 
-static int note_answer(struct survey *survey, size_t destination, const struct route_answer *answer)
+static int note_answer(struct reply_paths *replies, size_t destination, const struct route_answer *answer)
 {
 	if (answer->result != ROUTE_FOUND)
 		return 0;
 	int result = 0;
 	for (unsigned i = 0; result == 0 && i < answer->devices.count; i++)
-		if (leads_out(survey->facts, answer, answer->devices.ifindex[i]))
-			result = note_candidate(survey, destination, answer->devices.ifindex[i], answer);
+		if (leads_out(replies->facts, answer, answer->devices.ifindex[i]))
+			result = note_candidate(replies, destination, answer->devices.ifindex[i], answer);
 	return result;
 }
 
-static int note_answers(struct survey *survey, const struct asking *asking)
+static int note_answers(struct reply_paths *replies, const struct asking *asking)
 {
 	int result = 0;
-	for (size_t i = 0; result == 0 && i < survey->facts->destination_count; i++)
-		result = note_answer(survey, i, &survey->facts->destinations[i].plain);
+	for (size_t i = 0; result == 0 && i < replies->facts->destination_count; i++)
+		result = note_answer(replies, i, &replies->facts->destinations[i].plain);
 	for (size_t i = 0; result == 0 && i < asking->queue.count; i++)
-		result = note_answer(survey, asking->destinations[i], &asking->queue.answers[i]);
+		result = note_answer(replies, asking->destinations[i], &asking->queue.answers[i]);
 	return result;
 }
 
@@ -149,9 +149,9 @@ static struct line *line_of(struct facts *facts, int ifindex, uint8_t family)
 }
 
 /* Of several ways out of a device the one by a table of its own speaks for the line. */
-static int note_line(struct survey *survey, const struct route_candidate *candidate)
+static int note_line(struct reply_paths *replies, const struct route_candidate *candidate)
 {
-	struct facts *facts = survey->facts;
+	struct facts *facts = replies->facts;
 	bool is_new = !facts_line(
 		facts, candidate->ifindex, facts->destinations[candidate->destination].address.family);
 	struct line *line = line_of(
@@ -162,18 +162,18 @@ static int note_line(struct survey *survey, const struct route_candidate *candid
 		line->gateway = candidate->answer.gateway;
 		line->table = candidate->answer.table;
 	}
-	line->named = survey_is_named(survey, facts_device(facts, candidate->ifindex));
+	line->named = device_is_named_line(replies, facts_device(facts, candidate->ifindex));
 	return 0;
 }
 
 /* A tunnel or a named device is a line even if no far destination is known to lead out of it. */
-static int note_other_lines(struct survey *survey, uint8_t family)
+static int note_other_lines(struct reply_paths *replies, uint8_t family)
 {
-	struct facts *facts = survey->facts;
+	struct facts *facts = replies->facts;
 	for (size_t i = 0; i < facts->device_count; i++) {
 		const struct device *device = &facts->devices[i];
-		bool named = survey_is_named(survey, device);
-		if (!survey_is_candidate(device) || (device->kind != DEVICE_TUNNEL && !named))
+		bool named = device_is_named_line(replies, device);
+		if (!device_can_be_line(device) || (device->kind != DEVICE_TUNNEL && !named))
 			continue;
 		if (!facts_device_address(facts, device->ifindex, family, NULL) ||
 			facts_line(facts, device->ifindex, family))
@@ -188,48 +188,48 @@ static int note_other_lines(struct survey *survey, uint8_t family)
 }
 
 /* So is one on which peers from beyond this host's links were seen asking. */
-static int note_seen_lines(struct survey *survey)
+static int note_seen_lines(struct reply_paths *replies)
 {
-	struct facts *facts = survey->facts;
+	struct facts *facts = replies->facts;
 	const struct handshake_report *report = facts->handshakes;
 	for (size_t i = 0; report && i < report->peer_count; i++) {
 		const struct handshake_peer *peer = &report->peers[i];
 		const struct device *device = facts_device(facts, peer->device);
-		if (!peer->asks || !survey_is_candidate(device) || service_is_on_link(facts, &peer->peer) ||
+		if (!peer->asks || !device_can_be_line(device) || service_is_on_link(facts, &peer->peer) ||
 			address_is_link_local(&peer->peer))
 			continue;
 		struct line *line = line_of(facts, peer->device, peer->peer.family);
 		if (!line)
 			return -ENOMEM;
-		line->named = survey_is_named(survey, device);
+		line->named = device_is_named_line(replies, device);
 		line->tunnel = false;
 	}
 	return 0;
 }
 
-int survey_candidates(struct survey *survey)
+int reply_candidates(struct reply_paths *replies)
 {
-	struct asking asking = { .survey = survey };
-	const struct facts *facts = survey->facts;
-	survey->candidate_places =
-		calloc(facts->destination_count * facts->device_count + 1, sizeof(*survey->candidate_places));
-	int result = survey->candidate_places ? 0 : -ENOMEM;
+	struct asking asking = { .replies = replies };
+	const struct facts *facts = replies->facts;
+	replies->candidate_places = calloc(
+		facts->destination_count * facts->device_count + 1, sizeof(*replies->candidate_places));
+	int result = replies->candidate_places ? 0 : -ENOMEM;
 	for (size_t i = 0; result == 0 && i < facts->destination_count; i++) {
 		asking.destination = i;
 		result = ask_for(&asking);
 	}
 	if (result == 0)
-		result = lookup_flush(survey, &asking.queue);
+		result = lookup_flush(replies, &asking.queue);
 	if (result == 0)
-		result = note_answers(survey, &asking);
-	for (size_t i = 0; result == 0 && i < survey->candidate_count; i++)
-		result = note_line(survey, &survey->candidates[i]);
+		result = note_answers(replies, &asking);
+	for (size_t i = 0; result == 0 && i < replies->candidate_count; i++)
+		result = note_line(replies, &replies->candidates[i]);
 	if (result == 0)
-		result = note_seen_lines(survey);
+		result = note_seen_lines(replies);
 	if (result == 0)
-		result = note_other_lines(survey, AF_INET);
+		result = note_other_lines(replies, AF_INET);
 	if (result == 0)
-		result = note_other_lines(survey, AF_INET6);
+		result = note_other_lines(replies, AF_INET6);
 	queued_lookups_clear(&asking.queue);
 	free(asking.destinations);
 	return result;

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "collectors/conntrack/conntrack_find.h"
-#include "collectors/route/survey.h"
+#include "collectors/route/reply_path.h"
 #include "exporter/cli/explain_trace.h"
-#include "exporter/cli/look.h"
+#include "exporter/cli/oneshot.h"
 
 static const struct usage usage = {
 	.program = PROGRAM_EXPLAIN,
@@ -20,7 +20,7 @@ static const struct usage usage = {
 	.summary = "Follows one connection: how CLIENT's request reaches SERVICE and how the reply leaves, "
 		   "with the rule, table and device that decide, and where it breaks. Sends nothing, but "
 		   "for --trace --probe. "
-		   "Exit status: 0 nothing breaks it, 1 it breaks, 2 could not look.",
+		   "Exit status: 0 nothing breaks it, 1 it breaks, 2 could not oneshot.",
 };
 
 static int complain(const char *message)
@@ -74,13 +74,13 @@ static int ask_kernel(
 
 /* One of the client's connections to the service, or else of another's, as it is now. It may have ended since
  * it was seen: then there is nothing to show. */
-static char *find_flow(const struct look *look, const struct connection_path *connection)
+static char *find_flow(const struct oneshot *oneshot, const struct connection_path *connection)
 {
 	char text[CONNTRACK_TEXT_SIZE];
 	struct conntrack_flow flow;
-	if (connection->service->endpoint >= look->facts->endpoint_count)
+	if (connection->service->endpoint >= oneshot->facts->endpoint_count)
 		return NULL;
-	const struct endpoint *endpoint = &look->facts->endpoints[connection->service->endpoint];
+	const struct endpoint *endpoint = &oneshot->facts->endpoints[connection->service->endpoint];
 	const struct flow_example *example = endpoint->example_count ? &endpoint->examples[0] : NULL;
 	for (unsigned i = endpoint->example_count; i-- > 0;)
 		if (address_equal(&endpoint->examples[i].peer, &connection->path->destination))
@@ -88,7 +88,7 @@ static char *find_flow(const struct look *look, const struct connection_path *co
 	if (!example)
 		return NULL;
 	struct conntrack_tuple tuple = conntrack_example_tuple(endpoint, example);
-	if (conntrack_find(look->options->procfs, &tuple, example->zone, &flow, text) < 0)
+	if (conntrack_find(oneshot->options->procfs, &tuple, example->zone, &flow, text) < 0)
 		return NULL;
 	return strdup(text);
 }
@@ -99,10 +99,10 @@ static bool wants_trace(const struct options *options)
 }
 
 /* 0 or the exit status. */
-static int add_trace(const struct look *look, struct explanation *explanation)
+static int add_trace(const struct oneshot *oneshot, struct explanation *explanation)
 {
-	char message[LOOK_MESSAGE_SIZE];
-	const struct options *options = look->options;
+	char message[ONESHOT_MESSAGE_SIZE];
+	const struct options *options = oneshot->options;
 	const struct path *path = explanation->connection.path;
 	const struct trace_wait wait = { .subject = { .address = explanation->connection.service->address,
 						 .port = path->port,
@@ -117,26 +117,26 @@ static int add_trace(const struct look *look, struct explanation *explanation)
 	explanation->trace = calloc(1, sizeof(*explanation->trace));
 	if (!explanation->trace)
 		return complain(strerror(ENOMEM));
-	int result = explain_trace_wait(&wait, look->facts, explanation->trace, message, sizeof(message));
+	int result = explain_trace_wait(&wait, oneshot->facts, explanation->trace, message, sizeof(message));
 	return result == 0 ? 0 : complain(message);
 }
 
 /* The way of the connection, made out, shown and, where that is wanted, traced. */
-static int explain(const struct look *look, const struct path *path, const char *reason)
+static int explain(const struct oneshot *oneshot, const struct path *path, const char *reason)
 {
-	const struct report_style style = { look_wants_colour(look->options), look_width() };
+	const struct report_style style = { oneshot_wants_colour(oneshot->options), oneshot_width() };
 	struct explanation explanation = { .connection = connection_path_of(
-						   look->settings, look->facts, path, reason) };
-	int result = connection_path_judge(look->settings, &explanation.connection, &explanation.findings);
+						   oneshot->settings, oneshot->facts, path, reason) };
+	int result = connection_path_judge(oneshot->settings, &explanation.connection, &explanation.findings);
 	if (result < 0)
 		return complain(strerror(-result));
-	explanation.flow = find_flow(look, &explanation.connection);
-	int status = wants_trace(look->options) ? add_trace(look, &explanation) : 0;
+	explanation.flow = find_flow(oneshot, &explanation.connection);
+	int status = wants_trace(oneshot->options) ? add_trace(oneshot, &explanation) : 0;
 	struct explain_trace *traced = explanation.trace;
 	if (status == 0) {
-		result = look->options->writer->explanation(stdout, &style, &explanation);
+		result = oneshot->options->writer->explanation(stdout, &style, &explanation);
 		if (result == 0)
-			result = look_flush();
+			result = oneshot_flush();
 		bool breaks = connection_path_break(&explanation.connection) != STEPS ||
 			      (traced && explain_trace_breaks(traced));
 		status = result < 0                                     ? complain(strerror(-result))
@@ -152,15 +152,15 @@ static int explain(const struct look *look, const struct path *path, const char 
 	return status;
 }
 
-static int answer(struct look *look, const struct connection_question *question)
+static int answer(struct oneshot *oneshot, const struct connection_question *question)
 {
 	struct path path = { 0 };
 	const char *reason = NULL;
-	int result = look_once(look);
-	if (result == 0 && look_failed(look))
+	int result = oneshot_judge(oneshot);
+	if (result == 0 && oneshot_failed(oneshot))
 		return complain("devices or routes cannot be read");
 	if (result == 0)
-		result = connection_question_choose(look->facts, question, &path, &reason);
+		result = connection_question_choose(oneshot->facts, question, &path, &reason);
 	if (result == -ENODEV)
 		return refuse(question->device, "a device of this host");
 	if (result == -EAFNOSUPPORT)
@@ -169,16 +169,16 @@ static int answer(struct look *look, const struct connection_question *question)
 	if (result == 0)
 		result = netlink_open(NETLINK_ROUTE, &netlink);
 	if (result == 0) {
-		result = survey_path(look->facts, &look->told, ask_kernel, netlink, &path);
+		result = reply_path_find(oneshot->facts, &oneshot->told, ask_kernel, netlink, &path);
 		netlink_close(netlink);
 	}
-	return result < 0 ? complain(strerror(-result)) : explain(look, &path, reason);
+	return result < 0 ? complain(strerror(-result)) : explain(oneshot, &path, reason);
 }
 
 static int run(const struct options *options)
 {
-	char message[LOOK_MESSAGE_SIZE];
-	struct look look;
+	char message[ONESHOT_MESSAGE_SIZE];
+	struct oneshot oneshot;
 	struct connection_question question = { .device = options->device };
 	if (address_parse(options->arguments.items[0], &question.client) < 0)
 		return refuse(options->arguments.items[0], "an IPv4 or IPv6 address");
@@ -186,9 +186,9 @@ static int run(const struct options *options)
 		return refuse(options->arguments.items[1], "an address, ADDRESS:PORT or [IPV6]:PORT");
 	if (wants_trace(options) && question.port == 0)
 		return refuse(options->arguments.items[1], "a port to trace, ADDRESS:PORT or [IPV6]:PORT");
-	int result = look_open(&look, options, message, sizeof(message));
-	int status = result < 0 ? complain(message) : answer(&look, &question);
-	look_close(&look);
+	int result = oneshot_open(&oneshot, options, message, sizeof(message));
+	int status = result < 0 ? complain(message) : answer(&oneshot, &question);
+	oneshot_close(&oneshot);
 	return status;
 }
 

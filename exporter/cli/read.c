@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "exporter/base/text.h"
-#include "exporter/cli/look.h"
+#include "exporter/cli/oneshot.h"
 #include "exporter/cli/options.h"
 #include "exporter/cli/read_capture.h"
 #include "exporter/output/writer.h"
@@ -22,7 +22,7 @@ static const struct usage usage = {
 static int run(const struct options *options)
 {
 	char error[CAPTURE_ERROR_SIZE] = "", text[CAPTURE_ERROR_SIZE * 4];
-	const struct report_style style = { look_wants_colour(options), look_width() };
+	const struct report_style style = { oneshot_wants_colour(options), oneshot_width() };
 	struct capture_summary summary = { 0 };
 	size_t shown;
 	bool failed = read_capture(options->arguments.items[0], &summary, error) < 0;
@@ -30,7 +30,7 @@ static int run(const struct options *options)
 	if (summary.facts) {
 		written = options->writer->capture(stdout, &style, &summary, failed ? error : NULL);
 		if (written == 0)
-			written = look_flush();
+			written = oneshot_flush();
 	}
 	if (failed)
 		fprintf(stderr, "%s: %s\n", usage.name, text_format(error, TEXT_PLAIN, text, sizeof(text)));

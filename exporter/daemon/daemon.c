@@ -3,8 +3,8 @@
  * What runs where: the main thread owns the observer and the loop, and stands in the network namespace that
  * is watched. It collects facts and hands them to the thread that judges, which stands there too: that one
  * completes them, judges, publishes and says what is new, one judgement at a time, and frees what nobody
- * needs any more. HTTP threads were started before the namespace was entered; they see the shelf and the
- * reload mailbox only.
+ * needs any more. HTTP threads were started before the namespace was entered; they see the latest snapshot
+ * and the reload mailbox only.
  */
 #include "exporter/daemon/daemon.h"
 
@@ -24,11 +24,11 @@
 #include "exporter/config/reload.h"
 #include "exporter/config/settings_file.h"
 #include "exporter/daemon/announce.h"
+#include "exporter/daemon/collector_io.h"
 #include "exporter/daemon/loop.h"
 #include "exporter/daemon/observer.h"
 #include "exporter/daemon/schedule.h"
 #include "exporter/daemon/snapshot.h"
-#include "exporter/daemon/watches.h"
 #include "exporter/daemon/worker.h"
 #include "exporter/http/http.h"
 
@@ -39,12 +39,12 @@ struct daemon {
 	struct log *log;
 
 	struct settings *settings;
-	struct shelf *shelf;
+	struct latest_snapshot *latest;
 	struct reload *reload;
 	struct http *http;
 	struct observer *observer;
 	struct loop *loop;
-	struct watches *watches;
+	struct collector_io *io;
 	struct loop_handler signals, timer, reloads, judged;
 
 	struct schedule schedule;
@@ -120,12 +120,12 @@ static void judge_facts(void *argument)
 			judge(judgement->settings, judgement->facts, last ? last->findings : NULL, &findings);
 	settings_free(judgement->settings);
 	if (judgement->result == 0)
-		judgement->result = shelf_publish(daemon->shelf, judgement->facts, findings);
+		judgement->result = latest_snapshot_publish(daemon->latest, judgement->facts, findings);
 	else
 		facts_free(judgement->facts);
 	if (judgement->result < 0)
 		return;
-	const struct snapshot *now = shelf_take(daemon->shelf);
+	const struct snapshot *now = latest_snapshot_take(daemon->latest);
 	announce_findings(daemon->log, last ? last->findings : NULL, now->findings);
 	announce_unread_rules(daemon->log, last ? last->facts : NULL, now->facts);
 	snapshot_release(last);
@@ -176,7 +176,7 @@ static void on_due(void *argument)
 	daemon->began_ns = clock_ns(CLOCK_MONOTONIC);
 	daemon->schedule.changed_ns = 0;
 	int result = begin_judgement(daemon);
-	watches_refresh(daemon->watches);
+	collector_io_refresh(daemon->io);
 	if (result < 0)
 		end_judgement(daemon, result);
 }
@@ -274,8 +274,8 @@ static int start_signals(struct daemon *daemon, char *message)
 
 static int start_mailboxes(struct daemon *daemon, char *message)
 {
-	daemon->shelf = shelf_new();
-	int result = daemon->shelf ? reload_new(daemon->options, &daemon->reload) : -ENOMEM;
+	daemon->latest = latest_snapshot_new();
+	int result = daemon->latest ? reload_new(daemon->options, &daemon->reload) : -ENOMEM;
 	if (result < 0)
 		snprintf(message, MESSAGE_SIZE, "%s", strerror(-result));
 	return result;
@@ -297,7 +297,7 @@ static int start_http(struct daemon *daemon, char *message)
 	};
 	const struct http_callbacks callbacks = { reload_request, daemon->reload };
 	return http_start(
-		&http, &callbacks, daemon->shelf, daemon->log, &daemon->http, message, MESSAGE_SIZE);
+		&http, &callbacks, daemon->latest, daemon->log, &daemon->http, message, MESSAGE_SIZE);
 }
 
 static int start_namespace(struct daemon *daemon, char *message)
@@ -341,7 +341,7 @@ static int fill_loop(struct daemon *daemon)
 	if (result == 0)
 		result = timer_set(daemon->timer.descriptor, 0);
 	if (result == 0)
-		result = watches_new(daemon->loop, daemon->observer, on_changed, daemon, &daemon->watches);
+		result = collector_io_new(daemon->loop, daemon->observer, on_changed, daemon, &daemon->io);
 	return result;
 }
 
@@ -389,18 +389,19 @@ static void close_descriptor(int descriptor)
 		close(descriptor);
 }
 
-/* HTTP ends first: its threads use the shelf and the mailbox. Then the judgement that is being made. */
+/* HTTP ends first: its threads use the latest snapshot and the mailbox. Then the judgement that is being
+ * made. */
 static void stop(struct daemon *daemon)
 {
 	http_stop(daemon->http);
 	worker_free(daemon->worker);
-	watches_free(daemon->watches);
+	collector_io_free(daemon->io);
 	observer_close(daemon->observer);
 	loop_free(daemon->loop);
 	close_descriptor(daemon->timer.descriptor);
 	close_descriptor(daemon->signals.descriptor);
 	snapshot_release(daemon->judgement.last);
-	shelf_free(daemon->shelf);
+	latest_snapshot_free(daemon->latest);
 	reload_free(daemon->reload);
 	settings_free(daemon->settings);
 }

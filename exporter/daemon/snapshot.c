@@ -13,17 +13,17 @@ struct counted {
 	atomic_uint holders;
 };
 
-struct shelf {
+struct latest_snapshot {
 	pthread_mutex_t lock; /* held for as long as it takes to exchange a pointer */
-	struct counted *latest;
+	struct counted *counted;
 };
 
-struct shelf *shelf_new(void)
+struct latest_snapshot *latest_snapshot_new(void)
 {
-	struct shelf *shelf = calloc(1, sizeof(*shelf));
-	if (shelf)
-		pthread_mutex_init(&shelf->lock, NULL);
-	return shelf;
+	struct latest_snapshot *latest = calloc(1, sizeof(*latest));
+	if (latest)
+		pthread_mutex_init(&latest->lock, NULL);
+	return latest;
 }
 
 void snapshot_release(const struct snapshot *snapshot)
@@ -36,26 +36,26 @@ void snapshot_release(const struct snapshot *snapshot)
 	free(counted);
 }
 
-void shelf_free(struct shelf *shelf)
+void latest_snapshot_free(struct latest_snapshot *latest)
 {
-	if (!shelf)
+	if (!latest)
 		return;
-	if (shelf->latest)
-		snapshot_release(&shelf->latest->snapshot);
-	pthread_mutex_destroy(&shelf->lock);
-	free(shelf);
+	if (latest->counted)
+		snapshot_release(&latest->counted->snapshot);
+	pthread_mutex_destroy(&latest->lock);
+	free(latest);
 }
 
-static struct counted *exchange(struct shelf *shelf, struct counted *counted)
+static struct counted *exchange(struct latest_snapshot *latest, struct counted *counted)
 {
-	pthread_mutex_lock(&shelf->lock);
-	struct counted *old = shelf->latest;
-	shelf->latest = counted;
-	pthread_mutex_unlock(&shelf->lock);
+	pthread_mutex_lock(&latest->lock);
+	struct counted *old = latest->counted;
+	latest->counted = counted;
+	pthread_mutex_unlock(&latest->lock);
 	return old;
 }
 
-int shelf_publish(struct shelf *shelf, struct facts *facts, struct findings *findings)
+int latest_snapshot_publish(struct latest_snapshot *latest, struct facts *facts, struct findings *findings)
 {
 	struct counted *counted = malloc(sizeof(*counted));
 	if (!counted) {
@@ -64,19 +64,19 @@ int shelf_publish(struct shelf *shelf, struct facts *facts, struct findings *fin
 		return -ENOMEM;
 	}
 	counted->snapshot = (struct snapshot){ facts, findings };
-	atomic_init(&counted->holders, 1); /* the shelf */
-	struct counted *old = exchange(shelf, counted);
+	atomic_init(&counted->holders, 1); /* being the latest */
+	struct counted *old = exchange(latest, counted);
 	if (old)
 		snapshot_release(&old->snapshot);
 	return 0;
 }
 
-const struct snapshot *shelf_take(struct shelf *shelf)
+const struct snapshot *latest_snapshot_take(struct latest_snapshot *latest)
 {
-	pthread_mutex_lock(&shelf->lock);
-	struct counted *counted = shelf->latest;
+	pthread_mutex_lock(&latest->lock);
+	struct counted *counted = latest->counted;
 	if (counted)
 		atomic_fetch_add(&counted->holders, 1);
-	pthread_mutex_unlock(&shelf->lock);
+	pthread_mutex_unlock(&latest->lock);
 	return counted ? &counted->snapshot : NULL;
 }

@@ -15,14 +15,14 @@ struct snapshot {
 };
 
 /* The place where the latest snapshot is found. All functions may be called on any thread. */
-struct shelf;
+struct latest_snapshot;
 
-struct shelf *shelf_new(void);
+struct latest_snapshot *latest_snapshot_new(void);
 /* Nobody may hold a snapshot any more. Accepts NULL. */
-void shelf_free(struct shelf *shelf);
+void latest_snapshot_free(struct latest_snapshot *latest);
 
 /* Takes both over, also on failure. 0 or -ENOMEM: then the latest stays as it was. */
-int shelf_publish(struct shelf *shelf, struct facts *facts, struct findings *findings);
+int latest_snapshot_publish(struct latest_snapshot *latest, struct facts *facts, struct findings *findings);
 /* The latest, or NULL before the first; to be given back by snapshot_release(). */
-const struct snapshot *shelf_take(struct shelf *shelf);
+const struct snapshot *latest_snapshot_take(struct latest_snapshot *latest);
 void snapshot_release(const struct snapshot *snapshot);

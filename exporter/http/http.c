@@ -166,7 +166,7 @@ static int read_web_config(struct http *http, const char *path, char *message, s
 }
 
 int http_start(const struct http_options *options, const struct http_callbacks *callbacks,
-	struct shelf *shelf, struct log *log, struct http **out, char *message, size_t size)
+	struct latest_snapshot *latest, struct log *log, struct http **out, char *message, size_t size)
 {
 	struct http *http = calloc(1, sizeof(*http));
 	if (!http) {
@@ -177,7 +177,7 @@ int http_start(const struct http_options *options, const struct http_callbacks *
 	http->starter = pthread_self();
 	server->reload = callbacks->reload;
 	server->reload_argument = callbacks->argument;
-	server->shelf = shelf;
+	server->latest = latest;
 	server->log = log;
 	server->max_requests = options->max_requests;
 	server->max_addresses = options->max_addresses ? options->max_addresses : HTTP_MAX_ADDRESSES;

@@ -36,9 +36,9 @@ struct http_callbacks {
 
 struct http;
 
-/* The options are lent for the length of the call, the callbacks' argument, shelf and log until http_stop().
+/* The options are lent for the length of the call, the callbacks' argument, latest and log until http_stop().
  * 0 or negative errno; what went wrong is in message, naming the address or the file and line. */
 int http_start(const struct http_options *options, const struct http_callbacks *callbacks,
-	struct shelf *shelf, struct log *log, struct http **out, char *message, size_t size);
+	struct latest_snapshot *latest, struct log *log, struct http **out, char *message, size_t size);
 /* Ends all connections and threads. Accepts NULL. */
 void http_stop(struct http *http);

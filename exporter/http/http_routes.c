@@ -304,7 +304,7 @@ static void make_answer(const struct request *request, bool overloaded, struct a
 	}
 	if (!check_method(request, route, answer) || !check_client(request, route, answer))
 		return;
-	const struct snapshot *snapshot = shelf_take(request->server->shelf);
+	const struct snapshot *snapshot = latest_snapshot_take(request->server->latest);
 	if (!snapshot && !route->early)
 		say(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "Not ready: the first judgement is due.");
 	else if (route->answer(request, snapshot, answer) < 0 || answer->body.failed)

@@ -23,7 +23,7 @@ struct http_server {
 	struct auth *auth; /* NULL: nobody is asked for a name */
 	int (*reload)(void *argument, char *message, size_t size); /* of struct http_callbacks */
 	void *reload_argument;
-	struct shelf *shelf;
+	struct latest_snapshot *latest;
 	struct log *log;
 };
 

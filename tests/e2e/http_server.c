@@ -89,14 +89,14 @@ static void add_address(struct facts *facts, unsigned position)
 	device_set_add(&path->reply.devices, path->arrival);
 }
 
-static int serve(const struct arguments *arguments, struct shelf *shelf)
+static int serve(const struct arguments *arguments, struct latest_snapshot *latest)
 {
 	struct log log = { .level = LOG_LEVEL_INFO, .descriptor = STDERR_FILENO };
 	atomic_uint reloads = 0;
 	const struct http_callbacks callbacks = { reload, &reloads };
 	struct http *http;
 	char message[512], byte;
-	if (http_start(&arguments->options, &callbacks, shelf, &log, &http, message, sizeof(message)) < 0) {
+	if (http_start(&arguments->options, &callbacks, latest, &log, &http, message, sizeof(message)) < 0) {
 		fprintf(stderr, "%s\n", message);
 		return 1;
 	}
@@ -107,23 +107,23 @@ static int serve(const struct arguments *arguments, struct shelf *shelf)
 	return 0;
 }
 
-static int publish(struct shelf *shelf, unsigned addresses)
+static int publish(struct latest_snapshot *latest, unsigned addresses)
 {
 	struct snapshot snapshot = sample_snapshot();
 	for (unsigned i = 0; i < addresses; i++)
 		add_address(snapshot.facts, i);
 	sample_judge(&snapshot);
-	return shelf_publish(shelf, snapshot.facts, snapshot.findings);
+	return latest_snapshot_publish(latest, snapshot.facts, snapshot.findings);
 }
 
 int main(int argc, char **argv)
 {
 	struct arguments arguments = { 0 };
 	parse(argc, argv, &arguments);
-	struct shelf *shelf = shelf_new();
-	if (!shelf || (!arguments.empty && publish(shelf, arguments.addresses) < 0))
+	struct latest_snapshot *latest = latest_snapshot_new();
+	if (!latest || (!arguments.empty && publish(latest, arguments.addresses) < 0))
 		return 1;
-	int result = serve(&arguments, shelf);
-	shelf_free(shelf);
+	int result = serve(&arguments, latest);
+	latest_snapshot_free(latest);
 	return result;
 }

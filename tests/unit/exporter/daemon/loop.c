@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "collectors/base/clock.h"
+#include "exporter/daemon/collector_io.h"
 #include "exporter/daemon/loop.h"
-#include "exporter/daemon/watches.h"
 
 /* ---- the loop itself ---- */
 
@@ -211,7 +211,7 @@ static int setup(void **state)
 	return 0;
 }
 
-static void run_for(struct loop *loop, struct watches *watches, int64_t duration_ns)
+static void run_for(struct loop *loop, struct collector_io *io, int64_t duration_ns)
 {
 	struct caller stop = { .stop_after = 1 };
 	watch(loop, &stop, timer_open());
@@ -219,16 +219,16 @@ static void run_for(struct loop *loop, struct watches *watches, int64_t duration
 	assert_int_equal(loop_run(loop), 0);
 	loop_forget(loop, &stop.handler);
 	close(stop.handler.descriptor);
-	watches_free(watches);
+	collector_io_free(io);
 	loop_free(loop);
 }
 
-static struct watches *new_watches(struct loop **loop)
+static struct collector_io *new_watches(struct loop **loop)
 {
-	struct watches *watches;
+	struct collector_io *io;
 	assert_int_equal(loop_new(loop), 0);
-	assert_int_equal(watches_new(*loop, NULL, changed, NULL, &watches), 0);
-	return watches;
+	assert_int_equal(collector_io_new(*loop, NULL, changed, NULL, &io), 0);
+	return io;
 }
 
 static void advance_is_called_when_due(void **state)
@@ -237,8 +237,8 @@ static void advance_is_called_when_due(void **state)
 	struct loop *loop;
 	script.schedule_ns = 20 * MILLISECOND_NS;
 	script.changed = true;
-	struct watches *watches = new_watches(&loop);
-	run_for(loop, watches, 210 * MILLISECOND_NS);
+	struct collector_io *io = new_watches(&loop);
+	run_for(loop, io, 210 * MILLISECOND_NS);
 	assert_in_range(script.advanced[2], 5, 11);
 	unsigned advanced = 0;
 	for (size_t i = 0; i < FAKES; i++)
@@ -250,8 +250,8 @@ static void collectors_without_a_schedule_are_asked_once(void **state)
 {
 	(void)state;
 	struct loop *loop;
-	struct watches *watches = new_watches(&loop);
-	run_for(loop, watches, 50 * MILLISECOND_NS);
+	struct collector_io *io = new_watches(&loop);
+	run_for(loop, io, 50 * MILLISECOND_NS);
 	assert_int_equal(script.advanced[4], 1);
 	assert_int_equal(script.changes, 0);
 }
@@ -262,8 +262,8 @@ static void a_failing_collector_does_not_spin(void **state)
 	struct loop *loop;
 	script.descriptor[1] = eventfd(1, EFD_CLOEXEC);
 	script.result = -EIO;
-	struct watches *watches = new_watches(&loop);
-	run_for(loop, watches, 300 * MILLISECOND_NS);
+	struct collector_io *io = new_watches(&loop);
+	run_for(loop, io, 300 * MILLISECOND_NS);
 	assert_in_range(script.advanced[1], 3, 12);
 	close(script.descriptor[1]);
 }
@@ -272,10 +272,10 @@ static void a_collector_that_starts_late_is_watched(void **state)
 {
 	(void)state;
 	struct loop *loop;
-	struct watches *watches = new_watches(&loop);
+	struct collector_io *io = new_watches(&loop);
 	script.descriptor[3] = eventfd(1, EFD_CLOEXEC);
-	watches_refresh(watches);
-	run_for(loop, watches, 20 * MILLISECOND_NS);
+	collector_io_refresh(io);
+	run_for(loop, io, 20 * MILLISECOND_NS);
 	assert_true(script.advanced[3] > 2);
 	close(script.descriptor[3]);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/cli/look.h"
+#include "exporter/cli/oneshot.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,68 +21,69 @@
 #define NARROWEST_WIDTH 40
 #define MOST_WIDTH      120
 
-static int start(struct look *look)
+static int start(struct oneshot *oneshot)
 {
-	int result = collector_settings_make(look->settings, look->options, &look->told);
+	int result = collector_settings_make(oneshot->settings, oneshot->options, &oneshot->told);
 	if (result == 0)
-		result = observer_open(look->options->collectors, &look->told, &look->log, &look->observer);
+		result = observer_open(
+			oneshot->options->collectors, &oneshot->told, &oneshot->log, &oneshot->observer);
 	return result;
 }
 
-int look_open(struct look *look, const struct options *options, char *message, size_t size)
+int oneshot_open(struct oneshot *oneshot, const struct options *options, char *message, size_t size)
 {
-	*look = (struct look){ .options = options };
-	look->log = (struct log){ options->log_level, options->log_format, STDERR_FILENO };
-	int result = settings_load(options, &look->settings, message, size);
+	*oneshot = (struct oneshot){ .options = options };
+	oneshot->log = (struct log){ options->log_level, options->log_format, STDERR_FILENO };
+	int result = settings_load(options, &oneshot->settings, message, size);
 	if (result == 0 && options->netns)
 		result = namespace_enter(options->netns, message, size);
 	if (result < 0)
 		return result;
-	result = start(look);
+	result = start(oneshot);
 	if (result < 0) {
 		snprintf(message, size, "%s", strerror(-result));
 		return result;
 	}
-	observer_settle(look->observer, SETTLE_NS);
+	observer_settle(oneshot->observer, SETTLE_NS);
 	return 0;
 }
 
-void look_close(struct look *look)
+void oneshot_close(struct oneshot *oneshot)
 {
-	observer_close(look->observer);
-	collector_settings_clear(&look->told);
-	facts_free(look->facts);
-	findings_free(look->findings);
-	settings_free(look->settings);
+	observer_close(oneshot->observer);
+	collector_settings_clear(&oneshot->told);
+	facts_free(oneshot->facts);
+	findings_free(oneshot->findings);
+	settings_free(oneshot->settings);
 }
 
-int look_once(struct look *look)
+int oneshot_judge(struct oneshot *oneshot)
 {
 	struct facts *facts = NULL;
 	struct findings *findings = NULL;
-	int result = observer_collect(look->observer, &look->told, &facts);
+	int result = observer_collect(oneshot->observer, &oneshot->told, &facts);
 	if (result < 0)
 		return result;
-	result = observer_complete(look->observer, &look->told, facts);
+	result = observer_complete(oneshot->observer, &oneshot->told, facts);
 	if (result == 0)
-		result = judge(look->settings, facts, look->findings, &findings);
+		result = judge(oneshot->settings, facts, oneshot->findings, &findings);
 	if (result < 0) {
 		facts_free(facts);
 		return result;
 	}
-	facts_free(look->facts);
-	findings_free(look->findings);
-	look->facts = facts;
-	look->findings = findings;
+	facts_free(oneshot->facts);
+	findings_free(oneshot->findings);
+	oneshot->facts = facts;
+	oneshot->findings = findings;
 	return 0;
 }
 
-bool look_failed(const struct look *look)
+bool oneshot_failed(const struct oneshot *oneshot)
 {
-	return report_could_not_look(look->facts);
+	return report_could_not_look(oneshot->facts);
 }
 
-unsigned look_width(void)
+unsigned oneshot_width(void)
 {
 	struct winsize size;
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col < NARROWEST_WIDTH)
@@ -91,7 +92,7 @@ unsigned look_width(void)
 }
 
 /* https://no-color.org: present and not empty. */
-bool look_wants_colour(const struct options *options)
+bool oneshot_wants_colour(const struct options *options)
 {
 	const char *refused = getenv("NO_COLOR");
 	switch (options->colour) {
@@ -105,7 +106,7 @@ bool look_wants_colour(const struct options *options)
 	return false;
 }
 
-int look_flush(void)
+int oneshot_flush(void)
 {
 	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : -EIO;
 }

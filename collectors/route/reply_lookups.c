@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <netinet/in.h>
 
+#include "collectors/route/reply_paths.h"
 #include "collectors/route/service.h"
-#include "collectors/route/survey.h"
 
 /* ---- where replies go ---- */
 
@@ -57,26 +57,26 @@ static bool can_ask_reply(const struct facts *facts, const struct path *path)
 
 /* Marks matter only where a rule looks at them. */
 static unsigned candidate_marks(
-	const struct survey *survey, const struct path *path, uint32_t marks[static SURVEY_MARKS + 2])
+	const struct reply_paths *replies, const struct path *path, uint32_t marks[static ROUTE_MARKS + 2])
 {
-	unsigned family = survey_family_index(path->destination.family);
+	unsigned family = family_index(path->destination.family);
 	unsigned count = 0;
 	marks[count++] = 0;
-	for (unsigned i = 0; i < survey->mark_count[family]; i++)
-		marks[count++] = survey->marks[family][i];
-	if (survey->mark_count[family] && path->mark)
+	for (unsigned i = 0; i < replies->mark_count[family]; i++)
+		marks[count++] = replies->marks[family][i];
+	if (replies->mark_count[family] && path->mark)
 		marks[count++] = path->mark;
 	return count;
 }
 
-static int ask_reply(struct survey *survey, struct queued_lookups *queue, const struct path *path)
+static int ask_reply(struct reply_paths *replies, struct queued_lookups *queue, const struct path *path)
 {
-	uint32_t marks[SURVEY_MARKS + 2];
-	if (!can_ask_reply(survey->facts, path))
+	uint32_t marks[ROUTE_MARKS + 2];
+	if (!can_ask_reply(replies->facts, path))
 		return 0;
-	unsigned count = candidate_marks(survey, path, marks);
+	unsigned count = candidate_marks(replies, path, marks);
 	for (unsigned m = 0; m < count; m++) {
-		struct route_query query = reply_query(survey->facts, path, marks[m]);
+		struct route_query query = reply_query(replies->facts, path, marks[m]);
 		if (!lookup_queue(queue, &query))
 			return -ENOMEM;
 	}
@@ -106,33 +106,33 @@ static void name_forwarding(const struct facts *facts, const struct path *path, 
 }
 
 static size_t note_reply(
-	struct survey *survey, const struct queued_lookups *queue, struct path *path, size_t at)
+	struct reply_paths *replies, const struct queued_lookups *queue, struct path *path, size_t at)
 {
-	uint32_t marks[SURVEY_MARKS + 2];
-	if (!can_ask_reply(survey->facts, path))
+	uint32_t marks[ROUTE_MARKS + 2];
+	if (!can_ask_reply(replies->facts, path))
 		return at;
-	unsigned count = candidate_marks(survey, path, marks);
+	unsigned count = candidate_marks(replies, path, marks);
 	path->reply = queue->answers[at];
 	path->mark = 0;
 	for (unsigned m = 1; m < count; m++)
 		if (!same_answer(&queue->answers[at], &queue->answers[at + m]))
 			path->mark_decides = true;
-	name_forwarding(survey->facts, path, &path->reply);
+	name_forwarding(replies->facts, path, &path->reply);
 	return at + count;
 }
 
-static int survey_replies(struct survey *survey)
+static int look_up_replies(struct reply_paths *replies)
 {
-	struct facts *facts = survey->facts;
+	struct facts *facts = replies->facts;
 	struct queued_lookups queue = { 0 };
 	int result = 0;
 	for (size_t i = 0; result == 0 && i < facts->path_count; i++)
-		result = ask_reply(survey, &queue, &facts->paths[i]);
+		result = ask_reply(replies, &queue, &facts->paths[i]);
 	if (result == 0)
-		result = lookup_flush(survey, &queue);
+		result = lookup_flush(replies, &queue);
 	size_t at = 0;
 	for (size_t i = 0; result == 0 && i < facts->path_count; i++)
-		at = note_reply(survey, &queue, &facts->paths[i], at);
+		at = note_reply(replies, &queue, &facts->paths[i], at);
 	queued_lookups_clear(&queue);
 	return result;
 }
@@ -161,9 +161,9 @@ static void note_failed_reply(
 	path->reply.result = verdict == ROUTE_FOUND ? ROUTE_BLACKHOLE : verdict;
 }
 
-static int survey_failed_replies(struct survey *survey)
+static int look_up_failed_replies(struct reply_paths *replies)
 {
-	struct facts *facts = survey->facts;
+	struct facts *facts = replies->facts;
 	struct queued_lookups queue = { 0 };
 	int result = 0;
 	for (size_t i = 0; result == 0 && i < facts->path_count; i++) {
@@ -175,7 +175,7 @@ static int survey_failed_replies(struct survey *survey)
 			result = -ENOMEM;
 	}
 	if (result == 0)
-		result = lookup_flush(survey, &queue);
+		result = lookup_flush(replies, &queue);
 	size_t at = 0;
 	for (size_t i = 0; result == 0 && i < facts->path_count; i++)
 		if (is_ambiguous(facts, &facts->paths[i]))
@@ -213,16 +213,16 @@ static bool needs_reverse(const struct facts *facts, const struct path *path)
 	       facts_device(facts, path->arrival)->rp_filter_effective > 0;
 }
 
-static int ask_reverse(struct survey *survey, struct queued_lookups *queue, const struct path *path)
+static int ask_reverse(struct reply_paths *replies, struct queued_lookups *queue, const struct path *path)
 {
-	const struct service *service = &survey->facts->services[path->service];
-	if (!needs_reverse(survey->facts, path))
+	const struct service *service = &replies->facts->services[path->service];
+	if (!needs_reverse(replies->facts, path))
 		return 0;
-	struct route_query forward = request_query(survey->facts, path);
+	struct route_query forward = request_query(replies->facts, path);
 	struct route_query reverse =
 		lookup_reverse(&forward, service->target_local ? 0 : service->target_ifindex, false);
 	if (!reverse.iif)
-		reverse.oif = facts_vrf(survey->facts, path->arrival);
+		reverse.oif = facts_vrf(replies->facts, path->arrival);
 	return lookup_queue(queue, &reverse) ? 0 : -ENOMEM;
 }
 
@@ -234,15 +234,15 @@ static void note_reverse(const struct facts *facts, struct path *path, const str
 		path->request.result = verdict;
 }
 
-static int survey_reverse(struct survey *survey)
+static int look_up_reverse(struct reply_paths *replies)
 {
-	struct facts *facts = survey->facts;
+	struct facts *facts = replies->facts;
 	struct queued_lookups queue = { 0 };
 	int result = 0;
 	for (size_t i = 0; result == 0 && i < facts->path_count; i++)
-		result = ask_reverse(survey, &queue, &facts->paths[i]);
+		result = ask_reverse(replies, &queue, &facts->paths[i]);
 	if (result == 0)
-		result = lookup_flush(survey, &queue);
+		result = lookup_flush(replies, &queue);
 	size_t at = 0;
 	for (size_t i = 0; result == 0 && i < facts->path_count; i++)
 		if (needs_reverse(facts, &facts->paths[i]))
@@ -252,9 +252,9 @@ static int survey_reverse(struct survey *survey)
 }
 
 /* A lookup that is known to fail is made only while the allowance lasts. */
-static bool wants_request(const struct survey *survey, const struct path *path, unsigned *failing)
+static bool wants_request(const struct reply_paths *replies, const struct path *path, unsigned *failing)
 {
-	if (!can_ask_request(survey->facts, path))
+	if (!can_ask_request(replies->facts, path))
 		return false;
 	if (path->request.result == ROUTE_NOT_ASKED)
 		return true;
@@ -278,35 +278,35 @@ static void note_request(struct path *path, const struct route_answer *answer)
 	path->request_confirmed = true;
 }
 
-static int survey_requests(struct survey *survey)
+static int look_up_requests(struct reply_paths *replies)
 {
-	struct facts *facts = survey->facts;
+	struct facts *facts = replies->facts;
 	struct queued_lookups queue = { 0 };
-	unsigned failing = *survey->failing_left;
+	unsigned failing = *replies->failing_left;
 	int result = 0;
 	for (size_t i = 0; result == 0 && i < facts->path_count; i++) {
 		struct route_query query = request_query(facts, &facts->paths[i]);
-		if (wants_request(survey, &facts->paths[i], &failing) && !lookup_queue(&queue, &query))
+		if (wants_request(replies, &facts->paths[i], &failing) && !lookup_queue(&queue, &query))
 			result = -ENOMEM;
 	}
 	if (result == 0)
-		result = lookup_flush(survey, &queue);
+		result = lookup_flush(replies, &queue);
 	size_t at = 0;
 	for (size_t i = 0; result == 0 && i < facts->path_count; i++)
-		if (wants_request(survey, &facts->paths[i], survey->failing_left))
+		if (wants_request(replies, &facts->paths[i], replies->failing_left))
 			note_request(&facts->paths[i], &queue.answers[at++]);
 	queued_lookups_clear(&queue);
 	return result;
 }
 
-int survey_lookups(struct survey *survey)
+int reply_lookups(struct reply_paths *replies)
 {
-	int result = survey_replies(survey);
+	int result = look_up_replies(replies);
 	if (result == 0)
-		result = survey_failed_replies(survey);
+		result = look_up_failed_replies(replies);
 	if (result == 0)
-		result = survey_reverse(survey);
+		result = look_up_reverse(replies);
 	if (result == 0)
-		result = survey_requests(survey);
+		result = look_up_requests(replies);
 	return result;
 }

@@ -10,7 +10,7 @@
 #include "exporter/daemon/log.h"
 #include "exporter/daemon/observer.h"
 
-struct look {
+struct oneshot {
 	const struct options *options;
 	struct log log;
 	struct settings *settings;
@@ -20,20 +20,21 @@ struct look {
 	struct findings *findings; /* likewise */
 };
 
-#define LOOK_MESSAGE_SIZE 512
+#define ONESHOT_MESSAGE_SIZE 512
 
 /* Reads the settings, enters the namespace, starts the collectors and lets them settle. options are lent
- * until look_close(). 0, or negative errno with one line in message; look_close() is due in either case. */
-int look_open(struct look *look, const struct options *options, char *message, size_t size);
-void look_close(struct look *look);
+ * until oneshot_close(). 0, or negative errno with one line in message; oneshot_close() is due in either
+ * case. */
+int oneshot_open(struct oneshot *oneshot, const struct options *options, char *message, size_t size);
+void oneshot_close(struct oneshot *oneshot);
 
 /* Collects and judges. 0 or negative errno. */
-int look_once(struct look *look);
+int oneshot_judge(struct oneshot *oneshot);
 /* Nothing can be judged: the collectors that everything rests on failed. */
-bool look_failed(const struct look *look);
+bool oneshot_failed(const struct oneshot *oneshot);
 
 /* What is written to standard output: whether in colour and how wide. */
-bool look_wants_colour(const struct options *options);
-unsigned look_width(void);
+bool oneshot_wants_colour(const struct options *options);
+unsigned oneshot_width(void);
 /* 0, or -EIO if standard output did not take everything. */
-int look_flush(void);
+int oneshot_flush(void);

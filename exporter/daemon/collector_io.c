@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/daemon/watches.h"
+#include "exporter/daemon/collector_io.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,13 +9,13 @@
 #include "exporter/daemon/schedule.h"
 
 struct watch {
-	struct watches *watches;
+	struct collector_io *io;
 	size_t collector;
 	struct loop_handler readable, timer;
 	unsigned failures;
 };
 
-struct watches {
+struct collector_io {
 	struct loop *loop;
 	struct observer *observer;
 	void (*changed)(void *argument);
@@ -27,19 +27,19 @@ struct watches {
 /* The descriptor of a failing collector may stay readable, and would keep the loop busy with failures. */
 static void advance(struct watch *watch)
 {
-	struct watches *watches = watch->watches;
+	struct collector_io *io = watch->io;
 	struct collector_schedule schedule;
 	int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
-	bool failed = observer_advance(watches->observer, watch->collector, now_ns, &schedule) < 0;
+	bool failed = observer_advance(io->observer, watch->collector, now_ns, &schedule) < 0;
 	watch->failures = failed ? watch->failures + 1 : 0;
 	int64_t backoff_ns = schedule_backoff(watch->failures);
 	if (backoff_ns)
-		loop_forget(watches->loop, &watch->readable);
+		loop_forget(io->loop, &watch->readable);
 	else if (watch->readable.descriptor >= 0)
-		loop_watch(watches->loop, &watch->readable);
+		loop_watch(io->loop, &watch->readable);
 	timer_set(watch->timer.descriptor, backoff_ns ? now_ns + backoff_ns : schedule.due_ns);
 	if (schedule.changed)
-		watches->changed(watches->argument);
+		io->changed(io->argument);
 }
 
 static void on_readable(void *argument)
@@ -54,22 +54,22 @@ static void on_timer(void *argument)
 	advance(watch);
 }
 
-void watches_refresh(struct watches *watches)
+void collector_io_refresh(struct collector_io *io)
 {
-	for (size_t i = 0; i < watches->count; i++) {
-		struct watch *watch = &watches->items[i];
-		int descriptor = observer_descriptor(watches->observer, i);
+	for (size_t i = 0; i < io->count; i++) {
+		struct watch *watch = &io->items[i];
+		int descriptor = observer_descriptor(io->observer, i);
 		if (descriptor == watch->readable.descriptor)
 			continue;
-		loop_forget(watches->loop, &watch->readable);
+		loop_forget(io->loop, &watch->readable);
 		watch->readable.descriptor = descriptor;
 		timer_set(watch->timer.descriptor, 0); /* so that it says what it wants next */
 	}
 }
 
-static int open_watch(struct watches *watches, size_t collector)
+static int open_watch(struct collector_io *io, size_t collector)
 {
-	struct watch *watch = &watches->items[collector];
+	struct watch *watch = &io->items[collector];
 	const char *name = observer_collectors[collector]->name;
 	int timer = timer_open();
 	watch->readable = (struct loop_handler){
@@ -78,48 +78,48 @@ static int open_watch(struct watches *watches, size_t collector)
 	watch->timer = (struct loop_handler){
 		.descriptor = timer, .function = on_timer, .argument = watch, .work = name
 	};
-	watch->watches = watches;
+	watch->io = io;
 	watch->collector = collector;
 	if (timer < 0)
 		return timer;
 	timer_set(timer, 0);
-	return loop_watch(watches->loop, &watch->timer);
+	return loop_watch(io->loop, &watch->timer);
 }
 
-int watches_new(struct loop *loop, struct observer *observer, void (*changed)(void *argument), void *argument,
-	struct watches **out)
+int collector_io_new(struct loop *loop, struct observer *observer, void (*changed)(void *argument),
+	void *argument, struct collector_io **out)
 {
 	size_t count = observer_collector_count();
-	struct watches *watches = calloc(1, sizeof(*watches) + count * sizeof(watches->items[0]));
-	if (!watches)
+	struct collector_io *io = calloc(1, sizeof(*io) + count * sizeof(io->items[0]));
+	if (!io)
 		return -ENOMEM;
-	*watches = (struct watches){
+	*io = (struct collector_io){
 		.loop = loop, .observer = observer, .changed = changed, .argument = argument, .count = count
 	};
-	for (size_t i = 0; i < watches->count; i++)
-		watches->items[i].timer.descriptor = -1;
+	for (size_t i = 0; i < io->count; i++)
+		io->items[i].timer.descriptor = -1;
 	int result = 0;
-	for (size_t i = 0; result == 0 && i < watches->count; i++)
-		result = open_watch(watches, i);
+	for (size_t i = 0; result == 0 && i < io->count; i++)
+		result = open_watch(io, i);
 	if (result < 0) {
-		watches_free(watches);
+		collector_io_free(io);
 		return result;
 	}
-	watches_refresh(watches);
-	*out = watches;
+	collector_io_refresh(io);
+	*out = io;
 	return 0;
 }
 
-void watches_free(struct watches *watches)
+void collector_io_free(struct collector_io *io)
 {
-	if (!watches)
+	if (!io)
 		return;
-	for (size_t i = 0; i < watches->count; i++) {
-		struct watch *watch = &watches->items[i];
-		loop_forget(watches->loop, &watch->readable);
-		loop_forget(watches->loop, &watch->timer);
+	for (size_t i = 0; i < io->count; i++) {
+		struct watch *watch = &io->items[i];
+		loop_forget(io->loop, &watch->readable);
+		loop_forget(io->loop, &watch->timer);
 		if (watch->timer.descriptor >= 0)
 			close(watch->timer.descriptor);
 	}
-	free(watches);
+	free(io);
 }

@@ -4,8 +4,8 @@
 #include <netinet/in.h>
 
 #include "collectors/base/growth.h"
+#include "collectors/route/reply_paths.h"
 #include "collectors/route/service.h"
-#include "collectors/route/survey.h"
 
 #define DEFAULT_PORT      22    /* of a service that neither listens nor was seen */
 #define DEFAULT_PEER_PORT 40000 /* within every host's ephemeral range */
@@ -19,18 +19,18 @@ static bool lives_elsewhere(const struct destination *destination, int ifindex)
 	       !device_set_contains(&plain->devices, ifindex);
 }
 
-static struct path *add_path(struct survey *survey, const struct path *path)
+static struct path *add_path(struct reply_paths *replies, const struct path *path)
 {
-	struct path *added = GROW(survey->facts->paths, survey->facts->path_count);
+	struct path *added = GROW(replies->facts->paths, replies->facts->path_count);
 	if (added)
 		*added = *path;
 	return added;
 }
 
 /* Ports of a path without an example: what listens there, or was last seen there. */
-static void choose_ports(const struct survey *survey, struct path *path)
+static void choose_ports(const struct reply_paths *replies, struct path *path)
 {
-	const struct facts *facts = survey->facts;
+	const struct facts *facts = replies->facts;
 	const struct service *service = &facts->services[path->service];
 	path->protocol = IPPROTO_TCP;
 	path->peer_port = DEFAULT_PEER_PORT;
@@ -60,13 +60,13 @@ static size_t find_destination(const struct facts *facts, const struct address *
 }
 
 /* The peer as it was seen arriving where the path does. */
-static bool is_seen(const struct survey *survey, const struct path *path, bool asks)
+static bool is_seen(const struct reply_paths *replies, const struct path *path, bool asks)
 {
 	size_t count;
-	const size_t *peers = survey_peers(survey, &survey->facts->services[path->service].address, &count);
+	const size_t *peers = reply_peers(replies, &replies->facts->services[path->service].address, &count);
 	bool possible = path->kind != DESTINATION_PROBE && path->kind != DESTINATION_SET;
 	for (size_t i = 0; possible && i < count; i++) {
-		const struct handshake_peer *peer = &survey->facts->handshakes->peers[peers[i]];
+		const struct handshake_peer *peer = &replies->facts->handshakes->peers[peers[i]];
 		if (peer->asks == asks && peer->device == path->arrival &&
 			address_equal(&peer->peer, &path->destination))
 			return true;
@@ -74,22 +74,22 @@ static bool is_seen(const struct survey *survey, const struct path *path, bool a
 	return false;
 }
 
-void survey_set_basis(const struct survey *survey, struct path *path)
+void reply_path_set_basis(const struct reply_paths *replies, struct path *path)
 {
-	const struct facts *facts = survey->facts;
+	const struct facts *facts = replies->facts;
 	size_t destination = find_destination(facts, &path->destination);
 	path->basis = PATH_POSSIBLE;
-	if (survey_network_of(survey, path->arrival, &path->destination)) {
+	if (connected_network_of(replies, path->arrival, &path->destination)) {
 		path->basis = PATH_CONNECTED;
 		return;
 	}
 	if (destination == facts->destination_count || path->arrival == 0)
 		return;
-	const struct route_candidate *candidate = route_candidate_of(survey, destination, path->arrival);
-	bool asks = is_seen(survey, path, true);
+	const struct route_candidate *candidate = route_candidate_of(replies, destination, path->arrival);
+	bool asks = is_seen(replies, path, true);
 	if (!asks && candidate && !lives_elsewhere(&facts->destinations[destination], path->arrival)) {
 		path->basis = PATH_LEADS;
-	} else if (asks || is_seen(survey, path, false)) {
+	} else if (asks || is_seen(replies, path, false)) {
 		path->basis = PATH_SEEN;
 		path->answers = !asks;
 	}
@@ -99,11 +99,11 @@ void survey_set_basis(const struct survey *survey, struct path *path)
 
 /* A path without a basis tells something only of a tunnel, of a named line, or of an address that nobody
  * owns. */
-static bool is_worth_asking(const struct survey *survey, const struct path *path)
+static bool is_worth_asking(const struct reply_paths *replies, const struct path *path)
 {
 	if (path->basis != PATH_POSSIBLE || path->arrival == 0)
 		return true;
-	const struct line *line = facts_line(survey->facts, path->arrival, path->destination.family);
+	const struct line *line = facts_line(replies->facts, path->arrival, path->destination.family);
 	return line && (line->tunnel || line->named);
 }
 
@@ -121,15 +121,15 @@ static bool is_there(const struct facts *facts, const struct path *path)
 	return false;
 }
 
-static int add_far(struct survey *survey, size_t service, int arrival, size_t destination,
+static int add_far(struct reply_paths *replies, size_t service, int arrival, size_t destination,
 	const struct flow_example *example)
 {
-	const struct destination *far = &survey->facts->destinations[destination];
+	const struct destination *far = &replies->facts->destinations[destination];
 	struct path path = {
 		.service = service, .arrival = arrival, .destination = far->address, .kind = far->kind
 	};
-	survey_set_basis(survey, &path);
-	choose_ports(survey, &path);
+	reply_path_set_basis(replies, &path);
+	choose_ports(replies, &path);
 	if (example) {
 		path.protocol = example->protocol;
 		path.peer_port = example->peer_port;
@@ -137,9 +137,9 @@ static int add_far(struct survey *survey, size_t service, int arrival, size_t de
 		path.target_port = example->target_port;
 		path.mark = example->mark;
 	}
-	if (!is_worth_asking(survey, &path) || is_there(survey->facts, &path))
+	if (!is_worth_asking(replies, &path) || is_there(replies->facts, &path))
 		return 0;
-	return add_path(survey, &path) ? 0 : -ENOMEM;
+	return add_path(replies, &path) ? 0 : -ENOMEM;
 }
 
 static bool is_of_service(const struct endpoint *endpoint, const struct service *service)
@@ -148,13 +148,14 @@ static bool is_of_service(const struct endpoint *endpoint, const struct service 
 	return dnat == (service->origin == ORIGIN_DNAT) && address_equal(&endpoint->target, &service->target);
 }
 
-static int add_peers_of(struct survey *survey, size_t service, int arrival, const struct endpoint *endpoint)
+static int add_peers_of(
+	struct reply_paths *replies, size_t service, int arrival, const struct endpoint *endpoint)
 {
 	int result = 0;
 	for (unsigned e = 0; result == 0 && e < endpoint->example_count; e++) {
-		size_t destination = find_destination(survey->facts, &endpoint->examples[e].peer);
-		if (destination < survey->facts->destination_count)
-			result = add_far(survey, service, arrival, destination, &endpoint->examples[e]);
+		size_t destination = find_destination(replies->facts, &endpoint->examples[e].peer);
+		if (destination < replies->facts->destination_count)
+			result = add_far(replies, service, arrival, destination, &endpoint->examples[e]);
 	}
 	return result;
 }
@@ -178,16 +179,16 @@ static bool speaks_to(const struct facts *facts, size_t service, const struct ha
 }
 
 /* Those who answer arrive where they do, whoever owns the address they speak to. */
-static int add_arrived(struct survey *survey, size_t service)
+static int add_arrived(struct reply_paths *replies, size_t service)
 {
-	const struct facts *facts = survey->facts;
+	const struct facts *facts = replies->facts;
 	size_t count;
-	const size_t *peers = survey_peers(survey, &facts->services[service].address, &count);
+	const size_t *peers = reply_peers(replies, &facts->services[service].address, &count);
 	int result = 0;
 	for (size_t i = 0; result == 0 && i < count; i++) {
 		const struct handshake_peer *peer = &facts->handshakes->peers[peers[i]];
 		if (!speaks_to(facts, service, peer) ||
-			!survey_is_candidate(facts_device(facts, peer->device)))
+			!device_can_be_line(facts_device(facts, peer->device)))
 			continue;
 		size_t destination = find_destination(facts, &peer->peer);
 		const struct flow_example *known =
@@ -198,38 +199,38 @@ static int add_arrived(struct survey *survey, size_t service)
 			.target_port = known ? known->target_port : peer->port,
 			.mark = known ? known->mark : 0 };
 		if (destination < facts->destination_count)
-			result = add_far(survey, service, peer->device, destination, &example);
+			result = add_far(replies, service, peer->device, destination, &example);
 	}
 	return result;
 }
 
-static int add_seen(struct survey *survey, size_t service, int arrival)
+static int add_seen(struct reply_paths *replies, size_t service, int arrival)
 {
-	const struct facts *facts = survey->facts;
+	const struct facts *facts = replies->facts;
 	size_t count;
-	const size_t *endpoints = survey_endpoints(survey, &facts->services[service].address, &count);
+	const size_t *endpoints = reply_endpoints(replies, &facts->services[service].address, &count);
 	int result = 0;
 	for (size_t i = 0; result == 0 && i < count; i++)
 		if (is_of_service(&facts->endpoints[endpoints[i]], &facts->services[service]))
-			result = add_peers_of(survey, service, arrival, &facts->endpoints[endpoints[i]]);
+			result = add_peers_of(replies, service, arrival, &facts->endpoints[endpoints[i]]);
 	return result;
 }
 
-static int add_probed(struct survey *survey, size_t service, int arrival)
+static int add_probed(struct reply_paths *replies, size_t service, int arrival)
 {
-	const struct facts *facts = survey->facts;
+	const struct facts *facts = replies->facts;
 	int result = 0;
 	for (size_t i = 0; result == 0 && i < facts->destination_count; i++) {
 		const struct destination *destination = &facts->destinations[i];
 		if (destination->kind != DESTINATION_PEER &&
 			destination->address.family == facts->services[service].address.family)
-			result = add_far(survey, service, arrival, i, NULL);
+			result = add_far(replies, service, arrival, i, NULL);
 	}
 	return result;
 }
 
 /* Two devices in one subnet: the reply to a neighbour may leave by the other one. */
-static int add_neighbour(struct survey *survey, size_t service, const struct survey_network *network)
+static int add_neighbour(struct reply_paths *replies, size_t service, const struct connected_network *network)
 {
 	struct path path = {
 		.service = service,
@@ -238,44 +239,44 @@ static int add_neighbour(struct survey *survey, size_t service, const struct sur
 		.basis = PATH_CONNECTED,
 		.destination = network->neighbour,
 	};
-	choose_ports(survey, &path);
+	choose_ports(replies, &path);
 	path.protocol = IPPROTO_TCP;
-	return add_path(survey, &path) ? 0 : -ENOMEM;
+	return add_path(replies, &path) ? 0 : -ENOMEM;
 }
 
-static int add_neighbours(struct survey *survey, size_t service)
+static int add_neighbours(struct reply_paths *replies, size_t service)
 {
-	const struct service *asked = &survey->facts->services[service];
+	const struct service *asked = &replies->facts->services[service];
 	const struct device_set arrival = asked->arrival;
 	int result = 0;
 	for (unsigned i = 0; asked->origin == ORIGIN_LOCAL && result == 0 && i < arrival.count; i++) {
-		const struct survey_network *network =
-			survey_network_of(survey, arrival.ifindex[i], &asked->address);
+		const struct connected_network *network =
+			connected_network_of(replies, arrival.ifindex[i], &asked->address);
 		if (network && !address_is_none(&network->neighbour))
-			result = add_neighbour(survey, service, network);
+			result = add_neighbour(replies, service, network);
 	}
 	return result;
 }
 
-static int add_arrival(struct survey *survey, size_t service, int arrival)
+static int add_arrival(struct reply_paths *replies, size_t service, int arrival)
 {
-	int result = add_seen(survey, service, arrival);
-	return result == 0 ? add_probed(survey, service, arrival) : result;
+	int result = add_seen(replies, service, arrival);
+	return result == 0 ? add_probed(replies, service, arrival) : result;
 }
 
-int survey_paths(struct survey *survey)
+int reply_arrivals(struct reply_paths *replies)
 {
 	int result = 0;
-	for (size_t s = 0; result == 0 && s < survey->facts->service_count; s++) {
-		const struct device_set arrival = survey->facts->services[s].arrival;
+	for (size_t s = 0; result == 0 && s < replies->facts->service_count; s++) {
+		const struct device_set arrival = replies->facts->services[s].arrival;
 		if (arrival.count == 0)
-			result = add_arrival(survey, s, 0);
+			result = add_arrival(replies, s, 0);
 		for (unsigned i = 0; result == 0 && i < arrival.count; i++)
-			result = add_arrival(survey, s, arrival.ifindex[i]);
+			result = add_arrival(replies, s, arrival.ifindex[i]);
 		if (result == 0)
-			result = add_arrived(survey, s);
+			result = add_arrived(replies, s);
 		if (result == 0)
-			result = add_neighbours(survey, s);
+			result = add_neighbours(replies, s);
 	}
 	return result;
 }

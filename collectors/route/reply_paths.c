@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/route/survey.h"
+#include "collectors/route/reply_paths.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -17,14 +17,14 @@ struct route_query *lookup_queue(struct queued_lookups *queue, const struct rout
 	return added;
 }
 
-int lookup_flush(struct survey *survey, struct queued_lookups *queue)
+int lookup_flush(struct reply_paths *replies, struct queued_lookups *queue)
 {
 	if (queue->count == 0)
 		return 0;
 	queue->answers = calloc(queue->count, sizeof(*queue->answers));
 	if (!queue->answers)
 		return -ENOMEM;
-	return survey->lookup(survey->argument, queue->queries, queue->answers, queue->count);
+	return replies->lookup(replies->argument, queue->queries, queue->answers, queue->count);
 }
 
 void queued_lookups_clear(struct queued_lookups *queue)
@@ -34,33 +34,34 @@ void queued_lookups_clear(struct queued_lookups *queue)
 	*queue = (struct queued_lookups){ 0 };
 }
 
-unsigned survey_family_index(uint8_t family)
+unsigned family_index(uint8_t family)
 {
 	return family == AF_INET6;
 }
 
-bool survey_is_candidate(const struct device *device)
+bool device_can_be_line(const struct device *device)
 {
 	return device && device->up && !device->port && device->kind != DEVICE_LOOPBACK;
 }
 
-bool survey_is_named(const struct survey *survey, const struct device *device)
+bool device_is_named_line(const struct reply_paths *replies, const struct device *device)
 {
-	for (size_t i = 0; i < survey->settings->line_count; i++)
-		if (strcmp(survey->settings->lines[i], device->name) == 0)
+	for (size_t i = 0; i < replies->settings->line_count; i++)
+		if (strcmp(replies->settings->lines[i], device->name) == 0)
 			return true;
 	return false;
 }
 
-const struct route_candidate *route_candidate_of(const struct survey *survey, size_t destination, int ifindex)
+const struct route_candidate *route_candidate_of(
+	const struct reply_paths *replies, size_t destination, int ifindex)
 {
-	const struct facts *facts = survey->facts;
+	const struct facts *facts = replies->facts;
 	const struct device *device = facts_device(facts, ifindex);
-	if (!device || !survey->candidate_places || destination >= facts->destination_count)
+	if (!device || !replies->candidate_places || destination >= facts->destination_count)
 		return NULL;
-	size_t place = survey->candidate_places[destination * facts->device_count +
-						(size_t)(device - facts->devices)];
-	return place ? &survey->candidates[place - 1] : NULL;
+	size_t place = replies->candidate_places[destination * facts->device_count +
+						 (size_t)(device - facts->devices)];
+	return place ? &replies->candidates[place - 1] : NULL;
 }
 
 /* ---- endpoints and peers by their address ---- */
@@ -119,11 +120,11 @@ static const size_t *with_address(const struct facts *facts, const size_t *posit
 	return positions + low;
 }
 
-const size_t *survey_endpoints(const struct survey *survey, const struct address *address, size_t *count)
+const size_t *reply_endpoints(const struct reply_paths *replies, const struct address *address, size_t *count)
 {
-	const struct facts *facts = survey->facts;
+	const struct facts *facts = replies->facts;
 	return with_address(
-		facts, survey->endpoints, facts->endpoint_count, endpoint_address, address, count);
+		facts, replies->endpoints, facts->endpoint_count, endpoint_address, address, count);
 }
 
 static size_t peer_count(const struct facts *facts)
@@ -131,56 +132,56 @@ static size_t peer_count(const struct facts *facts)
 	return facts->handshakes ? facts->handshakes->peer_count : 0;
 }
 
-const size_t *survey_peers(const struct survey *survey, const struct address *address, size_t *count)
+const size_t *reply_peers(const struct reply_paths *replies, const struct address *address, size_t *count)
 {
-	const struct facts *facts = survey->facts;
-	return with_address(facts, survey->peers, peer_count(facts), peer_address, address, count);
+	const struct facts *facts = replies->facts;
+	return with_address(facts, replies->peers, peer_count(facts), peer_address, address, count);
 }
 
-void survey_clear(struct survey *survey)
+static void reply_paths_clear(struct reply_paths *replies)
 {
-	free(survey->candidates);
-	free(survey->candidate_places);
-	free(survey->networks);
-	free(survey->endpoints);
-	free(survey->peers);
+	free(replies->candidates);
+	free(replies->candidate_places);
+	free(replies->networks);
+	free(replies->endpoints);
+	free(replies->peers);
 }
 
-static void add_mark(struct survey *survey, unsigned family, uint32_t mark)
+static void add_mark(struct reply_paths *replies, unsigned family, uint32_t mark)
 {
-	for (unsigned i = 0; i < survey->mark_count[family]; i++)
-		if (survey->marks[family][i] == mark)
+	for (unsigned i = 0; i < replies->mark_count[family]; i++)
+		if (replies->marks[family][i] == mark)
 			return;
-	if (mark && survey->mark_count[family] < SURVEY_MARKS)
-		survey->marks[family][survey->mark_count[family]++] = mark;
+	if (mark && replies->mark_count[family] < ROUTE_MARKS)
+		replies->marks[family][replies->mark_count[family]++] = mark;
 }
 
-static void collect_marks(struct survey *survey)
+static void collect_marks(struct reply_paths *replies)
 {
-	for (size_t i = 0; i < survey->facts->rule_count; i++) {
-		const struct rule *rule = &survey->facts->rules[i];
+	for (size_t i = 0; i < replies->facts->rule_count; i++) {
+		const struct rule *rule = &replies->facts->rules[i];
 		if (rule->mark_mask)
-			add_mark(survey, survey_family_index(rule->family), rule->mark);
+			add_mark(replies, family_index(rule->family), rule->mark);
 	}
 }
 
-int survey_open(struct survey *survey)
+static int reply_paths_open(struct reply_paths *replies)
 {
-	const struct facts *facts = survey->facts;
-	collect_marks(survey);
-	survey->endpoints = sorted(facts, facts->endpoint_count, endpoint_address);
-	survey->peers = sorted(facts, peer_count(facts), peer_address);
-	return survey->endpoints && survey->peers ? 0 : -ENOMEM;
+	const struct facts *facts = replies->facts;
+	collect_marks(replies);
+	replies->endpoints = sorted(facts, facts->endpoint_count, endpoint_address);
+	replies->peers = sorted(facts, peer_count(facts), peer_address);
+	return replies->endpoints && replies->peers ? 0 : -ENOMEM;
 }
 
-static int ask_targets(struct survey *survey, struct queued_lookups *queue)
+static int ask_targets(struct reply_paths *replies, struct queued_lookups *queue)
 {
-	const struct facts *facts = survey->facts;
+	const struct facts *facts = replies->facts;
 	for (size_t i = 0; i < facts->service_count; i++)
 		if (!lookup_queue(queue, &(struct route_query){ .destination = facts->services[i].target,
 						 .protocol = IPPROTO_TCP }))
 			return -ENOMEM;
-	return lookup_flush(survey, queue);
+	return lookup_flush(replies, queue);
 }
 
 static void note_target(struct service *service, const struct route_answer *answer)
@@ -191,51 +192,51 @@ static void note_target(struct service *service, const struct route_answer *answ
 		service->target_ifindex = answer->devices.ifindex[0];
 }
 
-static int survey_targets(struct survey *survey)
+static int look_up_targets(struct reply_paths *replies)
 {
 	struct queued_lookups queue = { 0 };
-	int result = ask_targets(survey, &queue);
+	int result = ask_targets(replies, &queue);
 	if (result == 0)
 		for (size_t i = 0; i < queue.count; i++)
-			note_target(&survey->facts->services[i], &queue.answers[i]);
+			note_target(&replies->facts->services[i], &queue.answers[i]);
 	queued_lookups_clear(&queue);
 	return result;
 }
 
-int survey_run(struct facts *facts, const struct collector_settings *settings, survey_lookup_function *lookup,
-	void *argument, unsigned *failing_left)
+int reply_paths_find(struct facts *facts, const struct collector_settings *settings,
+	route_lookup_function *lookup, void *argument, unsigned *failing_left)
 {
-	struct survey survey = {
+	struct reply_paths replies = {
 		.facts = facts,
 		.settings = settings,
 		.lookup = lookup,
 		.argument = argument,
 		.failing_left = failing_left,
 	};
-	int result = survey_open(&survey);
+	int result = reply_paths_open(&replies);
 	if (result == 0)
 		result = services_derive(facts);
 	if (result == 0)
-		result = survey_destinations(&survey);
+		result = reply_destinations(&replies);
 	if (result == 0)
-		result = survey_candidates(&survey);
+		result = reply_candidates(&replies);
 	if (result == 0)
 		result = services_add_ruled(facts);
 	if (result == 0)
-		result = survey_targets(&survey);
+		result = look_up_targets(&replies);
 	if (result == 0)
-		result = survey_networks(&survey);
+		result = reply_networks(&replies);
 	if (result == 0)
-		result = survey_paths(&survey);
+		result = reply_arrivals(&replies);
 	if (result == 0)
-		result = survey_lookups(&survey);
-	survey_clear(&survey);
+		result = reply_lookups(&replies);
+	reply_paths_clear(&replies);
 	return result;
 }
 
-static int add_destination(struct survey *survey, const struct address *address)
+static int add_destination(struct reply_paths *replies, const struct address *address)
 {
-	struct facts *facts = survey->facts;
+	struct facts *facts = replies->facts;
 	for (size_t i = 0; i < facts->destination_count; i++)
 		if (address_equal(&facts->destinations[i].address, address))
 			return 0;
@@ -245,54 +246,54 @@ static int add_destination(struct survey *survey, const struct address *address)
 		return -ENOMEM;
 	destination->address = *address;
 	destination->kind = DESTINATION_SET;
-	return survey->lookup(survey->argument, &query, &destination->plain, 1);
+	return replies->lookup(replies->argument, &query, &destination->plain, 1);
 }
 
 /* A service that was added for the question has not been looked up yet. */
-static int find_target(struct survey *survey, struct service *service)
+static int find_target(struct reply_paths *replies, struct service *service)
 {
 	struct route_answer answer = { 0 };
 	struct route_query query = { .destination = service->target, .protocol = IPPROTO_TCP };
 	if (service->target_local || service->target_ifindex)
 		return 0;
-	int result = survey->lookup(survey->argument, &query, &answer, 1);
+	int result = replies->lookup(replies->argument, &query, &answer, 1);
 	note_target(service, &answer);
 	return result;
 }
 
 /* The lookups of a path are made on a copy of the facts that has no other. */
-static int ask_path(struct survey *survey, struct path *path)
+static int ask_path(struct reply_paths *replies, struct path *path)
 {
-	struct facts alone = *survey->facts;
-	survey_set_basis(survey, path);
+	struct facts alone = *replies->facts;
+	reply_path_set_basis(replies, path);
 	alone.paths = path;
 	alone.path_count = 1;
-	survey->facts = &alone;
-	return survey_lookups(survey);
+	replies->facts = &alone;
+	return reply_lookups(replies);
 }
 
-int survey_path(struct facts *facts, const struct collector_settings *settings,
-	survey_lookup_function *lookup, void *argument, struct path *path)
+int reply_path_find(struct facts *facts, const struct collector_settings *settings,
+	route_lookup_function *lookup, void *argument, struct path *path)
 {
 	unsigned failing_left = 1;
-	struct survey survey = {
+	struct reply_paths replies = {
 		.facts = facts,
 		.settings = settings,
 		.lookup = lookup,
 		.argument = argument,
 		.failing_left = &failing_left,
 	};
-	int result = survey_open(&survey);
+	int result = reply_paths_open(&replies);
 	if (result == 0)
-		result = add_destination(&survey, &path->destination);
+		result = add_destination(&replies, &path->destination);
 	if (result == 0)
-		result = find_target(&survey, &facts->services[path->service]);
+		result = find_target(&replies, &facts->services[path->service]);
 	if (result == 0)
-		result = survey_candidates(&survey);
+		result = reply_candidates(&replies);
 	if (result == 0)
-		result = survey_networks(&survey);
+		result = reply_networks(&replies);
 	if (result == 0)
-		result = ask_path(&survey, path);
-	survey_clear(&survey);
+		result = ask_path(&replies, path);
+	reply_paths_clear(&replies);
 	return result;
 }

@@ -8,13 +8,13 @@
 #include "exporter/daemon/loop.h"
 #include "exporter/daemon/observer.h"
 
-struct watches;
+struct collector_io;
 
 /* changed() is called when a collector says that its facts changed. loop and observer are lent. 0 or negative
  * errno. */
-int watches_new(struct loop *loop, struct observer *observer, void (*changed)(void *argument), void *argument,
-	struct watches **out);
+int collector_io_new(struct loop *loop, struct observer *observer, void (*changed)(void *argument),
+	void *argument, struct collector_io **out);
 /* Before the observer is closed. Accepts NULL. */
-void watches_free(struct watches *watches);
+void collector_io_free(struct collector_io *io);
 /* Takes notice of collectors that could start since. */
-void watches_refresh(struct watches *watches);
+void collector_io_refresh(struct collector_io *io);

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "collectors/base/growth.h"
+#include "collectors/route/reply_paths.h"
 #include "collectors/route/service.h"
-#include "collectors/route/survey.h"
 
 #define MOST_PEERS  32 /* of both families, latest first */
 #define MOST_SEEN   16 /* of these, that were seen arriving */
@@ -139,28 +139,28 @@ static int add_peers(struct facts *facts)
 	return result;
 }
 
-static int add_settings(struct survey *survey)
+static int add_settings(struct reply_paths *replies)
 {
 	int result = 0;
-	for (size_t i = 0; result == 0 && i < survey->settings->probe_count; i++)
-		result = add(survey->facts, &survey->settings->probes[i], DESTINATION_SET);
+	for (size_t i = 0; result == 0 && i < replies->settings->probe_count; i++)
+		result = add(replies->facts, &replies->settings->probes[i], DESTINATION_SET);
 	return result;
 }
 
-static int add_probes(struct survey *survey)
+static int add_probes(struct reply_paths *replies)
 {
 	int result = 0;
 	for (size_t i = 0; result == 0 && i < sizeof(probe_candidates) / sizeof(*probe_candidates); i++) {
 		struct address address;
 		if (address_parse(probe_candidates[i], &address) == 0)
-			result = add(survey->facts, &address, DESTINATION_PROBE);
+			result = add(replies->facts, &address, DESTINATION_PROBE);
 	}
 	return result;
 }
 
-static int ask_plain(struct survey *survey)
+static int ask_plain(struct reply_paths *replies)
 {
-	struct facts *facts = survey->facts;
+	struct facts *facts = replies->facts;
 	struct queued_lookups queue = { 0 };
 	int result = 0;
 	for (size_t i = 0; result == 0 && i < facts->destination_count; i++)
@@ -169,7 +169,7 @@ static int ask_plain(struct survey *survey)
 					    .protocol = IPPROTO_TCP }))
 			result = -ENOMEM;
 	if (result == 0)
-		result = lookup_flush(survey, &queue);
+		result = lookup_flush(replies, &queue);
 	for (size_t i = 0; result == 0 && i < facts->destination_count; i++)
 		facts->destinations[i].plain = queue.answers[i];
 	queued_lookups_clear(&queue);
@@ -184,7 +184,7 @@ struct probe_count {
  * plain lookup is kept: policy rules may know a default route for it. */
 static bool wants_probe(const struct destination *destination, struct probe_count *count)
 {
-	unsigned family = survey_family_index(destination->address.family);
+	unsigned family = family_index(destination->address.family);
 	if (destination->kind == DESTINATION_SET)
 		count->set[family]++;
 	if (destination->kind != DESTINATION_PROBE)
@@ -207,18 +207,18 @@ static void keep_wanted(struct facts *facts)
 	facts->destination_count = kept;
 }
 
-int survey_destinations(struct survey *survey)
+int reply_destinations(struct reply_paths *replies)
 {
-	int result = add_seen(survey->facts);
+	int result = add_seen(replies->facts);
 	if (result == 0)
-		result = add_peers(survey->facts);
+		result = add_peers(replies->facts);
 	if (result == 0)
-		result = add_settings(survey);
+		result = add_settings(replies);
 	if (result == 0)
-		result = add_probes(survey);
+		result = add_probes(replies);
 	if (result == 0)
-		result = ask_plain(survey);
+		result = ask_plain(replies);
 	if (result == 0)
-		keep_wanted(survey->facts);
+		keep_wanted(replies->facts);
 	return result;
 }

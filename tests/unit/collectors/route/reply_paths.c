@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The survey against a kernel that is a list of routes: the first that fits answers. */
+/* The reply paths with a kernel that is a list of routes: the first that fits answers. */
 #include "tests/support/unit.h"
 
 #include <errno.h>
@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "collectors/base/growth.h"
+#include "collectors/route/reply_path.h"
 #include "collectors/route/service.h"
-#include "collectors/route/survey.h"
 
 enum { LO = 1, WAN1, WAN2, BR0, LAN, TUN, VRF };
 #define VRF_TABLE 10
@@ -159,10 +159,10 @@ static struct facts *gateway(void)
 
 static const struct collector_settings no_settings = { .procfs = "/proc" };
 
-static struct facts *surveyed(struct facts *facts, const struct fake_route *routes, unsigned failing)
+static struct facts *looked_up(struct facts *facts, const struct fake_route *routes, unsigned failing)
 {
 	struct fake_kernel kernel = { .routes = routes };
-	assert_int_equal(survey_run(facts, &no_settings, fake_lookup, &kernel, &failing), 0);
+	assert_int_equal(reply_paths_find(facts, &no_settings, fake_lookup, &kernel, &failing), 0);
 	return facts;
 }
 
@@ -185,7 +185,7 @@ static void a_second_default_route_makes_a_line(void **state)
 {
 	(void)state;
 	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
-	struct facts *facts = surveyed(gateway(), routes, 0);
+	struct facts *facts = looked_up(gateway(), routes, 0);
 	assert_int_equal(facts->line_count, 2);
 	assert_non_null(facts_line(facts, WAN2, AF_INET));
 	const struct path *path = path_of(facts, "203.0.113.2", DESTINATION_PROBE, NULL);
@@ -201,7 +201,7 @@ static void a_lan_without_gateway_is_no_line(void **state)
 {
 	(void)state;
 	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, { 0 } };
-	struct facts *facts = surveyed(gateway(), routes, 0);
+	struct facts *facts = looked_up(gateway(), routes, 0);
 	assert_int_equal(facts->line_count, 1);
 	assert_null(path_of(facts, "192.168.1.1", DESTINATION_PROBE, NULL));
 	const struct path *path = path_of(facts, "192.168.1.1", DESTINATION_NEIGHBOUR, NULL);
@@ -219,7 +219,7 @@ static void a_table_of_its_own_speaks_for_the_line(void **state)
 		{ 0 } };
 	struct facts *facts = gateway();
 	add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.2", "192.0.2.9", 0);
-	surveyed(facts, routes, 0);
+	looked_up(facts, routes, 0);
 	assert_int_equal(facts_line(facts, WAN2, AF_INET)->table, 102);
 	const struct path *path = path_of(facts, "203.0.113.2", DESTINATION_PEER, "192.0.2.9");
 	assert_non_null(path);
@@ -241,7 +241,7 @@ static void candidate_marks_that_disagree_leave_it_open(void **state)
 	*GROW(facts->rules, facts->rule_count) =
 		(struct rule){ .family = AF_INET, .mark = 2, .mark_mask = 0xff, .table = 102 };
 	add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.2", "192.0.2.9", 2);
-	surveyed(facts, routes, 0);
+	looked_up(facts, routes, 0);
 	const struct path *path = path_of(facts, "203.0.113.2", DESTINATION_PEER, "192.0.2.9");
 	assert_non_null(path);
 	assert_int_equal(path->basis, PATH_LEADS); /* by the mark */
@@ -255,7 +255,7 @@ static void marks_that_no_rule_asks_for_do_not_matter(void **state)
 	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
 	struct facts *facts = gateway();
 	add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.2", "192.0.2.9", 7);
-	surveyed(facts, routes, 0);
+	looked_up(facts, routes, 0);
 	assert_false(path_of(facts, "203.0.113.2", DESTINATION_PEER, "192.0.2.9")->mark_decides);
 	facts_free(facts);
 }
@@ -267,7 +267,7 @@ static void a_peer_behind_a_specific_route_comes_from_there(void **state)
 		{ "192.168.50.0/24", NULL, 0, LAN, "192.168.1.254", 254, 0, 0 }, DEFAULT1, DEFAULT2, { 0 } };
 	struct facts *facts = gateway();
 	add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.2", "192.168.50.7", 0);
-	surveyed(facts, routes, 0);
+	looked_up(facts, routes, 0);
 	assert_null(path_of(facts, "203.0.113.2", DESTINATION_PEER, NULL));
 	assert_non_null(path_of(facts, "203.0.113.2", DESTINATION_PROBE, NULL));
 	facts_free(facts);
@@ -279,7 +279,7 @@ static void an_address_on_lo_has_no_arrival_device(void **state)
 	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
 	struct facts *facts = gateway();
 	add_address(facts, LO, "192.0.2.80/32");
-	surveyed(facts, routes, 0);
+	looked_up(facts, routes, 0);
 	const struct path *path = path_of(facts, "192.0.2.80", DESTINATION_PROBE, NULL);
 	assert_non_null(path);
 	assert_int_equal(path->arrival, 0);
@@ -297,7 +297,7 @@ static void strict_source_validation_is_derived_and_its_asking_limited(void **st
 			facts->devices[i].rp_filter_raw = facts->devices[i].rp_filter_effective = 1;
 		struct fake_kernel kernel = { .routes = routes };
 		unsigned failing = allowance;
-		assert_int_equal(survey_run(facts, &no_settings, fake_lookup, &kernel, &failing), 0);
+		assert_int_equal(reply_paths_find(facts, &no_settings, fake_lookup, &kernel, &failing), 0);
 		const struct path *path = path_of(facts, "203.0.113.2", DESTINATION_PROBE, NULL);
 		assert_non_null(path);
 		if (allowance == 0) { /* the fake kernel has no source validation: only what was not asked is
@@ -320,7 +320,7 @@ static void a_tunnel_that_leads_nowhere_is_only_possible(void **state)
 	struct facts *facts = gateway();
 	add_device(facts, TUN, "tun0", DEVICE_TUNNEL);
 	add_address(facts, TUN, "10.9.0.2/24");
-	surveyed(facts, routes, 0);
+	looked_up(facts, routes, 0);
 	assert_true(facts_line(facts, TUN, AF_INET)->tunnel);
 	const struct path *path = path_of(facts, "10.9.0.2", DESTINATION_PROBE, NULL);
 	assert_non_null(path);
@@ -334,7 +334,7 @@ static void two_devices_in_one_subnet_show_at_the_neighbour(void **state)
 	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, { 0 } };
 	struct facts *facts = gateway();
 	add_address(facts, WAN2, "198.51.100.3/29");
-	surveyed(facts, routes, 0);
+	looked_up(facts, routes, 0);
 	const struct path *path = path_of(facts, "198.51.100.3", DESTINATION_NEIGHBOUR, NULL);
 	assert_non_null(path);
 	assert_int_equal(path->arrival, WAN2);
@@ -349,7 +349,7 @@ static void ports_and_devices_that_are_down_have_no_services(void **state)
 	struct facts *facts = gateway();
 	facts->devices[1].up = false;
 	facts->devices[2].port = true;
-	surveyed(facts, routes, 0);
+	looked_up(facts, routes, 0);
 	for (size_t i = 0; i < facts->service_count; i++)
 		assert_false(device_set_contains(&facts->services[i].arrival, WAN1) ||
 			     device_set_contains(&facts->services[i].arrival, WAN2));
@@ -363,7 +363,7 @@ static void an_address_on_two_devices_may_be_reached_by_either(void **state)
 	struct facts *facts = gateway();
 	add_address(facts, WAN1, "192.0.2.80/32");
 	add_address(facts, WAN2, "192.0.2.80/32");
-	surveyed(facts, routes, 0);
+	looked_up(facts, routes, 0);
 	const struct path *path = path_of(facts, "192.0.2.80", DESTINATION_PROBE, NULL);
 	assert_int_equal(facts->services[path->service].arrival.count, 2);
 	facts_free(facts);
@@ -377,7 +377,7 @@ static void a_blackholed_reply_is_told_from_a_filtered_one(void **state)
 		{ 0 } };
 	struct facts *facts = gateway();
 	add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.2", "192.0.2.9", 0);
-	surveyed(facts, routes, 0);
+	looked_up(facts, routes, 0);
 	assert_int_equal(
 		path_of(facts, "203.0.113.2", DESTINATION_PEER, "192.0.2.9")->reply.result, ROUTE_BLACKHOLE);
 	facts_free(facts);
@@ -393,7 +393,7 @@ static void a_host_that_does_not_forward_cannot_send_translated_replies(void **s
 	for (size_t i = 0; i < facts->device_count; i++)
 		facts->devices[i].forwarding4 = false;
 	add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.2", "192.0.2.9", 0);
-	surveyed(facts, routes, 0);
+	looked_up(facts, routes, 0);
 	assert_int_equal(path_of(facts, "203.0.113.2", DESTINATION_PEER, "192.0.2.9")->reply.result,
 		ROUTE_NOT_FORWARDED);
 	facts_free(facts);
@@ -456,7 +456,7 @@ static void requests_arrive_where_they_were_seen(void **state)
 		struct facts *facts = gateway();
 		add_address(facts, LO, "192.0.2.80/32");
 		add_arrival(facts, row->device, row->peer, row->address, row->asks);
-		surveyed(facts, routes, 0);
+		looked_up(facts, routes, 0);
 		const struct device_set *arrival = arrival_of(facts, row->address);
 		assert_int_equal(arrival->count, row->arrival != 0);
 		if (row->arrival)
@@ -473,7 +473,7 @@ static void a_peer_that_was_seen_is_certain(void **state)
 	struct facts *facts = gateway();
 	add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.2", "192.0.2.9", 0);
 	add_arrival(facts, WAN2, "192.168.50.7", "203.0.113.2", true);
-	surveyed(facts, routes, 0);
+	looked_up(facts, routes, 0);
 	const struct path *path = path_of(facts, "203.0.113.2", DESTINATION_PEER, "192.168.50.7");
 	assert_non_null(path);
 	assert_int_equal(path->basis, PATH_SEEN);
@@ -494,7 +494,7 @@ static void a_neighbour_may_come_by_another_device(void **state)
 	facts->devices[1].rp_filter_effective = 1;
 	add_arrival(facts, WAN1, "192.168.1.9", "198.51.100.2", true);
 	add_arrival(facts, LAN, "192.168.1.8", "198.51.100.2", true);
-	surveyed(facts, routes, 0);
+	looked_up(facts, routes, 0);
 	const struct path *path = path_of(facts, "198.51.100.2", DESTINATION_PEER, "192.168.1.9");
 	assert_non_null(path);
 	assert_int_equal(path->basis, PATH_SEEN);
@@ -515,7 +515,7 @@ static void a_vrf_answers_by_its_own_table(void **state)
 	add_device(facts, VRF, "mgmt", DEVICE_VRF);
 	facts->devices[2].master = VRF;
 	facts->devices[2].rp_filter_effective = 1;
-	surveyed(facts, routes, 0);
+	looked_up(facts, routes, 0);
 	const struct path *path = path_of(facts, "203.0.113.2", DESTINATION_PROBE, NULL);
 	assert_non_null(path);
 	assert_int_equal(path->basis, PATH_LEADS);
@@ -534,7 +534,7 @@ static void an_answer_on_a_tunnel_is_certain_but_asks_for_nothing(void **state)
 	facts->devices[facts->device_count - 1].rp_filter_effective = 1;
 	add_address(facts, TUN, "10.9.0.2/24");
 	add_arrival(facts, TUN, "10.110.19.89", "10.9.0.2", false)->protocol = IPPROTO_ICMP;
-	surveyed(facts, routes, 0);
+	looked_up(facts, routes, 0);
 	const struct path *path = path_of(facts, "10.9.0.2", DESTINATION_PEER, "10.110.19.89");
 	assert_non_null(path);
 	assert_int_equal(path->basis, PATH_SEEN);
@@ -553,7 +553,7 @@ static void an_answer_may_arrive_where_the_address_is_not(void **state)
 	struct facts *facts = gateway();
 	facts->devices[2].rp_filter_effective = 1;
 	add_arrival(facts, WAN2, "192.0.2.9", "198.51.100.2", false);
-	surveyed(facts, routes, 0);
+	looked_up(facts, routes, 0);
 	const struct path *path = path_of(facts, "198.51.100.2", DESTINATION_PEER, "192.0.2.9");
 	assert_non_null(path);
 	assert_int_equal(path->arrival, WAN2);
@@ -570,7 +570,7 @@ static void far_peers_make_a_line(void **state)
 	struct facts *facts = gateway();
 	add_arrival(facts, WAN2, "192.0.2.9", "203.0.113.2", true);
 	add_arrival(facts, LAN, "192.168.1.7", "192.168.1.1", true);
-	surveyed(facts, routes, 0);
+	looked_up(facts, routes, 0);
 	assert_non_null(facts_line(facts, WAN2, AF_INET));
 	assert_null(facts_line(facts, LAN, AF_INET));
 	facts_free(facts);
@@ -587,7 +587,7 @@ static void failing_peers_are_asked_for_first(void **state)
 		add_arrival(facts, WAN2, peer, "203.0.113.2", true)->seen_ns = 100 + i;
 	}
 	facts->handshakes->peers[3].unfinished = true;
-	surveyed(facts, routes, 0);
+	looked_up(facts, routes, 0);
 	assert_non_null(path_of(facts, "203.0.113.2", DESTINATION_PEER, "192.0.2.4"));
 	assert_non_null(path_of(facts, "203.0.113.2", DESTINATION_PEER, "192.0.2.40"));
 	assert_null(path_of(facts, "203.0.113.2", DESTINATION_PEER, "192.0.2.5"));
@@ -601,7 +601,7 @@ static void a_failed_conversation_is_an_error(void **state)
 	struct fake_kernel kernel = { .routes = routes, .fail = -ENOBUFS };
 	struct facts *facts = gateway();
 	unsigned failing = 0;
-	assert_int_equal(survey_run(facts, &no_settings, fake_lookup, &kernel, &failing), -ENOBUFS);
+	assert_int_equal(reply_paths_find(facts, &no_settings, fake_lookup, &kernel, &failing), -ENOBUFS);
 	facts_free(facts);
 }
 
@@ -609,7 +609,7 @@ static void one_path_can_be_asked_for(void **state)
 {
 	(void)state;
 	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
-	struct facts *facts = surveyed(gateway(), routes, 0);
+	struct facts *facts = looked_up(gateway(), routes, 0);
 	struct fake_kernel kernel = { .routes = routes };
 	struct path path = {
 		.arrival = WAN2, .destination = address("192.0.2.200"), .protocol = IPPROTO_TCP
@@ -618,7 +618,7 @@ static void one_path_can_be_asked_for(void **state)
 		!device_set_contains(&facts->services[path.service].arrival, WAN2))
 		path.service++;
 	size_t before = facts->path_count;
-	assert_int_equal(survey_path(facts, &no_settings, fake_lookup, &kernel, &path), 0);
+	assert_int_equal(reply_path_find(facts, &no_settings, fake_lookup, &kernel, &path), 0);
 	assert_int_equal(facts->path_count, before);
 	assert_int_equal(path.basis, PATH_LEADS);
 	assert_int_equal(path.reply.devices.ifindex[0], WAN1);
