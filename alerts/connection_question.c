@@ -4,7 +4,7 @@
 #include <netinet/in.h>
 
 #include "alerts/connection_path.h"
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "collectors/firewall/nat_find.h"
 #include "collectors/route/service.h"
 
@@ -51,7 +51,7 @@ static int choose_service(struct facts *facts, const struct connection_question 
 	if (best != NONE && !translated)
 		return 0;
 	const struct device_set owners = service_owners(facts, &question->service);
-	struct service *added = GROW(facts->services, facts->service_count);
+	struct service *added = ARRAY_ADD(facts->services, facts->service_count);
 	if (!added)
 		return -ENOMEM;
 	*added = (struct service){ .origin = ORIGIN_LOCAL,

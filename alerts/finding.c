@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 
 static const char *const severity_names[SEVERITIES] = {
 	[SEVERITY_INFO] = "info",
@@ -53,7 +53,7 @@ void findings_free(struct findings *findings)
 
 struct finding *findings_add(struct findings *findings, const struct condition *condition)
 {
-	struct finding *finding = GROW(findings->items, findings->count);
+	struct finding *finding = ARRAY_ADD(findings->items, findings->count);
 	if (!finding) {
 		findings->failed = true;
 		finding = &findings->spare;
@@ -160,7 +160,7 @@ void finding_identify(struct finding *finding)
 /* Takes the text over. */
 static void finding_own_evidence(struct finding *finding, struct evidence evidence)
 {
-	struct evidence *item = evidence.text ? GROW(finding->evidence, finding->evidence_count) : NULL;
+	struct evidence *item = evidence.text ? ARRAY_ADD(finding->evidence, finding->evidence_count) : NULL;
 	if (item)
 		*item = evidence;
 	else
@@ -170,7 +170,7 @@ static void finding_own_evidence(struct finding *finding, struct evidence eviden
 
 static void finding_own_remedy(struct finding *finding, char *text)
 {
-	char **command = text ? GROW(finding->remedy, finding->remedy_count) : NULL;
+	char **command = text ? ARRAY_ADD(finding->remedy, finding->remedy_count) : NULL;
 	if (command)
 		*command = text;
 	else

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "collectors/device/address_index.h"
 #include "collectors/trace/trace.h"
 
@@ -38,7 +38,7 @@ void facts_free(struct facts *facts)
 int facts_attach(
 	struct facts *facts, const struct collector *collector, void *data, void (*destroy)(void *data))
 {
-	struct facts_part *part = GROW(facts->parts, facts->part_count);
+	struct facts_part *part = ARRAY_ADD(facts->parts, facts->part_count);
 	if (!part)
 		return -ENOMEM;
 	*part = (struct facts_part){ collector, data, destroy };

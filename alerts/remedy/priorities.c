@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 
 /* The first run that ends at `priority` or above, or count. */
 static size_t find_run(const struct priorities *priorities, uint32_t priority)
@@ -38,7 +38,7 @@ static int insert(struct priorities *priorities, uint32_t first, uint32_t last)
 	} else if (below) {
 		run[-1].last = last;
 	} else {
-		if (!GROW(priorities->runs, priorities->count))
+		if (!ARRAY_ADD(priorities->runs, priorities->count))
 			return -ENOMEM;
 		run = &priorities->runs[at];
 		memmove(run + 1, run, (priorities->count - 1 - at) * sizeof(*run));

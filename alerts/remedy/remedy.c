@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "alerts/remedy/rule_match.h"
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "collectors/base/hash_index.h"
 #include "collectors/route/service.h"
 
@@ -273,7 +273,7 @@ static void note_maker(struct remedies *remedies, const struct plan *plan)
 {
 	if (!plan->new_table || find_maker(remedies, plan))
 		return;
-	size_t *maker = GROW(remedies->makers, remedies->maker_count);
+	size_t *maker = ARRAY_ADD(remedies->makers, remedies->maker_count);
 	if (maker)
 		*maker = (size_t)(plan - remedies->plans);
 	else
@@ -293,7 +293,7 @@ const struct plan *remedy_plan(const struct judge_context *context, const struct
 	struct plan fresh = { .source = *source, .device = device, .next = *head };
 	for (size_t i = 0; i < sizeof(plan_steps) / sizeof(*plan_steps) && !*fresh.obstacle; i++)
 		plan_steps[i](context, &fresh);
-	struct plan *plan = GROW(remedies->plans, remedies->plan_count);
+	struct plan *plan = ARRAY_ADD(remedies->plans, remedies->plan_count);
 	if (!plan) {
 		remedies->failed = true;
 		remedies->spare = fresh;

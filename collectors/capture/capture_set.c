@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 
 static bool matches(const regex_t *expression, const char *name)
 {
@@ -46,7 +46,7 @@ static struct capture_row *find_row(const struct capture_set *set, int ifindex)
 static struct capture_row *add_row(struct capture_set *set, int ifindex)
 {
 	size_t place = place_of(set, ifindex);
-	if (!GROW(set->rows, set->count))
+	if (!ARRAY_ADD(set->rows, set->count))
 		return NULL;
 	struct capture_row *row = &set->rows[place];
 	memmove(row + 1, row, (set->count - 1 - place) * sizeof(*row));
@@ -120,7 +120,7 @@ static void forget_oldest(struct capture_set *set)
 /* The tap is closed by a later step; without memory to remember it, now. */
 static void close_row(struct capture_set *set, struct capture_row *row)
 {
-	void **closing = GROW(set->closing, set->closing_count);
+	void **closing = ARRAY_ADD(set->closing, set->closing_count);
 	if (closing)
 		*closing = row->tap;
 	else
@@ -216,7 +216,7 @@ static int compare_ranks(const void *left, const void *right, void *argument)
 static int want(struct capture_set *set, const struct capture_wanted *before, size_t before_count,
 	const struct device *device)
 {
-	struct capture_wanted *wanted = GROW(set->wanted, set->wanted_count);
+	struct capture_wanted *wanted = ARRAY_ADD(set->wanted, set->wanted_count);
 	if (!wanted)
 		return -ENOMEM;
 	wanted->ifindex = device->ifindex;
@@ -291,7 +291,7 @@ static enum unwatched reason_of(const struct capture_set *set, const struct capt
 int capture_set_copy(const struct capture_set *set, struct facts *facts)
 {
 	for (size_t i = 0; i < set->count; i++) {
-		struct capture *capture = GROW(facts->captures, facts->capture_count);
+		struct capture *capture = ARRAY_ADD(facts->captures, facts->capture_count);
 		if (!capture)
 			return -ENOMEM;
 		*capture = set->rows[i].capture;

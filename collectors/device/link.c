@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "collectors/base/netlink.h"
 #include "collectors/base/procfs.h"
 #include "collectors/collector.h"
@@ -190,7 +190,7 @@ static int take_device(const struct nlmsghdr *header, void *argument)
 	int error = link_parse_device(header, &device);
 	if (error < 0)
 		return error;
-	struct device *item = GROW(next->devices, next->device_count);
+	struct device *item = ARRAY_ADD(next->devices, next->device_count);
 	if (!item)
 		return -ENOMEM;
 	*item = device;
@@ -271,7 +271,7 @@ static int take_address(const struct nlmsghdr *header, void *argument)
 	int result = link_parse_address(header, &address);
 	if (result <= 0)
 		return result;
-	struct local_address *item = GROW(next->addresses, next->address_count);
+	struct local_address *item = ARRAY_ADD(next->addresses, next->address_count);
 	if (!item)
 		return -ENOMEM;
 	*item = address;

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "collectors/base/history.h"
 #include "collectors/base/netlink.h"
 #include "collectors/base/procfs.h"
@@ -51,7 +51,7 @@ static int rpfilter_message(const struct nlmsghdr *header, void *argument)
 	int error = rpfilter_parse_netconf(header, &conf);
 	if (error < 0)
 		return error;
-	struct netconf *item = GROW(rpfilter->confs, rpfilter->conf_count);
+	struct netconf *item = ARRAY_ADD(rpfilter->confs, rpfilter->conf_count);
 	if (!item)
 		return -ENOMEM;
 	*item = conf;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 
 void drop_ledger_clear(struct drop_ledger *ledger)
 {
@@ -21,7 +21,7 @@ static struct drop_meter *meter_of(struct drop_ledger *ledger, const struct drop
 	for (size_t i = 0; i < ledger->meter_count; i++)
 		if (ledger->meters[i].ifindex == count->ifindex && ledger->meters[i].reason == count->reason)
 			return &ledger->meters[i];
-	struct drop_meter *meter = GROW(ledger->meters, ledger->meter_count);
+	struct drop_meter *meter = ARRAY_ADD(ledger->meters, ledger->meter_count);
 	if (meter)
 		*meter = (struct drop_meter){
 			.ifindex = count->ifindex, .reason = count->reason, .met_ns = now
@@ -78,7 +78,8 @@ static int charge_account(struct drop_ledger *ledger, const struct drop_meter *m
 			account = &ledger->accounts[i];
 	if (!account) {
 		bool full = ledger->account_count == DROP_ACCOUNTS_MAX;
-		account = full ? stale_account(ledger, facts) : GROW(ledger->accounts, ledger->account_count);
+		account = full ? stale_account(ledger, facts)
+			       : ARRAY_ADD(ledger->accounts, ledger->account_count);
 		if (!account && !full)
 			return -ENOMEM;
 		if (!account) {
@@ -120,7 +121,7 @@ int drop_ledger_give(const struct drop_ledger *ledger, struct facts *facts)
 		const struct drop_account *account = &ledger->accounts[i];
 		const struct device *device =
 			account->name[0] ? facts_device_named(facts, account->name) : NULL;
-		struct device_drop *row = GROW(facts->device_drops, facts->device_drop_count);
+		struct device_drop *row = ARRAY_ADD(facts->device_drops, facts->device_drop_count);
 		if (!row)
 			return -ENOMEM;
 		*row = (struct device_drop){ .ifindex = device ? device->ifindex : 0,

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "collectors/drop/drop_btf.h"
 #include "collectors/drop/drop_record.h"
 #include "drops.skel.h"
@@ -141,7 +141,7 @@ static int read_entries(struct drop_program *program, struct drop_counts *counts
 			error = read_sum(program, drops, &next, &packets);
 		if (error < 0)
 			return error;
-		struct drop_count *item = GROW(counts->items, counts->count);
+		struct drop_count *item = ARRAY_ADD(counts->items, counts->count);
 		if (!item)
 			return -ENOMEM;
 		*item = (struct drop_count){ next.ifindex, (enum drop_reason)next.reason, packets };

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "collectors/base/address.h"
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 
 #define PIECE 128 /* elements put on the heap at a time */
 
@@ -37,7 +37,7 @@ static void heap_swap(uint32_t *heap, size_t a, size_t b)
 
 static int heap_push(struct nat_elements *elements, size_t element)
 {
-	uint32_t *item = GROW(elements->heap, elements->count);
+	uint32_t *item = ARRAY_ADD(elements->heap, elements->count);
 	if (!item)
 		return -ENOMEM;
 	*item = (uint32_t)element;

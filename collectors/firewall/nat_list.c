@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "collectors/firewall/packet_set.h"
 #include "collectors/firewall/xt_match.h"
 
@@ -121,8 +121,8 @@ struct nat_rule *nat_list_append(struct nat_list *list, const struct nat_rule *r
 {
 	uint32_t number = (uint32_t)list->count;
 	bool room = hash_index_reserve(&list->heads, 2 * (number + 1)) == 0;
-	struct nat_link *link = room ? GROW(list->links, list->link_count) : NULL;
-	struct nat_rule *item = link ? GROW(list->rules, list->count) : NULL;
+	struct nat_link *link = room ? ARRAY_ADD(list->links, list->link_count) : NULL;
+	struct nat_rule *item = link ? ARRAY_ADD(list->rules, list->count) : NULL;
 	if (!item) {
 		list->failed = true;
 		return NULL;
@@ -222,7 +222,7 @@ void nat_list_add_unread(struct nat_list *list, const struct nat_place *place, c
 	list->unread_total++;
 	if (list->unread_count == NAT_UNREAD_MAX)
 		return;
-	struct nat_unread *unread = GROW(list->unread, list->unread_count);
+	struct nat_unread *unread = ARRAY_ADD(list->unread, list->unread_count);
 	if (!unread) {
 		list->failed = true;
 		return;

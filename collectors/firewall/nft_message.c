@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "collectors/base/netlink.h"
 #include "collectors/firewall/nft_ruleset.h"
 
@@ -60,7 +60,7 @@ static int add_chain(struct nft_ruleset *ruleset, const struct message *message)
 		.last_rule = NFT_NO_INDEX };
 	uint32_t number = (uint32_t)ruleset->chain_count;
 	bool room = chain.table && chain.name && hash_index_reserve(&ruleset->chain_names, number + 1) == 0;
-	struct nft_chain *item = room ? GROW(ruleset->chains, ruleset->chain_count) : NULL;
+	struct nft_chain *item = room ? ARRAY_ADD(ruleset->chains, ruleset->chain_count) : NULL;
 	if (!item) {
 		free(chain.table);
 		free(chain.name);
@@ -71,7 +71,7 @@ static int add_chain(struct nft_ruleset *ruleset, const struct message *message)
 	hash_index_add(&ruleset->chain_names, nft_ruleset_hash(ruleset, chain.family, table, name), number);
 	if (!chain.is_nat)
 		return 0;
-	size_t *nat = GROW(ruleset->nat_chains, ruleset->nat_chain_count);
+	size_t *nat = ARRAY_ADD(ruleset->nat_chains, ruleset->nat_chain_count);
 	if (!nat)
 		return -ENOMEM;
 	*nat = number;
@@ -138,7 +138,7 @@ static int add_rule(struct nft_ruleset *ruleset, const struct message *message)
 	int error = size ? keep_bytes(ruleset, mnl_attr_get_payload(nest), size) : 0;
 	if (error == 0)
 		error = keep_bytes(ruleset, padding, MNL_ALIGN(size) - size);
-	struct nft_rule *item = error == 0 ? GROW(ruleset->rules, ruleset->rule_count) : NULL;
+	struct nft_rule *item = error == 0 ? ARRAY_ADD(ruleset->rules, ruleset->rule_count) : NULL;
 	if (!item)
 		return -ENOMEM;
 	*item = rule;
@@ -174,7 +174,7 @@ static int add_set(struct nft_ruleset *ruleset, const struct message *message)
 	set.name = strdup(name);
 	uint32_t number = (uint32_t)ruleset->set_count;
 	bool room = set.table && set.name && hash_index_reserve(&ruleset->set_names, number + 1) == 0;
-	struct nft_set *item = room ? GROW(ruleset->sets, ruleset->set_count) : NULL;
+	struct nft_set *item = room ? ARRAY_ADD(ruleset->sets, ruleset->set_count) : NULL;
 	if (!item) {
 		free(set.table);
 		free(set.name);
@@ -235,7 +235,7 @@ static int add_element(struct nft_ruleset *ruleset, struct nft_set *set, const s
 	}
 	int error = attributes_of_nest(nest, table, NFTA_SET_ELEM_MAX) ? read_element(set, table, &element)
 								       : -EBADMSG;
-	struct nft_element *item = error == 0 ? GROW(ruleset->elements, ruleset->element_count) : NULL;
+	struct nft_element *item = error == 0 ? ARRAY_ADD(ruleset->elements, ruleset->element_count) : NULL;
 	if (!item) {
 		free(element.chain);
 		return error < 0 ? error : -ENOMEM;

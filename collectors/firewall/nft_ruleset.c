@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "collectors/base/netlink.h"
 
 #define PIECE 256 /* names to be freed, or rules to be walked, at a time */
@@ -88,7 +88,7 @@ int nft_reach_chain(struct nft_ruleset *ruleset, size_t chain)
 {
 	if (chain == NFT_NO_INDEX || ruleset->chains[chain].reached)
 		return 0;
-	size_t *item = GROW(ruleset->queue, ruleset->queue_count);
+	size_t *item = ARRAY_ADD(ruleset->queue, ruleset->queue_count);
 	if (!item)
 		return -ENOMEM;
 	ruleset->chains[chain].reached = true;

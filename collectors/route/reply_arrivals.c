@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "collectors/route/reply_paths.h"
 #include "collectors/route/service.h"
 
@@ -21,7 +21,7 @@ static bool lives_elsewhere(const struct destination *destination, int ifindex)
 
 static struct path *add_path(struct reply_paths *replies, const struct path *path)
 {
-	struct path *added = GROW(replies->facts->paths, replies->facts->path_count);
+	struct path *added = ARRAY_ADD(replies->facts->paths, replies->facts->path_count);
 	if (added)
 		*added = *path;
 	return added;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "collectors/route/reply_paths.h"
 #include "collectors/route/service.h"
 
@@ -53,7 +53,7 @@ static int insert(struct facts *facts, const struct address *address, enum desti
 {
 	if (!is_other_host(facts, address) || is_known(facts, address))
 		return 0;
-	struct destination *destination = GROW(facts->destinations, facts->destination_count);
+	struct destination *destination = ARRAY_ADD(facts->destinations, facts->destination_count);
 	if (!destination)
 		return -ENOMEM;
 	destination->address = *address;
@@ -117,7 +117,7 @@ static int gather_examples(const struct facts *facts, struct flow_example **exam
 	for (size_t i = 0; i < facts->endpoint_count; i++) {
 		const struct endpoint *endpoint = &facts->endpoints[i];
 		for (unsigned e = 0; e < endpoint->example_count; e++) {
-			struct flow_example *example = GROW(*examples, *count);
+			struct flow_example *example = ARRAY_ADD(*examples, *count);
 			if (!example)
 				return -ENOMEM;
 			*example = endpoint->examples[e];

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "collectors/route/service.h"
 
 struct route_query *lookup_queue(struct queued_lookups *queue, const struct route_query *query)
 {
-	struct route_query *added = GROW(queue->queries, queue->count);
+	struct route_query *added = ARRAY_ADD(queue->queries, queue->count);
 	if (added)
 		*added = *query;
 	return added;
@@ -241,7 +241,7 @@ static int add_destination(struct reply_paths *replies, const struct address *ad
 		if (address_equal(&facts->destinations[i].address, address))
 			return 0;
 	struct route_query query = { .destination = *address, .protocol = IPPROTO_TCP };
-	struct destination *destination = GROW(facts->destinations, facts->destination_count);
+	struct destination *destination = ARRAY_ADD(facts->destinations, facts->destination_count);
 	if (!destination)
 		return -ENOMEM;
 	destination->address = *address;

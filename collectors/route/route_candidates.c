@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "collectors/route/reply_paths.h"
 #include "collectors/route/service.h"
 
@@ -28,7 +28,7 @@ static int ask(struct asking *asking, struct route_query query)
 {
 	query.destination = asking->replies->facts->destinations[asking->destination].address;
 	query.protocol = IPPROTO_TCP;
-	size_t *destination = GROW(asking->destinations, asking->destination_count);
+	size_t *destination = ARRAY_ADD(asking->destinations, asking->destination_count);
 	if (!destination || !lookup_queue(&asking->queue, &query))
 		return -ENOMEM;
 	*destination = asking->destination;
@@ -104,7 +104,7 @@ static int note_candidate(
 	size_t *place = &replies->candidate_places[destination * facts->device_count + device];
 	if (*place && worth(&replies->candidates[*place - 1].answer) >= worth(answer))
 		return 0;
-	if (*place == 0 && !GROW(replies->candidates, replies->candidate_count))
+	if (*place == 0 && !ARRAY_ADD(replies->candidates, replies->candidate_count))
 		return -ENOMEM;
 	if (*place == 0)
 		*place = replies->candidate_count;
@@ -140,7 +140,7 @@ static struct line *line_of(struct facts *facts, int ifindex, uint8_t family)
 	if (line)
 		return line;
 	size_t at = facts_line_place(facts, ifindex, family), after = facts->line_count - at;
-	if (!GROW(facts->lines, facts->line_count))
+	if (!ARRAY_ADD(facts->lines, facts->line_count))
 		return NULL;
 	line = &facts->lines[at];
 	memmove(line + 1, line, after * sizeof(*line));

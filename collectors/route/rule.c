@@ -4,7 +4,7 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "collectors/route/lookup.h"
 
 /* Selectors younger than the kernel headers of Debian 12 (include/uapi/linux/fib_rules.h). */
@@ -171,7 +171,7 @@ static int take_rule(const struct nlmsghdr *header, void *argument)
 	int error = rule_parse(header, &rule);
 	if (error < 0)
 		return error;
-	struct rule *item = GROW(*reading->rules, *reading->count);
+	struct rule *item = ARRAY_ADD(*reading->rules, *reading->count);
 	if (!item)
 		return -ENOMEM;
 	*item = rule;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 
 bool service_device_carries(const struct device *device)
 {
@@ -42,7 +42,7 @@ static int add_local(struct facts *facts, const struct local_address *local)
 {
 	if (!service_device_carries(facts_device(facts, local->ifindex)))
 		return 0;
-	struct service *service = GROW(facts->services, facts->service_count);
+	struct service *service = ARRAY_ADD(facts->services, facts->service_count);
 	if (!service)
 		return -ENOMEM;
 	service->origin = ORIGIN_LOCAL;
@@ -83,7 +83,7 @@ static int add_dnat(struct facts *facts, const struct endpoint *endpoint)
 {
 	if (endpoint->kind != ENDPOINT_DNAT || address_equal(&endpoint->address, &endpoint->target))
 		return 0;
-	struct service *service = GROW(facts->services, facts->service_count);
+	struct service *service = ARRAY_ADD(facts->services, facts->service_count);
 	if (!service)
 		return -ENOMEM;
 	service->origin = ORIGIN_DNAT;

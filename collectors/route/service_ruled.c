@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "collectors/firewall/nat_find.h"
 #include "collectors/route/service.h"
 
@@ -169,7 +169,7 @@ static int append_ruled(
 {
 	const struct nat_rule *rule = ruling->rule;
 	uint32_t number = (uint32_t)ruling->facts->service_count;
-	struct service *service = GROW(ruling->facts->services, ruling->facts->service_count);
+	struct service *service = ARRAY_ADD(ruling->facts->services, ruling->facts->service_count);
 	if (!service)
 		return -ENOMEM;
 	service->origin = ORIGIN_DNAT;

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/base/array.h"
 #include "collectors/base/clock.h"
-#include "collectors/base/growth.h"
 #include "collectors/base/netlink.h"
 #include "collectors/collector.h"
 
@@ -77,7 +77,7 @@ int synrecv_add(const struct address *address, uint32_t unanswered, struct syn_r
 		}
 	if (list->count == SYNRECV_ADDRESSES_MAX)
 		return 0;
-	struct syn_recv *item = GROW(list->items, list->count);
+	struct syn_recv *item = ARRAY_ADD(list->items, list->count);
 	if (!item)
 		return -ENOMEM;
 	*item = (struct syn_recv){ .address = *address, .unanswered = unanswered };
@@ -104,7 +104,7 @@ static int listen_message(const struct nlmsghdr *header, void *argument)
 	int error = listen_parse(header, &listener);
 	if (error < 0)
 		return error;
-	struct listener *item = GROW(list->listeners, list->listener_count);
+	struct listener *item = ARRAY_ADD(list->listeners, list->listener_count);
 	if (!item)
 		return -ENOMEM;
 	*item = listener;
@@ -188,7 +188,7 @@ static int listen_collect(void *context, const struct collector_settings *settin
 		return error;
 	for (int family = 0; family < 2; family++)
 		for (size_t i = 0; i < sockets->families[family].listener_count; i++) {
-			struct listener *listener = GROW(facts->listeners, facts->listener_count);
+			struct listener *listener = ARRAY_ADD(facts->listeners, facts->listener_count);
 			if (!listener)
 				return -ENOMEM;
 			*listener = sockets->families[family].listeners[i];

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "collectors/collector.h"
 #include "collectors/trace/trace.h"
 #include "collectors/trace/trace_schedule.h"
@@ -145,13 +145,13 @@ static int nftrace_arm(struct nftrace *nftrace, const struct facts *facts)
 static int nftrace_copy(const struct nftrace *nftrace, struct facts *facts)
 {
 	for (size_t i = 0; i < nftrace->trace_count; i++) {
-		struct trace *trace = GROW(facts->traces, facts->trace_count);
+		struct trace *trace = ARRAY_ADD(facts->traces, facts->trace_count);
 		if (!trace || trace_copy(&nftrace->traces[i], trace) < 0)
 			return -ENOMEM;
 	}
 	for (size_t i = nftrace->drops[0].packets ? 0 : 1; i < nftrace->drop_count; i++) {
 		const struct trace_drops *from = &nftrace->drops[i];
-		struct trace_drops *drops = GROW(facts->trace_drops, facts->trace_drop_count);
+		struct trace_drops *drops = ARRAY_ADD(facts->trace_drops, facts->trace_drop_count);
 		if (!drops || add_drops(drops, from->table_family, from->table, from->chain, from->handle,
 				      from->packets) < 0)
 			return -ENOMEM;

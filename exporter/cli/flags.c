@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/base/array.h"
 #include "collectors/base/clock.h"
-#include "collectors/base/growth.h"
 #include "collectors/base/name_pattern.h"
 #include "exporter/base/text.h"
 #include "exporter/config/settings_file.h"
@@ -30,7 +30,7 @@ int flag_add_text(const struct flag *flag, const char *value, void *target)
 	struct text_list *list = target;
 	if (!*value)
 		return -EINVAL;
-	const char **item = GROW(list->items, list->count);
+	const char **item = ARRAY_ADD(list->items, list->count);
 	if (!item)
 		return -ENOMEM;
 	*item = value;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "exporter/base/text.h"
 #include "exporter/base/version.h"
 #include "exporter/cli/flags.h"
@@ -402,7 +402,7 @@ static int take_argument(const struct parsing *parsing, const char *argument)
 	struct text_list *arguments = &parsing->options->arguments;
 	if (arguments->count >= parsing->usage->argument_count)
 		return refuse(parsing, argument, "unexpected argument");
-	const char **item = GROW(arguments->items, arguments->count);
+	const char **item = ARRAY_ADD(arguments->items, arguments->count);
 	if (!item)
 		return refuse(parsing, argument, "out of memory");
 	*item = argument;

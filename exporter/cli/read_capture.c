@@ -9,8 +9,8 @@
 #include <sys/random.h>
 
 #include "alerts/judge.h"
+#include "collectors/base/array.h"
 #include "collectors/base/clock.h"
-#include "collectors/base/growth.h"
 #include "exporter/cli/frame_times.h"
 
 /* In the capture's own time. Conditions look at the last minute. */
@@ -38,7 +38,7 @@ static int add_service(struct facts *facts, const struct address *address, int s
 {
 	if (syn_device <= 0 || synack_device <= 0 || syn_device == synack_device)
 		return 0;
-	struct service *service = GROW(facts->services, facts->service_count);
+	struct service *service = ARRAY_ADD(facts->services, facts->service_count);
 	if (!service)
 		return -ENOMEM;
 	*service = (struct service){
@@ -80,8 +80,8 @@ static int fill_facts(const struct reading *reading, struct facts *facts)
 	if (!facts->handshakes || handshakes_report(reading->handshakes, facts->handshakes) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < reading->device_count; i++) {
-		struct device *device = GROW(facts->devices, facts->device_count);
-		struct capture *capture = GROW(facts->captures, facts->capture_count);
+		struct device *device = ARRAY_ADD(facts->devices, facts->device_count);
+		struct capture *capture = ARRAY_ADD(facts->captures, facts->capture_count);
 		if (!device || !capture)
 			return -ENOMEM;
 		*device = (struct device){ .ifindex = reading->devices[i], .up = true };
@@ -170,7 +170,7 @@ static int note_device(struct reading *reading, int ifindex)
 	bool known = low < reading->device_count && reading->devices[low] == ifindex;
 	if (known || ifindex == 0 || reading->device_count == MOST_DEVICES)
 		return 0;
-	if (!GROW(reading->devices, reading->device_count))
+	if (!ARRAY_ADD(reading->devices, reading->device_count))
 		return -ENOMEM;
 	int *place = &reading->devices[low];
 	memmove(place + 1, place, (reading->device_count - 1 - low) * sizeof(*place));

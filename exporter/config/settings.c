@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "exporter/config/settings_file.h"
 
 struct settings *settings_new(void)
@@ -50,7 +50,7 @@ int settings_add_line(struct settings *settings, const char *device)
 		return -EINVAL;
 	if (has_line(settings, device))
 		return 0;
-	char(*line)[IF_NAMESIZE] = GROW(settings->lines, settings->line_count);
+	char(*line)[IF_NAMESIZE] = ARRAY_ADD(settings->lines, settings->line_count);
 	if (!line)
 		return -ENOMEM;
 	snprintf(*line, sizeof(*line), "%s", device);
@@ -60,7 +60,7 @@ int settings_add_line(struct settings *settings, const char *device)
 static int copy_intended(struct settings *to, const struct settings *from)
 {
 	for (size_t i = 0; i < from->intended_count; i++) {
-		struct intended *intended = GROW(to->intended, to->intended_count);
+		struct intended *intended = ARRAY_ADD(to->intended, to->intended_count);
 		if (!intended)
 			return -ENOMEM;
 		*intended = from->intended[i];
@@ -82,7 +82,7 @@ static int copy_lines(struct settings *to, const struct settings *from)
 static int copy_probes(struct settings *to, const struct settings *from)
 {
 	for (size_t i = 0; i < from->probe_count; i++) {
-		struct address *probe = GROW(to->probes, to->probe_count);
+		struct address *probe = ARRAY_ADD(to->probes, to->probe_count);
 		if (!probe)
 			return -ENOMEM;
 		*probe = from->probes[i];

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "exporter/base/file.h"
 #include "exporter/base/yaml.h"
 
@@ -47,7 +47,7 @@ static void read_probe(struct yaml_reader *reader, const yaml_node_t *node, void
 		yaml_unexpected(reader, node, "the IPv4 or IPv6 address of a far host");
 		return;
 	}
-	struct address *probe = GROW(settings->probes, settings->probe_count);
+	struct address *probe = ARRAY_ADD(settings->probes, settings->probe_count);
 	if (probe)
 		*probe = address;
 	else
@@ -85,7 +85,7 @@ static void read_intended(struct yaml_reader *reader, const yaml_node_t *node, v
 		{ "reason", read_reason, offsetof(struct intended, reason), false },
 	};
 	struct settings *settings = target;
-	struct intended *intended = GROW(settings->intended, settings->intended_count);
+	struct intended *intended = ARRAY_ADD(settings->intended, settings->intended_count);
 	if (!intended) {
 		yaml_out_of_memory(reader);
 		return;

@@ -8,8 +8,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "collectors/base/array.h"
 #include "collectors/base/clock.h"
-#include "collectors/base/growth.h"
 
 #define EVENTS_A_TURN 16
 #define WORKS_MAX     24
@@ -111,7 +111,7 @@ int loop_report(const struct loop *loop, struct facts *facts)
 	for (size_t i = 0; i < loop->work_count; i++) {
 		struct work work = loop->works[i];
 		enter_period(&work, clock_ns(CLOCK_MONOTONIC) / PERIOD_NS);
-		struct loop_work *out = GROW(facts->loop_works, facts->loop_work_count);
+		struct loop_work *out = ARRAY_ADD(facts->loop_works, facts->loop_work_count);
 		if (!out)
 			return -ENOMEM;
 		int64_t longest_ns =

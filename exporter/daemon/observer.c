@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/base/array.h"
 #include "collectors/base/clock.h"
-#include "collectors/base/growth.h"
 #include "exporter/daemon/schedule.h"
 
 #define INIT_RETRY_NS (60 * SECOND_NS)
@@ -185,7 +185,7 @@ static int collect_slot(struct observer *observer, struct slot *slot,
 		if (!slot->complete)
 			set_error(observer, slot, error);
 	}
-	struct collector_status *status = GROW(facts->collectors, facts->collector_count);
+	struct collector_status *status = ARRAY_ADD(facts->collectors, facts->collector_count);
 	if (!status)
 		return -ENOMEM;
 	status->name = slot->collector->name;

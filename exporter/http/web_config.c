@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "exporter/base/file.h"
 #include "exporter/base/yaml.h"
 
@@ -46,7 +46,7 @@ static void read_user(struct yaml_reader *reader, const char *name, const yaml_n
 		yaml_fail(reader, value, "expected a bcrypt hash ($2y$...)");
 	if (reader->error)
 		return;
-	struct web_user *user = GROW(config->users, config->user_count);
+	struct web_user *user = ARRAY_ADD(config->users, config->user_count);
 	if (user)
 		memcpy(user->hash, hash, BCRYPT_HASH_SIZE);
 	if (!user || !(user->name = strdup(name)))

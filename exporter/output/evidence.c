@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "exporter/base/version.h"
 #include "exporter/output/pcapng.h"
 
@@ -101,7 +101,7 @@ static int find_interface(struct writer *writer, int device, uint32_t *interface
 			*interface = (uint32_t)i;
 			return 0;
 		}
-	int *fresh = GROW(writer->devices, writer->device_count);
+	int *fresh = ARRAY_ADD(writer->devices, writer->device_count);
 	if (!fresh)
 		return -ENOMEM;
 	*fresh = device;

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "exporter/http/http.h"
 #include "tests/support/sample.h"
 
@@ -77,8 +77,8 @@ static void add_address(struct facts *facts, unsigned position)
 	uint8_t bytes[16] = { 0x20, 0x01, 0x0d, 0xb8, 0, 7 };
 	bytes[14] = (uint8_t)(position >> 8);
 	bytes[15] = (uint8_t)position;
-	struct service *service = GROW(facts->services, facts->service_count);
-	struct path *path = GROW(facts->paths, facts->path_count);
+	struct service *service = ARRAY_ADD(facts->services, facts->service_count);
+	struct path *path = ARRAY_ADD(facts->paths, facts->path_count);
 	if (!service || !path)
 		abort();
 	service->address = service->target = address_make(AF_INET6, bytes);

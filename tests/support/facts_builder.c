@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 
 #define FIRST_IFINDEX 2
 #define START_NS      INT64_C(1700000000000000000)
@@ -21,7 +21,7 @@ static void *must(void *item, const char *what)
 	return item;
 }
 
-#define ADD(items, count) ((__typeof__(*(items)) *)must(GROW(items, count), "out of memory"))
+#define ADD(items, count) ((__typeof__(*(items)) *)must(ARRAY_ADD(items, count), "out of memory"))
 
 struct facts *build_facts(void)
 {

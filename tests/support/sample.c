@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "alerts/condition/conditions.h"
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "collectors/trace/trace.h"
 #include "exporter/config/settings_file.h"
 #include "tests/support/sample_wire.h"
@@ -27,7 +27,7 @@ static void *must(void *item)
 	return item;
 }
 
-#define ADD(items, count) ((__typeof__(*(items)) *)must(GROW(items, count)))
+#define ADD(items, count) ((__typeof__(*(items)) *)must(ARRAY_ADD(items, count)))
 
 static struct address address(const char *text)
 {

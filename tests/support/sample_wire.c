@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 
 #define SECOND_NS INT64_C(1000000000)
 #define FIRST     101
@@ -17,7 +17,7 @@ static void *must(void *item)
 	return item;
 }
 
-#define ADD(items, count) ((__typeof__(*(items)) *)must(GROW(items, count)))
+#define ADD(items, count) ((__typeof__(*(items)) *)must(ARRAY_ADD(items, count)))
 
 static struct address address(const char *text)
 {

@@ -4,7 +4,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 
 struct handshake_report *wire_report(struct facts *facts)
 {
@@ -23,7 +23,7 @@ int wire_device(const struct facts *facts, const char *device)
 void wire_row(struct facts *facts, struct wire_row row)
 {
 	struct handshake_report *to = wire_report(facts);
-	struct handshake_service *service = GROW(to->services, to->service_count);
+	struct handshake_service *service = ARRAY_ADD(to->services, to->service_count);
 	if (!service)
 		abort();
 	service->role = row.role;
@@ -44,7 +44,7 @@ struct handshake_suspect *wire_suspect(struct facts *facts, enum handshake_sign 
 	enum handshake_role role, const char *client, const char *server)
 {
 	struct handshake_report *to = wire_report(facts);
-	struct handshake_suspect *suspect = GROW(to->suspects, to->suspect_count);
+	struct handshake_suspect *suspect = ARRAY_ADD(to->suspects, to->suspect_count);
 	if (!suspect)
 		abort();
 	*suspect = (struct handshake_suspect){ .id = 1000 + to->suspect_count,
@@ -77,7 +77,7 @@ struct unanswered_service *wire_unanswered(struct facts *facts, const char *in, 
 	const char *server, uint16_t port, uint32_t repeats)
 {
 	struct handshake_report *to = wire_report(facts);
-	struct unanswered_service *unanswered = GROW(to->unanswered, to->unanswered_count);
+	struct unanswered_service *unanswered = ARRAY_ADD(to->unanswered, to->unanswered_count);
 	if (!unanswered)
 		abort();
 	*unanswered = (struct unanswered_service){ .server = build_address(server),
@@ -97,7 +97,7 @@ struct handshake_peer *wire_peer(
 	struct facts *facts, const char *device, const char *peer, const char *local, const char *answered_by)
 {
 	struct handshake_report *to = wire_report(facts);
-	struct handshake_peer *added = GROW(to->peers, to->peer_count);
+	struct handshake_peer *added = ARRAY_ADD(to->peers, to->peer_count);
 	if (!added)
 		abort();
 	*added = (struct handshake_peer){ .device = wire_device(facts, device),
@@ -118,12 +118,12 @@ static void watch_devices(struct facts *facts)
 {
 	struct handshake_report *to = wire_report(facts);
 	for (size_t i = 0; i < facts->device_count; i++)
-		GROW(to->devices, to->device_count)->device = facts->devices[i].ifindex;
+		ARRAY_ADD(to->devices, to->device_count)->device = facts->devices[i].ifindex;
 }
 
 static void add_line(struct facts *facts, const char *device)
 {
-	struct line *line = GROW(facts->lines, facts->line_count);
+	struct line *line = ARRAY_ADD(facts->lines, facts->line_count);
 	if (!line)
 		abort();
 	*line = (struct line){ .ifindex = wire_device(facts, device), .family = AF_INET };

@@ -7,7 +7,7 @@
 
 #include "alerts/connection_path.h"
 #include "alerts/describe.h"
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "tests/support/incidents.h"
 
 static const struct settings settings;
@@ -133,12 +133,12 @@ static void is_prohibited(struct facts *facts)
 
 static void meets_no_socket(struct facts *facts)
 {
-	*GROW(facts->listeners, facts->listener_count) = (struct listener){ .port = 81 };
+	*ARRAY_ADD(facts->listeners, facts->listener_count) = (struct listener){ .port = 81 };
 }
 
 static void meets_one(struct facts *facts)
 {
-	*GROW(facts->listeners, facts->listener_count) = (struct listener){ .port = 80 };
+	*ARRAY_ADD(facts->listeners, facts->listener_count) = (struct listener){ .port = 80 };
 }
 
 static void marks_decide(struct facts *facts)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "collectors/trace/trace.h"
 #include "tests/support/incidents.h"
 #include "tests/support/wire_builder.h"
@@ -38,7 +38,7 @@ static void sweep(struct facts *facts)
 
 static struct trace *trace(struct facts *facts, enum trace_end end)
 {
-	struct trace *made = GROW(facts->traces, facts->trace_count);
+	struct trace *made = ARRAY_ADD(facts->traces, facts->trace_count);
 	if (!made)
 		abort();
 	*made = (struct trace){ .address = build_address(OWN0),
@@ -315,7 +315,7 @@ static void without_a_trace_the_way_to_one_is_told(void **state)
 
 static void count_drop(struct facts *facts, int ifindex, enum drop_reason reason, uint64_t recent)
 {
-	struct device_drop *drop = GROW(facts->device_drops, facts->device_drop_count);
+	struct device_drop *drop = ARRAY_ADD(facts->device_drops, facts->device_drop_count);
 	assert_non_null(drop);
 	*drop = (struct device_drop){
 		.ifindex = ifindex, .reason = reason, .packets = recent + 100, .recent = recent

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "collectors/trace/trace.h"
 #include "tests/support/incidents.h"
 
@@ -54,7 +54,7 @@ static struct route_answer random_answer(uint64_t *seed)
 
 static void random_rule(struct facts *facts, uint64_t *seed)
 {
-	struct rule *rule = GROW(facts->rules, facts->rule_count);
+	struct rule *rule = ARRAY_ADD(facts->rules, facts->rule_count);
 	assert_non_null(rule);
 	rule->family = pick(seed, 2) ? AF_INET : AF_INET6;
 	rule->priority = pick(seed, 8) ? pick(seed, 40) : pick(seed, UINT32_MAX);
@@ -70,7 +70,7 @@ static void random_rule(struct facts *facts, uint64_t *seed)
 
 static void random_service(struct facts *facts, uint64_t *seed)
 {
-	struct service *service = GROW(facts->services, facts->service_count);
+	struct service *service = ARRAY_ADD(facts->services, facts->service_count);
 	assert_non_null(service);
 	service->origin = pick(seed, 2) ? ORIGIN_LOCAL : ORIGIN_DNAT;
 	service->address = random_address(seed);
@@ -84,7 +84,7 @@ static void random_service(struct facts *facts, uint64_t *seed)
 
 static void random_path(struct facts *facts, uint64_t *seed)
 {
-	struct path *path = GROW(facts->paths, facts->path_count);
+	struct path *path = ARRAY_ADD(facts->paths, facts->path_count);
 	assert_non_null(path);
 	path->service = pick(seed, 30) ? pick(seed, 5) : SIZE_MAX;
 	path->destination = random_address(seed);
@@ -102,7 +102,7 @@ static void random_path(struct facts *facts, uint64_t *seed)
 
 static void random_endpoint(struct facts *facts, uint64_t *seed)
 {
-	struct endpoint *endpoint = GROW(facts->endpoints, facts->endpoint_count);
+	struct endpoint *endpoint = ARRAY_ADD(facts->endpoints, facts->endpoint_count);
 	assert_non_null(endpoint);
 	endpoint->kind = (enum endpoint_kind)pick(seed, 3);
 	endpoint->address = random_address(seed);
@@ -118,7 +118,7 @@ static void random_endpoint(struct facts *facts, uint64_t *seed)
 
 static void random_suspect(struct handshake_report *report, uint64_t *seed)
 {
-	struct handshake_suspect *suspect = GROW(report->suspects, report->suspect_count);
+	struct handshake_suspect *suspect = ARRAY_ADD(report->suspects, report->suspect_count);
 	assert_non_null(suspect);
 	*suspect = (struct handshake_suspect){ .id = report->suspect_count,
 		.sign = (enum handshake_sign)pick(seed, HANDSHAKE_SIGNS),
@@ -140,7 +140,7 @@ static void random_suspect(struct handshake_report *report, uint64_t *seed)
 
 static void random_service_row(struct handshake_report *report, uint64_t *seed)
 {
-	struct handshake_service *row = GROW(report->services, report->service_count);
+	struct handshake_service *row = ARRAY_ADD(report->services, report->service_count);
 	assert_non_null(row);
 	row->role = (enum handshake_role)pick(seed, HANDSHAKE_ROLES);
 	row->device = random_ifindex(seed) - 1;
@@ -152,7 +152,7 @@ static void random_service_row(struct handshake_report *report, uint64_t *seed)
 
 static void random_peer(struct handshake_report *report, uint64_t *seed)
 {
-	struct handshake_peer *peer = GROW(report->peers, report->peer_count);
+	struct handshake_peer *peer = ARRAY_ADD(report->peers, report->peer_count);
 	assert_non_null(peer);
 	*peer = (struct handshake_peer){ .device = random_ifindex(seed) - 1,
 		.peer = random_address(seed),
@@ -165,7 +165,7 @@ static void random_peer(struct handshake_report *report, uint64_t *seed)
 
 static void random_unanswered(const struct facts *facts, struct handshake_report *report, uint64_t *seed)
 {
-	struct unanswered_service *unanswered = GROW(report->unanswered, report->unanswered_count);
+	struct unanswered_service *unanswered = ARRAY_ADD(report->unanswered, report->unanswered_count);
 	assert_non_null(unanswered);
 	*unanswered = (struct unanswered_service){ .server = random_address(seed),
 		.client = random_address(seed),
@@ -186,7 +186,7 @@ static char *random_name(uint64_t *seed)
 
 static void random_trace(struct facts *facts, uint64_t *seed)
 {
-	struct trace *trace = GROW(facts->traces, facts->trace_count);
+	struct trace *trace = ARRAY_ADD(facts->traces, facts->trace_count);
 	assert_non_null(trace);
 	*trace = (struct trace){ .address = random_address(seed),
 		.port = (uint16_t)pick(seed, 3),
@@ -237,7 +237,7 @@ static void random_handshakes(struct facts *facts, uint64_t *seed)
 	for (uint32_t i = pick(seed, 8); i > 0; i--)
 		random_unanswered(facts, report, seed);
 	for (int device = -1; device < 8; device++)
-		GROW(report->devices, report->device_count)->device = device;
+		ARRAY_ADD(report->devices, report->device_count)->device = device;
 	report->echo_suspect_count = pick(seed, 3);
 	for (size_t i = 0; i < report->echo_suspect_count; i++)
 		report->echo_suspects[i] = (struct echo_suspect){ .device = random_ifindex(seed) - 1,
@@ -258,7 +258,7 @@ static void random_surroundings(struct facts *facts, uint64_t *seed)
 		device->rp_filter_raw = (int)pick(seed, 4) - 1;
 	}
 	for (uint32_t i = pick(seed, 5); i > 0; i--) {
-		struct local_address *local = GROW(facts->addresses, facts->address_count);
+		struct local_address *local = ARRAY_ADD(facts->addresses, facts->address_count);
 		assert_non_null(local);
 		local->prefix = (struct prefix){ random_address(seed), (uint8_t)pick(seed, 33) };
 		local->ifindex = random_ifindex(seed);
@@ -282,7 +282,7 @@ static struct facts *random_facts(uint64_t *seed)
 		for (uint32_t count = pick(seed, most[i] + 1); count > 0; count--)
 			makers[i](facts, seed);
 	for (uint32_t i = pick(seed, 4); i > 0; i--) {
-		struct destination *destination = GROW(facts->destinations, facts->destination_count);
+		struct destination *destination = ARRAY_ADD(facts->destinations, facts->destination_count);
 		assert_non_null(destination);
 		destination->address = random_address(seed);
 		destination->plain = random_answer(seed);

@@ -5,14 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "tests/support/incidents.h"
 
 /* ---- facts ---- */
 
 static void add_drops(struct facts *facts, const char *device, enum drop_reason reason, uint64_t recent)
 {
-	struct device_drop *drop = GROW(facts->device_drops, facts->device_drop_count);
+	struct device_drop *drop = ARRAY_ADD(facts->device_drops, facts->device_drop_count);
 	assert_non_null(drop);
 	drop->ifindex = build_ifindex(facts, device);
 	strcpy(drop->name, device);

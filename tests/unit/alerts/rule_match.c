@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "alerts/remedy/rule_match.h"
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "tests/support/incidents.h"
 
 static struct prefix network(const char *text)
@@ -161,7 +161,7 @@ static void no_rules(struct facts *facts)
 
 static void uid_of_the_listener(struct facts *facts)
 {
-	struct listener *listener = GROW(facts->listeners, facts->listener_count);
+	struct listener *listener = ARRAY_ADD(facts->listeners, facts->listener_count);
 	assert_non_null(listener);
 	listener->port = 80;
 	listener->uid = 33;
@@ -244,7 +244,7 @@ static void what_is_jumped_over_did_not_decide(void **state)
 
 static struct listener *add_listener(struct facts *facts, const char *address, uint32_t uid)
 {
-	struct listener *listener = GROW(facts->listeners, facts->listener_count);
+	struct listener *listener = ARRAY_ADD(facts->listeners, facts->listener_count);
 	assert_non_null(listener);
 	*listener = (struct listener){ .port = 80, .uid = uid };
 	if (address)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "tests/support/incidents.h"
 #include "tests/support/wire_builder.h"
 
@@ -150,7 +150,7 @@ static void refuted_by_another(struct facts *facts)
 static void add_syn_recv(struct facts *facts, const char *address)
 {
 	facts->syn_recv_known = true;
-	struct syn_recv *added = GROW(facts->syn_recv, facts->syn_recv_count);
+	struct syn_recv *added = ARRAY_ADD(facts->syn_recv, facts->syn_recv_count);
 	assert_non_null(added);
 	*added = (struct syn_recv){ .address = build_address(address), .unanswered = 1 };
 }

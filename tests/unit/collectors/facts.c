@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "tests/support/facts_builder.h"
 
 #define DEVICES   5
@@ -23,7 +23,7 @@ static struct address some_address(void)
 static void add_addresses(struct facts *facts)
 {
 	for (unsigned i = 0; i < ADDRESSES; i++) {
-		struct local_address *local = GROW(facts->addresses, facts->address_count);
+		struct local_address *local = ARRAY_ADD(facts->addresses, facts->address_count);
 		local->prefix.address = some_address();
 		unsigned bits = (unsigned)address_size(local->prefix.address.family) * 8;
 		static const unsigned lengths[] = { 0, 1, 9, 16, 23, 24, 31 };
@@ -108,7 +108,7 @@ static void devices_are_found_by_number(void **state)
 	for (size_t count = 0; count <= 4; count++) {
 		struct facts *facts = build_facts();
 		for (size_t i = 0; i < count; i++)
-			GROW(facts->devices, facts->device_count)->ifindex = numbers[i];
+			ARRAY_ADD(facts->devices, facts->device_count)->ifindex = numbers[i];
 		for (int ifindex = 0; ifindex < 11; ifindex++) {
 			const struct device *expected = NULL;
 			for (size_t i = 0; i < count; i++)

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "collectors/base/address.h"
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 
 #include <stdlib.h>
 
@@ -86,7 +86,7 @@ static void arrays_grow_and_keep_their_items(void **state)
 	int *items = NULL;
 	size_t count = 0;
 	for (int i = 0; i < 1000; i++) {
-		int *item = GROW(items, count);
+		int *item = ARRAY_ADD(items, count);
 		assert_non_null(item);
 		assert_int_equal(*item, 0);
 		*item = i;

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "collectors/base/name_pattern.h"
 #include "collectors/capture/bulk.h"
 #include "collectors/capture/capture_filter.h"
@@ -262,7 +262,7 @@ static struct facts *host(const struct device *devices, size_t count)
 {
 	struct facts *facts = facts_new();
 	for (size_t i = 0; i < count; i++) {
-		struct device *device = GROW(facts->devices, facts->device_count);
+		struct device *device = ARRAY_ADD(facts->devices, facts->device_count);
 		*device = devices[i];
 	}
 	return facts;

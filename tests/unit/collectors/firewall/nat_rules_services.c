@@ -7,14 +7,14 @@
 #include <string.h>
 #include <time.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "collectors/firewall/nat_find.h"
 #include "collectors/route/service.h"
 #include "tests/support/facts_builder.h"
 
 static void add_line(struct facts *facts, const char *device)
 {
-	struct line *line = GROW(facts->lines, facts->line_count);
+	struct line *line = ARRAY_ADD(facts->lines, facts->line_count);
 	assert_non_null(line);
 	*line = (struct line){ .ifindex = build_ifindex(facts, device), .family = AF_INET };
 }
@@ -205,7 +205,7 @@ static void what_conntrack_shows_is_not_shown_twice(void **state)
 {
 	(void)state;
 	struct facts *facts = gateway();
-	struct endpoint *endpoint = GROW(facts->endpoints, facts->endpoint_count);
+	struct endpoint *endpoint = ARRAY_ADD(facts->endpoints, facts->endpoint_count);
 	assert_non_null(endpoint);
 	*endpoint = (struct endpoint){ .kind = ENDPOINT_DNAT,
 		.address = build_address("198.51.100.18"),

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "collectors/route/reply_path.h"
 #include "collectors/route/service.h"
 
@@ -84,14 +84,14 @@ static int fake_lookup(
 
 static void add_device(struct facts *facts, int ifindex, const char *name, enum device_kind kind)
 {
-	struct device *device = GROW(facts->devices, facts->device_count);
+	struct device *device = ARRAY_ADD(facts->devices, facts->device_count);
 	*device = (struct device){ .ifindex = ifindex, .kind = kind, .up = true, .forwarding4 = true };
 	strcpy(device->name, name);
 }
 
 static void add_address(struct facts *facts, int ifindex, const char *text)
 {
-	struct local_address *local = GROW(facts->addresses, facts->address_count);
+	struct local_address *local = ARRAY_ADD(facts->addresses, facts->address_count);
 	assert_int_equal(prefix_parse(text, &local->prefix), 0);
 	local->ifindex = ifindex;
 }
@@ -106,7 +106,7 @@ static struct address address(const char *text)
 static struct endpoint *add_endpoint(struct facts *facts, enum endpoint_kind kind, const char *to,
 	const char *target, const char *peer, uint32_t mark)
 {
-	struct endpoint *endpoint = GROW(facts->endpoints, facts->endpoint_count);
+	struct endpoint *endpoint = ARRAY_ADD(facts->endpoints, facts->endpoint_count);
 	endpoint->kind = kind;
 	endpoint->address = address(to);
 	endpoint->target = address(target);
@@ -238,7 +238,7 @@ static void candidate_marks_that_disagree_leave_it_open(void **state)
 	static const struct fake_route routes[] = { CONNECTED,
 		{ "0.0.0.0/0", NULL, 2, WAN2, "203.0.113.1", 102, 0, 0 }, DEFAULT1, { 0 } };
 	struct facts *facts = gateway();
-	*GROW(facts->rules, facts->rule_count) =
+	*ARRAY_ADD(facts->rules, facts->rule_count) =
 		(struct rule){ .family = AF_INET, .mark = 2, .mark_mask = 0xff, .table = 102 };
 	add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.2", "192.0.2.9", 2);
 	looked_up(facts, routes, 0);
@@ -407,7 +407,7 @@ static struct handshake_peer *add_arrival(
 	if (!facts->handshakes)
 		facts->handshakes = calloc(1, sizeof(*facts->handshakes));
 	assert_non_null(facts->handshakes);
-	struct handshake_peer *added = GROW(facts->handshakes->peers, facts->handshakes->peer_count);
+	struct handshake_peer *added = ARRAY_ADD(facts->handshakes->peers, facts->handshakes->peer_count);
 	assert_non_null(added);
 	*added = (struct handshake_peer){ .device = device,
 		.peer = address(peer),

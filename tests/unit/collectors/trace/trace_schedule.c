@@ -4,7 +4,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "collectors/firewall/translation.h"
 #include "collectors/trace/trace_schedule.h"
 #include "tests/support/wire_builder.h"

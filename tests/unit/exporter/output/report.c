@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "alerts/condition/conditions.h"
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 #include "exporter/base/text.h"
 #include "exporter/config/settings_file.h"
 #include "exporter/http/page.h"
@@ -46,10 +46,10 @@ static struct facts *two_lines(void)
 {
 	struct facts *facts = facts_new();
 	for (int i = 0; i < 3; i++)
-		GROW(facts->devices, facts->device_count)->ifindex = i + 1;
-	GROW(facts->services, facts->service_count);
+		ARRAY_ADD(facts->devices, facts->device_count)->ifindex = i + 1;
+	ARRAY_ADD(facts->services, facts->service_count);
 	for (int i = 0; i < 3; i++)
-		GROW(facts->lines, facts->line_count)->ifindex = i == 2 ? 1 : i + 1;
+		ARRAY_ADD(facts->lines, facts->line_count)->ifindex = i == 2 ? 1 : i + 1;
 	return facts;
 }
 
@@ -72,7 +72,7 @@ static void collectors_that_failed_are_named(void **state)
 	(void)state;
 	struct facts *facts = two_lines();
 	struct findings *findings = findings_new();
-	struct collector_status *status = GROW(facts->collectors, facts->collector_count);
+	struct collector_status *status = ARRAY_ADD(facts->collectors, facts->collector_count);
 	status->name = "conntrack";
 	snprintf(status->error, sizeof(status->error), "not permitted: needs CAP_NET_ADMIN");
 	char *text = written(facts, findings, false);
@@ -89,7 +89,7 @@ static void a_host_that_could_not_be_seen_is_not_called_healthy(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		struct facts *facts = facts_new();
 		struct findings *findings = findings_new();
-		GROW(facts->collectors, facts->collector_count)->name = essential[i];
+		ARRAY_ADD(facts->collectors, facts->collector_count)->name = essential[i];
 		char *text = written(facts, findings, false);
 		assert_true(report_could_not_look(facts));
 		assert_memory_equal(text, "Could not look: nothing can be said.\n", 37);
@@ -163,7 +163,7 @@ static struct facts *with_handshakes(unsigned count)
 	snprintf(facts->devices[1].name, IF_NAMESIZE, "a\033b");
 	for (unsigned i = 0; i < count; i++) {
 		struct handshake_suspect *suspect =
-			GROW(facts->handshakes->suspects, facts->handshakes->suspect_count);
+			ARRAY_ADD(facts->handshakes->suspects, facts->handshakes->suspect_count);
 		suspect->id = i + 1;
 		address_parse(i ? "192.0.2.9" : "2001:db8::9", &suspect->client);
 		address_parse(i ? "192.0.2.1" : "2001:db8::1", &suspect->server);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/base/growth.h"
+#include "collectors/base/array.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,7 +13,7 @@ static bool is_full(size_t count)
 	return count == 0 || (count >= SMALLEST && (count & (count - 1)) == 0);
 }
 
-void *grow(void **items, size_t *count, size_t size)
+void *array_add(void **items, size_t *count, size_t size)
 {
 	if (is_full(*count)) {
 		size_t capacity = *count ? *count * 2 : SMALLEST;
