@@ -6,7 +6,7 @@
 #include <linux/icmpv6.h>
 #include <netinet/in.h>
 
-#include "collectors/base/cursor.h"
+#include "collectors/base/packet_reader.h"
 
 #define ETHERTYPE_IP4 0x0800
 #define ETHERTYPE_IP6 0x86dd
@@ -25,25 +25,25 @@ static bool is_tag(uint16_t ethertype)
 	return ethertype == 0x8100 || ethertype == 0x88a8 || ethertype == 0x9100;
 }
 
-static int read_ethertype(struct cursor *cursor, struct packet *packet)
+static int read_ethertype(struct packet_reader *reader, struct packet *packet)
 {
-	uint16_t ethertype = cursor_u16(cursor);
+	uint16_t ethertype = packet_reader_u16(reader);
 	for (; is_tag(ethertype) && packet->tags < PACKET_TAGS_MAX; packet->tags++) {
-		cursor_skip(cursor, 2);
-		ethertype = cursor_u16(cursor);
+		packet_reader_skip(reader, 2);
+		ethertype = packet_reader_u16(reader);
 	}
 	return ethertype == ETHERTYPE_IP4 || ethertype == ETHERTYPE_IP6 ? 0 : -EPROTONOSUPPORT;
 }
 
-static int link_ethernet(struct cursor *cursor, struct packet *packet)
+static int link_ethernet(struct packet_reader *reader, struct packet *packet)
 {
-	cursor_skip(cursor, 12);
-	return read_ethertype(cursor, packet);
+	packet_reader_skip(reader, 12);
+	return read_ethertype(reader, packet);
 }
 
-static int link_raw(struct cursor *cursor, struct packet *packet)
+static int link_raw(struct packet_reader *reader, struct packet *packet)
 {
-	(void)cursor;
+	(void)reader;
 	(void)packet;
 	return 0;
 }
@@ -54,32 +54,32 @@ static enum direction sll_direction(unsigned packet_type)
 	return packet_type == 4 ? DIRECTION_OUT : DIRECTION_IN;
 }
 
-static int link_sll(struct cursor *cursor, struct packet *packet)
+static int link_sll(struct packet_reader *reader, struct packet *packet)
 {
-	packet->direction = sll_direction(cursor_u16(cursor));
-	cursor_skip(cursor, 12);
-	return read_ethertype(cursor, packet);
+	packet->direction = sll_direction(packet_reader_u16(reader));
+	packet_reader_skip(reader, 12);
+	return read_ethertype(reader, packet);
 }
 
-static int sll2_protocol(struct cursor *cursor, uint16_t protocol, struct packet *packet)
+static int sll2_protocol(struct packet_reader *reader, uint16_t protocol, struct packet *packet)
 {
 	if (is_tag(protocol)) {
 		packet->tags++;
-		cursor_skip(cursor, 2);
-		return read_ethertype(cursor, packet);
+		packet_reader_skip(reader, 2);
+		return read_ethertype(reader, packet);
 	}
 	return protocol == ETHERTYPE_IP4 || protocol == ETHERTYPE_IP6 ? 0 : -EPROTONOSUPPORT;
 }
 
-static int link_sll2(struct cursor *cursor, struct packet *packet)
+static int link_sll2(struct packet_reader *reader, struct packet *packet)
 {
-	uint16_t protocol = cursor_u16(cursor);
-	cursor_skip(cursor, 2);
-	packet->ifindex = (int)(cursor_u32(cursor) & INT32_MAX);
-	cursor_skip(cursor, 2);
-	packet->direction = sll_direction(cursor_u8(cursor));
-	cursor_skip(cursor, 9);
-	return sll2_protocol(cursor, protocol, packet);
+	uint16_t protocol = packet_reader_u16(reader);
+	packet_reader_skip(reader, 2);
+	packet->ifindex = (int)(packet_reader_u32(reader) & INT32_MAX);
+	packet_reader_skip(reader, 2);
+	packet->direction = sll_direction(packet_reader_u8(reader));
+	packet_reader_skip(reader, 9);
+	return sll2_protocol(reader, protocol, packet);
 }
 
 /* AF_INET is 2 everywhere; AF_INET6 differs: Linux, NetBSD and OpenBSD, FreeBSD, macOS. */
@@ -88,14 +88,14 @@ static bool is_ip_family(uint32_t family)
 	return family == 2 || family == 10 || family == 24 || family == 28 || family == 30;
 }
 
-static int link_null(struct cursor *cursor, struct packet *packet)
+static int link_null(struct packet_reader *reader, struct packet *packet)
 {
 	(void)packet;
-	uint32_t family = cursor_u32(cursor);
+	uint32_t family = packet_reader_u32(reader);
 	return is_ip_family(family) || is_ip_family(__builtin_bswap32(family)) ? 0 : -EPROTONOSUPPORT;
 }
 
-static int (*const links[PACKET_LINKS])(struct cursor *cursor, struct packet *packet) = {
+static int (*const links[PACKET_LINKS])(struct packet_reader *reader, struct packet *packet) = {
 	[PACKET_ETHERNET] = link_ethernet,
 	[PACKET_RAW] = link_raw,
 	[PACKET_SLL] = link_sll,
@@ -104,28 +104,28 @@ static int (*const links[PACKET_LINKS])(struct cursor *cursor, struct packet *pa
 	[PACKET_LOOP] = link_null,
 };
 
-static struct address read_address(struct cursor *cursor, uint8_t family)
+static struct address read_address(struct packet_reader *reader, uint8_t family)
 {
-	const uint8_t *bytes = cursor_take(cursor, address_size(family));
+	const uint8_t *bytes = packet_reader_take(reader, address_size(family));
 	return bytes ? address_make(family, bytes) : (struct address){ 0 };
 }
 
-static int read_ip4(struct cursor *cursor, struct network *network)
+static int read_ip4(struct packet_reader *reader, struct network *network)
 {
-	size_t header = (size_t)(cursor_u8(cursor) & 0xf) * 4;
-	cursor_skip(cursor, 1);
-	size_t total = cursor_u16(cursor);
-	cursor_skip(cursor, 2);
-	network->later_fragment = cursor_u16(cursor) & 0x1fff;
-	cursor_skip(cursor, 1);
-	network->protocol = cursor_u8(cursor);
-	cursor_skip(cursor, 2);
-	network->source = read_address(cursor, AF_INET);
-	network->destination = read_address(cursor, AF_INET);
+	size_t header = (size_t)(packet_reader_u8(reader) & 0xf) * 4;
+	packet_reader_skip(reader, 1);
+	size_t total = packet_reader_u16(reader);
+	packet_reader_skip(reader, 2);
+	network->later_fragment = packet_reader_u16(reader) & 0x1fff;
+	packet_reader_skip(reader, 1);
+	network->protocol = packet_reader_u8(reader);
+	packet_reader_skip(reader, 2);
+	network->source = read_address(reader, AF_INET);
+	network->destination = read_address(reader, AF_INET);
 	/* 0: segmentation offload of more than 64 KiB */
 	if (header < 20 || (total && total < header))
 		return -EBADMSG;
-	cursor_skip(cursor, header - 20);
+	packet_reader_skip(reader, header - 20);
 	network->length_known = total != 0;
 	network->length = total ? total - header : 0;
 	return 0;
@@ -149,112 +149,112 @@ static size_t extension_length(uint8_t protocol, uint8_t length)
 	return 0;
 }
 
-static bool read_extension(struct cursor *cursor, struct network *network)
+static bool read_extension(struct packet_reader *reader, struct network *network)
 {
 	if (!extension_length(network->protocol, 0))
 		return false;
-	uint8_t next = cursor_u8(cursor), second = cursor_u8(cursor);
-	uint16_t third = cursor_u16(cursor);
+	uint8_t next = packet_reader_u8(reader), second = packet_reader_u8(reader);
+	uint16_t third = packet_reader_u16(reader);
 	size_t length = extension_length(network->protocol, second);
-	cursor_skip(cursor, length - 4);
+	packet_reader_skip(reader, length - 4);
 	if (network->protocol == NEXT_FRAGMENT)
 		network->later_fragment = third & 0xfff8; /* an atomic fragment is the first and last one */
 	network->length_known = network->length_known && network->length >= length;
 	network->length -= network->length_known ? length : 0;
 	network->protocol = next;
-	return !cursor->failed && !network->later_fragment;
+	return !reader->failed && !network->later_fragment;
 }
 
-static int read_ip6(struct cursor *cursor, struct network *network)
+static int read_ip6(struct packet_reader *reader, struct network *network)
 {
-	cursor_skip(cursor, 4);
-	network->length = cursor_u16(cursor);
+	packet_reader_skip(reader, 4);
+	network->length = packet_reader_u16(reader);
 	network->length_known = network->length != 0; /* 0: a jumbogram */
-	network->protocol = cursor_u8(cursor);
-	cursor_skip(cursor, 1);
-	network->source = read_address(cursor, AF_INET6);
-	network->destination = read_address(cursor, AF_INET6);
+	network->protocol = packet_reader_u8(reader);
+	packet_reader_skip(reader, 1);
+	network->source = read_address(reader, AF_INET6);
+	network->destination = read_address(reader, AF_INET6);
 	unsigned headers = 0;
-	while (headers < PACKET_HEADERS_MAX && read_extension(cursor, network))
+	while (headers < PACKET_HEADERS_MAX && read_extension(reader, network))
 		headers++;
 	return 0;
 }
 
-static int read_network(struct cursor *cursor, struct network *network)
+static int read_network(struct packet_reader *reader, struct network *network)
 {
 	int error = -EBADMSG;
-	switch (cursor_peek(cursor) >> 4) {
+	switch (packet_reader_peek(reader) >> 4) {
 	case 4:
-		error = read_ip4(cursor, network);
+		error = read_ip4(reader, network);
 		break;
 	case 6:
-		error = read_ip6(cursor, network);
+		error = read_ip6(reader, network);
 		break;
 	}
 	if (network->length_known)
-		cursor_limit(cursor, network->length); /* what follows is the link's padding */
-	return cursor->failed ? -EBADMSG : error;
+		packet_reader_limit(reader, network->length); /* what follows is the link's padding */
+	return reader->failed ? -EBADMSG : error;
 }
 
-static int read_tcp(struct cursor *cursor, const struct network *network, struct packet *packet)
+static int read_tcp(struct packet_reader *reader, const struct network *network, struct packet *packet)
 {
 	packet->kind = PACKET_TCP;
-	packet->source_port = cursor_u16(cursor);
-	packet->destination_port = cursor_u16(cursor);
-	packet->sequence = cursor_u32(cursor);
-	packet->acknowledgement = cursor_u32(cursor);
-	size_t header = (size_t)(cursor_u8(cursor) >> 4) * 4;
-	packet->flags = cursor_u8(cursor) & 0x3f;
+	packet->source_port = packet_reader_u16(reader);
+	packet->destination_port = packet_reader_u16(reader);
+	packet->sequence = packet_reader_u32(reader);
+	packet->acknowledgement = packet_reader_u32(reader);
+	size_t header = (size_t)(packet_reader_u8(reader) >> 4) * 4;
+	packet->flags = packet_reader_u8(reader) & 0x3f;
 	if (network->length_known && network->length > header)
 		packet->payload = (uint32_t)(network->length - header);
 	return 0;
 }
 
-static int read_echo(struct cursor *cursor, enum packet_kind kind, struct packet *packet)
+static int read_echo(struct packet_reader *reader, enum packet_kind kind, struct packet *packet)
 {
 	packet->kind = kind;
-	packet->echo_id = cursor_u16(cursor);
-	packet->echo_sequence = cursor_u16(cursor);
+	packet->echo_id = packet_reader_u16(reader);
+	packet->echo_sequence = packet_reader_u16(reader);
 	return 0;
 }
 
-static int read_icmp(struct cursor *cursor, uint8_t request, uint8_t reply, struct packet *packet)
+static int read_icmp(struct packet_reader *reader, uint8_t request, uint8_t reply, struct packet *packet)
 {
-	uint8_t type = cursor_u8(cursor);
-	cursor_skip(cursor, 3);
+	uint8_t type = packet_reader_u8(reader);
+	packet_reader_skip(reader, 3);
 	if (type == request)
-		return read_echo(cursor, PACKET_ECHO_REQUEST, packet);
-	return type == reply ? read_echo(cursor, PACKET_ECHO_REPLY, packet) : -EPROTONOSUPPORT;
+		return read_echo(reader, PACKET_ECHO_REQUEST, packet);
+	return type == reply ? read_echo(reader, PACKET_ECHO_REPLY, packet) : -EPROTONOSUPPORT;
 }
 
-static int read_transport(struct cursor *cursor, const struct network *network, struct packet *packet)
+static int read_transport(struct packet_reader *reader, const struct network *network, struct packet *packet)
 {
 	uint8_t family = network->source.family;
 	if (network->later_fragment)
 		return -EPROTONOSUPPORT;
 	if (network->protocol == IPPROTO_TCP)
-		return read_tcp(cursor, network, packet);
+		return read_tcp(reader, network, packet);
 	if (network->protocol == IPPROTO_ICMP && family == AF_INET)
-		return read_icmp(cursor, ICMP_ECHO, ICMP_ECHOREPLY, packet);
+		return read_icmp(reader, ICMP_ECHO, ICMP_ECHOREPLY, packet);
 	if (network->protocol == IPPROTO_ICMPV6 && family == AF_INET6)
-		return read_icmp(cursor, ICMPV6_ECHO_REQUEST, ICMPV6_ECHO_REPLY, packet);
+		return read_icmp(reader, ICMPV6_ECHO_REQUEST, ICMPV6_ECHO_REPLY, packet);
 	return -EPROTONOSUPPORT;
 }
 
 int packet_read(enum packet_link link, const void *frame, size_t size, struct packet *out)
 {
-	struct cursor cursor = cursor_make(frame, size);
+	struct packet_reader reader = packet_reader_make(frame, size);
 	struct packet packet = { 0 };
 	struct network network = { 0 };
-	int error = links[link](&cursor, &packet);
+	int error = links[link](&reader, &packet);
 	if (!error)
-		error = read_network(&cursor, &network);
+		error = read_network(&reader, &network);
 	if (!error) {
 		packet.source = network.source;
 		packet.destination = network.destination;
-		error = read_transport(&cursor, &network, &packet);
+		error = read_transport(&reader, &network, &packet);
 	}
-	if (cursor.failed)
+	if (reader.failed)
 		error = -EBADMSG;
 	if (!error)
 		*out = packet;

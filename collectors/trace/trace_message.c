@@ -9,8 +9,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "collectors/base/cursor.h"
 #include "collectors/base/netlink.h"
+#include "collectors/base/packet_reader.h"
 
 #define TRACE_TYPE (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_TRACE)
 
@@ -48,15 +48,16 @@ static int read_outcome(const struct nlattr *const *table, struct trace_message 
 	return 0;
 }
 
-static struct cursor cursor_of(const struct nlattr *attribute)
+static struct packet_reader packet_reader_of(const struct nlattr *attribute)
 {
-	return attribute ? cursor_make(mnl_attr_get_payload(attribute), mnl_attr_get_payload_len(attribute))
-			 : cursor_make(NULL, 0);
+	return attribute ? packet_reader_make(
+				   mnl_attr_get_payload(attribute), mnl_attr_get_payload_len(attribute))
+			 : packet_reader_make(NULL, 0);
 }
 
-static struct address take_address(struct cursor *cursor, uint8_t family)
+static struct address take_address(struct packet_reader *reader, uint8_t family)
 {
-	const uint8_t *bytes = cursor_take(cursor, address_size(family));
+	const uint8_t *bytes = packet_reader_take(reader, address_size(family));
 	return bytes ? address_make(family, bytes) : (struct address){ 0 };
 }
 
@@ -64,25 +65,25 @@ static struct address take_address(struct cursor *cursor, uint8_t family)
  * extension headers the kernel finds the transport header, and nothing here says what it is. */
 static bool read_network(const struct nlattr *attribute, struct trace_headers *headers)
 {
-	struct cursor cursor = cursor_of(attribute);
-	uint8_t version = cursor_u8(&cursor) >> 4;
+	struct packet_reader reader = packet_reader_of(attribute);
+	uint8_t version = packet_reader_u8(&reader) >> 4;
 	bool four = version == 4;
 	uint8_t family = four ? AF_INET : AF_INET6;
-	cursor_skip(&cursor, four ? 8 : 5);
-	uint8_t protocol = cursor_u8(&cursor);
-	cursor_skip(&cursor, four ? 2 : 1);
-	headers->source = take_address(&cursor, family);
-	headers->destination = take_address(&cursor, family);
-	return !cursor.failed && (four ? protocol == IPPROTO_TCP : version == 6);
+	packet_reader_skip(&reader, four ? 8 : 5);
+	uint8_t protocol = packet_reader_u8(&reader);
+	packet_reader_skip(&reader, four ? 2 : 1);
+	headers->source = take_address(&reader, family);
+	headers->destination = take_address(&reader, family);
+	return !reader.failed && (four ? protocol == IPPROTO_TCP : version == 6);
 }
 
 static bool read_transport(const struct nlattr *attribute, struct trace_headers *headers)
 {
-	struct cursor cursor = cursor_of(attribute);
-	headers->source_port = cursor_u16(&cursor);
-	headers->destination_port = cursor_u16(&cursor);
-	headers->sequence = cursor_u32(&cursor);
-	return !cursor.failed;
+	struct packet_reader reader = packet_reader_of(attribute);
+	headers->source_port = packet_reader_u16(&reader);
+	headers->destination_port = packet_reader_u16(&reader);
+	headers->sequence = packet_reader_u32(&reader);
+	return !reader.failed;
 }
 
 int trace_message_parse(const struct nlmsghdr *header, struct trace_message *out)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/cursor.h"
+#include "collectors/base/packet_reader.h"
 #include "collectors/handshake/handshake.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -30,9 +30,10 @@ static struct address host(uint8_t family, uint8_t number)
 	return address_make(family, bytes);
 }
 
-static void read_packet(struct cursor *cursor, struct packet *packet, struct sighting *sighting)
+static void read_packet(struct packet_reader *reader, struct packet *packet, struct sighting *sighting)
 {
-	uint8_t hosts = cursor_u8(cursor), ports = cursor_u8(cursor), where = cursor_u8(cursor);
+	uint8_t hosts = packet_reader_u8(reader), ports = packet_reader_u8(reader),
+		where = packet_reader_u8(reader);
 	uint8_t family = hosts & 0x80 ? AF_INET6 : AF_INET;
 	*packet = (struct packet){ .kind = (enum packet_kind)(where >> 6),
 		.source = host(family, hosts & 7),
@@ -41,14 +42,14 @@ static void read_packet(struct cursor *cursor, struct packet *packet, struct sig
 		.destination_port = ports >> 2 & 3,
 		.echo_id = ports & 3,
 		.echo_sequence = ports >> 2 & 1,
-		.flags = cursor_u8(cursor) & 0x3f,
-		.sequence = number(cursor_u8(cursor)),
-		.acknowledgement = number(cursor_u8(cursor)),
-		.payload = number(cursor_u8(cursor)) };
+		.flags = packet_reader_u8(reader) & 0x3f,
+		.sequence = number(packet_reader_u8(reader)),
+		.acknowledgement = number(packet_reader_u8(reader)),
+		.payload = number(packet_reader_u8(reader)) };
 	sighting->device = where & 15;
 	sighting->direction = (enum direction)((where >> 4 & 3) % DIRECTIONS);
-	sighting->frame = cursor->at;
-	sighting->size = (uint32_t)cursor->left;
+	sighting->frame = reader->at;
+	sighting->size = (uint32_t)reader->left;
 	sighting->length = sighting->size;
 }
 
@@ -115,16 +116,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int64_t now_ns = 0;
 	if (handshakes_new(&limits, 1, &handshakes) < 0)
 		return 0;
-	struct cursor cursor = cursor_make(data, size);
-	while (cursor.left >= RECORD) {
+	struct packet_reader reader = packet_reader_make(data, size);
+	while (reader.left >= RECORD) {
 		struct packet packet;
 		struct sighting sighting = { 0 };
-		uint8_t step = cursor_u8(&cursor);
+		uint8_t step = packet_reader_u8(&reader);
 		now_ns += (int64_t)(step & 0x7f) * (step & 0x7f) * STEP_NS - (step & 0x80 ? 8 * STEP_NS : 0);
 		sighting.time_ns = now_ns;
-		uint8_t command = cursor_u8(&cursor);
-		read_packet(&cursor, &packet, &sighting);
-		cursor_skip(&cursor, 1);
+		uint8_t command = packet_reader_u8(&reader);
+		read_packet(&reader, &packet, &sighting);
+		packet_reader_skip(&reader, 1);
 		handshakes_feed(handshakes, &packet, &sighting);
 		control(handshakes, command, now_ns);
 	}

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/cursor.h"
+#include "collectors/base/packet_reader.h"
 #include "collectors/capture/packet.h"
 
 /* Frames in hexadecimal; spaces do not matter. */
@@ -259,23 +259,23 @@ static void a_cursor_fails_once_and_for_all(void **state)
 {
 	(void)state;
 	static const uint8_t bytes[] = { 1, 2, 3, 4, 5, 6, 7 };
-	struct cursor cursor = cursor_make(bytes, sizeof(bytes));
-	assert_int_equal(cursor_peek(&cursor), 1);
-	assert_int_equal(cursor_u16(&cursor), 0x0102);
-	assert_int_equal(cursor_u32(&cursor), 0x03040506);
-	assert_int_equal(cursor_u16(&cursor), 0); /* one byte is left */
-	assert_true(cursor.failed);
-	assert_int_equal(cursor_u8(&cursor), 0); /* and stays */
-	assert_int_equal(cursor_peek(&cursor), 0);
-	assert_null(cursor_take(&cursor, 0));
+	struct packet_reader reader = packet_reader_make(bytes, sizeof(bytes));
+	assert_int_equal(packet_reader_peek(&reader), 1);
+	assert_int_equal(packet_reader_u16(&reader), 0x0102);
+	assert_int_equal(packet_reader_u32(&reader), 0x03040506);
+	assert_int_equal(packet_reader_u16(&reader), 0); /* one byte is left */
+	assert_true(reader.failed);
+	assert_int_equal(packet_reader_u8(&reader), 0); /* and stays */
+	assert_int_equal(packet_reader_peek(&reader), 0);
+	assert_null(packet_reader_take(&reader, 0));
 
-	cursor = cursor_make(bytes, sizeof(bytes));
-	cursor_limit(&cursor, 1);
-	cursor_limit(&cursor, 3); /* only ever less */
-	cursor_skip(&cursor, 1);
-	assert_false(cursor.failed);
-	cursor_skip(&cursor, SIZE_MAX);
-	assert_true(cursor.failed);
+	reader = packet_reader_make(bytes, sizeof(bytes));
+	packet_reader_limit(&reader, 1);
+	packet_reader_limit(&reader, 3); /* only ever less */
+	packet_reader_skip(&reader, 1);
+	assert_false(reader.failed);
+	packet_reader_skip(&reader, SIZE_MAX);
+	assert_true(reader.failed);
 }
 
 int main(void)
