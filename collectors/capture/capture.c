@@ -22,7 +22,7 @@
 
 #include "collectors/base/clock.h"
 #include "collectors/base/name_pattern.h"
-#include "collectors/capture/bulk.h"
+#include "collectors/capture/ack_heavy_flows.h"
 #include "collectors/capture/capture_clock.h"
 #include "collectors/capture/capture_filter.h"
 #include "collectors/capture/capture_set.h"
@@ -84,8 +84,8 @@ struct capturing {
 	/* the capture thread's; the clock under the lock as well */
 	struct capture_clock clock;
 	struct reorder waiting;
-	struct bulk bulk;
-	struct bpf_program bulk_filter; /* with exceptions: the present one, unless its number is 0 */
+	struct ack_heavy_flows heavy;
+	struct bpf_program ack_heavy_filter; /* with exceptions: the present one, unless its number is 0 */
 	unsigned filter_number;
 	unsigned refiltered; /* generation of the readers that all have the present filter */
 	struct sampling sampling;
@@ -167,7 +167,7 @@ static void note(void *argument, const struct tap_frame *frame)
 		.frame = frame->bytes,
 		.size = frame->size,
 		.length = frame->length };
-	bulk_feed(&capturing->bulk, &packet);
+	ack_heavy_feed(&capturing->heavy, &packet);
 	reorder_put(&capturing->waiting, &packet, &sighting, feed, capturing);
 }
 
@@ -186,7 +186,7 @@ static void tick(struct capturing *capturing)
 		leave(capturing);
 		enter(capturing);
 	}
-	bulk_advance(&capturing->bulk, monotonic_ns);
+	ack_heavy_advance(&capturing->heavy, monotonic_ns);
 	const struct sampling_load load = { clock_ns(CLOCK_THREAD_CPUTIME_ID),
 		handshakes_load(capturing->handshakes) };
 	handshakes_sample(capturing->handshakes, sampling_step(&capturing->sampling, monotonic_ns, &load));
@@ -202,7 +202,7 @@ static size_t refilter_some(struct capturing *capturing, size_t at)
 		struct reader *reader = capturing->readers[at];
 		if (reader->filter == capturing->filter_number)
 			continue;
-		if (tap_filter(reader->tap, &capturing->bulk_filter) < 0)
+		if (tap_filter(reader->tap, &capturing->ack_heavy_filter) < 0)
 			reader->failed = true;
 		reader->filter = capturing->filter_number;
 		replaced++;
@@ -215,13 +215,13 @@ static size_t refilter_some(struct capturing *capturing, size_t at)
 /* A new reader begins with the filter that has no exceptions. */
 static void refilter(struct capturing *capturing, unsigned generation)
 {
-	struct bulk *bulk = &capturing->bulk;
+	struct ack_heavy_flows *heavy = &capturing->heavy;
 	struct bpf_program filter;
-	bool made = bulk->changed && capture_filter_make(bulk->flows, bulk->count, &filter) == 0;
-	bulk->changed = false;
+	bool made = heavy->changed && capture_filter_make(heavy->flows, heavy->count, &filter) == 0;
+	heavy->changed = false;
 	if (made) {
-		pcap_freecode(&capturing->bulk_filter);
-		capturing->bulk_filter = filter;
+		pcap_freecode(&capturing->ack_heavy_filter);
+		capturing->ack_heavy_filter = filter;
 		capturing->filter_number++;
 	}
 	if (!capturing->filter_number || (!made && capturing->refiltered == generation))
@@ -472,7 +472,7 @@ static void handshake_destroy(void *context)
 	if (capturing->has_exclude)
 		regfree(&capturing->exclude);
 	pcap_freecode(&capturing->filter);
-	pcap_freecode(&capturing->bulk_filter);
+	pcap_freecode(&capturing->ack_heavy_filter);
 	const int descriptors[] = { capturing->wake, capturing->work, capturing->wait, capturing->glance };
 	for (size_t i = 0; i < sizeof(descriptors) / sizeof(*descriptors); i++)
 		if (descriptors[i] >= 0)

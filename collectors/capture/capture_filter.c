@@ -38,9 +38,9 @@
 	"(ip6 and ((ip6[6] = 6 and (ip6[53] & 6 != 0 or (" IP6_BARE "%s))) or " \
 	"(ip6[6] = 58 and " ICMP6_WANTED ") or " IP6_EXTENDED ")) or " TAGGED ")"
 
-#define EXCEPTION_SIZE (BULK_FLOWS * 112)
+#define EXCEPTION_SIZE (ACK_HEAVY_FLOWS * 112)
 
-static int write_exception(const struct bulk_flow *flow, char *text, size_t size)
+static int write_exception(const struct ack_heavy_flow *flow, char *text, size_t size)
 {
 	if (flow->family == AF_INET)
 		return snprintf(text, size, " and not (tcp[0:4] = %u and ip[12:4] = %u and ip[16:4] = %u)",
@@ -50,13 +50,13 @@ static int write_exception(const struct bulk_flow *flow, char *text, size_t size
 }
 
 static void write_exceptions(
-	uint8_t family, const struct bulk_flow *bulk, size_t count, char text[static EXCEPTION_SIZE])
+	uint8_t family, const struct ack_heavy_flow *heavy, size_t count, char text[static EXCEPTION_SIZE])
 {
 	size_t used = 0;
 	text[0] = '\0';
-	for (size_t i = 0; i < count && i < BULK_FLOWS; i++)
-		if (bulk[i].family == family)
-			used += (size_t)write_exception(&bulk[i], text + used, EXCEPTION_SIZE - used);
+	for (size_t i = 0; i < count && i < ACK_HEAVY_FLOWS; i++)
+		if (heavy[i].family == family)
+			used += (size_t)write_exception(&heavy[i], text + used, EXCEPTION_SIZE - used);
 }
 
 static int compile(const char *expression, struct bpf_program *out)
@@ -69,11 +69,11 @@ static int compile(const char *expression, struct bpf_program *out)
 	return result < 0 ? -EINVAL : 0;
 }
 
-int capture_filter_make(const struct bulk_flow *bulk, size_t count, struct bpf_program *out)
+int capture_filter_make(const struct ack_heavy_flow *heavy, size_t count, struct bpf_program *out)
 {
 	char exceptions[2][EXCEPTION_SIZE], expression[2 * EXCEPTION_SIZE + sizeof(EXPRESSION)];
-	write_exceptions(AF_INET, bulk, count, exceptions[0]);
-	write_exceptions(AF_INET6, bulk, count, exceptions[1]);
+	write_exceptions(AF_INET, heavy, count, exceptions[0]);
+	write_exceptions(AF_INET6, heavy, count, exceptions[1]);
 	snprintf(expression, sizeof(expression), EXPRESSION, exceptions[0], exceptions[1]);
 	return compile(expression, out);
 }

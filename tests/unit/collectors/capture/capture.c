@@ -12,7 +12,7 @@
 
 #include "collectors/base/array.h"
 #include "collectors/base/name_pattern.h"
-#include "collectors/capture/bulk.h"
+#include "collectors/capture/ack_heavy_flows.h"
 #include "collectors/capture/capture_filter.h"
 #include "collectors/capture/capture_set.h"
 #include "collectors/capture/sampling.h"
@@ -130,13 +130,13 @@ static void of_bulk_flows_only_the_ends_pass(void **state)
 {
 	(void)state;
 	struct bpf_program program;
-	struct bulk_flow bulk[BULK_FLOWS];
-	for (size_t i = 0; i < BULK_FLOWS; i++)
-		bulk[i] = (struct bulk_flow){ i % 2 ? AF_INET : AF_INET6, 0xffffff00 + (uint32_t)i,
+	struct ack_heavy_flow heavy[ACK_HEAVY_FLOWS];
+	for (size_t i = 0; i < ACK_HEAVY_FLOWS; i++)
+		heavy[i] = (struct ack_heavy_flow){ i % 2 ? AF_INET : AF_INET6, 0xffffff00 + (uint32_t)i,
 			0xfffffff0, 0xfffffff0 };
-	bulk[7] = (struct bulk_flow){ AF_INET, 0xcb007105, 0xc0000201, 0xc3500016 };
-	bulk[8] = (struct bulk_flow){ AF_INET6, 5, 1, 0xc3500016 };
-	assert_int_equal(capture_filter_make(bulk, BULK_FLOWS, &program), 0);
+	heavy[7] = (struct ack_heavy_flow){ AF_INET, 0xcb007105, 0xc0000201, 0xc3500016 };
+	heavy[8] = (struct ack_heavy_flow){ AF_INET6, 5, 1, 0xc3500016 };
+	assert_int_equal(capture_filter_make(heavy, ACK_HEAVY_FLOWS, &program), 0);
 	assert_true(program.bf_len < 4096); /* BPF_MAXINSNS */
 	assert_false(passes(&program, ARRIVES4 IP4("0028", "06") TCP("50", "10")));
 	assert_true(passes(&program, ARRIVES4 IP4("0028", "06") TCP("50", "02")));
@@ -149,7 +149,7 @@ static void of_bulk_flows_only_the_ends_pass(void **state)
 	pcap_freecode(&program);
 }
 
-/* ---- bulk flows ---- */
+/* ---- ack-heavy flows ---- */
 
 static struct packet segment(const char *source, uint16_t port, uint8_t flags)
 {
@@ -161,59 +161,60 @@ static struct packet segment(const char *source, uint16_t port, uint8_t flags)
 	return packet;
 }
 
-static void feed(struct bulk *bulk, const char *source, uint16_t port, uint8_t flags, unsigned count)
+static void feed(
+	struct ack_heavy_flows *heavy, const char *source, uint16_t port, uint8_t flags, unsigned count)
 {
 	const struct packet packet = segment(source, port, flags);
 	for (unsigned i = 0; i < count; i++)
-		bulk_feed(bulk, &packet);
+		ack_heavy_feed(heavy, &packet);
 }
 
 static void many_acks_make_a_bulk_flow(void **state)
 {
 	(void)state;
-	static struct bulk bulk;
-	bulk = (struct bulk){ 0 };
-	bulk_advance(&bulk, SECOND);
-	feed(&bulk, "192.0.2.1", 1000, TCP_ACK, 1000);
-	feed(&bulk, "2001:db8::1", 1000, TCP_ACK, 1000);
-	feed(&bulk, "192.0.2.2", 1001, TCP_ACK, BULK_PACE / 4 - 1);
-	feed(&bulk, "192.0.2.3", 1002, TCP_ACK | TCP_PSH, 1000);
-	bulk_advance(&bulk, SECOND + BULK_STEP_NS - 1);
-	assert_int_equal(bulk.count, 0);
-	bulk_advance(&bulk, SECOND + BULK_STEP_NS);
-	assert_int_equal(bulk.count, 2);
-	assert_true(bulk.changed);
-	bulk.changed = false;
-	feed(&bulk, "192.0.2.1", 1000, TCP_SYN, 1);
-	assert_int_equal(bulk.count, 1);
-	assert_int_equal(bulk.flows[0].family, AF_INET6);
-	assert_true(bulk.changed);
-	bulk_advance(&bulk, 2 * SECOND + BULK_REST_NS);
-	assert_int_equal(bulk.count, 0);
+	static struct ack_heavy_flows heavy;
+	heavy = (struct ack_heavy_flows){ 0 };
+	ack_heavy_advance(&heavy, SECOND);
+	feed(&heavy, "192.0.2.1", 1000, TCP_ACK, 1000);
+	feed(&heavy, "2001:db8::1", 1000, TCP_ACK, 1000);
+	feed(&heavy, "192.0.2.2", 1001, TCP_ACK, ACK_HEAVY_PACE / 4 - 1);
+	feed(&heavy, "192.0.2.3", 1002, TCP_ACK | TCP_PSH, 1000);
+	ack_heavy_advance(&heavy, SECOND + ACK_HEAVY_STEP_NS - 1);
+	assert_int_equal(heavy.count, 0);
+	ack_heavy_advance(&heavy, SECOND + ACK_HEAVY_STEP_NS);
+	assert_int_equal(heavy.count, 2);
+	assert_true(heavy.changed);
+	heavy.changed = false;
+	feed(&heavy, "192.0.2.1", 1000, TCP_SYN, 1);
+	assert_int_equal(heavy.count, 1);
+	assert_int_equal(heavy.flows[0].family, AF_INET6);
+	assert_true(heavy.changed);
+	ack_heavy_advance(&heavy, 2 * SECOND + ACK_HEAVY_REST_NS);
+	assert_int_equal(heavy.count, 0);
 }
 
-static void short_connections_are_no_bulk(void **state)
+static void short_connections_are_no_ack_heavy(void **state)
 {
 	(void)state;
-	static struct bulk bulk;
-	bulk = (struct bulk){ 0 };
-	bulk_advance(&bulk, SECOND);
+	static struct ack_heavy_flows heavy;
+	heavy = (struct ack_heavy_flows){ 0 };
+	ack_heavy_advance(&heavy, SECOND);
 	for (unsigned i = 0; i < 60000; i++)
-		feed(&bulk, "192.0.2.1", (uint16_t)(i + 1), TCP_ACK, 3);
-	bulk_advance(&bulk, 2 * SECOND);
-	assert_int_equal(bulk.count, 0);
+		feed(&heavy, "192.0.2.1", (uint16_t)(i + 1), TCP_ACK, 3);
+	ack_heavy_advance(&heavy, 2 * SECOND);
+	assert_int_equal(heavy.count, 0);
 }
 
 static void too_many_bulk_flows_are_bounded(void **state)
 {
 	(void)state;
-	static struct bulk bulk;
-	bulk = (struct bulk){ 0 };
-	bulk_advance(&bulk, SECOND);
-	for (uint16_t i = 1; i <= 2 * BULK_FLOWS; i++)
-		feed(&bulk, "192.0.2.1", i, TCP_ACK, 1000);
-	bulk_advance(&bulk, 2 * SECOND);
-	assert_int_equal(bulk.count, BULK_FLOWS);
+	static struct ack_heavy_flows heavy;
+	heavy = (struct ack_heavy_flows){ 0 };
+	ack_heavy_advance(&heavy, SECOND);
+	for (uint16_t i = 1; i <= 2 * ACK_HEAVY_FLOWS; i++)
+		feed(&heavy, "192.0.2.1", i, TCP_ACK, 1000);
+	ack_heavy_advance(&heavy, 2 * SECOND);
+	assert_int_equal(heavy.count, ACK_HEAVY_FLOWS);
 }
 
 /* ---- the set of devices; taps are numbers ---- */
@@ -623,7 +624,7 @@ int main(void)
 		cmocka_unit_test(handshakes_pass_and_data_does_not),
 		cmocka_unit_test(of_bulk_flows_only_the_ends_pass),
 		cmocka_unit_test(many_acks_make_a_bulk_flow),
-		cmocka_unit_test(short_connections_are_no_bulk),
+		cmocka_unit_test(short_connections_are_no_ack_heavy),
 		cmocka_unit_test(too_many_bulk_flows_are_bounded),
 		cmocka_unit_test(devices_come_and_go),
 		cmocka_unit_test(a_device_keeps_its_tap),
