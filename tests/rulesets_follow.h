@@ -6,7 +6,7 @@
 #include <errno.h>
 
 #include "collectors/firewall/ip_tables.h"
-#include "collectors/firewall/nat_eval_ruleset.h"
+#include "collectors/firewall/nat_eval.h"
 
 static inline int rulesets_follow(struct nat_eval *walk)
 {

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "collectors/handshake/handshake.h"
+#include "collectors/handshake/handshake_facts.h"
 
 /* Why a device is not captured on although it is up and wanted. */
 enum unwatched {

@@ -13,7 +13,7 @@
 
 #include "collectors/capture/frame_ring.h"
 #include "collectors/capture/packet.h"
-#include "collectors/handshake/handshake.h"
+#include "collectors/handshake/handshake_facts.h"
 
 struct reorder_slot {
 	struct packet packet;

@@ -10,7 +10,7 @@
 #include <linux/netfilter_ipv6/ip6_tables.h>
 #include <string.h>
 
-#include "collectors/firewall/nat_eval_rule.h"
+#include "collectors/firewall/nat_eval_state.h"
 
 #define STEPS_MAX 500000u
 

@@ -3,7 +3,7 @@
  * nftables. Where packets part (an element of a set, a range of ports), the rest of the rule is evaluated for
  * each part on its own; so an expression that parts them is the last that is evaluated for all.
  */
-#include "collectors/firewall/nat_eval_rule.h"
+#include "collectors/firewall/nat_eval_state.h"
 
 #include <errno.h>
 #include <linux/netfilter.h>

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "collectors/firewall/nat_eval_rule.h"
+#include "collectors/firewall/nat_eval_state.h"
 
 #define PIECE 32 /* expressions, matches, elements, or ends of chains */
 

@@ -9,7 +9,7 @@
  */
 
 #include "collectors/base/hash_index.h"
-#include "collectors/handshake/handshake.h"
+#include "collectors/handshake/handshake_facts.h"
 
 #define COUNTERS_STEPS   12
 #define COUNTERS_STEP_NS (HANDSHAKE_RECENT_NS / COUNTERS_STEPS)

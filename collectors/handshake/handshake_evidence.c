@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/handshake/handshake.h"
 #include "collectors/handshake/handshake_state.h"
 
 static struct frame handshake_frame(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* How handshakes end: when their time in a queue has run out they are counted and remembered, and then
  * forgotten; when the table is full, one has to go before. */
+#include "collectors/handshake/handshake.h"
 #include "collectors/handshake/handshake_state.h"
 
 /* Suspects may hold so large a part of the table before they make room for others. */

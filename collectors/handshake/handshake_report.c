@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/handshake/handshake.h"
 #include "collectors/handshake/handshake_state.h"
 
 static struct handshake_suspect report_suspect(const struct handshakes *handshakes, const struct entry *entry)

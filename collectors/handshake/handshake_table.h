@@ -9,7 +9,7 @@
  */
 
 #include "collectors/base/hash_index.h"
-#include "collectors/handshake/handshake.h"
+#include "collectors/handshake/handshake_facts.h"
 
 #define HANDSHAKE_VIEWS 6
 

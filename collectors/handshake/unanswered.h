@@ -7,7 +7,7 @@
  * anybody takes it out. Part of the handshake table, and used by it alone.
  */
 
-#include "collectors/handshake/handshake.h"
+#include "collectors/handshake/handshake_facts.h"
 
 struct unanswered_row {
 	struct unanswered_service service; /* left, target: not kept here */

@@ -15,7 +15,7 @@ static const struct usage usage = {
 	.program = PROGRAM_CHECK,
 	.name = "oneway check",
 	.summary = "Looks at this host and reports connections whose replies leave by the wrong way or are "
-		   "dropped on the way back. Exit status: 0 nothing found, 1 findings, 2 could not oneshot.",
+		   "dropped on the way back. Exit status: 0 nothing found, 1 findings, 2 could not look.",
 };
 
 static int complain(const char *message)

@@ -20,7 +20,7 @@ static const struct usage usage = {
 	.summary = "Follows one connection: how CLIENT's request reaches SERVICE and how the reply leaves, "
 		   "with the rule, table and device that decide, and where it breaks. Sends nothing, but "
 		   "for --trace --probe. "
-		   "Exit status: 0 nothing breaks it, 1 it breaks, 2 could not oneshot.",
+		   "Exit status: 0 nothing breaks it, 1 it breaks, 2 could not look.",
 };
 
 static int complain(const char *message)

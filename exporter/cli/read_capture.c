@@ -11,6 +11,7 @@
 #include "alerts/judge.h"
 #include "collectors/base/array.h"
 #include "collectors/base/clock.h"
+#include "collectors/handshake/handshake.h"
 #include "exporter/cli/frame_times.h"
 
 /* In the capture's own time. Conditions look at the last minute. */

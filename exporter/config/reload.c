@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "exporter/config/reload.h"
+#include "exporter/base/descriptor.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -9,7 +10,6 @@
 #include <unistd.h>
 
 #include "exporter/config/settings_file.h"
-#include "exporter/daemon/loop.h"
 
 struct reload {
 	const struct options *options;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "exporter/daemon/collector_io.h"
+#include "exporter/base/descriptor.h"
 
 #include <errno.h>
 #include <stdlib.h>

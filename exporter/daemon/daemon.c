@@ -7,6 +7,7 @@
  * and the reload mailbox only.
  */
 #include "exporter/daemon/daemon.h"
+#include "exporter/base/descriptor.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -164,10 +164,3 @@ int timer_set(int timer, int64_t due_ns)
 	}
 	return timerfd_settime(timer, TFD_TIMER_ABSTIME, &when, NULL) < 0 ? -errno : 0;
 }
-
-void descriptor_drain(int descriptor)
-{
-	uint64_t ignored[16];
-	while (read(descriptor, ignored, sizeof(ignored)) < 0 && errno == EINTR)
-		;
-}

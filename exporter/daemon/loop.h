@@ -45,5 +45,3 @@ int loop_report(const struct loop *loop, struct facts *facts);
 int timer_open(void);
 /* due_ns: absolute; what lies in the past is due at once; TIMER_NEVER stops it. 0 or negative errno. */
 int timer_set(int timer, int64_t due_ns);
-/* Reads what made a timer, an eventfd or a signalfd readable and forgets it. */
-void descriptor_drain(int descriptor);

@@ -37,16 +37,6 @@ def test_sources_name_their_licence():
             assert "SPDX-License-Identifier: GPL-2.0-or-later" in file.read(200), path
 
 
-def test_rooms_keep_their_direction():
-    """Collectors know nothing of judge and writers, the judge knows nothing of writers."""
-    forbidden = {"collectors": "alerts|exporter", "alerts": "exporter"}
-    for room, others in forbidden.items():
-        for path in files(".c", ".h"):
-            if path.startswith(f"{ROOT}/{room}/"):
-                with open(path, encoding="utf-8") as file:
-                    assert not re.search(rf'#include "({others})/', file.read()), path
-
-
 def test_functions_need_no_scroll():
     if not shutil.which("ctags"):
         pytest.skip("ctags is not installed")

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "collectors/base/clock.h"
+#include "exporter/base/descriptor.h"
 #include "exporter/daemon/collector_io.h"
 #include "exporter/daemon/loop.h"
 

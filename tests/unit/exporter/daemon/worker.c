@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "exporter/base/descriptor.h"
 #include "exporter/daemon/loop.h"
 #include "exporter/daemon/worker.h"
 

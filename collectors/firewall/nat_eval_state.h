@@ -9,7 +9,7 @@
  */
 
 #include "collectors/firewall/nat_elements.h"
-#include "collectors/firewall/nat_eval_ruleset.h"
+#include "collectors/firewall/nat_eval.h"
 #include "collectors/firewall/nat_exclusions.h"
 #include "collectors/firewall/nat_registers.h"
 #include "collectors/firewall/xt_match.h"
