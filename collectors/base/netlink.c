@@ -218,6 +218,8 @@ int netlink_dump_read(struct netlink *netlink, struct netlink_dump *dump)
 		netlink_drain(netlink, NULL, NULL);
 	else if (dump->error < 0 || !dump->inconsistent)
 		return dump->error < 0 ? dump->error : 1;
+	else if (!dump->restart)
+		return -EINTR;
 	if (++dump->tries == NETLINK_DUMP_TRIES)
 		return -EINTR;
 	if (dump->restart)

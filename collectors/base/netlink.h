@@ -34,10 +34,10 @@ typedef int netlink_message_function(const struct nlmsghdr *header, void *argume
 
 /* A dump and how far it was read. */
 #define NETLINK_DUMP_TRIES   8
-#define NETLINK_DUMP_REQUEST 128
+#define NETLINK_DUMP_REQUEST 640
 struct netlink_dump {
 	netlink_message_function *message;
-	void (*restart)(void *argument); /* or NULL */
+	void (*restart)(void *argument); /* or NULL: an inconsistent dump is not repeated */
 	void *argument;
 	/* The rest is kept here. */
 	uint32_t sequence;
