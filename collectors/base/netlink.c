@@ -95,6 +95,25 @@ int netlink_join(struct netlink *netlink, unsigned group)
 		       : 0;
 }
 
+int netlink_watch(const unsigned *groups, size_t count, struct netlink **out)
+{
+	struct netlink *netlink;
+	int error = netlink_open(NETLINK_ROUTE, &netlink), joined = 0;
+	if (error < 0)
+		return error;
+	for (size_t i = 0; i < count; i++) {
+		int refused = netlink_join(netlink, groups[i]);
+		joined += refused == 0;
+		error = refused < 0 ? refused : error;
+	}
+	if (!joined) {
+		netlink_close(netlink);
+		return error;
+	}
+	*out = netlink;
+	return 0;
+}
+
 static int send_all(struct netlink *netlink, const void *bytes, size_t size)
 {
 	for (int i = 0; i < INTERRUPTIONS_MAX; i++) {
@@ -199,6 +218,8 @@ int netlink_dump_read(struct netlink *netlink, struct netlink_dump *dump)
 		netlink_drain(netlink, NULL, NULL);
 	else if (dump->error < 0 || !dump->inconsistent)
 		return dump->error < 0 ? dump->error : 1;
+	else if (!dump->restart)
+		return -EINTR;
 	if (++dump->tries == NETLINK_DUMP_TRIES)
 		return -EINTR;
 	if (dump->restart)

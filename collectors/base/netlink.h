@@ -34,10 +34,10 @@ typedef int netlink_message_function(const struct nlmsghdr *header, void *argume
 
 /* A dump and how far it was read. */
 #define NETLINK_DUMP_TRIES   8
-#define NETLINK_DUMP_REQUEST 128
+#define NETLINK_DUMP_REQUEST 640
 struct netlink_dump {
 	netlink_message_function *message;
-	void (*restart)(void *argument); /* or NULL */
+	void (*restart)(void *argument); /* or NULL: an inconsistent dump is not repeated */
 	void *argument;
 	/* The rest is kept here. */
 	uint32_t sequence;
@@ -69,6 +69,9 @@ int netlink_exchange(struct netlink *netlink, const void *requests, size_t size,
 
 /* Joins a multicast group. 0 or negative errno. */
 int netlink_join(struct netlink *netlink, unsigned group);
+/* Opens a socket of NETLINK_ROUTE for the announcements of these groups; one that the kernel does not have is
+ * left out. 0 or negative errno. */
+int netlink_watch(const unsigned *groups, size_t count, struct netlink **out);
 
 /* Reads all waiting notifications, at most NETLINK_DRAIN_READS reads, without blocking; `message` may be
  * NULL. Returns 1 if there were some, NETLINK_LOST if some were lost (ENOBUFS: re-read everything), 0 if

@@ -395,17 +395,6 @@ static void read_settings(struct links *links, const char *procfs, int64_t now)
 
 /* ---- collector ---- */
 
-static int join_groups(struct netlink *netlink)
-{
-	static const unsigned groups[] = { RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR };
-	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
-		int error = netlink_join(netlink, groups[i]);
-		if (error < 0)
-			return error;
-	}
-	return 0;
-}
-
 static void link_destroy(void *context)
 {
 	struct links *links = context;
@@ -426,11 +415,10 @@ static int link_init(const struct collector_settings *settings, void **context)
 	struct links *links = calloc(1, sizeof(*links));
 	if (!links)
 		return -ENOMEM;
+	static const unsigned groups[] = { RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR };
 	int error = netlink_open(NETLINK_ROUTE, &links->requests);
 	if (error == 0)
-		error = netlink_open(NETLINK_ROUTE, &links->notifications);
-	if (error == 0)
-		error = join_groups(links->notifications);
+		error = netlink_watch(groups, sizeof(groups) / sizeof(*groups), &links->notifications);
 	if (error < 0) {
 		link_destroy(links);
 		return error;

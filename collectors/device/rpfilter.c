@@ -17,7 +17,6 @@ _Static_assert(RPFILTER_RECENT_NS / HISTORY_SECONDS == INT64_C(1000000000), "fac
 
 struct rpfilter {
 	struct netlink *requests, *notifications;
-	bool notified; /* of changes; otherwise everything is read each time */
 	bool fresh;
 	struct netconf *confs; /* sorted by ifindex */
 	size_t conf_count;
@@ -144,7 +143,7 @@ static int collect_modes(struct rpfilter *rpfilter, const char *procfs, struct f
 	if (some != 0) /* nothing is read anew by time here: what cannot be followed is read each time */
 		rpfilter->fresh = false;
 	int error = rpfilter->fresh ? 0 : read_confs(rpfilter);
-	rpfilter->fresh = error == 0 && rpfilter->notified;
+	rpfilter->fresh = error == 0;
 	if (error == -EOPNOTSUPP)
 		return give_modes_of_files(procfs, facts);
 	if (error == 0)
@@ -214,14 +213,14 @@ static int rpfilter_init(const struct collector_settings *settings, void **conte
 	struct rpfilter *rpfilter = calloc(1, sizeof(*rpfilter));
 	if (!rpfilter)
 		return -ENOMEM;
+	const unsigned group = RTNLGRP_IPV4_NETCONF;
 	int error = netlink_open(NETLINK_ROUTE, &rpfilter->requests);
 	if (error == 0)
-		error = netlink_open(NETLINK_ROUTE, &rpfilter->notifications);
+		error = netlink_watch(&group, 1, &rpfilter->notifications);
 	if (error < 0) {
 		rpfilter_destroy(rpfilter);
 		return error;
 	}
-	rpfilter->notified = netlink_join(rpfilter->notifications, RTNLGRP_IPV4_NETCONF) == 0;
 	*context = rpfilter;
 	return 0;
 }

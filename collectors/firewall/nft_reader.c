@@ -12,8 +12,6 @@
 
 #include "collectors/base/netlink.h"
 
-#define REQUEST_SIZE 1024
-
 enum stage { STAGE_IDLE, STAGE_CHAINS, STAGE_RULES, STAGE_SETS, STAGE_REACH, STAGE_ELEMENTS };
 
 struct nft_reader {
@@ -21,23 +19,18 @@ struct nft_reader {
 	struct nft_ruleset ruleset;
 	enum stage stage;
 	size_t position; /* nat chain of the table, or set, that is being read */
-	uint32_t sequence;
+	struct netlink_dump dump;
 	uint32_t generation;
-	int spoiled; /* the first error, negative; the rest of the dump is read nevertheless */
 	void (*record)(const struct nlmsghdr *header, void *argument);
 	void *argument;
-	alignas(struct nlmsghdr) char buffer[NETLINK_BUFFER_SIZE];
 };
 
 /* ---- requests */
 
-static struct nlmsghdr *nft_reader_request(
-	struct nft_reader *reader, char *buffer, unsigned type, uint8_t family, uint16_t flags)
+static struct nlmsghdr *put_request(char *buffer, unsigned type, uint8_t family)
 {
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
 	request->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
-	request->nlmsg_flags = NLM_F_REQUEST | flags;
-	request->nlmsg_seq = reader->sequence = netlink_sequence(reader->netlink);
 	struct nfgenmsg *generic = mnl_nlmsg_put_extra_header(request, sizeof(*generic));
 	generic->nfgen_family = family;
 	generic->version = NFNETLINK_V0;
@@ -56,17 +49,28 @@ static const struct dump_kind dumps[] = {
 	[STAGE_ELEMENTS] = { NFT_MSG_GETSETELEM, NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET },
 };
 
+static int nft_reader_add(const struct nlmsghdr *header, void *argument)
+{
+	struct nft_reader *reader = argument;
+	if (reader->record)
+		reader->record(header, reader->argument);
+	int error = nft_ruleset_add(&reader->ruleset, header);
+	if (error == -EBADMSG)
+		reader->ruleset.omitted++;
+	return error == -EBADMSG ? 0 : error;
+}
+
 static int nft_reader_ask(struct nft_reader *reader, uint8_t family, const char *table, const char *name)
 {
-	alignas(struct nlmsghdr) char buffer[REQUEST_SIZE] = { 0 };
+	alignas(struct nlmsghdr) char buffer[NETLINK_DUMP_REQUEST] = { 0 };
 	const struct dump_kind *kind = &dumps[reader->stage];
-	struct nlmsghdr *request = nft_reader_request(reader, buffer, kind->type, family, NLM_F_DUMP);
+	struct nlmsghdr *request = put_request(buffer, kind->type, family);
 	if (kind->table)
 		mnl_attr_put_strz(request, kind->table, table);
 	if (kind->name)
 		mnl_attr_put_strz(request, kind->name, name);
-	return mnl_socket_sendto(netlink_socket(reader->netlink), request, request->nlmsg_len) < 0 ? -errno
-												   : 0;
+	reader->dump = (struct netlink_dump){ .message = nft_reader_add, .argument = reader };
+	return netlink_dump_begin(reader->netlink, &reader->dump, request);
 }
 
 /* ---- the generation */
@@ -96,10 +100,11 @@ static int take_generation(const struct nlmsghdr *header, void *argument)
 
 int nft_reader_generation(struct nft_reader *reader, uint32_t *out)
 {
-	alignas(struct nlmsghdr) char buffer[REQUEST_SIZE] = { 0 };
-	const struct nlmsghdr *request =
-		nft_reader_request(reader, buffer, NFT_MSG_GETGEN, NFPROTO_UNSPEC, 0);
-	struct generation generation = { .sequence = reader->sequence };
+	alignas(struct nlmsghdr) char buffer[NETLINK_DUMP_REQUEST] = { 0 };
+	struct nlmsghdr *request = put_request(buffer, NFT_MSG_GETGEN, NFPROTO_UNSPEC);
+	struct generation generation = { .sequence = netlink_sequence(reader->netlink) };
+	request->nlmsg_flags = NLM_F_REQUEST;
+	request->nlmsg_seq = generation.sequence;
 	int error = netlink_exchange(
 		reader->netlink, request, request->nlmsg_len, 1, take_generation, &generation);
 	if (error == 0)
@@ -191,82 +196,18 @@ static int nft_reader_reach(struct nft_reader *reader)
 
 /* ---- pieces */
 
-static int error_of(const struct nlmsghdr *header)
-{
-	int error = 0;
-	if (mnl_nlmsg_get_payload_len(header) >= sizeof(error))
-		memcpy(&error, mnl_nlmsg_get_payload(header), sizeof(error));
-	return error < 0 ? error : 0;
-}
-
-static void nft_reader_spoil(struct nft_reader *reader, int error)
-{
-	if (reader->spoiled == 0)
-		reader->spoiled = error;
-}
-
-static void nft_reader_add(struct nft_reader *reader, const struct nlmsghdr *header)
-{
-	if (reader->record)
-		reader->record(header, reader->argument);
-	int error = nft_ruleset_add(&reader->ruleset, header);
-	if (error == -EBADMSG)
-		reader->ruleset.omitted++;
-	else if (error < 0)
-		nft_reader_spoil(reader, error);
-}
-
-/* True when the dump has ended. */
-static bool nft_reader_take_piece(struct nft_reader *reader, size_t size)
-{
-	const struct nlmsghdr *header = (const struct nlmsghdr *)reader->buffer;
-	int left = (int)size;
-	for (; mnl_nlmsg_ok(header, left); header = mnl_nlmsg_next(header, &left)) {
-		if (header->nlmsg_seq != reader->sequence)
-			continue;
-		if (header->nlmsg_flags & NLM_F_DUMP_INTR)
-			nft_reader_spoil(reader, -EINTR);
-		if (header->nlmsg_type == NLMSG_DONE || header->nlmsg_type == NLMSG_ERROR) {
-			nft_reader_spoil(reader, error_of(header));
-			return true;
-		}
-		if (header->nlmsg_type >= NLMSG_MIN_TYPE)
-			nft_reader_add(reader, header);
-	}
-	return false;
-}
-
-/* Bytes in the buffer; the kernel has them ready when the request was sent. */
-static ssize_t nft_reader_receive(struct nft_reader *reader)
-{
-	struct sockaddr_nl from = { 0 };
-	socklen_t from_size = sizeof(from);
-	ssize_t size = recvfrom(netlink_descriptor(reader->netlink), reader->buffer, sizeof(reader->buffer),
-		MSG_TRUNC, (struct sockaddr *)&from, &from_size);
-	if (size < 0)
-		return errno == EINTR ? 0 : errno == EAGAIN ? -ETIMEDOUT : -errno;
-	if (from.nl_pid != 0)
-		return 0; /* a privileged process may write to this socket too */
-	return (size_t)size > sizeof(reader->buffer) ? -EMSGSIZE : size;
-}
-
 int nft_reader_step(struct nft_reader *reader)
 {
 	if (reader->stage == STAGE_IDLE)
 		return -EINVAL;
 	if (reader->stage == STAGE_REACH)
 		return nft_reader_reach(reader);
-	ssize_t size = nft_reader_receive(reader);
-	if (size == -EMSGSIZE || size == -ENOBUFS) {
-		nft_reader_spoil(reader, -EINTR);
-		return 0;
-	}
-	int result = size < 0 ? (int)size : 0;
-	if (result == 0 && nft_reader_take_piece(reader, (size_t)size))
-		/* A table or set that is gone has changed the ruleset. */
-		result = reader->spoiled == -ENOENT ? -EINTR
-			 : reader->spoiled < 0      ? reader->spoiled
-						    : nft_reader_ask_next(reader);
+	int result = netlink_dump_read(reader->netlink, &reader->dump);
+	if (result > 0)
+		result = nft_reader_ask_next(reader);
+	else if (result == -ENOENT || result == -EMSGSIZE || result == -ENOBUFS)
+		result = -EINTR; /* a table or set that is gone has changed the ruleset, or an answer was lost
+				  */
 	if (result < 0)
 		reader->stage = STAGE_IDLE;
 	return result;
@@ -279,7 +220,6 @@ int nft_reader_begin(struct nft_reader *reader)
 	int error = nft_reader_generation(reader, &reader->generation);
 	if (error < 0)
 		return error;
-	reader->spoiled = 0;
 	reader->stage = STAGE_CHAINS;
 	error = nft_reader_ask(reader, NFPROTO_UNSPEC, NULL, NULL);
 	if (error < 0)

@@ -38,15 +38,8 @@ struct route_context {
 };
 
 static const unsigned groups[] = {
-	RTNLGRP_LINK,
-	RTNLGRP_IPV4_IFADDR,
-	RTNLGRP_IPV6_IFADDR,
-	RTNLGRP_IPV4_ROUTE,
-	RTNLGRP_IPV6_ROUTE,
-	RTNLGRP_IPV4_RULE,
-	RTNLGRP_IPV6_RULE,
-	RTNLGRP_IPV4_NETCONF,
-	RTNLGRP_NEXTHOP,
+	RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
+	RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE, RTNLGRP_IPV4_NETCONF, RTNLGRP_NEXTHOP, /* of Linux 5.3 */
 };
 
 /* The arrays that the lookups make. */
@@ -319,17 +312,6 @@ static void route_destroy(void *opaque)
 	free(context);
 }
 
-/* A kernel without a group (NEXTHOP is of Linux 5.3) still announces the others. */
-static int listen_to_changes(struct netlink *events)
-{
-	int joined = 0, result = 0;
-	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
-		result = netlink_join(events, groups[i]);
-		joined += result == 0;
-	}
-	return joined ? 0 : result;
-}
-
 static int route_init(const struct collector_settings *settings, void **out)
 {
 	(void)settings;
@@ -342,9 +324,7 @@ static int route_init(const struct collector_settings *settings, void **out)
 	context->last = facts_new();
 	int result = context->last ? netlink_open(NETLINK_ROUTE, &context->lookups) : -ENOMEM;
 	if (result == 0)
-		result = netlink_open(NETLINK_ROUTE, &context->events);
-	if (result == 0)
-		result = listen_to_changes(context->events);
+		result = netlink_watch(groups, sizeof(groups) / sizeof(*groups), &context->events);
 	if (result < 0) {
 		route_destroy(context);
 		return result;

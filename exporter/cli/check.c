@@ -7,6 +7,7 @@
 
 #include "collectors/base/clock.h"
 #include "exporter/cli/oneshot.h"
+#include "exporter/daemon/collector_io.h"
 #include "exporter/output/writer.h"
 
 #define ONE_LOOK_NS (1100 * MILLISECOND_NS) /* so that counters that rise are seen to */
@@ -32,14 +33,16 @@ static int watch_and_report(struct oneshot *oneshot)
 		oneshot->settings->thresholds.open_judgements = 1;
 	int result = oneshot_judge(oneshot);
 	if (result == 0 && !watch_ns) {
-		observer_run(oneshot->observer, ONE_LOOK_NS);
-		result = oneshot_judge(oneshot);
+		result = collector_io_run(oneshot->observer, ONE_LOOK_NS);
+		if (result == 0)
+			result = oneshot_judge(oneshot);
 	}
 	while (result == 0 && tick_ns < end_ns) {
 		tick_ns += SECOND_NS;
 		int64_t wait_ns = tick_ns - clock_ns(CLOCK_MONOTONIC);
-		observer_run(oneshot->observer, wait_ns > 0 ? wait_ns : 0);
-		result = oneshot_judge(oneshot);
+		result = collector_io_run(oneshot->observer, wait_ns);
+		if (result == 0)
+			result = oneshot_judge(oneshot);
 	}
 	const struct report_style style = { oneshot_wants_colour(oneshot->options), oneshot_width() };
 	if (result == 0)

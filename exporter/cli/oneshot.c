@@ -14,6 +14,7 @@
 #include "exporter/config/namespace.h"
 #include "exporter/config/reload.h"
 #include "exporter/config/settings_file.h"
+#include "exporter/daemon/collector_io.h"
 #include "exporter/output/report.h"
 
 #define SETTLE_NS       (10 * SECOND_NS)
@@ -27,6 +28,8 @@ static int start(struct oneshot *oneshot)
 	if (result == 0)
 		result = observer_open(
 			oneshot->options->collectors, &oneshot->told, &oneshot->log, &oneshot->observer);
+	if (result == 0)
+		result = collector_io_settle(oneshot->observer, SETTLE_NS);
 	return result;
 }
 
@@ -44,7 +47,6 @@ int oneshot_open(struct oneshot *oneshot, const struct options *options, char *m
 		snprintf(message, size, "%s", strerror(-result));
 		return result;
 	}
-	observer_settle(oneshot->observer, SETTLE_NS);
 	return 0;
 }
 

@@ -111,6 +111,12 @@ int collector_io_new(struct loop *loop, struct observer *observer, void (*change
 	return 0;
 }
 
+static void close_timer(int timer)
+{
+	if (timer >= 0)
+		close(timer);
+}
+
 void collector_io_free(struct collector_io *io)
 {
 	if (!io)
@@ -119,8 +125,76 @@ void collector_io_free(struct collector_io *io)
 		struct watch *watch = &io->items[i];
 		loop_forget(io->loop, &watch->readable);
 		loop_forget(io->loop, &watch->timer);
-		if (watch->timer.descriptor >= 0)
-			close(watch->timer.descriptor);
+		close_timer(watch->timer.descriptor);
 	}
 	free(io);
+}
+
+/* ---- in a loop of its own ---- */
+
+#define SETTLED_CHECK_NS (50 * MILLISECOND_NS)
+
+struct run {
+	struct loop *loop;
+	struct observer *observer;
+	struct collector_io *io;
+	bool settles;
+	struct loop_handler end, check; /* timers */
+};
+
+static void on_end(void *argument)
+{
+	loop_stop(((struct run *)argument)->loop);
+}
+
+static void on_check(void *argument)
+{
+	struct run *run = argument;
+	if (observer_is_settled(run->observer))
+		loop_stop(run->loop);
+	timer_set(run->check.descriptor, clock_ns(CLOCK_MONOTONIC) + SETTLED_CHECK_NS);
+}
+
+static void on_changed(void *argument)
+{
+	const struct run *run = argument;
+	if (run->settles)
+		timer_set(run->check.descriptor, 0);
+}
+
+static int run_loop(struct observer *observer, int64_t duration_ns, bool settles)
+{
+	struct run run = { .observer = observer, .settles = settles };
+	run.end = (struct loop_handler){ .descriptor = timer_open(), .function = on_end, .argument = &run };
+	run.check =
+		(struct loop_handler){ .descriptor = timer_open(), .function = on_check, .argument = &run };
+	int result = run.end.descriptor < 0 || run.check.descriptor < 0 ? -EMFILE : loop_new(&run.loop);
+	if (result == 0)
+		result = collector_io_new(run.loop, run.observer, on_changed, &run, &run.io);
+	if (result == 0)
+		result = timer_set(run.end.descriptor, clock_ns(CLOCK_MONOTONIC) + duration_ns);
+	if (result == 0)
+		result = timer_set(run.check.descriptor, settles ? 0 : TIMER_NEVER);
+	/* These come after each collector's first piece of work. */
+	if (result == 0)
+		result = loop_watch(run.loop, &run.check);
+	if (result == 0)
+		result = loop_watch(run.loop, &run.end);
+	if (result == 0)
+		result = loop_run(run.loop);
+	collector_io_free(run.io);
+	loop_free(run.loop);
+	close_timer(run.end.descriptor);
+	close_timer(run.check.descriptor);
+	return result;
+}
+
+int collector_io_run(struct observer *observer, int64_t duration_ns)
+{
+	return run_loop(observer, duration_ns, false);
+}
+
+int collector_io_settle(struct observer *observer, int64_t timeout_ns)
+{
+	return run_loop(observer, timeout_ns, true);
 }

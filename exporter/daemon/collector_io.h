@@ -18,3 +18,8 @@ int collector_io_new(struct loop *loop, struct observer *observer, void (*change
 void collector_io_free(struct collector_io *io);
 /* Takes notice of collectors that could start since. */
 void collector_io_refresh(struct collector_io *io);
+
+/* In a loop of its own, for so long. 0 or negative errno. */
+int collector_io_run(struct observer *observer, int64_t duration_ns);
+/* Until all collectors are settled, or the time is over: for one look at the host. 0 or negative errno. */
+int collector_io_settle(struct observer *observer, int64_t timeout_ns);

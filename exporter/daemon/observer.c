@@ -2,14 +2,12 @@
 #include "exporter/daemon/observer.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "collectors/base/array.h"
 #include "collectors/base/clock.h"
-#include "exporter/daemon/schedule.h"
 
 #define INIT_RETRY_NS (60 * SECOND_NS)
 
@@ -22,15 +20,11 @@ struct slot {
 	bool complete;    /* its part of the facts is to be completed */
 	int error;        /* of the last init, collect or complete, negative; 0 */
 	int advance_error;
-	/* Without a loop: */
-	int64_t due_ns; /* of its next advance() */
-	unsigned failures;
 };
 
 struct observer {
 	const struct log *log;
 	char *procfs;
-	struct pollfd *polled; /* by slot */
 	size_t slot_count;
 	struct slot slots[];
 };
@@ -100,16 +94,13 @@ int observer_open(const bool *enabled, const struct collector_settings *settings
 	size_t count = observer_collector_count();
 	struct observer *observer = calloc(1, sizeof(*observer) + count * sizeof(observer->slots[0]));
 	char *procfs = strdup(settings->procfs);
-	struct pollfd *polled = calloc(count + 1, sizeof(*polled));
-	if (!observer || !procfs || !polled) {
-		free(polled);
+	if (!observer || !procfs) {
 		free(procfs);
 		free(observer);
 		return -ENOMEM;
 	}
 	observer->log = log;
 	observer->procfs = procfs;
-	observer->polled = polled;
 	observer->slot_count = count;
 	for (size_t i = 0; i < observer->slot_count; i++) {
 		struct slot *slot = &observer->slots[i];
@@ -129,7 +120,6 @@ void observer_close(struct observer *observer)
 	for (size_t i = observer->slot_count; i-- > 0;)
 		if (observer->slots[i].open)
 			observer->slots[i].collector->destroy(observer->slots[i].context);
-	free(observer->polled);
 	free(observer->procfs);
 	free(observer);
 }
@@ -230,73 +220,7 @@ int observer_complete(
 	return result;
 }
 
-/* ---- without a loop ---- */
-
-/* Everything is due at once: each collector says what it wants next. */
-static void start_turns(struct observer *observer)
-{
-	for (size_t i = 0; i < observer->slot_count; i++) {
-		observer->slots[i].due_ns = 0;
-		observer->slots[i].failures = 0;
-	}
-}
-
-static int64_t earliest(const struct observer *observer, int64_t until_ns)
-{
-	int64_t due = until_ns;
-	for (size_t i = 0; i < observer->slot_count; i++)
-		if (observer->slots[i].due_ns < due)
-			due = observer->slots[i].due_ns;
-	return due;
-}
-
-/* A collector whose calls fail is not polled until its pause is over. */
-static void wait_for_work(struct observer *observer, int64_t until_ns)
-{
-	for (size_t i = 0; i < observer->slot_count; i++)
-		observer->polled[i] = (struct pollfd){
-			.fd = observer->slots[i].failures > 1 ? -1 : observer_descriptor(observer, i),
-			.events = POLLIN,
-		};
-	int64_t wait = earliest(observer, until_ns) - clock_ns(CLOCK_MONOTONIC);
-	struct timespec timeout = { 0 };
-	if (wait > 0)
-		timeout = (struct timespec){ wait / SECOND_NS, wait % SECOND_NS };
-	if (ppoll(observer->polled, observer->slot_count, &timeout, NULL) < 0)
-		for (size_t i = 0; i < observer->slot_count; i++)
-			observer->polled[i].revents = 0;
-}
-
-/* Whether facts have changed. */
-static bool take_turn(struct observer *observer, int64_t until_ns)
-{
-	bool changed = false;
-	wait_for_work(observer, until_ns);
-	for (size_t i = 0; i < observer->slot_count; i++) {
-		struct slot *slot = &observer->slots[i];
-		int64_t now = clock_ns(CLOCK_MONOTONIC);
-		struct collector_schedule schedule;
-		if (!observer->polled[i].revents && slot->due_ns > now)
-			continue;
-		bool failed = observer_advance(observer, i, now, &schedule) < 0;
-		slot->failures = failed ? slot->failures + 1 : 0;
-		int64_t backoff_ns = schedule_backoff(slot->failures);
-		slot->due_ns = backoff_ns ? now + backoff_ns : schedule.due_ns;
-		changed |= schedule.changed;
-	}
-	return changed;
-}
-
-void observer_run(struct observer *observer, int64_t duration_ns)
-{
-	int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + duration_ns;
-	start_turns(observer);
-	while (clock_ns(CLOCK_MONOTONIC) < until_ns)
-		take_turn(observer, until_ns);
-}
-
-/* Collected though the facts are thrown away: conntrack's first sweep waits for the addresses of link. */
-static bool all_settled(const struct observer *observer)
+bool observer_is_settled(const struct observer *observer)
 {
 	const struct collector_settings settings = { .procfs = observer->procfs };
 	bool settled = true;
@@ -309,21 +233,4 @@ static bool all_settled(const struct observer *observer)
 	}
 	facts_free(facts);
 	return settled;
-}
-
-#define SETTLED_CHECK_NS (50 * MILLISECOND_NS)
-
-void observer_settle(struct observer *observer, int64_t timeout_ns)
-{
-	int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + timeout_ns, check_ns = 0;
-	start_turns(observer);
-	for (int64_t now = 0; now < until_ns; now = clock_ns(CLOCK_MONOTONIC)) {
-		int64_t wake_ns = clock_ns(CLOCK_MONOTONIC) + SETTLED_CHECK_NS;
-		bool changed = take_turn(observer, wake_ns < until_ns ? wake_ns : until_ns);
-		if (!changed && now < check_ns)
-			continue;
-		if (all_settled(observer))
-			return;
-		check_ns = now + SETTLED_CHECK_NS;
-	}
 }

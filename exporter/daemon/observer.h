@@ -44,8 +44,6 @@ int observer_collect(
 int observer_complete(
 	struct observer *observer, const struct collector_settings *settings, struct facts *facts);
 
-/* Runs the collectors' own work for so long, without a loop. */
-void observer_run(struct observer *observer, int64_t duration_ns);
-/* Runs the collectors' own work (a conntrack sweep) until all are settled or the time is over: for one look
- * at the host, without a loop. */
-void observer_settle(struct observer *observer, int64_t timeout_ns);
+/* Whether the first look of all collectors is complete. They are collected from to no other end: conntrack's
+ * first sweep waits for the addresses of link. */
+bool observer_is_settled(const struct observer *observer);

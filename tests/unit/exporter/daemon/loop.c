@@ -197,6 +197,12 @@ int observer_advance(
 	return script.result;
 }
 
+bool observer_is_settled(const struct observer *observer)
+{
+	(void)observer;
+	return true;
+}
+
 static void changed(void *argument)
 {
 	(void)argument;
@@ -224,7 +230,7 @@ static void run_for(struct loop *loop, struct collector_io *io, int64_t duration
 	loop_free(loop);
 }
 
-static struct collector_io *new_watches(struct loop **loop)
+static struct collector_io *new_io(struct loop **loop)
 {
 	struct collector_io *io;
 	assert_int_equal(loop_new(loop), 0);
@@ -238,7 +244,7 @@ static void advance_is_called_when_due(void **state)
 	struct loop *loop;
 	script.schedule_ns = 20 * MILLISECOND_NS;
 	script.changed = true;
-	struct collector_io *io = new_watches(&loop);
+	struct collector_io *io = new_io(&loop);
 	run_for(loop, io, 210 * MILLISECOND_NS);
 	assert_in_range(script.advanced[2], 5, 11);
 	unsigned advanced = 0;
@@ -251,7 +257,7 @@ static void collectors_without_a_schedule_are_asked_once(void **state)
 {
 	(void)state;
 	struct loop *loop;
-	struct collector_io *io = new_watches(&loop);
+	struct collector_io *io = new_io(&loop);
 	run_for(loop, io, 50 * MILLISECOND_NS);
 	assert_int_equal(script.advanced[4], 1);
 	assert_int_equal(script.changes, 0);
@@ -263,7 +269,7 @@ static void a_failing_collector_does_not_spin(void **state)
 	struct loop *loop;
 	script.descriptor[1] = eventfd(1, EFD_CLOEXEC);
 	script.result = -EIO;
-	struct collector_io *io = new_watches(&loop);
+	struct collector_io *io = new_io(&loop);
 	run_for(loop, io, 300 * MILLISECOND_NS);
 	assert_in_range(script.advanced[1], 3, 12);
 	close(script.descriptor[1]);
@@ -273,7 +279,7 @@ static void a_collector_that_starts_late_is_watched(void **state)
 {
 	(void)state;
 	struct loop *loop;
-	struct collector_io *io = new_watches(&loop);
+	struct collector_io *io = new_io(&loop);
 	script.descriptor[3] = eventfd(1, EFD_CLOEXEC);
 	collector_io_refresh(io);
 	run_for(loop, io, 20 * MILLISECOND_NS);

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "collectors/base/clock.h"
-#include "exporter/daemon/observer.h"
+#include "exporter/daemon/collector_io.h"
 
 #define FAKES 10
 
@@ -332,7 +332,7 @@ static void it_settles_when_the_first_look_is_complete(void **state)
 	script.settled_at = 20;
 	open_bench(&bench, all);
 	int64_t start = clock_ns(CLOCK_MONOTONIC);
-	observer_settle(bench.observer, 20 * SECOND_NS);
+	assert_int_equal(collector_io_settle(bench.observer, 20 * SECOND_NS), 0);
 	assert_true(script.advanced >= 20);
 	assert_int_equal(strspn(script.order, "2"), strlen(script.order)); /* nobody else is asked */
 	assert_true(clock_ns(CLOCK_MONOTONIC) - start < 5 * SECOND_NS);
@@ -346,7 +346,7 @@ static void settling_ends_with_its_time(void **state)
 	script.settled_at = 1000000;
 	open_bench(&bench, all);
 	int64_t start = clock_ns(CLOCK_MONOTONIC);
-	observer_settle(bench.observer, 100 * MILLISECOND_NS);
+	assert_int_equal(collector_io_settle(bench.observer, 100 * MILLISECOND_NS), 0);
 	int64_t took = clock_ns(CLOCK_MONOTONIC) - start;
 	assert_true(took >= 100 * MILLISECOND_NS && took < 2 * SECOND_NS);
 	close_bench(&bench);
@@ -357,7 +357,7 @@ static void what_is_settled_is_not_waited_for(void **state)
 	(void)state;
 	struct bench bench;
 	open_bench(&bench, all);
-	observer_settle(bench.observer, 20 * SECOND_NS);
+	assert_int_equal(collector_io_settle(bench.observer, 20 * SECOND_NS), 0);
 	assert_in_range(script.advanced, 1, 3);
 	close_bench(&bench);
 }
@@ -370,7 +370,7 @@ static void a_readable_descriptor_that_fails_does_not_spin(void **state)
 	script.descriptor = eventfd(1, EFD_CLOEXEC);
 	script.advance = -EIO;
 	open_bench(&bench, all);
-	observer_run(bench.observer, 300 * MILLISECOND_NS);
+	assert_int_equal(collector_io_run(bench.observer, 300 * MILLISECOND_NS), 0);
 	assert_in_range(script.advanced, 3, 12);
 	close_bench(&bench);
 	close(script.descriptor);

@@ -102,7 +102,7 @@ static const struct toy_facts *toy_facts(const struct facts *facts)
 #include "collectors/base/clock.h"
 #include "exporter/cli/options.h"
 #include "exporter/config/settings_file.h"
-#include "exporter/daemon/observer.h"
+#include "exporter/daemon/collector_io.h"
 #include "exporter/metrics/families.h"
 
 extern const struct collector rpfilter_collector;
@@ -167,7 +167,7 @@ static void what_it_collects_is_shown(void **state)
 	struct observer *observer;
 	struct facts *facts;
 	assert_int_equal(observer_open(enabled, &settings, &log, &observer), 0);
-	observer_settle(observer, 20 * SECOND_NS);
+	assert_int_equal(collector_io_settle(observer, 20 * SECOND_NS), 0);
 	assert_int_equal(observer_collect(observer, &settings, &facts), 0);
 	assert_int_equal(toy_facts(facts)->toys, 4); /* it was settled after three */
 	char *text = expose(facts);
