@@ -6,6 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+#endif
+#endif
+#ifndef ASAN_POISON_MEMORY_REGION
+#define ASAN_POISON_MEMORY_REGION(start, size)
+#define ASAN_UNPOISON_MEMORY_REGION(start, size)
+#endif
+
 #define SMALLEST 8
 
 static bool is_full(size_t count)
@@ -23,8 +33,11 @@ void *array_add(void **items, size_t *count, size_t size)
 		if (!larger)
 			return NULL;
 		*items = larger;
+		/* Reading beyond the last item is to be noticed, although there is room. */
+		ASAN_POISON_MEMORY_REGION((char *)larger + *count * size, (capacity - *count) * size);
 	}
 	void *item = (char *)*items + *count * size;
+	ASAN_UNPOISON_MEMORY_REGION(item, size);
 	memset(item, 0, size);
 	(*count)++;
 	return item;

@@ -36,3 +36,9 @@ def test_pointers_addresses_and_signs_stay():
 def test_comments_strings_and_declarations_stay():
     assert changed('/* a < b */ f("1 < 2"); // 3') == []
     assert MUTATION.mutants("struct x { int y[4]; };\nstatic const int z = 4 + 1;\n") == []
+
+
+def test_more_memory_than_needed_is_no_fault():
+    assert changed("a = malloc(2 * sizeof(*a));") == ["a = malloc(0 * sizeof(*a));", "a = malloc(2 / sizeof(*a));"]
+    assert changed("a = calloc(f(b) + 1, c);") == ["a = calloc(f(b) - 1, c);"]
+    assert changed("free(a); b = f(malloc(c), 1);") == ["free(a); b = f(malloc(c), 2);"]

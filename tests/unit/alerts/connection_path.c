@@ -222,6 +222,136 @@ static void each_step_is_told(void **state)
 	}
 }
 
+/* ---- what is known of translations ---- */
+
+static void conntrack_is_in_use(struct facts *facts)
+{
+	facts->conntrack.known = facts->conntrack.in_use = true;
+}
+
+static void all_rules_are_read(struct facts *facts)
+{
+	conntrack_is_in_use(facts);
+	build_nat_list(facts);
+}
+
+static void one_rule_was_not_read(struct facts *facts)
+{
+	all_rules_are_read(facts);
+	build_nat_list(facts)->unread_total = 1;
+}
+
+static void conntrack_is_idle(struct facts *facts)
+{
+	facts->conntrack.known = true;
+	build_nat_list(facts);
+}
+
+static void conntrack_is_idle_beside_rules(struct facts *facts)
+{
+	facts->conntrack.known = true;
+	build_nat_rule(facts, "198.51.100.10", 443, "10.0.0.9", 443);
+}
+
+static void conntrack_is_idle_beside_an_unread_rule(struct facts *facts)
+{
+	conntrack_is_idle_beside_rules(facts);
+	build_nat_list(facts)->unread_total = 1;
+}
+
+static void is_redirected(struct facts *facts)
+{
+	struct nat_rule *rule = build_nat_rule(facts, "198.51.100.10", 80, "10.0.0.9", 8080);
+	rule->redirect = true;
+	rule->target[0] = rule->target[1] = (struct address){ 0 };
+	rule->table = rule->chain = "nat";
+}
+
+static void is_perhaps_redirected(struct facts *facts)
+{
+	is_redirected(facts);
+	build_nat_list_again(facts)->conditional = true;
+}
+
+static void is_translated_by_a_rule(struct facts *facts)
+{
+	struct nat_rule *rule = build_nat_rule(facts, "198.51.100.10", 80, "10.0.0.9", 8080);
+	rule->table = rule->chain = "nat";
+	facts->services[0].origin = ORIGIN_DNAT;
+	facts->services[0].target = build_address("10.0.0.9");
+}
+
+static void is_perhaps_translated(struct facts *facts)
+{
+	is_translated_by_a_rule(facts);
+	build_nat_list_again(facts)->conditional = true;
+}
+
+static void what_is_known_of_translations_is_told(void **state)
+{
+	(void)state;
+	static const struct {
+		void (*change)(struct facts *);
+		enum step step;
+	} steps[] = {
+		{ NULL, TRANSLATION_UNKNOWN },
+		{ conntrack_is_in_use, NOT_SEEN_TRANSLATED },
+		{ all_rules_are_read, NOT_TRANSLATED },
+		{ one_rule_was_not_read, NOT_SEEN_TRANSLATED },
+		{ conntrack_is_idle, STEP_ABSENT },
+		{ conntrack_is_idle_beside_rules, NOT_TRANSLATED_BY_RULE },
+		{ conntrack_is_idle_beside_an_unread_rule, STEP_ABSENT },
+		{ is_redirected, REDIRECTED },
+		{ is_perhaps_redirected, REDIRECTED_PERHAPS },
+		{ is_translated_by_a_rule, TRANSLATED_BY_RULE },
+		{ is_perhaps_translated, TRANSLATED_PERHAPS },
+	};
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		struct facts *facts = incident_two_nics();
+		if (steps[i].change)
+			steps[i].change(facts);
+		struct connection_path connection = connection_of(facts);
+		assert_int_equal(connection.steps[STEP_TRANSLATION], steps[i].step);
+		facts_free(facts);
+	}
+}
+
+static void rule_and_route_of_the_reply_are_named(void **state)
+{
+	(void)state;
+	struct facts *facts = incident_two_nics();
+	build_rule(facts, AF_INET, 100, "198.51.100.0/24", 50);
+	facts->paths[0].reply = build_found(facts, "eth1", NULL, 50, 24);
+	struct connection_path connection = connection_of(facts);
+	assert_text(&connection, STEP_REPLY,
+		"from 198.51.100.10: rule 100 (from 198.51.100.0/24), table 50: a specific route, directly "
+		"connected");
+	assert_text(&connection, STEP_LEAVING, "by eth1, as the request came");
+	assert_int_equal(connection_path_break(&connection), STEPS);
+	assert_non_null(strstr(connection_path_conclusion(&connection), "does not tell the whole way"));
+	conntrack_is_in_use(facts);
+	connection = connection_of(facts);
+	assert_non_null(strstr(connection_path_conclusion(&connection), "nothing in routes, rules and"));
+	facts->paths[0].reply = build_found(facts, "eth0,eth1", "203.0.113.1", 253, 0);
+	connection = connection_of(facts);
+	assert_text(&connection, STEP_REPLY,
+		"from 198.51.100.10: rule 32767, table default: the default route via 203.0.113.1");
+	assert_text(&connection, STEP_LEAVING, "by eth0 or eth1, as a hash of the flow decides");
+	facts_free(facts);
+}
+
+static void a_declared_way_is_told_as_such(void **state)
+{
+	(void)state;
+	struct facts *facts = incident_two_nics();
+	struct intended intended = { .address = { build_address("198.51.100.10"), 32 } };
+	const struct settings declared = { .intended = &intended, .intended_count = 1 };
+	struct connection_path connection = connection_path_of(&declared, facts, &facts->paths[0], "");
+	assert_text(&connection, STEP_LEAVING, "by eth0, which is declared as intended");
+	assert_int_equal(connection_path_break(&connection), STEPS);
+	facts_free(facts);
+}
+
 /* Of IPv6 no lookup says whether the host forwards. */
 static void ipv6_is_forwarded_by_the_host(void **state)
 {
@@ -288,6 +418,9 @@ int main(void)
 		cmocka_unit_test(a_way_that_breaks_at_its_end),
 		cmocka_unit_test(a_translated_one),
 		cmocka_unit_test(each_step_is_told),
+		cmocka_unit_test(what_is_known_of_translations_is_told),
+		cmocka_unit_test(rule_and_route_of_the_reply_are_named),
+		cmocka_unit_test(a_declared_way_is_told_as_such),
 		cmocka_unit_test(ipv6_is_forwarded_by_the_host),
 		cmocka_unit_test(a_failure_has_one_wording),
 		cmocka_unit_test(the_judge_is_of_the_same_mind),

@@ -282,6 +282,26 @@ static void the_remedy_fits_the_rule(void **state)
 	}
 }
 
+/* Then the rule itself is led past. */
+static void an_element_that_nft_would_misread_is_not_added(void **state)
+{
+	(void)state;
+	static const char *const rows[][2] = { { "allowed", "10.0.0.9 }; flush" }, { "-f", "10.0.0.9" },
+		{ "a b", "10.0.0.9" }, { "allowed", NULL } };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct court court;
+		struct facts *facts = silent_facts();
+		struct trace *made = dropped(facts);
+		made->set = strdup(rows[i][0]);
+		made->element = rows[i][1] ? strdup(rows[i][1]) : NULL;
+		const struct finding *finding = judged(&court, facts);
+		assert_string_equal(court_remedy(finding),
+			"nft insert rule inet filter forward position 9 ip daddr 10.0.0.9 tcp dport 22 accept\n");
+		court_close(&court);
+		facts_free(facts);
+	}
+}
+
 static void the_missing_element_is_named(void **state)
 {
 	(void)state;
@@ -427,6 +447,7 @@ int main(void)
 		cmocka_unit_test(what_a_trace_proves_opens_at_once),
 		cmocka_unit_test(the_rule_is_named),
 		cmocka_unit_test(the_remedy_fits_the_rule),
+		cmocka_unit_test(an_element_that_nft_would_misread_is_not_added),
 		cmocka_unit_test(the_missing_element_is_named),
 		cmocka_unit_test(without_a_trace_the_way_to_one_is_told),
 		cmocka_unit_test(what_vanished_is_told_where),

@@ -6,9 +6,9 @@
 
 #include "collectors/conntrack/endpoint_table.h"
 #include "tests/support/incidents.h"
+#include "tests/support/wire_builder.h"
 
-#define SECOND_NS INT64_C(1000000000)
-#define PUBLIC    "198.51.100.10"
+#define PUBLIC "198.51.100.10"
 
 /* ---- facts ---- */
 
@@ -57,6 +57,47 @@ static struct facts *others_are_well(void)
 	return beside(stuck_for(120, 2, 0), 1, 9);
 }
 
+static struct facts *just_long_enough(void)
+{
+	return stuck_for(90, 2, 0);
+}
+
+/* Half of them, where a sixth is usual. */
+static struct facts *three_times_the_usual(void)
+{
+	struct facts *facts = beside(stuck_for(120, 5, 5), 1, 5);
+	facts->endpoints[1].kind = ENDPOINT_IN; /* what is not translated is not usual */
+	facts->endpoints[1].syn_recv = 100;
+	return beside(facts, 1, 5);
+}
+
+static struct facts *seen_on_the_wire(void)
+{
+	struct facts *facts = stuck();
+	wire_row(facts, (struct wire_row){ HANDSHAKE_SERVED, "vlan95", "vlan95", OWN0, .one_way = 9 });
+	wire_repeated(facts, "vlan95", "vlan95", PEER, OWN0, 9);
+	wire_repeated(facts, "vlan10", "vlan10", PEER, PUBLIC, 9);
+	return facts;
+}
+
+static struct facts *counted_on_the_wire(void)
+{
+	struct facts *facts = stuck();
+	wire_row(facts, (struct wire_row){ HANDSHAKE_SERVED, "vlan95", "vlan95", OWN0, .completed = 9 });
+	wire_row(facts, (struct wire_row){
+				HANDSHAKE_SERVED, "vlan10", "vlan10", PUBLIC, .completed = 9, .one_way = 1 });
+	return facts;
+}
+
+static struct facts *seen_elsewhere_on_the_wire(void)
+{
+	struct facts *facts = stuck();
+	wire_row(facts, (struct wire_row){ HANDSHAKE_SERVED, "vlan95", "vlan95", OWN0, .one_way = 9 });
+	wire_row(facts, (struct wire_row){ HANDSHAKE_SERVED, "vlan10", "vlan10", PUBLIC, .completed = 9 });
+	wire_repeated(facts, "vlan10", "vlan10", PEER, PUBLIC, 1);
+	return facts;
+}
+
 static struct facts *for_a_minute(void)
 {
 	return stuck_for(61, 2, 0); /* a SYN that never came again */
@@ -98,9 +139,10 @@ static struct facts *unseen_on_the_wire(void)
 
 /* ---- tests ---- */
 
-static struct facts *(*const found[])(void) = { stuck, half_of_them, others_are_well };
+static struct facts *(*const found[])(void) = { stuck, half_of_them, others_are_well, just_long_enough,
+	three_times_the_usual, seen_on_the_wire, counted_on_the_wire };
 static struct facts *(*const silent[])(void) = { for_a_minute, others_complete, everywhere, unanswered, over,
-	not_translated, unseen_on_the_wire };
+	not_translated, unseen_on_the_wire, seen_elsewhere_on_the_wire };
 
 static void clients_that_stay_half_open_are_found(void **state)
 {
@@ -113,7 +155,8 @@ static void clients_that_stay_half_open_are_found(void **state)
 		const struct finding *finding = court_find(&court, &half_open_nat_condition);
 		struct address public = build_address(PUBLIC);
 		assert_non_null(finding);
-		assert_true(finding->open && finding_is_alarm(finding));
+		assert_true(finding->open);
+		assert_true(finding_is_alarm(finding) || facts->handshakes); /* which explain it */
 		assert_int_equal(finding->severity, SEVERITY_WARNING);
 		assert_int_equal(finding->origin, ORIGIN_DNAT);
 		assert_true(address_equal(&finding->address, &public));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/support/unit.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/support/incidents.h"
@@ -64,6 +66,31 @@ static struct facts *shared_network_with_table(void)
 	return facts;
 }
 
+/* A second neighbour in the same network, one in another that eth0 shares too. */
+static struct facts *shared_networks(void)
+{
+	struct facts *facts = shared_network();
+	build_local(facts, "192.168.7.2/24", "eth1");
+	for (unsigned i = 0; i < 2; i++) {
+		struct path *path = build_path(facts, 1, i ? "203.0.113.8" : "192.168.7.9", "eth1");
+		path->basis = PATH_CONNECTED;
+		path->reply = build_found(facts, "eth0", NULL, 254, 24);
+		path->egress = build_failed(ROUTE_NOT_ASKED);
+	}
+	return facts;
+}
+
+/* Each of two peers is led out of eth1 by a table of its own. */
+static struct facts *two_tables(void)
+{
+	struct facts *facts = table_of_its_own();
+	struct path *path = build_path(facts, 0, "192.0.2.200", "eth1");
+	path->reply = facts->paths[0].reply;
+	path->egress = facts->paths[0].egress;
+	path->egress.table = 121;
+	return facts;
+}
+
 static struct facts *priorities_taken(void)
 {
 	struct facts *facts = incident_two_nics();
@@ -99,6 +126,19 @@ static struct facts *way_out_by_main_route_kept(void)
 {
 	struct facts *facts = incident_two_nics();
 	facts->destinations[0].plain = build_found(facts, "eth1", "198.51.100.1", 254, 8);
+	return facts;
+}
+
+/* The last table there is may be taken, by a rule or by a line of the same family. */
+static struct facts *last_table(void)
+{
+	struct facts *facts = incident_two_nics();
+	facts->free_tables[0] = 250;
+	build_rule(facts, AF_INET, 3000, "10.0.0.0/8", 250);
+	facts->lines = calloc(1, sizeof(*facts->lines));
+	facts->line_count = 1;
+	facts->lines[0] = (struct line){ .ifindex = 2, .family = AF_INET, .table = 251 };
+	build_rule(facts, AF_INET6, 3000, NULL, 252);
 	return facts;
 }
 
@@ -147,6 +187,13 @@ static const struct remedy_row rows[] = {
 		"ip rule add pref 32763 from 203.0.113.20 to 203.0.113.0/24 lookup 100\n"
 		"ip rule add pref 32764 from 203.0.113.20 lookup main suppress_prefixlength 0\n"
 		"ip rule add pref 32765 from 203.0.113.20 lookup 120\n" },
+	{ "shared networks", shared_networks, &reply_wrong_device_condition,
+		"ip route replace 203.0.113.0/24 dev eth1 src 203.0.113.20 table 100\n"
+		"ip route replace 192.168.7.0/24 dev eth1 src 203.0.113.20 table 100\n"
+		"ip rule add pref 32764 from 203.0.113.20 to 203.0.113.0/24 lookup 100\n"
+		"ip rule add pref 32765 from 203.0.113.20 to 192.168.7.0/24 lookup 100\n" },
+	{ "two tables", two_tables, &reply_wrong_device_condition,
+		"ip route replace default via 198.51.100.1 dev eth1 table 100\n" FROM_MADE },
 	{ "priorities taken", priorities_taken, &reply_wrong_device_condition,
 		"ip route replace default via 198.51.100.1 dev eth1 table 100\n" FROM_TABLE(
 			"100", "32761", "32762") },
@@ -156,6 +203,9 @@ static const struct remedy_row rows[] = {
 	{ "rejected by a rule", rejected_by_rule, &no_reply_route_condition,
 		"ip route replace default via 198.51.100.1 dev eth1 table 100\n" FROM_TABLE(
 			"100", "698", "699") },
+	{ "the last table", last_table, &reply_wrong_device_condition,
+		"ip route replace default via 198.51.100.1 dev eth1 table 252\n" FROM_TABLE(
+			"252", "32764", "32765") },
 	{ "odd device name", odd_name, &reply_wrong_device_condition,
 		"ip route replace default via 198.51.100.1 dev 'e;$('\\''h' table 100\n" FROM_MADE },
 	{ "specific route by the device itself", way_out_by_main_route_kept, &reply_wrong_device_condition,
@@ -211,6 +261,13 @@ static struct facts *no_free_table(void)
 	return facts;
 }
 
+static struct facts *no_table_left(void)
+{
+	struct facts *facts = last_table();
+	build_rule(facts, AF_INET, 3001, "10.0.0.0/8", 252);
+	return facts;
+}
+
 static struct facts *no_free_priority(void)
 {
 	struct facts *facts = incident_two_nics();
@@ -249,6 +306,22 @@ static struct facts *neighbour_of_nobody(void)
 	return facts;
 }
 
+/* One more than a plan holds. */
+static struct facts *too_many_networks(void)
+{
+	struct facts *facts = shared_network();
+	for (int i = 0; i < 8; i++) {
+		char local[32], peer[32];
+		snprintf(local, sizeof(local), "192.168.%d.2/24", i);
+		snprintf(peer, sizeof(peer), "192.168.%d.9", i);
+		build_local(facts, local, "eth1");
+		struct path *path = build_path(facts, 1, peer, "eth1");
+		path->basis = PATH_CONNECTED;
+		path->reply = build_found(facts, "eth0", NULL, 254, 24);
+	}
+	return facts;
+}
+
 static struct facts *not_forwarded(void)
 {
 	struct facts *facts = incident_dnat_uplinks();
@@ -264,6 +337,7 @@ static const struct remedy_row refused[] = {
 	{ "reply by specific route", reply_by_specific_route, &reply_wrong_device_condition,
 		"the main table has a route of its own to 192.0.2.9" },
 	{ "no free table", no_free_table, &reply_wrong_device_condition, "no free routing table" },
+	{ "no table left", no_table_left, &reply_wrong_device_condition, "no free routing table" },
 	{ "no free priority", no_free_priority, &reply_wrong_device_condition,
 		"no 2 priorities in a row are free before the rule 2" },
 	{ "way out by two", way_out_by_two, &reply_wrong_device_condition,
@@ -273,6 +347,8 @@ static const struct remedy_row refused[] = {
 	{ "two gateways", two_gateways, &reply_wrong_device_condition, "behind different gateways" },
 	{ "neighbour of nobody", neighbour_of_nobody, &reply_wrong_device_condition,
 		"192.0.2.9 is in none of the networks of eth1" },
+	{ "too many networks", too_many_networks, &reply_wrong_device_condition,
+		"eth1 has too many networks that other devices share" },
 	{ "not forwarded", not_forwarded, &no_reply_route_condition, "forwarding is off on br0" },
 };
 

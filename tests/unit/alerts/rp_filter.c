@@ -344,6 +344,14 @@ static void the_mode_in_force_is_explained(void **state)
 	assert_non_null(strstr(finding->explanation, "leaves by eth0"));
 	assert_non_null(strstr(finding->explanation, "the higher one of net.ipv4.conf.all.rp_filter"));
 	assert_non_null(strstr(finding->explanation, "counted 2 packets"));
+	assert_non_null(strstr(finding->explanation, "Packets from " PEER " that arrive on eth1"));
+	court_close(&court);
+	facts->paths[0].kind = DESTINATION_PROBE;
+	court_open(&court);
+	court_settle(&court, facts);
+	finding = court_find(&court, &rp_filter_drops_condition);
+	assert_non_null(strstr(finding->explanation, "from beyond its own link, " PEER " say"));
+	assert_string_equal(court_evidence(finding, "asked_for"), PEER);
 	court_close(&court);
 	facts_free(facts);
 }

@@ -46,6 +46,18 @@ static void far_client(struct facts *facts)
 	suspect->asked_ns = suspect->answered_ns + 2400000000;
 }
 
+static void client_at_the_limit(struct facts *facts)
+{
+	struct handshake_suspect *suspect = wire_repeated(facts, "eth1", "eth1", FAR, OWN1, 2);
+	suspect->asked_ns = suspect->answered_ns + 2500000000;
+}
+
+static void every_fifth_hangs(struct facts *facts)
+{
+	wire_row(facts,
+		(struct wire_row){ HANDSHAKE_SERVED, "eth1", "eth1", OWN1, .completed = 12, .one_way = 3 });
+}
+
 static void far_client_whose_answer_never_came(struct facts *facts)
 {
 	far_client(facts);
@@ -183,7 +195,7 @@ static void ping_of_everyone(struct facts *facts)
 
 static void ping_long_ago(struct facts *facts)
 {
-	add_echo(facts, REMOTE)->time_ns -= 61 * SECOND_NS;
+	add_echo(facts, REMOTE)->time_ns -= 60 * SECOND_NS;
 }
 
 static void ping_of_others(struct facts *facts)
@@ -233,6 +245,10 @@ static const struct scene_row {
 		SEVERITY_CRITICAL, "eth1", OWN1, true },
 	{ "every fourth hangs", every_fourth_hangs, &handshake_one_way_condition, SEVERITY_CRITICAL, "eth1",
 		OWN1, false },
+	{ "every fifth hangs", every_fifth_hangs, &handshake_one_way_condition, SEVERITY_CRITICAL, "eth1",
+		OWN1, false },
+	{ "client at the limit", client_at_the_limit, &handshake_one_way_condition, SEVERITY_CRITICAL, "eth1",
+		OWN1, true },
 	{ "gave up", far_client_whose_answer_never_came, &handshake_one_way_condition, SEVERITY_CRITICAL,
 		"eth1", OWN1, true },
 	{ "far client by another device", far_client_by_another_device, &reply_wrong_device_condition,
@@ -344,11 +360,114 @@ static void findings_close_when_the_wire_is_quiet(void **state)
 	}
 }
 
+static const struct finding *about(const struct court *court, const struct condition *condition,
+	const struct facts *facts, const char *device, const char *address)
+{
+	struct address wanted = address ? build_address(address) : (struct address){ 0 };
+	const struct finding *finding = findings_about(
+		court->findings, condition, wire_device(facts, device), address ? &wanted : NULL, NULL);
+	assert_non_null(finding);
+	return finding;
+}
+
+static void assert_evidence(const struct finding *finding, const char *key, const char *text)
+{
+	unsigned count = 0;
+	for (size_t i = 0; i < finding->evidence_count; i++)
+		count += strcmp(finding->evidence[i].key, key) == 0;
+	assert_int_equal(count, 1);
+	for (size_t i = 0; i < finding->evidence_count; i++)
+		if (strcmp(finding->evidence[i].key, key) == 0)
+			assert_string_equal(finding->evidence[i].text, text);
+}
+
+static void ignored_answers_are_told_by_device(void **state)
+{
+	(void)state;
+	struct court court;
+	struct facts *facts = wire_host();
+	struct handshake_suspect *other = wire_ignored(facts, OWN0, 3);
+	other->server = build_address("192.0.2.201");
+	other->synack.in = other->syn.out = wire_device(facts, "eth0");
+	wire_ignored(facts, OWN1, 1); /* too seldom */
+	wire_ignores(facts);
+	court_open(&court);
+	court_judge(&court, facts);
+	assert_int_equal(court.findings->count, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		const struct finding *finding =
+			about(&court, &reply_ignored_condition, facts, i ? "eth1" : "eth0", NULL);
+		assert_true(finding->open);
+		assert_evidence(finding, "answers_from", i ? REMOTE : "192.0.2.201");
+		assert_evidence(finding, "repeats", i ? "2" : "3");
+		assert_int_equal(finding->handshake_count, 1);
+	}
+	court_close(&court);
+	facts_free(facts);
+}
+
+static void answers_of_others_are_told_by_who_was_asked(void **state)
+{
+	(void)state;
+	struct court court;
+	struct facts *facts = wire_host();
+	add_stray(facts, false);
+	facts->handshakes->suspects[0].other_server = build_address("192.0.2.201");
+	facts->handshakes->suspects[0].server = build_address("192.0.2.98");
+	add_stray(facts, false);
+	add_echo(facts, REMOTE);
+	add_echo(facts, "192.0.2.202")->answerer = build_address("192.0.2.97");
+	add_echo(facts, "192.0.2.202")->answerer = build_address("192.0.2.97");
+	court_open(&court);
+	court_judge(&court, facts);
+	static const char *const rows[][3] = { { "192.0.2.201", "192.0.2.98", "0" },
+		{ REMOTE, "192.0.2.99", "1" }, { "192.0.2.202", "192.0.2.97", "2" } };
+	assert_int_equal(court.findings->count, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		const struct finding *finding =
+			about(&court, &reply_from_other_address_condition, facts, "eth1", rows[i][0]);
+		assert_evidence(finding, "answers_from", rows[i][1]);
+		assert_evidence(finding, "pings", rows[i][2]);
+		assert_int_equal(finding->handshake_count, i < 2 ? 2 : 0); /* both sides of it */
+	}
+	court_close(&court);
+	facts_free(facts);
+}
+
+/* The network's own addresses end where its prefix does. */
+static void only_the_ends_of_a_network_are_shared(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *prefix, *asked;
+		bool shared;
+	} rows[] = { { "10.1.2.3/23", "10.1.3.255", true }, { "10.1.2.3/23", "10.1.2.0", true },
+		{ "10.1.2.3/23", "10.1.2.255", false }, { "10.1.2.3/23", "10.1.3.0", false },
+		{ "10.1.2.4/31", "10.1.2.5", false }, { "10.1.2.4/30", "10.1.2.7", true },
+		{ "10.1.2.4/30", "10.1.2.8", false }, { "10.1.2.3/23", "224.0.0.1", true } };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct court court;
+		struct facts *facts = wire_host();
+		build_local(facts, rows[i].prefix, "eth1");
+		add_echo(facts, rows[i].asked);
+		court_open(&court);
+		court_judge(&court, facts);
+		bool found = court_find(&court, &reply_from_other_address_condition) != NULL;
+		if (found == rows[i].shared)
+			fail_msg("%s in %s", rows[i].asked, rows[i].prefix);
+		court_close(&court);
+		facts_free(facts);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_wire_shows_faults_and_nothing_else),
 		cmocka_unit_test(findings_close_when_the_wire_is_quiet),
+		cmocka_unit_test(ignored_answers_are_told_by_device),
+		cmocka_unit_test(answers_of_others_are_told_by_who_was_asked),
+		cmocka_unit_test(only_the_ends_of_a_network_are_shared),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

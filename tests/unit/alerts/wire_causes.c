@@ -86,6 +86,22 @@ static void a_foreign_source_tells_the_origin_of_its_service(void **state)
 	}
 }
 
+static void answers_that_the_first_path_shows_as_dropped_are_ignored(void **state)
+{
+	(void)state;
+	struct court court;
+	struct facts *facts = wire_host();
+	facts->path_count = 0;
+	wire_echo_filtered(facts);
+	court_open(&court);
+	court_judge(&court, facts);
+	const struct finding *finding = court_find(&court, &reply_ignored_condition);
+	assert_non_null(finding);
+	assert_string_equal(court_evidence(finding, "answers_from"), REMOTE);
+	court_close(&court);
+	facts_free(facts);
+}
+
 /* The peers that were seen are looked up a judgement after their answers were ignored. */
 static void a_symptom_waits_for_lookups_to_tell_its_cause(void **state)
 {
@@ -250,6 +266,55 @@ static void a_port_tells_the_service(void **state)
 	facts_free(facts);
 }
 
+/* What completes at one of two services does not speak for the other. */
+static void a_port_that_completes_is_no_alarm(void **state)
+{
+	(void)state;
+	static const struct {
+		uint32_t repeats;
+		uint16_t completes;
+		enum severity severity;
+	} cases[] = { { 2, 22, SEVERITY_INFO }, { 2, 80, SEVERITY_CRITICAL }, { 1, 80, SEVERITY_WARNING } };
+	for (size_t row = 0; row < sizeof(cases) / sizeof(*cases); row++) {
+		struct court court;
+		struct facts *facts = wire_host();
+		facts->service_count = facts->path_count = 0;
+		for (unsigned i = 0; i < 2; i++) {
+			size_t service = build_service(facts, OWN1, i ? "10.0.0.2" : "10.0.0.1", "eth1");
+			build_example(facts, service, FAR, NAT_SYN_RECV)->port = i ? 22 : 80;
+		}
+		wire_repeated(facts, "eth1", "eth0", FAR, OWN1, cases[row].repeats);
+		wire_peer(facts, "eth1", FAR, OWN1, "eth0")->port = cases[row].completes;
+		wire_peer(facts, "eth1", FAR, OWN1, "eth1");
+		court_open(&court);
+		court_settle(&court, facts);
+		const struct finding *finding = findings_about(court.findings, &reply_wrong_device_condition,
+			wire_device(facts, "eth1"), NULL, &facts->services[1].target);
+		assert_non_null(finding);
+		assert_int_equal(finding->severity, cases[row].severity);
+		court_close(&court);
+		facts_free(facts);
+	}
+}
+
+/* Lookups foretell eth0, the wire shows eth2: both are wrong, and the same rules help. */
+static void commands_are_given_where_lookups_show_a_fault_as_well(void **state)
+{
+	(void)state;
+	struct court court;
+	struct facts *facts = incident_two_nics();
+	build_device(facts, "eth2");
+	wire_repeated(facts, "eth1", "eth2", FAR, OWN1, 2);
+	court_open(&court);
+	court_settle(&court, facts);
+	const struct finding *finding = court_find(&court, &reply_wrong_device_condition);
+	assert_string_equal(finding->reply_device, "eth2");
+	assert_non_null(strstr(finding->explanation, "The commands lead the replies out of eth1"));
+	assert_non_null(strstr(court_remedy(finding), "from 198.51.100.10 lookup 100\n"));
+	court_close(&court);
+	facts_free(facts);
+}
+
 /* ---- intended ---- */
 
 static void direct_return(struct facts *facts)
@@ -305,17 +370,79 @@ static void the_handshakes_that_show_it_are_named(void **state)
 	facts_free(facts);
 }
 
+/* It came in and did not leave again. */
+static void what_is_dropped_here_is_said_to_be(void **state)
+{
+	(void)state;
+	for (int others_leave = 0; others_leave < 2; others_leave++) {
+		struct court court;
+		struct facts *facts = wire_host();
+		wire_repeated(facts, "eth1", NULL, NEAR1, REMOTE, 2)->role = HANDSHAKE_FORWARDED;
+		wire_repeated(facts, "eth1", others_leave ? "eth1" : NULL, NEAR1, REMOTE, 2)->role =
+			HANDSHAKE_FORWARDED;
+		court_open(&court);
+		court_settle(&court, facts);
+		const struct finding *finding = court_find(&court, &handshake_one_way_condition);
+		assert_non_null(finding);
+		assert_int_equal(strstr(finding->explanation, "this host drops it") != NULL, !others_leave);
+		assert_string_equal(finding->reply_device, others_leave ? "eth1" : "");
+		court_close(&court);
+		facts_free(facts);
+	}
+}
+
+static size_t count_evidence(const struct finding *finding, const char *key)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < finding->evidence_count; i++)
+		count += strcmp(finding->evidence[i].key, key) == 0;
+	return count;
+}
+
+/* The builder's clock stands at 22:13:20. */
+static void all_handshakes_that_show_it_are_summed_up(void **state)
+{
+	(void)state;
+	struct court court;
+	struct facts *facts = wire_host();
+	for (unsigned i = 0; i < 10; i++) {
+		struct handshake_suspect *suspect =
+			wire_repeated(facts, "eth1", "eth1", FAR, OWN1, i == 5 ? 7 : 2);
+		suspect->client.bytes[3] = (uint8_t)(10 + i / 2);
+		suspect->client_port = (uint16_t)(40000 + i);
+		suspect->server_port = (uint16_t)(20 + i);
+		suspect->first_ns -= (i == 3) * 9 * SECOND_NS / 1000;
+		suspect->last_ns += (i == 4) * SECOND_NS / 4;
+	}
+	court_open(&court);
+	court_settle(&court, facts);
+	const struct finding *finding = court_find(&court, &handshake_one_way_condition);
+	assert_int_equal(finding->handshake_count, 10);
+	assert_int_equal(count_evidence(finding, "peers"), 5);
+	assert_int_equal(count_evidence(finding, "ports"), 8); /* no more are told */
+	assert_string_equal(court_evidence(finding, "repeats"), "7");
+	assert_string_equal(court_evidence(finding, "first_packet"), "2023-11-14T22:13:16.991Z");
+	assert_string_equal(court_evidence(finding, "last_packet"), "2023-11-14T22:13:20.250Z");
+	court_close(&court);
+	facts_free(facts);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_incident_is_one_alarm),
 		cmocka_unit_test(a_foreign_source_tells_the_origin_of_its_service),
+		cmocka_unit_test(answers_that_the_first_path_shows_as_dropped_are_ignored),
 		cmocka_unit_test(a_symptom_waits_for_lookups_to_tell_its_cause),
 		cmocka_unit_test(the_wire_decides_over_predictions),
 		cmocka_unit_test(repeated_syn_acks_alone_are_no_finding),
 		cmocka_unit_test(a_port_tells_the_service),
+		cmocka_unit_test(a_port_that_completes_is_no_alarm),
+		cmocka_unit_test(commands_are_given_where_lookups_show_a_fault_as_well),
 		cmocka_unit_test(what_is_meant_is_no_alarm),
 		cmocka_unit_test(the_handshakes_that_show_it_are_named),
+		cmocka_unit_test(all_handshakes_that_show_it_are_summed_up),
+		cmocka_unit_test(what_is_dropped_here_is_said_to_be),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -137,8 +137,9 @@ static void what_succeeds_again_is_over(void **state)
 		const struct recovery *row = &recoveries[i];
 		if (!holds(row, 4))
 			fail_msg("%s: over too early", row->name);
-		if (holds(row, 6) == row->recovers)
-			fail_msg("%s: %s", row->name, row->recovers ? "goes on" : "is over");
+		for (int later = 5; later < 7; later++)
+			if (holds(row, later) == row->recovers)
+				fail_msg("%s: %s", row->name, row->recovers ? "goes on" : "is over");
 	}
 }
 

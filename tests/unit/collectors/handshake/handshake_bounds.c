@@ -30,6 +30,26 @@ static void a_full_table_gives_up_the_oldest(void **state)
 	handshakes_free(handshakes);
 }
 
+/* Whether its SYN was seen or its SYN-ACK alone. */
+static void the_oldest_undecided_one_goes(void **state)
+{
+	(void)state;
+	for (unsigned returned_first = 0; returned_first < 2; returned_first++) {
+		struct handshakes *handshakes = script_table();
+		script_feed(handshakes,
+			returned_first ? "0 1 in s80>c1 SA 5 10\n0.1 1 in d1>s80 S 1\n"
+				       : "0 1 in d1>s80 S 1\n0.1 1 in s80>c1 SA 5 10\n",
+			AF_INET);
+		flood(handshakes, 63, 0.2);
+		struct handshake_report report = script_report_after(handshakes, "wait 11");
+		assert_int_equal(report.evicted, 1);
+		assert_int_equal(report.outcomes[HANDSHAKE_RETURN_ONLY], !returned_first);
+		assert_int_equal(report.outcomes[HANDSHAKE_UNANSWERED], 63 + returned_first);
+		handshake_report_clear(&report);
+		handshakes_free(handshakes);
+	}
+}
+
 static void a_suspect_outlives_a_flood(void **state)
 {
 	(void)state;
@@ -68,14 +88,22 @@ static void a_lost_client_is_found_in_a_flood(void **state)
 static void a_copy_after_an_eviction_is_no_repetition(void **state)
 {
 	(void)state;
-	struct handshakes *handshakes = script_table();
-	script_feed(handshakes, "0 1 in c1000>s80 S 100\n0.001 2 out s80>c1000 SA 500 101\n", AF_INET);
-	flood(handshakes, 200, 0.002);
-	struct handshake_report report = script_report_after(handshakes, "0.012 1 in c1000>s80 S 100");
-	assert_true(report.evicted > 0);
-	assert_int_equal(report.suspect_count, 0);
-	handshake_report_clear(&report);
-	handshakes_free(handshakes);
+	static const struct {
+		const char *packet;
+		size_t suspects;
+	} rows[] = { { "0.012 1 in c1000>s80 S 100", 0 }, { "0.021 1 in c1000>s80 S 100", 1 },
+		{ "40.001 1 in c1000>s80 S 100", 1 }, { "40.002 1 in c1000>s80 S 100", 0 } };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct handshakes *handshakes = script_table();
+		script_feed(
+			handshakes, "0 1 in c1000>s80 S 100\n0.001 2 out s80>c1000 SA 500 101\n", AF_INET);
+		flood(handshakes, 200, 0.002);
+		struct handshake_report report = script_report_after(handshakes, rows[i].packet);
+		assert_true(report.evicted > 0);
+		assert_int_equal(report.suspect_count, rows[i].suspects);
+		handshake_report_clear(&report);
+		handshakes_free(handshakes);
+	}
 }
 
 static void a_recalled_client_may_still_complete(void **state)
@@ -309,6 +337,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_full_table_gives_up_the_oldest),
+		cmocka_unit_test(the_oldest_undecided_one_goes),
 		cmocka_unit_test(a_suspect_outlives_a_flood),
 		cmocka_unit_test(a_lost_client_is_found_in_a_flood),
 		cmocka_unit_test(a_copy_after_an_eviction_is_no_repetition),

@@ -6,7 +6,10 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "collectors/base/array.h"
 #include "collectors/handshake/handshake.h"
+#include "collectors/handshake/handshake_metrics.h"
+#include "tests/support/wire_builder.h"
 
 static size_t left = SIZE_MAX; /* allocations that still succeed */
 
@@ -74,11 +77,59 @@ static void a_report_is_made_whole_or_not_at_all(void **state)
 	handshakes_free(handshakes);
 }
 
+/* ---- metrics ---- */
+
+static void take_sample(struct metric_sink *sink, double value, const char *const *labels)
+{
+	(void)sink;
+	(void)value;
+	(void)labels;
+}
+
+static void take_histogram(
+	struct metric_sink *sink, const struct metric_histogram *histogram, const char *const *labels)
+{
+	(void)sink;
+	(void)histogram;
+	(void)labels;
+}
+
+static unsigned failing_families(const struct facts *facts, size_t most)
+{
+	unsigned count = 0;
+	for (const struct metric_family *family = handshake_metrics; family->name; family++) {
+		struct metric_sink sink = { .sample = take_sample, .histogram = take_histogram };
+		left = most;
+		family->emit(&sink, facts);
+		left = SIZE_MAX;
+		count += sink.failed;
+		sink.failed = true;
+		family->emit(&sink, facts);
+		assert_true(sink.failed); /* by another before it */
+	}
+	return count;
+}
+
+/* Three allocations for the rows of captures, devices and pairs. */
+static void samples_that_are_not_all_are_told_as_such(void **state)
+{
+	(void)state;
+	struct facts *facts = wire_host();
+	struct capture *capture = ARRAY_ADD(facts->captures, facts->capture_count);
+	struct handshake_pair *pair = ARRAY_ADD(facts->handshakes->pairs, facts->handshakes->pair_count);
+	assert_true(capture && pair);
+	for (size_t most = 0; most < 3; most++)
+		assert_int_equal(failing_families(facts, most), 7);
+	assert_int_equal(failing_families(facts, 3), 0);
+	facts_free(facts);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_table_is_made_whole_or_not_at_all),
 		cmocka_unit_test(a_report_is_made_whole_or_not_at_all),
+		cmocka_unit_test(samples_that_are_not_all_are_told_as_such),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

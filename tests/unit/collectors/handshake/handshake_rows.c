@@ -32,6 +32,37 @@ static void recent_counts_forget_the_minute_before(void **state)
 	handshakes_free(handshakes);
 }
 
+static uint64_t refused_recently(struct handshakes *handshakes, const char *until)
+{
+	struct handshake_report report = script_report_after(handshakes, until);
+	uint64_t refused = service_of(&report, HANDSHAKE_SERVED, 1, 0, 's')->recent[HANDSHAKE_REFUSED];
+	assert_int_equal(report.devices[0].recent[HANDSHAKE_REFUSED], refused);
+	handshake_report_clear(&report);
+	return refused;
+}
+
+/* One in each five seconds of a minute. */
+static void recent_counts_are_those_of_a_minute(void **state)
+{
+	(void)state;
+	struct handshakes *handshakes = script_table();
+	for (unsigned i = 0; i < 12; i++) {
+		char text[80];
+		snprintf(text, sizeof(text), "%u 1 in c%u>s80 S 1\n%u 1 out s80>c%u RA 0 2\nwait %u", 5 * i,
+			i + 1, 5 * i, i + 1, 5 * i + 1);
+		script_feed(handshakes, text, AF_INET);
+	}
+	assert_int_equal(refused_recently(handshakes, "wait 59.9"), 12);
+	assert_int_equal(refused_recently(handshakes, "wait 60"), 11);
+	assert_int_equal(
+		refused_recently(handshakes, "60 1 in d1>s80 S 1\n60 1 out s80>d1 RA 0 2\nwait 64.9"), 12);
+	assert_int_equal(refused_recently(handshakes, "wait 65"), 11);
+	assert_int_equal(refused_recently(handshakes, "wait 114.9"), 2);
+	assert_int_equal(refused_recently(handshakes, "wait 115"), 1);
+	assert_int_equal(refused_recently(handshakes, "wait 120"), 0);
+	handshakes_free(handshakes);
+}
+
 static void services_have_recent_counts(void **state)
 {
 	(void)state;
@@ -99,9 +130,15 @@ static void those_who_come_back_are_seen_arriving(void **state)
 	assert_null(peer_of(&report, 1, 'f')); /* may be forged */
 	assert_int_equal(report.peer_count, 3);
 	handshake_report_clear(&report);
-	report = script_report_after(handshakes, "wait 700");
-	assert_int_equal(report.peer_count, 0);
-	handshake_report_clear(&report);
+	/* Seen at 3, at 4 and, when it was settled that it completed, at 5 s. */
+	static const char *const waits[] = { "wait 602.9", "wait 603", "wait 603.9", "wait 604", "wait 604.9",
+		"wait 605" };
+	static const size_t left[] = { 3, 2, 2, 1, 1, 0 };
+	for (size_t i = 0; i < sizeof(left) / sizeof(*left); i++) {
+		report = script_report_after(handshakes, waits[i]);
+		assert_int_equal(report.peer_count, left[i]);
+		handshake_report_clear(&report);
+	}
 	handshakes_free(handshakes);
 }
 
@@ -439,13 +476,16 @@ static void delays_fall_into_their_buckets(void **state)
 	struct handshake_report report = script_report_after(handshakes,
 		"0 1 in c1>s80 S 1\n0 1 out s80>c1 SA 1 2\n0.0004 1 in c1>s80 A 2 2\n"
 		"0 1 in c2>s80 S 1\n0 1 out s80>c2 SA 1 2\n0.15 1 in c2>s80 A 2 2\n"
-		"0 1 in c3>s80 S 1\n0 1 out s80>c3 SA 1 2\n7 1 in c3>s80 A 2 2\n");
+		"0 1 in c3>s80 S 1\n0 1 out s80>c3 SA 1 2\n7 1 in c3>s80 A 2 2\n"
+		"7 1 in c4>s80 S 1\n7 1 out s80>c4 SA 1 2\n7.0005 1 in c4>s80 A 2 2\n"
+		"7 1 in c5>s80 S 1\n7 1 out s80>c5 SA 1 2\n10 1 in c5>s80 A 2 2\n");
 	const struct handshake_device *device = &report.devices[0];
 	assert_int_equal(device->device, 1);
-	assert_int_equal(device->delays[0], 1);
+	assert_int_equal(device->delays[0], 2); /* half a millisecond and less */
 	assert_int_equal(device->delays[8], 1); /* up to 0.2 s */
 	assert_int_equal(device->delays[HANDSHAKE_DELAYS - 1], 1);
-	assert_in_range((uint64_t)(device->delay_sum * 1000), 7149, 7151);
+	assert_int_equal(device->delays[HANDSHAKE_DELAYS - 2], 1); /* up to three seconds */
+	assert_in_range((uint64_t)(device->delay_sum * 1000), 10150, 10151);
 	handshake_report_clear(&report);
 	handshakes_free(handshakes);
 }
@@ -505,7 +545,10 @@ static void echoes_are_paired(void **state)
 	echo(handshakes, 0, false, 'a', '*', 5); /* to all */
 	echo(handshakes, 0.1, true, 'b', 'a', 5);
 	echo(handshakes, 0.1, true, 'b', 'a', 6); /* to no request */
-	struct handshake_report report = script_report_after(handshakes, "wait 11");
+	struct handshake_report report = script_report_after(handshakes, "wait 9.9");
+	assert_int_equal(report.devices[0].echoes[ECHO_UNANSWERED], 0);
+	handshake_report_clear(&report);
+	report = script_report_after(handshakes, "wait 10.1");
 	const struct handshake_device *device = &report.devices[0];
 	assert_int_equal(device->echoes[ECHO_ANSWERED], 4);
 	assert_int_equal(device->echoes[ECHO_UNANSWERED], 3);
@@ -515,6 +558,26 @@ static void echoes_are_paired(void **state)
 	assert_true(address_equal(&report.echo_suspects[0].answerer, &answerer));
 	assert_true(address_equal(&report.echo_suspects[0].asked, &asked));
 	handshake_report_clear(&report);
+	handshakes_free(handshakes);
+}
+
+static void the_latest_echo_suspects_come_first(void **state)
+{
+	(void)state;
+	struct handshakes *handshakes = script_table();
+	for (uint16_t count = 1; count <= ECHO_SUSPECTS + 5; count++) {
+		echo(handshakes, count, false, 'a', 'b', count);
+		echo(handshakes, count, true, (char)(40 + count), 'a', count);
+		struct handshake_report report = script_report_after(handshakes, "");
+		assert_int_equal(report.echo_suspect_count, count < ECHO_SUSPECTS ? count : ECHO_SUSPECTS);
+		for (size_t i = 0; i < report.echo_suspect_count; i++) {
+			struct address answerer = script_host((char)(40 + count - i), AF_INET);
+			assert_true(address_equal(&report.echo_suspects[i].answerer, &answerer));
+			assert_int_equal(report.echo_suspects[i].device, 1);
+			assert_int_equal(report.echo_suspects[i].direction, DIRECTION_OUT);
+		}
+		handshake_report_clear(&report);
+	}
 	handshakes_free(handshakes);
 }
 
@@ -537,6 +600,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(recent_counts_forget_the_minute_before),
+		cmocka_unit_test(recent_counts_are_those_of_a_minute),
 		cmocka_unit_test(services_have_recent_counts),
 		cmocka_unit_test(a_service_that_passes_is_known_by_both_of_its_devices),
 		cmocka_unit_test(those_who_come_back_are_seen_arriving),
@@ -553,6 +617,7 @@ int main(void)
 		cmocka_unit_test(delays_fall_into_their_buckets),
 		cmocka_unit_test(echoes_are_paired),
 		cmocka_unit_test(an_answered_ping_arrives_at_the_device_that_routes),
+		cmocka_unit_test(the_latest_echo_suspects_come_first),
 		cmocka_unit_test(echoes_are_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

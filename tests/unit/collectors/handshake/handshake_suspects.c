@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/support/handshake_script.h"
 
+#include <stdio.h>
+
 static void an_open_handshake_is_a_suspect(void **state)
 {
 	(void)state;
@@ -169,6 +171,47 @@ static void evidence_has_the_packets_in_order(void **state)
 	handshakes_free(handshakes);
 }
 
+/* Rings of two devices are read in the wrong order, and the first of two packets was read last. */
+static void evidence_that_was_read_late_is_in_order(void **state)
+{
+	(void)state;
+	static const uint8_t flags[] = { TCP_SYN, TCP_SYN | TCP_ACK, TCP_SYN };
+	struct handshakes *handshakes = script_table();
+	script_feed(handshakes,
+		"0.001 2 out s80>c1000 SA 500 101\n0 1 in c1000>s80 S 100\n1 1 in c1000>s80 S 100\n",
+		AF_INET);
+	struct frame frames[16];
+	size_t count = handshakes_evidence(handshakes, frames, 16);
+	assert_in_range(count, 3, 4);
+	for (size_t i = 1; i < count; i++)
+		assert_true(frames[i].time_ns >= frames[i - 1].time_ns);
+	assert_int_equal(frames[0].flags, flags[0]);
+	assert_int_equal(frames[count - 1].flags, flags[2]);
+	handshakes_free(handshakes);
+}
+
+/* Where the room is small, SYN-ACKs without SYN get half of it; the newest of each kind are given. */
+static void evidence_is_shared_between_both_kinds(void **state)
+{
+	(void)state;
+	struct handshakes *handshakes = script_table();
+	for (unsigned i = 1; i <= 10; i++) {
+		char text[80];
+		snprintf(text, sizeof(text), "%u 1 in s80>d%u SA 500 101", i, i);
+		script_feed_line(handshakes, text, AF_INET);
+	}
+	script_feed(handshakes, ONE_WAY, AF_INET);
+	struct frame frames[16];
+	assert_int_equal(handshakes_evidence(handshakes, frames, 16), 14);
+	assert_int_equal(handshakes_evidence(handshakes, frames, 4), 4);
+	unsigned alone = 0;
+	for (size_t i = 0; i < 4; i++)
+		alone += frames[i].time_ns >= SCRIPT_START_NS + INT64_C(9000000000);
+	assert_int_equal(alone, 2); /* those at 9 and 10 s */
+	assert_int_equal(handshakes_evidence(handshakes, frames, 0), 0);
+	handshakes_free(handshakes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +224,8 @@ int main(void)
 		cmocka_unit_test(views_on_both_sides_of_nat_are_joined),
 		cmocka_unit_test(strangers_with_the_same_number_are_not_joined),
 		cmocka_unit_test(evidence_has_the_packets_in_order),
+		cmocka_unit_test(evidence_that_was_read_late_is_in_order),
+		cmocka_unit_test(evidence_is_shared_between_both_kinds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

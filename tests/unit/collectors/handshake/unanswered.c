@@ -90,8 +90,28 @@ static void a_syn_that_leaves_is_marked(void **state)
 static void it_is_forgotten_after_a_minute(void **state)
 {
 	(void)state;
-	expect(ASKED "wait 61\n", 1);
-	expect(ASKED "wait 63\n", 0);
+	expect(ASKED "wait 61.9\n", 1);
+	expect(ASKED "wait 62\n", 0);
+}
+
+/* A request a minute later is the first again. */
+static void what_was_forgotten_begins_anew(void **state)
+{
+	(void)state;
+	static const char *const later[] = { "61.8 1 in d7>s80 S 9\n61.9 1 in d7>s80 S 9\n",
+		"61.9 1 in d7>s80 S 9\n62 1 in d7>s80 S 9\n" };
+	for (size_t i = 0; i < 2; i++) {
+		struct handshakes *handshakes = script_table();
+		script_feed(handshakes, ASKED, AF_INET);
+		struct handshake_report report = after(handshakes, later[i], 1);
+		assert_int_equal(report.unanswered[0].repeats, i ? 1 : 3);
+		assert_int_equal(
+			report.unanswered[0].since_ns, SCRIPT_START_NS + (i ? INT64_C(61900000000) : 0));
+		assert_int_equal(report.unanswered[0].repeated_ns,
+			SCRIPT_START_NS + INT64_C(1000000000) * (i ? 62 : 1));
+		handshake_report_clear(&report);
+		handshakes_free(handshakes);
+	}
 }
 
 static void devices_are_kept_apart(void **state)
@@ -136,6 +156,7 @@ int main(void)
 		cmocka_unit_test(repeats_of_all_clients_count),
 		cmocka_unit_test(a_syn_that_leaves_is_marked),
 		cmocka_unit_test(it_is_forgotten_after_a_minute),
+		cmocka_unit_test(what_was_forgotten_begins_anew),
 		cmocka_unit_test(devices_are_kept_apart),
 		cmocka_unit_test(rows_are_bounded),
 	};

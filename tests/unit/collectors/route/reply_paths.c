@@ -11,6 +11,7 @@
 #include "collectors/base/array.h"
 #include "collectors/route/reply_path.h"
 #include "collectors/route/service.h"
+#include "tests/support/facts_builder.h"
 
 enum { LO = 1, WAN1, WAN2, BR0, LAN, TUN, VRF };
 #define VRF_TABLE 10
@@ -28,7 +29,8 @@ struct fake_route {
 
 struct fake_kernel {
 	const struct fake_route *routes;
-	int fail; /* errno of the conversation */
+	int fail;        /* errno of the conversation */
+	int input_error; /* 0: requests are let in; else a lookup of one fails so */
 	unsigned asked_input;
 };
 
@@ -78,6 +80,9 @@ static int fake_lookup(
 		answers[i] = (struct route_answer){ .result = ROUTE_NONE, .error = ENETUNREACH };
 		if (route->to)
 			answer_with(route, &answers[i]);
+		if (kernel->input_error && (queries[i].iif == WAN1 || queries[i].iif == WAN2))
+			answers[i] =
+				(struct route_answer){ .result = ROUTE_FAILED, .error = kernel->input_error };
 	}
 	return kernel->fail;
 }
@@ -576,6 +581,442 @@ static void far_peers_make_a_line(void **state)
 	facts_free(facts);
 }
 
+/* ---- ports ---- */
+
+static void add_listener(struct facts *facts, const char *text, uint16_t port, int ifindex)
+{
+	struct listener *listener = ARRAY_ADD(facts->listeners, facts->listener_count);
+	assert_non_null(listener);
+	*listener = (struct listener){ .port = port, .ifindex = ifindex };
+	if (text)
+		listener->address = address(text);
+}
+
+static void a_bound_listener_counts_on_its_device_alone(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
+	struct facts *facts = gateway();
+	add_address(facts, WAN1, "192.0.2.80/32");
+	add_address(facts, WAN2, "192.0.2.80/32");
+	add_listener(facts, NULL, 443, 0);
+	add_listener(facts, NULL, 25, WAN2);
+	add_listener(facts, "192.0.2.81", 7, 0);
+	looked_up(facts, routes, 0);
+	unsigned found = 0;
+	for (size_t i = 0; i < facts->path_count; i++) {
+		const struct path *path = &facts->paths[i];
+		struct address wanted = address("192.0.2.80");
+		if (!address_equal(&facts->services[path->service].address, &wanted))
+			continue;
+		bool second = path->arrival == WAN2;
+		found |= 1u << second;
+		assert_int_equal(path->port, second ? 25 : 443);
+		assert_int_equal(path->target_port, path->port);
+		assert_int_equal(path->peer_port, 40000);
+		/* The socket's device decides where its replies go. */
+		assert_int_equal(path->reply.devices.ifindex[0], second ? WAN2 : WAN1);
+	}
+	assert_int_equal(found, 3);
+	facts_free(facts);
+}
+
+static const struct listener_row {
+	struct {
+		const char *address;
+		uint16_t port;
+		int ifindex;
+	} listeners[3];
+	uint16_t expected; /* port of a path to 203.0.113.2 by wan2; 22: of none */
+} listener_rows[] = {
+	{ { { NULL, 80, 0 }, { "0.0.0.0", 443, 0 }, { "203.0.113.2", 8080, 0 } }, 80 },
+	{ { { NULL, 443, 0 }, { "0.0.0.0", 80, 0 }, { NULL, 443, WAN2 } }, 80 },
+	{ { { "203.0.113.2", 443, 0 }, { NULL, 8443, 0 } }, 443 },
+	{ { { "203.0.113.3", 80, 0 }, { "0.0.0.0", 81, WAN1 }, { "::", 82, 0 } }, 22 },
+};
+
+static void the_lowest_port_that_listens_is_asked_for(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
+	for (size_t i = 0; i < sizeof(listener_rows) / sizeof(*listener_rows); i++) {
+		const struct listener_row *row = &listener_rows[i];
+		struct facts *facts = gateway();
+		for (unsigned l = 0; l < 3 && row->listeners[l].port; l++)
+			add_listener(facts, row->listeners[l].address, row->listeners[l].port,
+				row->listeners[l].ifindex);
+		looked_up(facts, routes, 0);
+		const struct path *path = path_of(facts, "203.0.113.2", DESTINATION_PROBE, NULL);
+		assert_non_null(path);
+		assert_int_equal(path->arrival, WAN2);
+		assert_int_equal(path->port, row->expected);
+		assert_int_equal(path->protocol, IPPROTO_TCP);
+		facts_free(facts);
+	}
+}
+
+static void the_first_example_tells_the_ports_of_probes(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
+	struct facts *facts = gateway();
+	struct endpoint *endpoint =
+		add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.2", "192.0.2.9", 0);
+	endpoint->examples[0].protocol = IPPROTO_UDP;
+	endpoint->examples[1] = endpoint->examples[0];
+	endpoint->examples[1].peer = address("192.0.2.10");
+	endpoint->examples[1].port = 7;
+	endpoint->example_count = 2;
+	add_listener(facts, NULL, 443, 0); /* does not speak for a container */
+	looked_up(facts, routes, 0);
+	unsigned probes = 0;
+	for (size_t i = 0; i < facts->path_count; i++) {
+		const struct path *path = &facts->paths[i];
+		if (path->kind != DESTINATION_PROBE || facts->services[path->service].origin != ORIGIN_DNAT)
+			continue;
+		probes++;
+		assert_int_equal(path->protocol, IPPROTO_UDP);
+		assert_true(path->port == 2222 && path->target_port == 22 && path->peer_port == 40000);
+	}
+	assert_int_equal(probes, 2);
+	const struct path *path = path_of(facts, "203.0.113.2", DESTINATION_PEER, "192.0.2.10");
+	assert_non_null(path);
+	assert_true(path->port == 7 && path->peer_port == 50000);
+	facts_free(facts);
+}
+
+static size_t count_paths(
+	const struct facts *facts, const char *to, const char *target, const char *destination)
+{
+	struct address wanted = address(to), behind = address(target), peer = address(destination);
+	size_t count = 0;
+	for (size_t i = 0; i < facts->path_count; i++) {
+		const struct service *service = &facts->services[facts->paths[i].service];
+		count += address_equal(&service->address, &wanted) &&
+			 address_equal(&service->target, &behind) &&
+			 address_equal(&facts->paths[i].destination, &peer);
+	}
+	return count;
+}
+
+/* 192.0.2.80 is no address of the host's; two of its ports are translated to two containers. */
+static void the_port_tells_which_service_a_peer_asks(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
+	static const struct {
+		uint16_t port;
+		size_t first, second; /* paths of the peer */
+		bool asks;
+	} rows[] = { { 2222, 1, 0, true }, { 80, 0, 1, true }, { 9999, 0, 0, true }, { 2222, 0, 0, false } };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct facts *facts = gateway();
+		add_endpoint(facts, ENDPOINT_DNAT, "192.0.2.80", "10.8.10.2", "192.0.2.9", 0);
+		add_endpoint(facts, ENDPOINT_DNAT, "192.0.2.80", "10.8.10.3", "192.0.2.9", 0)
+			->examples[0]
+			.port = 80;
+		add_arrival(facts, WAN2, "192.0.2.10", "192.0.2.80", rows[i].asks)->port = rows[i].port;
+		looked_up(facts, routes, 0);
+		assert_int_equal(count_paths(facts, "192.0.2.80", "10.8.10.2", "192.0.2.10"), rows[i].first);
+		assert_int_equal(count_paths(facts, "192.0.2.80", "10.8.10.3", "192.0.2.10"), rows[i].second);
+		facts_free(facts);
+	}
+}
+
+static void a_translated_port_is_not_asked_of_the_host_itself(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
+	for (unsigned translated = 0; translated < 2; translated++) {
+		struct facts *facts = gateway();
+		add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.2", "192.0.2.9", 0);
+		add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.3", "192.0.2.9", 0)
+			->examples[0]
+			.port = 80;
+		add_arrival(facts, WAN2, "192.0.2.10", "203.0.113.2", true)->port = translated ? 80 : 443;
+		looked_up(facts, routes, 0);
+		assert_int_equal(count_paths(facts, "203.0.113.2", "203.0.113.2", "192.0.2.10"), !translated);
+		assert_int_equal(count_paths(facts, "203.0.113.2", "10.8.10.2", "192.0.2.10"), 0);
+		assert_int_equal(count_paths(facts, "203.0.113.2", "10.8.10.3", "192.0.2.10"), translated);
+		facts_free(facts);
+	}
+}
+
+/* One whose device is gone or down, or that is a neighbour, hides none of the others. */
+static void each_peer_that_arrived_has_one_path(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
+	struct facts *facts = gateway();
+	add_arrival(facts, 77, "192.0.2.8", "203.0.113.2", true);
+	add_arrival(facts, WAN2, "203.0.113.3", "203.0.113.2", true);
+	add_arrival(facts, WAN2, "192.0.2.9", "203.0.113.2", true);
+	add_arrival(facts, WAN2, "192.0.2.9", "203.0.113.2", false);
+	add_arrival(facts, WAN1, "192.0.2.9", "203.0.113.2", true);
+	add_arrival(facts, WAN2, "192.0.2.10", "203.0.113.2", true)->port = 80;
+	add_arrival(facts, WAN2, "192.0.2.10", "203.0.113.2", true)->port = 443;
+	looked_up(facts, routes, 0);
+	assert_int_equal(count_paths(facts, "203.0.113.2", "203.0.113.2", "192.0.2.8"), 0);
+	assert_int_equal(
+		count_paths(facts, "203.0.113.2", "203.0.113.2", "192.0.2.9"), 2); /* by each device */
+	assert_int_equal(
+		count_paths(facts, "203.0.113.2", "203.0.113.2", "192.0.2.10"), 2); /* to each port */
+	facts_free(facts);
+}
+
+static void a_ruled_service_has_its_rule_s_ports(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
+	static const struct {
+		uint16_t port, target_port;
+		uint8_t protocol;
+		uint16_t expected, expected_target;
+	} rows[] = { { 443, 8443, IPPROTO_TCP, 443, 8443 }, { 53, 0, IPPROTO_UDP, 53, 53 },
+		{ 0, 0, IPPROTO_TCP, 22, 22 } };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct facts *facts = gateway();
+		build_nat_rule(facts, "203.0.113.2", rows[i].port, "10.8.10.2", rows[i].target_port);
+		build_nat_list_again(facts)->protocol = rows[i].protocol;
+		looked_up(facts, routes, 0);
+		unsigned found = 0;
+		for (size_t p = 0; p < facts->path_count; p++) {
+			const struct path *path = &facts->paths[p];
+			if (facts->services[path->service].origin != ORIGIN_DNAT)
+				continue;
+			found++;
+			assert_int_equal(path->arrival, WAN2);
+			assert_int_equal(path->protocol, rows[i].protocol);
+			assert_int_equal(path->port, rows[i].expected);
+			assert_int_equal(path->target_port, rows[i].expected_target);
+			assert_int_equal(facts->services[path->service].target_ifindex, BR0);
+		}
+		assert_int_equal(found, 2); /* probes */
+		facts_free(facts);
+	}
+}
+
+static void a_neighbour_on_its_own_link_is_connected(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
+	struct facts *facts = gateway();
+	add_arrival(facts, WAN1, "192.168.1.9", "198.51.100.2", true);
+	add_endpoint(facts, ENDPOINT_IN, "192.168.1.1", "192.168.1.1", "192.168.1.9", 0);
+	looked_up(facts, routes, 0);
+	const struct path *path = path_of(facts, "192.168.1.1", DESTINATION_PEER, "192.168.1.9");
+	assert_non_null(path);
+	assert_int_equal(path->arrival, LAN);
+	assert_int_equal(path->basis, PATH_CONNECTED);
+	path = path_of(facts, "198.51.100.2", DESTINATION_PEER, "192.168.1.9");
+	assert_int_equal(path->basis, PATH_SEEN);
+	facts_free(facts);
+}
+
+/* A lookup that fails does not say why; where that was derived, it stays. */
+static void a_failed_request_confirms_what_was_derived(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
+	for (unsigned strict = 0; strict < 2; strict++) {
+		struct facts *facts = gateway();
+		facts->devices[2].rp_filter_effective = (int)strict;
+		struct fake_kernel kernel = { .routes = routes, .input_error = EXDEV };
+		unsigned failing = 100;
+		assert_int_equal(reply_paths_find(facts, &no_settings, fake_lookup, &kernel, &failing), 0);
+		const struct path *path = path_of(facts, "203.0.113.2", DESTINATION_PROBE, NULL);
+		assert_int_equal(path->request.result, strict ? ROUTE_RP_FILTER : ROUTE_FAILED);
+		assert_int_equal(path->request.error, EXDEV);
+		assert_true(path->request_confirmed);
+		assert_int_equal(failing, strict ? 98 : 100); /* two probes */
+		facts_free(facts);
+	}
+}
+
+static void a_target_without_route_shifts_no_answers(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED,
+		{ "10.99.0.0/16", NULL, 0, 0, NULL, 254, ROUTE_UNREACHABLE, EHOSTUNREACH }, DEFAULT1,
+		DEFAULT2, { 0 } };
+	struct facts *facts = gateway();
+	add_endpoint(facts, ENDPOINT_DNAT, "198.51.100.2", "10.99.0.9", "192.0.2.9", 0);
+	looked_up(facts, routes, 0);
+	const struct address wanted = address("10.99.0.9");
+	unsigned lost = 0;
+	for (size_t i = 0; i < facts->path_count; i++) {
+		const struct path *path = &facts->paths[i];
+		const struct service *service = &facts->services[path->service];
+		if (address_equal(&service->target, &wanted)) {
+			assert_int_equal(path->reply.result, ROUTE_NOT_ASKED);
+			assert_int_equal(path->request.result, ROUTE_NOT_ASKED);
+			lost++;
+		} else if (path->kind == DESTINATION_NEIGHBOUR) {
+			assert_int_equal(path->reply.devices.ifindex[0], path->arrival);
+		} else {
+			assert_int_equal(path->reply.devices.ifindex[0], WAN1);
+		}
+	}
+	assert_int_equal(lost, 3); /* a peer and two probes */
+	facts_free(facts);
+}
+
+static void what_is_set_is_asked_for_instead_of_probes(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
+	const char *const lines[] = { "wan9", "wan2" };
+	struct address probes[] = { address("192.0.2.50"), address("192.0.2.51"), address("192.168.1.50") };
+	struct collector_settings settings = no_settings;
+	settings.lines = lines;
+	settings.line_count = 2;
+	settings.probes = probes;
+	settings.probe_count = 3;
+	struct facts *facts = gateway();
+	add_address(facts, LAN, "2001:db8:1::2/64");
+	struct fake_kernel kernel = { .routes = routes };
+	unsigned failing = 0;
+	assert_int_equal(reply_paths_find(facts, &settings, fake_lookup, &kernel, &failing), 0);
+	assert_non_null(path_of(facts, "203.0.113.2", DESTINATION_SET, "192.0.2.50"));
+	assert_non_null(path_of(facts, "203.0.113.2", DESTINATION_SET, "192.0.2.51"));
+	assert_null(path_of(facts, "203.0.113.2", DESTINATION_SET, "192.168.1.50")); /* on a link */
+	assert_null(path_of(facts, "203.0.113.2", DESTINATION_PROBE, NULL));
+	assert_true(facts_line(facts, WAN2, AF_INET)->named);
+	assert_false(facts_line(facts, WAN1, AF_INET)->named);
+	unsigned six = 0; /* of IPv6 nothing was set */
+	for (size_t i = 0; i < facts->destination_count; i++)
+		six += facts->destinations[i].kind == DESTINATION_PROBE &&
+		       facts->destinations[i].address.family == AF_INET6;
+	assert_int_equal(six, 2);
+	facts_free(facts);
+}
+
+static void ipv6_has_lines_and_probes_of_its_own(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2,
+		{ "2001:db8:1::/64", NULL, 0, WAN2, NULL, 254, 0, 0 },
+		{ "::/0", NULL, 6, WAN2, "fe80::2", 106, 0, 0 },
+		{ "::/0", NULL, 0, WAN1, "fe80::1", 254, 0, 0 },
+		{ "::/0", NULL, 0, WAN2, "fe80::2", 254, 0, 0 }, { 0 } };
+	struct facts *facts = gateway();
+	for (size_t i = 0; i < facts->device_count; i++)
+		facts->devices[i].rp_filter_effective = 1; /* of IPv4 alone */
+	add_address(facts, WAN2, "2001:db8:1::2/64");
+	*ARRAY_ADD(facts->rules, facts->rule_count) =
+		(struct rule){ .family = AF_INET6, .mark = 6, .mark_mask = 0xff, .table = 106 };
+	looked_up(facts, routes, 0);
+	const struct line *line = facts_line(facts, WAN2, AF_INET6);
+	assert_non_null(line);
+	assert_int_equal(line->table, 106);
+	const struct path *path = path_of(facts, "2001:db8:1::2", DESTINATION_PROBE, NULL);
+	assert_non_null(path);
+	assert_int_equal(path->basis, PATH_LEADS);
+	assert_int_equal(path->reply.devices.ifindex[0], WAN1);
+	assert_true(path->mark_decides); /* the rule is of that family */
+	assert_int_equal(path->request.result, ROUTE_FOUND);
+	assert_false(path_of(facts, "203.0.113.2", DESTINATION_PROBE, NULL)->mark_decides);
+	path = path_of(facts, "2001:db8:1::2", DESTINATION_NEIGHBOUR, NULL);
+	assert_non_null(path);
+	assert_int_equal(path->reply.devices.ifindex[0], WAN2);
+	facts_free(facts);
+}
+
+static void the_neighbour_is_another_host_of_the_network(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, { 0 } };
+	static const struct {
+		const char *local, *other; /* addresses of one device */
+		const char *neighbour;
+	} rows[] = {
+		{ "10.1.1.1/30", NULL, "10.1.1.2" }, { "10.1.1.2/30", NULL, "10.1.1.1" },
+		{ "10.1.1.1/30", "10.1.1.2/30", NULL }, { "10.1.1.0/31", NULL, NULL },
+		{ "10.1.1.1/32", NULL, NULL }, { "10.1.1.1/24", "10.1.1.2/32", "10.1.1.3" },
+		{ "10.1.1.129/25", NULL, "10.1.1.130" },
+		{ "198.51.100.3/29", NULL,
+			"198.51.100.1" }, /* the gateway, though it is not the first free */
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct facts *facts = gateway();
+		char text[ADDRESS_TEXT_SIZE], *slash;
+		int device = rows[i].local[1] == '9' ? WAN1 : LAN;
+		add_address(facts, device, rows[i].local);
+		if (rows[i].other)
+			add_address(facts, device, rows[i].other);
+		looked_up(facts, routes, 0);
+		snprintf(text, sizeof(text), "%s", rows[i].local);
+		slash = strchr(text, '/');
+		*slash = '\0';
+		const struct path *path = path_of(facts, text, DESTINATION_NEIGHBOUR, NULL);
+		if (!path != !rows[i].neighbour)
+			fail_msg("%s: %s", rows[i].local, path ? "a neighbour" : "none");
+		if (path)
+			assert_string_equal(address_format(&path->destination, text), rows[i].neighbour);
+		facts_free(facts);
+	}
+}
+
+/* What this host asks itself stands among them, and one that was translated to itself. */
+static void each_service_has_its_endpoint(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
+	struct facts *facts = gateway();
+	add_endpoint(facts, ENDPOINT_OUT, "203.0.113.2", "203.0.113.2", "192.0.2.7", 0);
+	add_endpoint(facts, ENDPOINT_DNAT, "198.51.100.2", "198.51.100.2", "192.0.2.8", 0);
+	struct endpoint *in = add_endpoint(facts, ENDPOINT_IN, "203.0.113.2", "203.0.113.2", "192.0.2.9", 0);
+	in->half_open = 3;
+	in->open = 4;
+	add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.2", "192.0.2.9", 0);
+	looked_up(facts, routes, 0);
+	unsigned translated = 0;
+	for (size_t i = 0; i < facts->service_count; i++) {
+		const struct service *service = &facts->services[i];
+		const struct address wan2 = address("203.0.113.2");
+		translated += service->origin == ORIGIN_DNAT;
+		if (!address_equal(&service->address, &wan2))
+			continue;
+		assert_int_equal(service->endpoint, service->origin == ORIGIN_DNAT ? 3 : 2);
+		assert_int_equal(service->half_open, service->origin == ORIGIN_DNAT ? 0 : 3);
+		assert_int_equal(service->open, service->origin == ORIGIN_DNAT ? 0 : 4);
+	}
+	assert_int_equal(translated, 1);
+	facts_free(facts);
+}
+
+static size_t count_destinations(const struct facts *facts, enum destination_kind kind, uint8_t family)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < facts->destination_count; i++)
+		count += facts->destinations[i].kind == kind &&
+			 facts->destinations[i].address.family == family;
+	return count;
+}
+
+/* Sixteen that were seen arriving, sixteen more of connection tracking, the latest first. */
+static void destinations_are_bounded(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
+	struct facts *facts = gateway();
+	for (unsigned i = 1; i <= 40; i++) {
+		char peer[32];
+		snprintf(peer, sizeof(peer), "192.0.2.%u", i);
+		add_arrival(facts, WAN2, peer, "203.0.113.2", true)->seen_ns = 100 + i;
+		snprintf(peer, sizeof(peer), "192.0.3.%u", i);
+		add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.2", peer, 0)->examples[0].seen_ns =
+			100 + i;
+	}
+	looked_up(facts, routes, 0);
+	assert_int_equal(count_destinations(facts, DESTINATION_PEER, AF_INET), 32);
+	assert_int_equal(count_destinations(facts, DESTINATION_PROBE, AF_INET), 2);
+	for (size_t i = 0; i < facts->destination_count; i++)
+		if (facts->destinations[i].kind == DESTINATION_PEER)
+			assert_true(facts->destinations[i].address.bytes[3] > 24);
+	facts_free(facts);
+}
+
 static void failing_peers_are_asked_for_first(void **state)
 {
 	(void)state;
@@ -649,6 +1090,21 @@ int main(void)
 		cmocka_unit_test(an_answer_on_a_tunnel_is_certain_but_asks_for_nothing),
 		cmocka_unit_test(an_answer_may_arrive_where_the_address_is_not),
 		cmocka_unit_test(far_peers_make_a_line),
+		cmocka_unit_test(a_bound_listener_counts_on_its_device_alone),
+		cmocka_unit_test(the_lowest_port_that_listens_is_asked_for),
+		cmocka_unit_test(the_first_example_tells_the_ports_of_probes),
+		cmocka_unit_test(the_port_tells_which_service_a_peer_asks),
+		cmocka_unit_test(a_translated_port_is_not_asked_of_the_host_itself),
+		cmocka_unit_test(each_peer_that_arrived_has_one_path),
+		cmocka_unit_test(a_ruled_service_has_its_rule_s_ports),
+		cmocka_unit_test(a_neighbour_on_its_own_link_is_connected),
+		cmocka_unit_test(a_failed_request_confirms_what_was_derived),
+		cmocka_unit_test(a_target_without_route_shifts_no_answers),
+		cmocka_unit_test(what_is_set_is_asked_for_instead_of_probes),
+		cmocka_unit_test(ipv6_has_lines_and_probes_of_its_own),
+		cmocka_unit_test(the_neighbour_is_another_host_of_the_network),
+		cmocka_unit_test(each_service_has_its_endpoint),
+		cmocka_unit_test(destinations_are_bounded),
 		cmocka_unit_test(failing_peers_are_asked_for_first),
 		cmocka_unit_test(a_failed_conversation_is_an_error),
 		cmocka_unit_test(one_path_can_be_asked_for),
