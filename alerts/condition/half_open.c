@@ -14,9 +14,10 @@
 
 #define SECOND_NS 1e9
 
+/* Up to the last sweep that met it, however long ago that is. */
 static bool is_stuck(const struct judge_context *context, const struct flow_example *example)
 {
-	double seconds = (double)(context->now->monotonic_ns - example->stuck_ns) / SECOND_NS;
+	double seconds = (double)(example->seen_ns - example->stuck_ns) / SECOND_NS;
 	return example->state == NAT_SYN_RECV && example->stuck_ns &&
 	       seconds >= context->settings->thresholds.half_open_seconds;
 }

@@ -18,6 +18,7 @@ static struct facts *stuck_for(int64_t seconds, uint64_t syn_recv, uint64_t open
 	struct facts *facts = incident_dnat_uplinks();
 	facts->paths[0].reply = facts->paths[0].egress;
 	struct flow_example *example = build_example(facts, 0, PEER, NAT_SYN_RECV);
+	example->seen_ns = facts->monotonic_ns;
 	example->stuck_ns = facts->monotonic_ns - seconds * SECOND_NS;
 	facts->endpoints[0].syn_recv = facts->endpoints[0].half_open = syn_recv;
 	facts->endpoints[0].open = open;
@@ -137,12 +138,21 @@ static struct facts *unseen_on_the_wire(void)
 	return watched(stuck());
 }
 
+/* Nobody has looked since it was met for three seconds. */
+static struct facts *not_swept_since(void)
+{
+	struct facts *facts = stuck();
+	struct flow_example *example = &facts->endpoints[0].examples[0];
+	example->seen_ns = example->stuck_ns + 3 * SECOND_NS;
+	return facts;
+}
+
 /* ---- tests ---- */
 
 static struct facts *(*const found[])(void) = { stuck, half_of_them, others_are_well, just_long_enough,
 	three_times_the_usual, seen_on_the_wire, counted_on_the_wire };
 static struct facts *(*const silent[])(void) = { for_a_minute, others_complete, everywhere, unanswered, over,
-	not_translated, unseen_on_the_wire, seen_elsewhere_on_the_wire };
+	not_translated, unseen_on_the_wire, seen_elsewhere_on_the_wire, not_swept_since };
 
 static void clients_that_stay_half_open_are_found(void **state)
 {
