@@ -28,7 +28,7 @@ DOORS = {
     "collectors/trace": ["trace.h", "tracer.h", "trace_table.h"],
     "alerts/condition": ["conditions.h", "forward_drop.h"],
     "alerts/remedy": ["remedy.h", "rule_match.h"],
-    "exporter/daemon": ["snapshot.h", "log.h", "observer.h"],
+    "exporter/daemon": ["snapshot.h", "log.h", "observer.h", "collector_io.h"],
     "exporter/cli": ["options.h", "explain_trace.h", "read_capture.h"],
     "exporter/http": ["http.h", "web_config.h"],
     "exporter/metrics": ["families.h", "metrics.h"],
