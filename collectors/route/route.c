@@ -209,47 +209,6 @@ static void refill_failing(struct route_context *context, int64_t now_ns)
 	context->failing_left += (unsigned)earned;
 }
 
-/* A kernel without IPv6 has no IPv6 rules: that is no failure. */
-static int read_rules(struct route_context *context, struct facts *facts)
-{
-	int result = rules_read(context->lookups, AF_INET, &facts->rules, &facts->rule_count);
-	if (result < 0)
-		return result;
-	result = rules_read(context->lookups, AF_INET6, &facts->rules, &facts->rule_count);
-	return result == -EOPNOTSUPP || result == -EAFNOSUPPORT ? 0 : result;
-}
-
-static void find_free_tables(struct route_context *context, struct facts *facts)
-{
-	static const uint8_t families[] = { AF_INET, AF_INET6 };
-	for (unsigned i = 0; i < 2; i++)
-		facts->free_tables[i] =
-			rules_free_table(context->lookups, families[i], facts->rules, facts->rule_count);
-}
-
-static int look_up_paths(
-	struct route_context *context, const struct collector_settings *settings, struct facts *facts)
-{
-	int64_t started = clock_ns(CLOCK_MONOTONIC);
-	context->due = false; /* what changes from here on is for the next one */
-	refill_failing(context, started);
-	int result = read_rules(context, facts);
-	if (result == 0)
-		result = reply_paths_find(
-			facts, settings, ask_kernel, context->lookups, &context->failing_left);
-	if (result == 0) {
-		find_free_tables(context, facts);
-		result = copy_shared(context->last, facts);
-	}
-	if (result < 0) {
-		context->due = true;
-		drop_shared(facts);
-	}
-	context->looked_up_ns = started;
-	context->cost_ns = clock_ns(CLOCK_MONOTONIC) - started;
-	return result;
-}
-
 /* 0 or negative errno. */
 static int drain(struct route_context *context)
 {
@@ -281,7 +240,30 @@ static int route_complete(void *opaque, const struct collector_settings *setting
 	}
 	context->inputs = inputs;
 	context->peers = peers;
-	int result = look_up_paths(context, settings, facts);
+	context->due = false; /* what is announced from here on is for the next time */
+	context->looked_up_ns = clock_ns(CLOCK_MONOTONIC);
+	refill_failing(context, context->looked_up_ns);
+
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	int result = rules_read(context->lookups, AF_INET, &facts->rules, &facts->rule_count);
+	if (result == 0)
+		result = rules_read(context->lookups, AF_INET6, &facts->rules, &facts->rule_count);
+	/* A kernel without IPv6 has no IPv6 rules: that is no failure. IPv4 there is. */
+	if (result == -EOPNOTSUPP || result == -EAFNOSUPPORT)
+		result = 0;
+	if (result == 0)
+		result = reply_paths_find(
+			facts, settings, ask_kernel, context->lookups, &context->failing_left);
+	for (unsigned i = 0; result == 0 && i < 2; i++)
+		facts->free_tables[i] =
+			rules_free_table(context->lookups, families[i], facts->rules, facts->rule_count);
+	if (result == 0)
+		result = copy_shared(context->last, facts);
+	if (result < 0) {
+		context->due = true;
+		drop_shared(facts);
+	}
+	context->cost_ns = clock_ns(CLOCK_MONOTONIC) - context->looked_up_ns;
 	return result < 0 ? result : context->error;
 }
 

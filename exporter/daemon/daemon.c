@@ -55,8 +55,9 @@ struct daemon {
 
 	struct worker *worker;
 	struct judgement {
-		struct facts *facts; /* these two: given for it */
-		struct settings *settings;
+		struct settings *settings; /* a copy: others may come meanwhile */
+		struct collector_settings told;
+		struct facts *facts;
 		int result;
 		const struct snapshot *last; /* what the next one is compared with */
 	} judgement;                         /* of the worker from worker_start() until it is judged */
@@ -81,31 +82,14 @@ static void say_watched(const struct daemon *daemon, const struct facts *facts)
 		{ "devices", devices });
 }
 
-static int collect(struct daemon *daemon, struct facts **facts)
+/* What was given for it; the result and the last snapshot stay. */
+static void judgement_clear(struct judgement *judgement)
 {
-	struct collector_settings settings;
-	int result = collector_settings_make(daemon->settings, daemon->options, &settings);
-	if (result < 0)
-		return result;
-	result = observer_collect(daemon->observer, &settings, facts);
-	collector_settings_clear(&settings);
-	if (result < 0)
-		return result;
-	result = loop_report(daemon->loop, *facts);
-	if (result < 0)
-		facts_free(*facts);
-	return result;
-}
-
-static int complete(struct daemon *daemon, const struct judgement *judgement)
-{
-	struct collector_settings settings;
-	int result = collector_settings_make(judgement->settings, daemon->options, &settings);
-	if (result < 0)
-		return result;
-	result = observer_complete(daemon->observer, &settings, judgement->facts);
-	collector_settings_clear(&settings);
-	return result;
+	facts_free(judgement->facts);
+	judgement->facts = NULL;
+	collector_settings_clear(&judgement->told);
+	settings_free(judgement->settings);
+	judgement->settings = NULL;
 }
 
 /* On the thread of its own. */
@@ -115,22 +99,22 @@ static void judge_facts(void *argument)
 	struct judgement *judgement = &daemon->judgement;
 	const struct snapshot *last = judgement->last;
 	struct findings *findings = NULL;
-	judgement->result = complete(daemon, judgement);
-	if (judgement->result == 0)
-		judgement->result =
+	int result = observer_complete(daemon->observer, &judgement->told, judgement->facts);
+	if (result == 0)
+		result =
 			judge(judgement->settings, judgement->facts, last ? last->findings : NULL, &findings);
-	settings_free(judgement->settings);
-	if (judgement->result == 0)
-		judgement->result = latest_snapshot_publish(daemon->latest, judgement->facts, findings);
-	else
-		facts_free(judgement->facts);
-	if (judgement->result < 0)
-		return;
-	const struct snapshot *now = latest_snapshot_take(daemon->latest);
-	announce_findings(daemon->log, last ? last->findings : NULL, now->findings);
-	announce_unread_rules(daemon->log, last ? last->facts : NULL, now->facts);
-	snapshot_release(last);
-	judgement->last = now;
+	if (result == 0) {
+		result = latest_snapshot_publish(daemon->latest, judgement->facts, findings);
+		judgement->facts = NULL;
+	}
+	if (result == 0) {
+		judgement->last = latest_snapshot_take(daemon->latest);
+		announce_findings(daemon->log, last ? last->findings : NULL, judgement->last->findings);
+		announce_unread_rules(daemon->log, last ? last->facts : NULL, judgement->last->facts);
+		snapshot_release(last);
+	}
+	judgement_clear(judgement);
+	judgement->result = result;
 }
 
 static void end_judgement(struct daemon *daemon, int result)
@@ -150,36 +134,33 @@ static void on_judged(void *argument)
 	end_judgement(daemon, daemon->judgement.result);
 }
 
-static int begin_judgement(struct daemon *daemon)
-{
-	struct facts *facts;
-	struct settings *settings = settings_copy(daemon->settings);
-	int result = settings ? collect(daemon, &facts) : -ENOMEM;
-	if (result < 0) {
-		settings_free(settings);
-		return result;
-	}
-	if (!daemon->watched)
-		say_watched(daemon, facts);
-	daemon->watched = true;
-	daemon->judgement.facts = facts;
-	daemon->judgement.settings = settings;
-	worker_start(daemon->worker);
-	return 0;
-}
-
 static void on_due(void *argument)
 {
 	struct daemon *daemon = argument;
+	struct judgement *judgement = &daemon->judgement;
 	descriptor_drain(daemon->timer.descriptor);
 	if (daemon->began_ns)
 		return;
 	daemon->began_ns = clock_ns(CLOCK_MONOTONIC);
 	daemon->schedule.changed_ns = 0;
-	int result = begin_judgement(daemon);
+	judgement->settings = settings_copy(daemon->settings);
+	int result = judgement->settings
+			     ? collector_settings_make(judgement->settings, daemon->options, &judgement->told)
+			     : -ENOMEM;
+	if (result == 0)
+		result = observer_collect(daemon->observer, &judgement->told, &judgement->facts);
+	if (result == 0)
+		result = loop_report(daemon->loop, judgement->facts);
 	collector_io_refresh(daemon->io);
-	if (result < 0)
+	if (result < 0) {
+		judgement_clear(judgement);
 		end_judgement(daemon, result);
+		return;
+	}
+	if (!daemon->watched)
+		say_watched(daemon, judgement->facts);
+	daemon->watched = true;
+	worker_start(daemon->worker);
 }
 
 /* While a judgement is made the next one waits for its end. */

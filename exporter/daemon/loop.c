@@ -121,15 +121,6 @@ int loop_report(const struct loop *loop, struct facts *facts)
 	return 0;
 }
 
-static void dispatch(struct loop *loop, const struct epoll_event *events, int count)
-{
-	for (int i = 0; i < count && !loop->stopped; i++) {
-		const struct loop_handler *handler = events[i].data.ptr;
-		if (handler->watched) /* an earlier handler of this turn may have forgotten it */
-			call(loop, handler);
-	}
-}
-
 int loop_run(struct loop *loop)
 {
 	loop->stopped = false;
@@ -138,7 +129,11 @@ int loop_run(struct loop *loop)
 		int count = epoll_wait(loop->epoll, events, EVENTS_A_TURN, -1);
 		if (count < 0 && errno != EINTR)
 			return -errno;
-		dispatch(loop, events, count);
+		for (int i = 0; i < count && !loop->stopped; i++) {
+			const struct loop_handler *handler = events[i].data.ptr;
+			if (handler->watched) /* an earlier handler of this turn may have forgotten it */
+				call(loop, handler);
+		}
 	}
 	return 0;
 }

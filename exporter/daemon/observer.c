@@ -162,27 +162,6 @@ static void set_status(const struct slot *slot, int64_t start_ns, struct collect
 	describe(slot, slot->error, status->error);
 }
 
-static int collect_slot(struct observer *observer, struct slot *slot,
-	const struct collector_settings *settings, struct facts *facts)
-{
-	int64_t start = clock_ns(CLOCK_MONOTONIC);
-	if (!slot->open && start >= slot->retry_ns)
-		try_init(observer, slot, settings, start);
-	slot->complete = false;
-	if (slot->open) {
-		int error = slot->collector->collect(slot->context, settings, facts);
-		slot->complete = error == 0 && slot->collector->complete;
-		if (!slot->complete)
-			set_error(observer, slot, error);
-	}
-	struct collector_status *status = ARRAY_ADD(facts->collectors, facts->collector_count);
-	if (!status)
-		return -ENOMEM;
-	status->name = slot->collector->name;
-	set_status(slot, start, status);
-	return 0;
-}
-
 int observer_collect(struct observer *observer, const struct collector_settings *settings, struct facts **out)
 {
 	struct facts *facts = facts_new();
@@ -192,10 +171,25 @@ int observer_collect(struct observer *observer, const struct collector_settings 
 	facts->monotonic_ns = clock_ns(CLOCK_MONOTONIC);
 	for (size_t i = 0; i < observer->slot_count; i++) {
 		struct slot *slot = &observer->slots[i];
-		if (slot->enabled && collect_slot(observer, slot, settings, facts) < 0) {
+		int64_t start = clock_ns(CLOCK_MONOTONIC);
+		slot->complete = false;
+		if (!slot->enabled)
+			continue;
+		if (!slot->open && start >= slot->retry_ns)
+			try_init(observer, slot, settings, start);
+		if (slot->open) {
+			int error = slot->collector->collect(slot->context, settings, facts);
+			slot->complete = error == 0 && slot->collector->complete;
+			if (!slot->complete)
+				set_error(observer, slot, error);
+		}
+		struct collector_status *status = ARRAY_ADD(facts->collectors, facts->collector_count);
+		if (!status) {
 			facts_free(facts);
 			return -ENOMEM;
 		}
+		status->name = slot->collector->name;
+		set_status(slot, start, status);
 	}
 	*out = facts;
 	return 0;
