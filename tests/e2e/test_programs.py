@@ -24,8 +24,11 @@ ONEWAY = f"{BUILD}/exporter/oneway"
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to make a network namespace")
 
 
+PATIENCE = 600  # seconds: only a program that hangs takes so long, also under valgrind beside a dozen labs
+
+
 def run(*command, **options):
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, **options)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, **options)
 
 
 def free_port():
@@ -57,7 +60,7 @@ class Exporter:
     def __enter__(self):
         try:
             wait_for(lambda: self.get("/-/ready")[0] == 200 or self.process.poll() is not None,
-                     60)  # valgrind takes its time over the kernel's types
+                     PATIENCE)  # valgrind takes its time over the kernel's types
         except BaseException:
             self.process.kill()
             self.process.wait()
@@ -68,7 +71,7 @@ class Exporter:
     def __exit__(self, kind, *_):
         self.process.send_signal(signal.SIGTERM)
         try:
-            status = self.process.wait(20)
+            status = self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -83,7 +86,7 @@ class Exporter:
     def get(self, path, method="GET"):
         try:
             request = urllib.request.Request(self.url + path, method=method)
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
