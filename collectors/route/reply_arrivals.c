@@ -79,7 +79,7 @@ void reply_path_set_basis(const struct reply_paths *replies, struct path *path)
 	const struct facts *facts = replies->facts;
 	size_t destination = find_destination(facts, &path->destination);
 	path->basis = PATH_POSSIBLE;
-	if (connected_network_of(replies, path->arrival, &path->destination)) {
+	if (path->arrival && facts_network(facts, path->arrival, &path->destination)) {
 		path->basis = PATH_CONNECTED;
 		return;
 	}
@@ -229,33 +229,39 @@ static int add_probed(struct reply_paths *replies, size_t service, int arrival)
 	return result;
 }
 
-/* Two devices in one subnet: the reply to a neighbour may leave by the other one. */
-static int add_neighbour(struct reply_paths *replies, size_t service, const struct connected_network *network)
+/* An address on the link that is not this host's, or none. Services of one network follow one another. */
+static struct address find_neighbour(struct reply_paths *replies, const struct local_address *local)
 {
-	struct path path = {
-		.service = service,
-		.arrival = network->ifindex,
-		.kind = DESTINATION_NEIGHBOUR,
-		.basis = PATH_CONNECTED,
-		.destination = network->neighbour,
-	};
-	choose_ports(replies, &path);
-	path.protocol = IPPROTO_TCP;
-	return add_path(replies, &path) ? 0 : -ENOMEM;
+	const struct line *line = facts_line(replies->facts, local->ifindex, local->prefix.address.family);
+	const struct address none = { 0 };
+	if (replies->network != local &&
+		!service_neighbour(replies->facts, local, line ? &line->gateway : &none, &replies->neighbour))
+		replies->neighbour = none;
+	replies->network = local;
+	return replies->neighbour;
 }
 
+/* Two devices in one subnet: the reply to a neighbour may leave by the other one. */
 static int add_neighbours(struct reply_paths *replies, size_t service)
 {
-	const struct service *asked = &replies->facts->services[service];
+	const struct facts *facts = replies->facts;
+	const struct service *asked = &facts->services[service];
 	const struct device_set arrival = asked->arrival;
-	int result = 0;
-	for (unsigned i = 0; asked->origin == ORIGIN_LOCAL && result == 0 && i < arrival.count; i++) {
-		const struct connected_network *network =
-			connected_network_of(replies, arrival.ifindex[i], &asked->address);
-		if (network && !address_is_none(&network->neighbour))
-			result = add_neighbour(replies, service, network);
+	for (unsigned i = 0; asked->origin == ORIGIN_LOCAL && i < arrival.count; i++) {
+		const struct local_address *local = facts_network(facts, arrival.ifindex[i], &asked->address);
+		struct path path = {
+			.service = service,
+			.arrival = arrival.ifindex[i],
+			.kind = DESTINATION_NEIGHBOUR,
+			.basis = PATH_CONNECTED,
+			.destination = local ? find_neighbour(replies, local) : (struct address){ 0 },
+		};
+		choose_ports(replies, &path);
+		path.protocol = IPPROTO_TCP;
+		if (!address_is_none(&path.destination) && !add_path(replies, &path))
+			return -ENOMEM;
 	}
-	return result;
+	return 0;
 }
 
 static int add_arrival(struct reply_paths *replies, size_t service, int arrival)

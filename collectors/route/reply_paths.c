@@ -142,7 +142,6 @@ static void reply_paths_clear(struct reply_paths *replies)
 {
 	free(replies->candidates);
 	free(replies->candidate_places);
-	free(replies->networks);
 	free(replies->endpoints);
 	free(replies->peers);
 }
@@ -225,8 +224,6 @@ int reply_paths_find(struct facts *facts, const struct collector_settings *setti
 	if (result == 0)
 		result = look_up_targets(&replies);
 	if (result == 0)
-		result = reply_networks(&replies);
-	if (result == 0)
 		result = reply_arrivals(&replies);
 	if (result == 0)
 		result = reply_lookups(&replies);
@@ -290,8 +287,6 @@ int reply_path_find(struct facts *facts, const struct collector_settings *settin
 		result = find_target(&replies, &facts->services[path->service]);
 	if (result == 0)
 		result = reply_candidates(&replies);
-	if (result == 0)
-		result = reply_networks(&replies);
 	if (result == 0)
 		result = ask_path(&replies, path);
 	reply_paths_clear(&replies);

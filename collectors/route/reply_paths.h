@@ -14,15 +14,6 @@ struct route_candidate {
 	struct route_answer answer;
 };
 
-/* A connected network of a device. */
-struct connected_network {
-	struct prefix prefix; /* without host bits */
-	int ifindex;
-	size_t position; /* of the first address in it */
-	struct address
-		neighbour; /* an address in it that is not this host's; none: there is no room for one */
-};
-
 struct reply_paths {
 	struct facts *facts; /* devices, addresses, endpoints, listeners and rules of both kinds are there
 				already */
@@ -38,8 +29,8 @@ struct reply_paths {
 	size_t candidate_count;
 	size_t *candidate_places; /* by destination, then device: one more than the candidate's position, or 0
 				   */
-	struct connected_network *networks; /* distinct, by device */
-	size_t network_count;
+	const struct local_address *network; /* these two: the one whose neighbour was found last */
+	struct address neighbour;
 	size_t *endpoints, *peers; /* positions in the facts: of all endpoints by address, of all handshake
 				      peers by the address of this side */
 };
@@ -52,7 +43,6 @@ const size_t *reply_peers(const struct reply_paths *replies, const struct addres
 /* The steps, each in a file of its own. 0 or negative errno. */
 int reply_destinations(struct reply_paths *replies);
 int reply_candidates(struct reply_paths *replies);
-int reply_networks(struct reply_paths *replies);
 int reply_arrivals(struct reply_paths *replies);
 int reply_lookups(struct reply_paths *replies);
 /* Gives the path its basis and egress; no lookups are made. */
@@ -73,9 +63,6 @@ void queued_lookups_clear(struct queued_lookups *queue);
 
 /* A device that can be a line: up, no port, not lo. */
 bool device_can_be_line(const struct device *device);
-/* The first network of the device that contains the address, or NULL. */
-const struct connected_network *connected_network_of(
-	const struct reply_paths *replies, int ifindex, const struct address *address);
 /* The candidate by which `ifindex` leads to the destination, or NULL. */
 const struct route_candidate *route_candidate_of(
 	const struct reply_paths *replies, size_t destination, int ifindex);

@@ -26,8 +26,9 @@ struct collector_io {
 };
 
 /* The descriptor of a failing collector may stay readable, and would keep the loop busy with failures. */
-static void advance(struct watch *watch)
+static void advance(void *argument)
 {
+	struct watch *watch = argument;
 	struct collector_io *io = watch->io;
 	struct collector_schedule schedule;
 	int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
@@ -41,11 +42,6 @@ static void advance(struct watch *watch)
 	timer_set(watch->timer.descriptor, backoff_ns ? now_ns + backoff_ns : schedule.due_ns);
 	if (schedule.changed)
 		io->changed(io->argument);
-}
-
-static void on_readable(void *argument)
-{
-	advance(argument);
 }
 
 static void on_timer(void *argument)
@@ -74,7 +70,7 @@ static int open_watch(struct collector_io *io, size_t collector)
 	const char *name = observer_collectors[collector]->name;
 	int timer = timer_open();
 	watch->readable = (struct loop_handler){
-		.descriptor = -1, .function = on_readable, .argument = watch, .work = name
+		.descriptor = -1, .function = advance, .argument = watch, .work = name
 	};
 	watch->timer = (struct loop_handler){
 		.descriptor = timer, .function = on_timer, .argument = watch, .work = name
