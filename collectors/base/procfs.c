@@ -117,7 +117,7 @@ static int word_position(struct span line, const char *text)
 
 static bool number_at(struct span line, int position, int base, uint64_t *out)
 {
-	struct span word;
+	struct span word = { "", "" }; /* no number at a position below 0 */
 	char *end;
 	for (int i = 0; i <= position; i++)
 		if (!take_word(&line, &word))
