@@ -2,7 +2,7 @@
 #pragma once
 
 /* What an operator tells the judge. Fixed for the length of a judgement; read from the YAML settings file by
- * exporter/settings.h, which owns it. */
+ * exporter/config/settings_file.h, which owns it. */
 
 #include <net/if.h>
 #include <stddef.h>
