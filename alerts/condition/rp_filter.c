@@ -162,7 +162,7 @@ static void add_evidence(const struct drop_case *drop_case, struct finding *find
 		finding_add_number(finding, "device_drops_recent", recent_drops(context, device->ifindex));
 		finding_add_number(finding, "device_drops_total", drop ? (double)drop->packets : 0);
 	}
-	if (device && device->rp_filter_raw != RP_FILTER_UNKNOWN) {
+	if (device && device->rp_filter_effective != RP_FILTER_UNKNOWN) {
 		finding_add_number(finding, "mode_effective", device->rp_filter_effective);
 		finding_add_number(finding, "mode_raw", device->rp_filter_raw);
 	}

@@ -132,14 +132,14 @@ static bool read_kinds(const struct nlattr *info, uint16_t type, struct device *
 }
 
 /* IFLA_INET_CONF is an array of 32-bit numbers, of which the first is IPV4_DEVCONF_ 1. */
-static bool conf_is_set(const struct nlattr *conf, unsigned index)
+static int32_t conf_value(const struct nlattr *conf, unsigned index, int32_t missing)
 {
-	uint32_t value;
+	int32_t value;
 	size_t at = (index - 1) * sizeof(value);
 	if (mnl_attr_get_payload_len(conf) < at + sizeof(value))
-		return false;
+		return missing;
 	memcpy(&value, (const char *)mnl_attr_get_payload(conf) + at, sizeof(value));
-	return value != 0;
+	return value;
 }
 
 /* Absent where the device does not do IPv4. */
@@ -156,8 +156,10 @@ static bool read_conf(const struct nlattr *spec, struct device *device)
 		return false;
 	if (!inet[IFLA_INET_CONF])
 		return true;
-	device->forwarding4 = conf_is_set(inet[IFLA_INET_CONF], IPV4_DEVCONF_FORWARDING);
-	device->src_valid_mark = conf_is_set(inet[IFLA_INET_CONF], IPV4_DEVCONF_SRC_VMARK);
+	const struct nlattr *conf = inet[IFLA_INET_CONF];
+	device->forwarding4 = conf_value(conf, IPV4_DEVCONF_FORWARDING, 0);
+	device->src_valid_mark = conf_value(conf, IPV4_DEVCONF_SRC_VMARK, 0);
+	device->rp_filter_raw = conf_value(conf, IPV4_DEVCONF_RP_FILTER, RP_FILTER_UNKNOWN);
 	return true;
 }
 
@@ -415,7 +417,8 @@ static int link_init(const struct collector_settings *settings, void **context)
 	struct links *links = calloc(1, sizeof(*links));
 	if (!links)
 		return -ENOMEM;
-	static const unsigned groups[] = { RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR };
+	static const unsigned groups[] = { RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
+		RTNLGRP_IPV4_NETCONF };
 	int error = netlink_open(NETLINK_ROUTE, &links->requests);
 	if (error == 0)
 		error = netlink_watch(groups, sizeof(groups) / sizeof(*groups), &links->notifications);

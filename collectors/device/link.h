@@ -7,8 +7,8 @@
 
 #include "collectors/facts.h"
 
-/* Reads one RTM_NEWLINK message. src_valid_mark is the device's own, rp_filter is unknown.
- * 0 or -EBADMSG. */
+/* Reads one RTM_NEWLINK message. src_valid_mark is the device's own, the effective rp_filter is
+ * unknown. 0 or -EBADMSG. */
 int link_parse_device(const struct nlmsghdr *header, struct device *out);
 
 /* Reads one RTM_NEWADDR message. 1 if *out was written, 0 if the address is none that struct local_address

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "collectors/device/link.h"
-#include "collectors/device/rpfilter.h"
 #include "collectors/socket/socket.h"
 #include "tests/fuzz/message.h"
 
@@ -12,7 +11,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	struct device device;
 	struct local_address address;
-	struct netconf conf;
 	struct listener listener;
 	if (link_parse_device(header, &device) == 0 &&
 		strnlen(device.name, sizeof(device.name)) >= IF_NAMESIZE)
@@ -20,7 +18,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (link_parse_address(header, &address) == 1 &&
 		address.prefix.length > 8 * address_size(address.prefix.address.family))
 		abort();
-	rpfilter_parse_netconf(header, &conf);
 	listen_parse(header, &listener);
 	free(header);
 	return 0;

@@ -14,13 +14,18 @@
 
 #define LOWER_UP (1U << 16) /* IFF_LOWER_UP, linux/if.h */
 
-/* ip_forward is 1, but va has src_valid_mark, vb no forwarding. */
+/* ip_forward is 1, but va has src_valid_mark and rp_filter 2, vb no forwarding and rp_filter 1. */
 static const struct device devices[] = {
 	{ .ifindex = 1, .name = "lo", .kind = DEVICE_LOOPBACK, .up = true, .forwarding4 = true },
 	{ .ifindex = 2, .name = "tun5", .kind = DEVICE_TUNNEL, .forwarding4 = true },
-	{ .ifindex = 11, .name = "va", .up = true, .forwarding4 = true, .src_valid_mark = true },
+	{ .ifindex = 11,
+		.name = "va",
+		.up = true,
+		.forwarding4 = true,
+		.src_valid_mark = true,
+		.rp_filter_raw = 2 },
 	{ .ifindex = 12, .name = "pva", .up = true, .forwarding4 = true, .master = 21, .port = true },
-	{ .ifindex = 13, .name = "vb", .up = true },
+	{ .ifindex = 13, .name = "vb", .up = true, .rp_filter_raw = 1 },
 	{ .ifindex = 14, .name = "pvb", .up = true, .forwarding4 = true },
 	{ .ifindex = 21, .name = "br0", .kind = DEVICE_BRIDGE, .up = true, .forwarding4 = true },
 	{ .ifindex = 22, .name = "vx0", .kind = DEVICE_TUNNEL, .forwarding4 = true },
@@ -38,7 +43,7 @@ static void check_device(const struct device *is, const struct device *wanted)
 	assert_int_equal(is->up, wanted->up);
 	assert_int_equal(is->forwarding4, wanted->forwarding4);
 	assert_int_equal(is->src_valid_mark, wanted->src_valid_mark);
-	assert_int_equal(is->rp_filter_raw, RP_FILTER_UNKNOWN);
+	assert_int_equal(is->rp_filter_raw, wanted->rp_filter_raw);
 	assert_int_equal(is->rp_filter_effective, RP_FILTER_UNKNOWN);
 }
 

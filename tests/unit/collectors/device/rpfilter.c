@@ -1,58 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/support/unit.h"
 
-#include <errno.h>
-#include <linux/netconf.h>
-
 #include "collectors/base/history.h"
 #include "collectors/device/rpfilter.h"
 #include "tests/support/recorded.h"
 
 #define SECOND INT64_C(1000000000)
-
-static const struct netconf confs[] = {
-	{ 1, 0, true },
-	{ 2, 0, true },
-	{ 11, 2, true },
-	{ 12, 0, true },
-	{ 13, 1, false },
-	{ 14, 0, true },
-	{ 21, 0, true },
-	{ 22, 0, true },
-	{ NETCONFA_IFINDEX_ALL, 0, true },
-	{ NETCONFA_IFINDEX_DEFAULT, 0, true },
-};
-#define CONFS (sizeof(confs) / sizeof(*confs))
-
-static void recorded_modes_are_understood(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < CONFS; i++) {
-		char name[32];
-		struct netconf conf;
-		snprintf(name, sizeof(name), "netconf-%02zu", i);
-		struct nlmsghdr *header = recorded_message(name);
-		assert_int_equal(rpfilter_parse_netconf(header, &conf), 0);
-		assert_int_equal(conf.ifindex, confs[i].ifindex);
-		assert_int_equal(conf.rp_filter, confs[i].rp_filter);
-		assert_int_equal(conf.forwarding, confs[i].forwarding);
-		free(header);
-	}
-}
-
-static void parse(const struct nlmsghdr *header)
-{
-	struct netconf conf;
-	int error = rpfilter_parse_netconf(header, &conf);
-	assert_true(error == 0 || error == -EBADMSG);
-}
-
-static void maimed_modes_are_survived(void **state)
-{
-	(void)state;
-	recorded_maim("netconf-00", parse);
-	recorded_maim("netconf-08", parse);
-}
 
 static void recorded_counters_are_understood(void **state)
 {
@@ -132,8 +85,6 @@ static void a_reset_counter_begins_anew(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(recorded_modes_are_understood),
-		cmocka_unit_test(maimed_modes_are_survived),
 		cmocka_unit_test(recorded_counters_are_understood),
 		cmocka_unit_test(drops_are_found_by_name),
 		cmocka_unit_test(the_first_reading_is_no_rise),
