@@ -28,6 +28,7 @@ struct metric_histogram {
 
 /* Label values belong to the family's labels, in their order; they are lent for the call. */
 struct metric_sink {
+	const struct metric_family *family; /* whose samples are wanted */
 	void (*sample)(struct metric_sink *sink, double value, const char *const *labels);
 	/* For families of METRIC_HISTOGRAM: all samples of one. */
 	void (*histogram)(struct metric_sink *sink, const struct metric_histogram *histogram,
@@ -44,7 +45,8 @@ struct metric_family {
 	const char *unit;                      /* the suffix of the name, or NULL */
 	const char *labels[METRIC_LABELS + 1]; /* ends with NULL */
 	const char *help;
-	bool always; /* there are samples before the first judgement: facts may be NULL */
+	size_t field; /* offset of what is told, where one emit function serves several families */
+	bool always;  /* there are samples before the first judgement: facts may be NULL */
 	void (*emit)(struct metric_sink *sink, const struct facts *facts);
 };
 

@@ -422,7 +422,7 @@ void handshakes_set_wall(struct handshakes *handshakes, int64_t wall_ns)
 
 void handshakes_devices(struct handshakes *handshakes, const struct handshake_presence *devices, size_t count)
 {
-	counters_survey(&handshakes->counters, devices, count, handshakes->now_ns);
+	counters_devices(&handshakes->counters, devices, count, handshakes->now_ns);
 }
 
 void handshakes_missed(struct handshakes *handshakes, int64_t now_ns)

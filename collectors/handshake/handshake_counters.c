@@ -181,18 +181,18 @@ uint16_t counters_device_find(const struct handshake_counters *counters, int dev
 	return 0;
 }
 
-static void device_merge(struct counters_device *heir, struct counters_device *device)
+void handshake_device_add(struct handshake_device *sum, const struct handshake_device *row)
 {
-	struct handshake_device *to = &heir->totals, *from = &device->totals;
 	for (unsigned direction = 0; direction < DIRECTIONS; direction++)
 		for (unsigned kind = 0; kind < HANDSHAKE_KINDS; kind++)
-			to->packets[direction][kind] += from->packets[direction][kind];
+			sum->packets[direction][kind] += row->packets[direction][kind];
+	for (unsigned outcome = 0; outcome < HANDSHAKE_OUTCOMES; outcome++)
+		sum->recent[outcome] += row->recent[outcome];
 	for (unsigned bucket = 0; bucket < HANDSHAKE_DELAYS; bucket++)
-		to->delays[bucket] += from->delays[bucket];
-	to->delay_sum += from->delay_sum;
+		sum->delays[bucket] += row->delays[bucket];
+	sum->delay_sum += row->delay_sum;
 	for (unsigned outcome = 0; outcome < ECHO_OUTCOMES; outcome++)
-		to->echoes[outcome] += from->echoes[outcome];
-	window_merge(&heir->window, &device->window);
+		sum->echoes[outcome] += row->echoes[outcome];
 }
 
 /* The slot's device is known no more. heir: 0: none. */
@@ -211,8 +211,11 @@ static void device_free(struct handshake_counters *counters, uint32_t slot)
 {
 	int heir = counters->lives[slot].heir;
 	uint16_t heirs = heir ? counters_device_find(counters, heir) : 0;
-	if (heirs)
-		device_merge(&counters->devices[heirs], &counters->devices[slot]);
+	if (heirs) {
+		struct counters_device *to = &counters->devices[heirs], *from = &counters->devices[slot];
+		handshake_device_add(&to->totals, &from->totals);
+		window_merge(&to->window, &from->window);
+	}
 	device_bequeath(counters, slot, heirs ? heir : 0);
 	counters->devices[slot] = (struct counters_device){ .totals = { .device = NOBODY } };
 	counters->lives[slot] = (struct counters_life){ .gone_ns = INT64_MIN };
@@ -253,7 +256,7 @@ uint16_t counters_device_slot(struct handshake_counters *counters, int device)
 		return 0;
 	}
 	counters->devices[slot].totals.device = device;
-	counters->lives[slot] = (struct counters_life){ .survey = counters->survey };
+	counters->lives[slot] = (struct counters_life){ .listing = counters->listing };
 	hash_index_add(&counters->by_device, hash, slot);
 	return (uint16_t)slot;
 }
@@ -267,17 +270,17 @@ int counters_device_of_slot(const struct handshake_counters *counters, uint16_t 
 /* Each goes through all pairs. */
 #define FREED_AT_ONCE 4
 
-void counters_survey(struct handshake_counters *counters, const struct handshake_presence *devices,
+void counters_devices(struct handshake_counters *counters, const struct handshake_presence *devices,
 	size_t count, int64_t now_ns)
 {
-	counters->survey++;
+	counters->listing++;
 	now_ns = now_ns > 0 ? now_ns : 1;
 	for (size_t i = 0; i < count; i++) {
 		uint16_t slot = counters_device_find(counters, devices[i].device);
 		struct counters_life *life = &counters->lives[slot];
 		if (slot == 0)
 			continue;
-		life->survey = counters->survey;
+		life->listing = counters->listing;
 		life->heir = devices[i].heir == devices[i].device ? 0 : devices[i].heir;
 		if (devices[i].present && life->gone_ns) {
 			life->gone_ns = 0;
@@ -291,7 +294,7 @@ void counters_survey(struct handshake_counters *counters, const struct handshake
 	for (uint32_t slot = 1; slot < counters->device_count; slot++) {
 		struct counters_life *life = &counters->lives[slot];
 		int device = counters->devices[slot].totals.device;
-		bool named = life->survey == counters->survey;
+		bool named = life->listing == counters->listing;
 		if (device == NOBODY || device == 0)
 			continue;
 		if (!named && !life->gone_ns) {

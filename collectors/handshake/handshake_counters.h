@@ -30,7 +30,7 @@ struct counters_device {
 struct counters_life {
 	int64_t gone_ns; /* since when it is not; 0: it is there */
 	int heir;
-	uint32_t survey; /* in which it was named last */
+	uint32_t listing; /* in which it was named last */
 };
 
 struct counters_pair {
@@ -61,8 +61,8 @@ struct handshake_counters {
 	uint32_t device_limit, pair_limit, service_limit;
 	struct hash_index by_device, by_pair, by_service;
 	uint64_t seed;
-	uint32_t gone, freed; /* devices that are not there; those of them that are in no use at all */
-	uint32_t survey;
+	uint32_t gone, freed;    /* devices that are not there; those of them that are in no use at all */
+	uint32_t listing;        /* of devices, counted */
 	uint32_t newest, oldest; /* pairs, by last use; row 0 is not among them */
 	uint32_t hand;           /* the next service to be considered */
 	uint32_t omitted_devices[COUNTERS_OMITTED], omitted_pairs[COUNTERS_OMITTED]; /* hashes */
@@ -81,7 +81,7 @@ uint16_t counters_device_find(const struct handshake_counters *counters, int dev
 /* 0 if the slot is nobody's. */
 int counters_device_of_slot(const struct handshake_counters *counters, uint16_t slot);
 /* See handshakes_devices(). */
-void counters_survey(struct handshake_counters *counters, const struct handshake_presence *devices,
+void counters_devices(struct handshake_counters *counters, const struct handshake_presence *devices,
 	size_t count, int64_t now_ns);
 
 void counters_packet(struct handshake_counters *counters, uint16_t slot, enum direction direction,

@@ -230,6 +230,8 @@ struct handshake_report {
 };
 
 void handshake_report_clear(struct handshake_report *report);
+/* All counts of another row, but not its device. */
+void handshake_device_add(struct handshake_device *sum, const struct handshake_device *row);
 
 /* The public names: "one_way", "syn_repeat", "in", "other_address". */
 const char *handshake_outcome_name(enum handshake_outcome outcome);

@@ -11,24 +11,16 @@
 
 /* ---- captures ---- */
 
-static void emit_captures(struct metric_sink *sink, const struct facts *facts, size_t offset)
+static void emit_captures(struct metric_sink *sink, const struct facts *facts)
 {
 	struct capture *rows = NULL;
 	size_t count = 0;
 	sink->failed |= wire_captures(facts, &rows, &count) < 0;
-	for (size_t i = 0; i < count; i++)
-		metric_add(sink, (double)*(const uint64_t *)((const char *)&rows[i] + offset), rows[i].name);
+	for (size_t i = 0; i < count; i++) {
+		const uint64_t *packets = (const void *)((const char *)&rows[i] + sink->family->field);
+		metric_add(sink, (double)*packets, rows[i].name);
+	}
 	free(rows);
-}
-
-static void emit_capture_packets(struct metric_sink *sink, const struct facts *facts)
-{
-	emit_captures(sink, facts, offsetof(struct capture, packets));
-}
-
-static void emit_capture_dropped(struct metric_sink *sink, const struct facts *facts)
-{
-	emit_captures(sink, facts, offsetof(struct capture, dropped));
 }
 
 static void emit_capture_unwatched(struct metric_sink *sink, const struct facts *facts)
@@ -130,41 +122,11 @@ static void emit_handshakes(struct metric_sink *sink, const struct facts *facts)
 
 /* ---- the table ---- */
 
-static void emit_number(struct metric_sink *sink, const struct facts *facts, size_t offset)
+static void emit_number(struct metric_sink *sink, const struct facts *facts)
 {
-	const struct handshake_report *report = facts->handshakes;
+	const char *report = (const char *)facts->handshakes;
 	if (report)
-		metric_add(sink, (double)*(const uint64_t *)((const char *)report + offset));
-}
-
-static void emit_handshakes_tracked(struct metric_sink *sink, const struct facts *facts)
-{
-	emit_number(sink, facts, offsetof(struct handshake_report, tracked));
-}
-
-static void emit_handshakes_tracked_limit(struct metric_sink *sink, const struct facts *facts)
-{
-	emit_number(sink, facts, offsetof(struct handshake_report, limit));
-}
-
-static void emit_handshakes_evicted(struct metric_sink *sink, const struct facts *facts)
-{
-	emit_number(sink, facts, offsetof(struct handshake_report, evicted));
-}
-
-static void emit_devices_omitted(struct metric_sink *sink, const struct facts *facts)
-{
-	emit_number(sink, facts, offsetof(struct handshake_report, devices_omitted));
-}
-
-static void emit_pairs_omitted(struct metric_sink *sink, const struct facts *facts)
-{
-	emit_number(sink, facts, offsetof(struct handshake_report, pairs_omitted));
-}
-
-static void emit_services_omitted(struct metric_sink *sink, const struct facts *facts)
-{
-	emit_number(sink, facts, offsetof(struct handshake_report, services_omitted));
+		metric_add(sink, (double)*(const uint64_t *)(const void *)(report + sink->family->field));
 }
 
 static void emit_handshake_sampling_ratio(struct metric_sink *sink, const struct facts *facts)
@@ -184,12 +146,14 @@ const struct metric_family handshake_metrics[] = {
 		.type = METRIC_COUNTER,
 		.labels = { "device" },
 		.help = "Packets that passed the capture filter and were lost before they were read.",
-		.emit = emit_capture_dropped },
+		.field = offsetof(struct capture, dropped),
+		.emit = emit_captures },
 	{ .name = "oneway_capture_packets_total",
 		.type = METRIC_COUNTER,
 		.labels = { "device" },
 		.help = "Packets that passed the capture filter.",
-		.emit = emit_capture_packets },
+		.field = offsetof(struct capture, packets),
+		.emit = emit_captures },
 	{ .name = "oneway_echo_total",
 		.type = METRIC_COUNTER,
 		.labels = { "device", "outcome" },
@@ -210,7 +174,8 @@ const struct metric_family handshake_metrics[] = {
 	{ .name = "oneway_handshake_devices_omitted_total",
 		.type = METRIC_COUNTER,
 		.help = "Devices with handshakes that found no place, and are counted together as other.",
-		.emit = emit_devices_omitted },
+		.field = offsetof(struct handshake_report, devices_omitted),
+		.emit = emit_number },
 	{ .name = "oneway_handshake_packets_total",
 		.type = METRIC_COUNTER,
 		.labels = { "device", "direction", "kind" },
@@ -219,7 +184,8 @@ const struct metric_family handshake_metrics[] = {
 	{ .name = "oneway_handshake_pairs_omitted_total",
 		.type = METRIC_COUNTER,
 		.help = "Pairs of devices of SYN and SYN-ACK that found no place, and are counted together as other.",
-		.emit = emit_pairs_omitted },
+		.field = offsetof(struct handshake_report, pairs_omitted),
+		.emit = emit_number },
 	{ .name = "oneway_handshake_sampling_ratio",
 		.type = METRIC_GAUGE,
 		.help = "Share of new handshakes that is followed; below 1 under floods, and counts are scaled.",
@@ -227,11 +193,13 @@ const struct metric_family handshake_metrics[] = {
 	{ .name = "oneway_handshake_services_omitted_total",
 		.type = METRIC_COUNTER,
 		.help = "Service addresses whose recent handshakes were forgotten to make room for others.",
-		.emit = emit_services_omitted },
+		.field = offsetof(struct handshake_report, services_omitted),
+		.emit = emit_number },
 	{ .name = "oneway_handshakes_evicted_total",
 		.type = METRIC_COUNTER,
 		.help = "Undecided handshakes that were given up because the table was full.",
-		.emit = emit_handshakes_evicted },
+		.field = offsetof(struct handshake_report, evicted),
+		.emit = emit_number },
 	{ .name = "oneway_handshakes_total",
 		.type = METRIC_COUNTER,
 		.labels = { "syn_device", "synack_device", "outcome" },
@@ -240,10 +208,12 @@ const struct metric_family handshake_metrics[] = {
 	{ .name = "oneway_handshakes_tracked",
 		.type = METRIC_GAUGE,
 		.help = "Handshakes that have not ended yet.",
-		.emit = emit_handshakes_tracked },
+		.field = offsetof(struct handshake_report, tracked),
+		.emit = emit_number },
 	{ .name = "oneway_handshakes_tracked_limit",
 		.type = METRIC_GAUGE,
 		.help = "Handshakes that can be followed at the same time.",
-		.emit = emit_handshakes_tracked_limit },
+		.field = offsetof(struct handshake_report, limit),
+		.emit = emit_number },
 	{ 0 },
 };

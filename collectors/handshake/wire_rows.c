@@ -23,26 +23,16 @@ static int compare_names(const struct named_row *a, const struct named_row *b)
 	return first ? first : strcmp(a->names[1], b->names[1]);
 }
 
-static int compare_rows(const void *left, const void *right)
+static int compare_places(const void *left, const void *right)
 {
 	const struct named_row *a = left, *b = right;
-	int names = compare_names(a, b);
-	return names ? names : (a->at > b->at) - (a->at < b->at);
+	return (a->at > b->at) - (a->at < b->at);
 }
 
-/* For each row the position of the first one of its names. */
-static size_t *find_firsts(struct named_row *named, size_t count)
+static int compare_rows(const void *left, const void *right)
 {
-	size_t *firsts = calloc(count, sizeof(*firsts));
-	if (!firsts)
-		return NULL;
-	qsort(named, count, sizeof(*named), compare_rows);
-	for (size_t i = 0, first = 0; i < count; i++) {
-		if (compare_names(&named[i], &named[first]) != 0)
-			first = i;
-		firsts[named[i].at] = named[first].at;
-	}
-	return firsts;
+	int names = compare_names(left, right);
+	return names ? names : compare_places(left, right);
 }
 
 struct row_kind {
@@ -51,48 +41,37 @@ struct row_kind {
 	void (*add)(void *sum, const void *row);
 };
 
-static int merge_rows(
-	const struct row_kind *kind, const struct facts *facts, const char *rows, size_t *count, char **out)
+/* *count: of the rows, then of those that are left. NULL, and none, when memory is out. */
+static void *merge(const struct row_kind *kind, const struct facts *facts, const void *rows, size_t *count)
 {
-	struct named_row *named = calloc(*count, sizeof(*named));
-	char *merged = calloc(*count, kind->size);
-	for (size_t i = 0; named && i < *count; i++) {
-		kind->name(facts, rows + i * kind->size, named[i].names);
+	struct named_row *named = calloc(*count + 1, sizeof(*named));
+	char *merged = calloc(*count + 1, kind->size);
+	size_t kept = 0;
+	if (!named || !merged) {
+		free(named);
+		free(merged);
+		*count = 0;
+		return NULL;
+	}
+	for (size_t i = 0; i < *count; i++) {
+		memcpy(merged + i * kind->size, (const char *)rows + i * kind->size, kind->size);
+		kind->name(facts, merged + i * kind->size, named[i].names);
 		named[i].at = i;
 	}
-	size_t *firsts = named ? find_firsts(named, *count) : NULL;
-	free(named);
-	if (!merged || !firsts) {
-		free(merged);
-		free(firsts);
-		return -ENOMEM;
-	}
-	size_t kept = 0;
+	qsort(named, *count, sizeof(*named), compare_rows);
 	for (size_t i = 0; i < *count; i++) {
-		const char *row = rows + i * kind->size;
-		if (firsts[i] == i) {
-			memcpy(merged + kept * kind->size, row, kind->size);
-			firsts[i] = kept++; /* from here on, of a first one: where its sum is */
-		} else {
-			kind->add(merged + firsts[firsts[i]] * kind->size, row);
-		}
+		if (kept && compare_names(&named[kept - 1], &named[i]) == 0)
+			kind->add(
+				merged + named[kept - 1].at * kind->size, merged + named[i].at * kind->size);
+		else
+			named[kept++] = named[i];
 	}
-	free(firsts);
-	*out = merged;
+	qsort(named, kept, sizeof(*named), compare_places);
+	for (size_t i = 0; i < kept; i++)
+		memmove(merged + i * kind->size, merged + named[i].at * kind->size, kind->size);
+	free(named);
 	*count = kept;
-	return 0;
-}
-
-static int merge(const struct row_kind *kind, const struct facts *facts, const void *rows, size_t row_count,
-	void *out, size_t *count)
-{
-	char *merged = NULL;
-	int result = row_count ? merge_rows(kind, facts, rows, &row_count, &merged) : 0;
-	if (result < 0)
-		return result;
-	memcpy(out, &merged, sizeof(merged));
-	*count = row_count;
-	return 0;
+	return merged;
 }
 
 /* ---- the kinds of rows ---- */
@@ -104,20 +83,9 @@ static void name_device(const struct facts *facts, const void *row, const char *
 	names[1] = "";
 }
 
-static void add_device(void *sum_row, const void *row)
+static void add_device(void *sum, const void *row)
 {
-	struct handshake_device *sum = sum_row;
-	const struct handshake_device *device = row;
-	for (size_t direction = 0; direction < DIRECTIONS; direction++)
-		for (size_t kind = 0; kind < HANDSHAKE_KINDS; kind++)
-			sum->packets[direction][kind] += device->packets[direction][kind];
-	for (size_t i = 0; i < HANDSHAKE_OUTCOMES; i++)
-		sum->recent[i] += device->recent[i];
-	for (size_t i = 0; i < HANDSHAKE_DELAYS; i++)
-		sum->delays[i] += device->delays[i];
-	sum->delay_sum += device->delay_sum;
-	for (size_t i = 0; i < ECHO_OUTCOMES; i++)
-		sum->echoes[i] += device->echoes[i];
+	handshake_device_add(sum, row);
 }
 
 static const struct row_kind devices = { sizeof(struct handshake_device), name_device, add_device };
@@ -163,18 +131,22 @@ static const struct row_kind captures = { sizeof(struct capture), name_capture, 
 int wire_devices(const struct facts *facts, struct handshake_device **rows, size_t *count)
 {
 	const struct handshake_report *report = facts->handshakes;
-	return merge(&devices, facts, report ? report->devices : NULL, report ? report->device_count : 0,
-		rows, count);
+	*count = report ? report->device_count : 0;
+	*rows = merge(&devices, facts, report ? report->devices : NULL, count);
+	return *rows ? 0 : -ENOMEM;
 }
 
 int wire_pairs(const struct facts *facts, struct handshake_pair **rows, size_t *count)
 {
 	const struct handshake_report *report = facts->handshakes;
-	return merge(
-		&pairs, facts, report ? report->pairs : NULL, report ? report->pair_count : 0, rows, count);
+	*count = report ? report->pair_count : 0;
+	*rows = merge(&pairs, facts, report ? report->pairs : NULL, count);
+	return *rows ? 0 : -ENOMEM;
 }
 
 int wire_captures(const struct facts *facts, struct capture **rows, size_t *count)
 {
-	return merge(&captures, facts, facts->captures, facts->capture_count, rows, count);
+	*count = facts->capture_count;
+	*rows = merge(&captures, facts, facts->captures, count);
+	return *rows ? 0 : -ENOMEM;
 }

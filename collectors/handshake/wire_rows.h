@@ -4,7 +4,7 @@
 /* The rows of the handshake report as they are shown: those of devices that had the same name, one after the
  * other, are one, in the place of the first. Each name is looked up once, and the rows are sorted: n log n.
  *
- * 0 with *rows to be freed, NULL if there are none; or -ENOMEM. */
+ * 0 with *rows to be freed; or -ENOMEM with no rows. */
 
 #include "collectors/facts.h"
 

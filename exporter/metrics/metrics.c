@@ -48,15 +48,15 @@ const char *metric_value(double value, char text[static METRIC_VALUE_SIZE])
 /* OpenMetrics names a counter's family without the suffix that its samples carry. */
 static int family_name_length(const struct metrics *metrics)
 {
-	size_t length = strlen(metrics->family->name);
-	if (metrics->format == METRICS_OPENMETRICS && metrics->family->type == METRIC_COUNTER)
+	size_t length = strlen(metrics->sink.family->name);
+	if (metrics->format == METRICS_OPENMETRICS && metrics->sink.family->type == METRIC_COUNTER)
 		length -= strlen(TOTAL);
 	return (int)length;
 }
 
 static void announce(struct metrics *metrics)
 {
-	const struct metric_family *family = metrics->family;
+	const struct metric_family *family = metrics->sink.family;
 	int length = family_name_length(metrics);
 	buffer_format(metrics->out, "# HELP %.*s ", length, family->name);
 	buffer_escaped(metrics->out, family->help, help_escapes[metrics->format]);
@@ -69,7 +69,7 @@ static void announce(struct metrics *metrics)
 /* le: of a bucket, or NULL. */
 static void write_labels(struct metrics *metrics, const char *const *values, const char *le)
 {
-	const char *const *names = metrics->family->labels;
+	const char *const *names = metrics->sink.family->labels;
 	size_t count = 0;
 	for (; names[count]; count++) {
 		buffer_format(metrics->out, "%s%s=\"", count == 0 ? "{" : ",", names[count]);
@@ -88,7 +88,7 @@ static void write_sample(
 	char text[METRIC_VALUE_SIZE];
 	if (!metrics->announced)
 		announce(metrics);
-	buffer_text(metrics->out, metrics->family->name);
+	buffer_text(metrics->out, metrics->sink.family->name);
 	buffer_text(metrics->out, suffix);
 	write_labels(metrics, labels, le);
 	buffer_format(metrics->out, " %s\n", metric_value(value, text));
@@ -133,7 +133,7 @@ struct metrics metrics_begin(struct buffer *out, enum metrics_format format, con
 
 void metrics_family(struct metrics *metrics, const struct metric_family *family)
 {
-	metrics->family = family;
+	metrics->sink.family = family;
 	metrics->announced = false;
 	if (metrics->facts || family->always)
 		family->emit(&metrics->sink, metrics->facts);

@@ -19,7 +19,6 @@ struct metrics {
 	const struct facts *facts;
 	struct buffer *out;
 	enum metrics_format format;
-	const struct metric_family *family;
 	bool announced;
 };
 
