@@ -36,75 +36,58 @@ static int complain(char *error, int number, const char *name, const char *reaso
 	return number;
 }
 
-static int find_link(struct capture_file *file, char *error)
+/* A named pipe would be waited for, perhaps for ever, when it is opened. NULL with errno set,
+ * EINVAL if it is no regular file. */
+static FILE *open_regular(const char *path)
 {
+	struct stat status;
+	if (stat(path, &status) < 0)
+		return NULL;
+	if (S_ISREG(status.st_mode))
+		return fopen(path, "rbe");
+	errno = EINVAL;
+	return NULL;
+}
+
+/* The stream is the file's from here on. */
+static int open_pcap(struct capture_file *file, FILE *stream, char *error)
+{
+	char reason[PCAP_ERRBUF_SIZE] = "";
+	file->pcap = pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_NANO, reason);
+	if (!file->pcap) {
+		if (stream != stdin)
+			fclose(stream);
+		return complain(error, -EBADMSG, file->name, reason);
+	}
 	int number = pcap_datalink(file->pcap);
 	for (size_t i = 0; i < sizeof(link_types) / sizeof(*link_types); i++)
 		if (link_types[i].number == number) {
 			file->link = link_types[i].link;
 			return 0;
 		}
-	char reason[128];
 	const char *name = pcap_datalink_val_to_description_or_dlt(number);
 	snprintf(reason, sizeof(reason), "link type %s is not supported", name);
 	return complain(error, -EPROTONOSUPPORT, file->name, reason);
 }
 
-/* A named pipe would be waited for, perhaps for ever, when it is opened. */
-static int check_type(const char *path, char *error)
-{
-	struct stat status;
-	if (stat(path, &status) < 0) {
-		int number = -errno;
-		return complain(error, number, path, strerror(-number));
-	}
-	return S_ISREG(status.st_mode) ? 0 : complain(error, -EINVAL, path, "not a regular file");
-}
-
-static int open_stream(const char *path, FILE **out, char *error)
-{
-	if (strcmp(path, "-") == 0) {
-		*out = stdin;
-		return 0;
-	}
-	int result = check_type(path, error);
-	if (result < 0)
-		return result;
-	*out = fopen(path, "rbe");
-	if (*out)
-		return 0;
-	int number = -errno;
-	return complain(error, number, path, strerror(-number));
-}
-
-static int open_pcap(struct capture_file *file, FILE *stream, char *error)
-{
-	char reason[PCAP_ERRBUF_SIZE] = "";
-	file->pcap = pcap_fopen_offline_with_tstamp_precision(stream, PCAP_TSTAMP_PRECISION_NANO, reason);
-	if (file->pcap)
-		return find_link(file, error);
-	if (stream != stdin)
-		fclose(stream);
-	return complain(error, -EBADMSG, file->name, reason);
-}
-
 int capture_file_open(const char *path, struct capture_file **out, char error[static CAPTURE_ERROR_SIZE])
 {
-	FILE *stream;
-	int result = open_stream(path, &stream, error);
-	if (result < 0)
-		return result;
+	FILE *stream = strcmp(path, "-") == 0 ? stdin : open_regular(path);
+	if (!stream) {
+		int number = -errno;
+		return complain(
+			error, number, path, number == -EINVAL ? "not a regular file" : strerror(-number));
+	}
 	struct capture_file *file = calloc(1, sizeof(*file));
-	char *name = strdup(stream == stdin ? "standard input" : path);
-	if (!file || !name) {
+	if (file)
+		file->name = strdup(stream == stdin ? "standard input" : path);
+	if (!file || !file->name) {
 		free(file);
-		free(name);
 		if (stream != stdin)
 			fclose(stream);
 		return complain(error, -ENOMEM, path, strerror(ENOMEM));
 	}
-	file->name = name;
-	result = open_pcap(file, stream, error);
+	int result = open_pcap(file, stream, error);
 	if (result < 0)
 		capture_file_close(file);
 	else

@@ -25,9 +25,9 @@ static bool is_tag(uint16_t ethertype)
 	return ethertype == 0x8100 || ethertype == 0x88a8 || ethertype == 0x9100;
 }
 
-static int read_ethertype(struct packet_reader *reader, struct packet *packet)
+/* From the first ethertype on, over VLAN tags. */
+static int read_tags(struct packet_reader *reader, uint16_t ethertype, struct packet *packet)
 {
-	uint16_t ethertype = packet_reader_u16(reader);
 	for (; is_tag(ethertype) && packet->tags < PACKET_TAGS_MAX; packet->tags++) {
 		packet_reader_skip(reader, 2);
 		ethertype = packet_reader_u16(reader);
@@ -38,7 +38,7 @@ static int read_ethertype(struct packet_reader *reader, struct packet *packet)
 static int link_ethernet(struct packet_reader *reader, struct packet *packet)
 {
 	packet_reader_skip(reader, 12);
-	return read_ethertype(reader, packet);
+	return read_tags(reader, packet_reader_u16(reader), packet);
 }
 
 static int link_raw(struct packet_reader *reader, struct packet *packet)
@@ -58,17 +58,7 @@ static int link_sll(struct packet_reader *reader, struct packet *packet)
 {
 	packet->direction = sll_direction(packet_reader_u16(reader));
 	packet_reader_skip(reader, 12);
-	return read_ethertype(reader, packet);
-}
-
-static int sll2_protocol(struct packet_reader *reader, uint16_t protocol, struct packet *packet)
-{
-	if (is_tag(protocol)) {
-		packet->tags++;
-		packet_reader_skip(reader, 2);
-		return read_ethertype(reader, packet);
-	}
-	return protocol == ETHERTYPE_IP4 || protocol == ETHERTYPE_IP6 ? 0 : -EPROTONOSUPPORT;
+	return read_tags(reader, packet_reader_u16(reader), packet);
 }
 
 static int link_sll2(struct packet_reader *reader, struct packet *packet)
@@ -79,7 +69,7 @@ static int link_sll2(struct packet_reader *reader, struct packet *packet)
 	packet_reader_skip(reader, 2);
 	packet->direction = sll_direction(packet_reader_u8(reader));
 	packet_reader_skip(reader, 9);
-	return sll2_protocol(reader, protocol, packet);
+	return read_tags(reader, protocol, packet);
 }
 
 /* AF_INET is 2 everywhere; AF_INET6 differs: Linux, NetBSD and OpenBSD, FreeBSD, macOS. */
@@ -210,21 +200,16 @@ static int read_tcp(struct packet_reader *reader, const struct network *network,
 	return 0;
 }
 
-static int read_echo(struct packet_reader *reader, enum packet_kind kind, struct packet *packet)
-{
-	packet->kind = kind;
-	packet->echo_id = packet_reader_u16(reader);
-	packet->echo_sequence = packet_reader_u16(reader);
-	return 0;
-}
-
 static int read_icmp(struct packet_reader *reader, uint8_t request, uint8_t reply, struct packet *packet)
 {
 	uint8_t type = packet_reader_u8(reader);
+	if (type != request && type != reply)
+		return -EPROTONOSUPPORT;
 	packet_reader_skip(reader, 3);
-	if (type == request)
-		return read_echo(reader, PACKET_ECHO_REQUEST, packet);
-	return type == reply ? read_echo(reader, PACKET_ECHO_REPLY, packet) : -EPROTONOSUPPORT;
+	packet->kind = type == request ? PACKET_ECHO_REQUEST : PACKET_ECHO_REPLY;
+	packet->echo_id = packet_reader_u16(reader);
+	packet->echo_sequence = packet_reader_u16(reader);
+	return 0;
 }
 
 static int read_transport(struct packet_reader *reader, const struct network *network, struct packet *packet)

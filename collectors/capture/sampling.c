@@ -20,54 +20,32 @@ static uint32_t wanted_by_room(
 	return ratio;
 }
 
-static uint32_t wanted_ratio(
-	const struct sampling *sampling, int64_t passed_ns, double share, const struct sampling_load *load)
-{
-	uint32_t wanted = wanted_by_room(sampling, passed_ns, load);
-	if (share > BUSY && wanted < sampling->ratio * 2)
-		wanted = sampling->ratio * 2;
-	return wanted < SAMPLING_MOST ? wanted : SAMPLING_MOST;
-}
-
-/* At half the ratio there would be twice as many. */
-static bool is_little(double share, const struct sampling_load *load)
-{
-	return share < IDLE && load->table.tracked < load->table.limit / 4;
-}
-
-static void take(struct sampling *sampling, int64_t now_ns, const struct sampling_load *load)
-{
-	sampling->step_ns = now_ns;
-	sampling->cpu_ns = load->cpu_ns;
-	sampling->evicted = load->table.evicted;
-}
-
-static void judge_load(
-	struct sampling *sampling, int64_t now_ns, int64_t passed_ns, const struct sampling_load *load)
-{
-	double share = (double)(load->cpu_ns - sampling->cpu_ns) / (double)passed_ns;
-	uint32_t wanted = wanted_ratio(sampling, passed_ns, share, load);
-	bool calm = load->table.evicted == sampling->evicted && is_little(share, load);
-	if (wanted > sampling->ratio)
-		sampling->ratio = wanted;
-	if (!calm) {
-		sampling->calm_ns = now_ns;
-	} else if (sampling->ratio > 1 && now_ns - sampling->calm_ns >= SAMPLING_CALM_NS) {
-		sampling->ratio /= 2;
-		sampling->calm_ns = now_ns;
-	}
-}
-
 uint32_t sampling_step(struct sampling *sampling, int64_t now_ns, const struct sampling_load *load)
 {
 	int64_t passed_ns = now_ns - sampling->step_ns;
 	bool begun = sampling->ratio != 0;
-	if (!begun)
-		sampling->ratio = 1;
-	else if (passed_ns < SAMPLING_STEP_NS)
+	if (begun && passed_ns < SAMPLING_STEP_NS)
 		return sampling->ratio;
-	else
-		judge_load(sampling, now_ns, passed_ns, load);
-	take(sampling, now_ns, load);
+	if (!begun) {
+		sampling->ratio = 1;
+	} else {
+		double share = (double)(load->cpu_ns - sampling->cpu_ns) / (double)passed_ns;
+		uint32_t wanted = wanted_by_room(sampling, passed_ns, load);
+		/* At half the ratio there would be twice as many. */
+		bool calm = load->table.evicted == sampling->evicted && share < IDLE &&
+			    load->table.tracked < load->table.limit / 4;
+		if (share > BUSY && wanted < sampling->ratio * 2)
+			wanted = sampling->ratio * 2;
+		if (wanted > sampling->ratio)
+			sampling->ratio = wanted < SAMPLING_MOST ? wanted : SAMPLING_MOST;
+		bool falls = calm && sampling->ratio > 1 && now_ns - sampling->calm_ns >= SAMPLING_CALM_NS;
+		if (falls)
+			sampling->ratio /= 2;
+		if (!calm || falls)
+			sampling->calm_ns = now_ns;
+	}
+	sampling->step_ns = now_ns;
+	sampling->cpu_ns = load->cpu_ns;
+	sampling->evicted = load->table.evicted;
 	return sampling->ratio;
 }

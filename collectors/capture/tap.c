@@ -10,6 +10,7 @@
 #include <pcap/pcap.h>
 #include <pcap/sll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "collectors/capture/capture_filter.h"
@@ -42,35 +43,29 @@ static int activate(pcap_t *pcap, size_t ring)
 	return error == ENOMEM || error == ENOBUFS ? -ENOMEM : -EIO;
 }
 
-/* From all devices to one. Only a handle for all has the header that tells directions. */
-static int bind_to(int descriptor, int ifindex)
-{
-	const struct sockaddr_ll address = {
-		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = ifindex
-	};
-	/* Works with a device that is down as well; packets come when it is up. */
-	return bind(descriptor, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
-}
-
 int tap_filter(struct tap *tap, const struct bpf_program *filter)
 {
 	struct bpf_program lent = *filter; /* libpcap's prototype wants no const */
 	return pcap_setfilter(tap->pcap, &lent) < 0 ? -EIO : 0;
 }
 
+/* The device instead of all of them. Only a handle for all has the header that tells directions. */
 static int prepare(struct tap *tap, size_t ring, const struct bpf_program *filter)
 {
+	const struct sockaddr_ll address = {
+		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)tap->ifindex
+	};
 	char message[PCAP_ERRBUF_SIZE];
 	int result = activate(tap->pcap, ring);
 	if (result < 0)
 		return result;
-	if (pcap_set_datalink(tap->pcap, DLT_LINUX_SLL2) < 0 || pcap_setnonblock(tap->pcap, 1, message) < 0)
+	if (pcap_set_datalink(tap->pcap, DLT_LINUX_SLL2) < 0 || pcap_setnonblock(tap->pcap, 1, message) < 0 ||
+		tap_filter(tap, filter) < 0)
 		return -EIO;
-	result = tap_filter(tap, filter);
-	if (result < 0)
-		return result;
 	fcntl(pcap_fileno(tap->pcap), F_SETFD, FD_CLOEXEC);
-	return bind_to(pcap_fileno(tap->pcap), (int)tap->ifindex);
+	/* Works with a device that is down as well; packets come when it is up. */
+	return bind(pcap_fileno(tap->pcap), (const struct sockaddr *)&address, sizeof(address)) < 0 ? -errno
+												    : 0;
 }
 
 int tap_open(int ifindex, size_t ring, const struct bpf_program *filter, struct tap **out)
@@ -104,17 +99,15 @@ int tap_descriptor(const struct tap *tap)
 	return pcap_get_selectable_fd(tap->pcap);
 }
 
-static uint32_t ifindex_of(const u_char *bytes)
-{
-	const u_char *at = bytes + offsetof(struct sll2_header, sll2_if_index);
-	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
 static void on_frame(u_char *argument, const struct pcap_pkthdr *header, const u_char *bytes)
 {
 	const struct tap *tap = (const struct tap *)argument;
-	/* What came between activate() and bind_to() is of any device. */
-	if (header->caplen < SLL2_HDR_LEN || ifindex_of(bytes) != tap->ifindex)
+	uint32_t ifindex;
+	if (header->caplen < SLL2_HDR_LEN)
+		return;
+	memcpy(&ifindex, bytes + offsetof(struct sll2_header, sll2_if_index), sizeof(ifindex));
+	/* What came before it was bound is of any device. */
+	if (ntohl(ifindex) != tap->ifindex)
 		return;
 	const struct tap_frame frame = {
 		/* The precision is nanoseconds: tv_usec carries those. */
