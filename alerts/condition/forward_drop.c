@@ -15,7 +15,6 @@
 #include "alerts/describe.h"
 #include "alerts/verdict.h"
 #include "alerts/wire.h"
-#include "collectors/drop/drop_reason.h"
 #include "collectors/firewall/translation.h"
 
 #define ENDPOINT_TEXT_SIZE (ADDRESS_TEXT_SIZE + 16)

@@ -25,6 +25,9 @@ enum drop_reason {
 	DROP_REASONS
 };
 
+/* As in labels: "ip_rpfilter". The kernel's name is that in capitals, behind SKB_DROP_REASON_. */
+const char *drop_reason_name(enum drop_reason reason);
+
 /* Packets dropped since start on a device, under the name it had then: where it arrived, or if it was on its
  * way out, where it would have left. A port of a bridge or bond counts as that. One row for a name and
  * reason that ever occurred; rows of devices that have gone stay while there is room. */

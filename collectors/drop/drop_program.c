@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "collectors/base/array.h"
-#include "collectors/drop/drop_btf.h"
 #include "collectors/drop/drop_record.h"
 #include "drops.skel.h"
 
@@ -32,6 +31,28 @@ static int keep_quiet(enum libbpf_print_level level, const char *format, va_list
 {
 	(void)level, (void)format, (void)arguments;
 	return 0;
+}
+
+#define PREFIX "SKB_DROP_REASON_"
+
+bool drop_btf_numbers(const struct btf *btf, uint32_t numbers[static DROP_REASONS])
+{
+	int id = btf__find_by_name_kind(btf, "skb_drop_reason", BTF_KIND_ENUM);
+	if (id < 0)
+		return false;
+	const struct btf_type *type = btf__type_by_id(btf, (__u32)id);
+	const struct btf_enum *values = btf_enum(type);
+	memset(numbers, 0, DROP_REASONS * sizeof(*numbers));
+	for (unsigned i = 0; i < btf_vlen(type); i++) {
+		const char *name = btf__name_by_offset(btf, values[i].name_off);
+		if (!name || strncmp(name, PREFIX, strlen(PREFIX)) != 0)
+			continue;
+		for (int reason = 0; reason < DROP_REASONS; reason++)
+			if (strcasecmp(name + strlen(PREFIX), drop_reason_name((enum drop_reason)reason)) ==
+				0)
+				numbers[reason] = (uint32_t)values[i].val;
+	}
+	return true;
 }
 
 /* Of the network namespace the thread stands in, which has it as long as it exists. */
@@ -108,11 +129,6 @@ void drop_program_close(struct drop_program *program)
 	free(program);
 }
 
-uint32_t drop_program_reasons(const struct drop_program *program)
-{
-	return program->reasons;
-}
-
 /* ---- reading ---- */
 
 static int read_sum(struct drop_program *program, const struct bpf_map *map, const void *key, uint64_t *sum)
@@ -151,16 +167,15 @@ static int read_entries(struct drop_program *program, struct drop_counts *counts
 	return 0;
 }
 
-int drop_program_read(struct drop_program *program, struct drop_counts *counts, uint64_t *uncounted)
+int drop_program_read(struct drop_program *program, struct drop_counts *counts)
 {
 	const __u32 first = 0;
-	struct drop_counts read = { 0 };
+	struct drop_counts read = { .reasons = program->reasons };
 	struct bpf_prog_info info = { 0 };
 	__u32 size = sizeof(info);
-	uint64_t omitted = 0;
 	int error = read_entries(program, &read);
 	if (error == 0)
-		error = read_sum(program, program->object->maps.omitted, &first, &omitted);
+		error = read_sum(program, program->object->maps.omitted, &first, &read.uncounted);
 	/* While the program runs the kernel does not run it again on that CPU: what an interrupt drops
 	 * meanwhile goes uncounted, for whatever reason and in whichever namespace. */
 	if (error == 0)
@@ -170,7 +185,7 @@ int drop_program_read(struct drop_program *program, struct drop_counts *counts, 
 		free(read.items);
 		return error;
 	}
-	*uncounted = omitted + info.recursion_misses;
+	read.uncounted += info.recursion_misses;
 	*counts = read;
 	return 0;
 }

@@ -18,6 +18,8 @@ struct drop_count {
 struct drop_counts {
 	struct drop_count *items;
 	size_t count;
+	uint64_t uncounted; /* at most so many packets are in none of them */
+	uint32_t reasons;   /* bit per enum drop_reason that this kernel has */
 };
 
 struct drop_program;
@@ -31,10 +33,14 @@ int drop_program_open(struct drop_program **out);
 /* Accepts NULL. */
 void drop_program_close(struct drop_program *program);
 
-/* Bit per enum drop_reason that this kernel has. */
-uint32_t drop_program_reasons(const struct drop_program *program);
-/* All counts; items are the caller's to free. At most *uncounted packets are in none of them. 0 or a negative
- * errno. */
-int drop_program_read(struct drop_program *program, struct drop_counts *counts, uint64_t *uncounted);
+/* All counts; items are the caller's to free. 0 or a negative errno. */
+int drop_program_read(struct drop_program *program, struct drop_counts *counts);
 /* Makes room: the device is gone. It counts from 0 should it drop again. */
 void drop_program_forget(struct drop_program *program, int ifindex, enum drop_reason reason);
+
+struct btf;
+
+/* From the kernel's own description of its types: the number of each reason in enum skb_drop_reason; 0 where
+ * the kernel has no such reason (0 is none of its reasons). False if there is no such enum. Only where the
+ * build has BPF. */
+bool drop_btf_numbers(const struct btf *btf, uint32_t numbers[static DROP_REASONS]);

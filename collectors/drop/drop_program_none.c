@@ -17,15 +17,9 @@ void drop_program_close(struct drop_program *program)
 	(void)program;
 }
 
-uint32_t drop_program_reasons(const struct drop_program *program)
+int drop_program_read(struct drop_program *program, struct drop_counts *counts)
 {
-	(void)program;
-	return 0;
-}
-
-int drop_program_read(struct drop_program *program, struct drop_counts *counts, uint64_t *uncounted)
-{
-	(void)program, (void)counts, (void)uncounted;
+	(void)program, (void)counts;
 	return -EOPNOTSUPP;
 }
 

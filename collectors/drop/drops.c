@@ -5,7 +5,22 @@
 #include "collectors/collector.h"
 #include "collectors/drop/drop_ledger.h"
 #include "collectors/drop/drop_program.h"
-#include "collectors/drop/drop_reason.h"
+
+const char *drop_reason_name(enum drop_reason reason)
+{
+	static const char *const names[DROP_REASONS] = {
+		[DROP_IP_RPFILTER] = "ip_rpfilter",
+		[DROP_IP_LOCAL_SOURCE] = "ip_local_source",
+		[DROP_IP_INVALID_SOURCE] = "ip_invalid_source",
+		[DROP_IP_LOCALNET] = "ip_localnet",
+		[DROP_IP_INVALID_DEST] = "ip_invalid_dest",
+		[DROP_IP_OUTNOROUTES] = "ip_outnoroutes",
+		[DROP_IP_INNOROUTES] = "ip_innoroutes",
+		[DROP_IP_INADDRERRORS] = "ip_inaddrerrors",
+		[DROP_NETFILTER_DROP] = "netfilter_drop",
+	};
+	return names[reason];
+}
 
 struct dropping {
 	struct drop_program *program;
@@ -43,8 +58,7 @@ static int drops_collect(void *context, const struct collector_settings *setting
 	struct dropping *dropping = context;
 	struct drop_counts counts;
 	struct drop_meter gone;
-	uint64_t uncounted;
-	int error = drop_program_read(dropping->program, &counts, &uncounted);
+	int error = drop_program_read(dropping->program, &counts);
 	if (error < 0)
 		return error;
 	error = drop_ledger_enter(&dropping->ledger, &counts, facts);
@@ -56,8 +70,8 @@ static int drops_collect(void *context, const struct collector_settings *setting
 	while (drop_ledger_retire(&dropping->ledger, &gone))
 		drop_program_forget(dropping->program, gone.ifindex, gone.reason);
 	facts->device_drops_known = true;
-	facts->drop_reasons = drop_program_reasons(dropping->program);
-	facts->device_drops_uncounted = uncounted + dropping->ledger.omitted;
+	facts->drop_reasons = counts.reasons;
+	facts->device_drops_uncounted = counts.uncounted + dropping->ledger.omitted;
 	return 0;
 }
 

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "collectors/collector.h"
-#include "collectors/drop/drop_reason.h"
 #include "tests/support/parcel.h"
 
 extern const struct collector link_collector;

@@ -24,7 +24,7 @@ DOORS = {
     "collectors/capture": ["capture_facts.h", "packet.h", "frame_ring.h", "capture_file.h"],
     "collectors/handshake": ["handshake_facts.h", "handshake.h", "handshake_metrics.h", "wire_rows.h"],
     "collectors/socket": ["socket_facts.h"],
-    "collectors/drop": ["drop_facts.h", "drop_reason.h"],
+    "collectors/drop": ["drop_facts.h"],
     "collectors/trace": ["trace.h", "tracer.h", "trace_table.h"],
     "alerts/condition": ["conditions.h", "forward_drop.h"],
     "alerts/remedy": ["remedy.h", "rule_match.h"],

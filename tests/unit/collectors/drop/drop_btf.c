@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
-#include "collectors/drop/drop_btf.h"
+#include "collectors/drop/drop_program.h"
 
 #define UNTOLD UINT32_MAX /* a sentinel that no kernel has */
 

@@ -37,7 +37,7 @@ static void count_drops(struct book *book, int ifindex, enum drop_reason reason,
 
 static void book_read(struct book *book)
 {
-	const struct drop_counts counts = { book->counts, book->count };
+	const struct drop_counts counts = { .items = book->counts, .count = book->count };
 	struct facts *facts = book->facts;
 	assert_int_equal(drop_ledger_enter(&book->ledger, &counts, facts), 0);
 	free(facts->device_drops);
