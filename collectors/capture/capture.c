@@ -50,6 +50,7 @@
 #define OTHER_DESCRIPTORS 256
 
 struct reader {
+	struct capturing *capturing;
 	struct tap *tap;
 	int ifindex;
 	size_t ring; /* bytes */
@@ -92,10 +93,9 @@ struct capturing {
 
 	/* the loop thread's */
 	struct capture_set set;
-	size_t ring_bytes; /* of all readers */
-	int work;          /* readable when the set has steps to do */
-	regex_t include, exclude;
-	bool has_include, has_exclude;
+	size_t ring_bytes;        /* of all readers */
+	int work;                 /* readable when the set has steps to do */
+	regex_t include, exclude; /* compiled where the set has them */
 };
 
 static void enter(struct capturing *capturing)
@@ -133,11 +133,6 @@ static void note_missed(struct capturing *capturing)
 
 /* ---- the capture thread ---- */
 
-struct feeding {
-	struct capturing *capturing;
-	int ifindex;
-};
-
 static void feed(void *argument, const struct packet *packet, const struct sighting *sighting)
 {
 	struct capturing *capturing = argument;
@@ -156,12 +151,12 @@ static int64_t time_of(struct capturing *capturing, int64_t stamp_ns)
 
 static void note(void *argument, const struct tap_frame *frame)
 {
-	const struct feeding *feeding = argument;
-	struct capturing *capturing = feeding->capturing;
+	const struct reader *reader = argument;
+	struct capturing *capturing = reader->capturing;
 	struct packet packet;
 	if (packet_read(PACKET_SLL2, frame->bytes, frame->size, &packet) < 0)
 		return;
-	const struct sighting sighting = { .device = feeding->ifindex,
+	const struct sighting sighting = { .device = reader->ifindex,
 		.direction = packet.direction,
 		.time_ns = time_of(capturing, frame->time_ns),
 		.frame = frame->bytes,
@@ -234,9 +229,8 @@ static void refilter(struct capturing *capturing, unsigned generation)
 /* Returns how many frames. */
 static int read_tap(struct capturing *capturing, struct reader *reader)
 {
-	struct feeding feeding = { capturing, reader->ifindex };
 	set_clock(capturing);
-	int frames = tap_read(reader->tap, PIECE, note, &feeding);
+	int frames = tap_read(reader->tap, PIECE, note, reader);
 	if (frames < 0) {
 		reader->failed = true;
 		epoll_ctl(reader->epoll, EPOLL_CTL_DEL, tap_descriptor(reader->tap), NULL);
@@ -314,6 +308,7 @@ static int open_tap(void *argument, int ifindex, void **out)
 	struct reader *reader = calloc(1, sizeof(*reader));
 	if (!reader)
 		return -ENOMEM;
+	reader->capturing = capturing;
 	reader->ifindex = ifindex;
 	reader->ring = ring_size(capturing);
 	int error = tap_open(ifindex, reader->ring, &capturing->filter, &reader->tap);
@@ -388,13 +383,11 @@ static int probe_permission(void)
 	return 0;
 }
 
-static int compile(const char *text, regex_t *expression, bool *has, const regex_t **used)
+static int compile(const char *text, regex_t *expression, const regex_t **used)
 {
-	if (!text)
-		return 0;
-	int result = name_pattern_compile(text, expression);
-	*has = result == 0;
-	*used = expression;
+	int result = text ? name_pattern_compile(text, expression) : 0;
+	if (text && result == 0)
+		*used = expression;
 	return result;
 }
 
@@ -432,11 +425,9 @@ static int start(struct capturing *capturing, const struct collector_settings *s
 		epoll_ctl(capturing->wait, EPOLL_CTL_ADD, capturing->wake, &event) < 0 ||
 		getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		return -errno;
-	int result = compile(settings->device_include, &capturing->include, &capturing->has_include,
-		&capturing->set.include);
+	int result = compile(settings->device_include, &capturing->include, &capturing->set.include);
 	if (result == 0)
-		result = compile(settings->device_exclude, &capturing->exclude, &capturing->has_exclude,
-			&capturing->set.exclude);
+		result = compile(settings->device_exclude, &capturing->exclude, &capturing->set.exclude);
 	if (result == 0)
 		result = handshakes_new(&handshake_limits_default, seed, &capturing->handshakes);
 	if (result == 0)
@@ -467,9 +458,9 @@ static void handshake_destroy(void *context)
 	capture_set_clear(&capturing->set);
 	handshakes_free(capturing->handshakes);
 	reorder_destroy(&capturing->waiting);
-	if (capturing->has_include)
+	if (capturing->set.include)
 		regfree(&capturing->include);
-	if (capturing->has_exclude)
+	if (capturing->set.exclude)
 		regfree(&capturing->exclude);
 	pcap_freecode(&capturing->filter);
 	pcap_freecode(&capturing->ack_heavy_filter);
@@ -523,27 +514,28 @@ static int tell_devices(struct capturing *capturing, const struct facts *facts)
 	size_t count = facts->capture_count;
 	struct named_device *named = calloc(count + 1, sizeof(*named));
 	struct handshake_presence *devices = calloc(count + 1, sizeof(*devices));
-	bool enough = named && devices;
-	for (size_t i = 0; enough && i < count; i++)
+	if (!named || !devices) {
+		free(named);
+		free(devices);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < count; i++)
 		named[i] = (struct named_device){ facts->captures[i].name,
 			{ .device = facts->captures[i].ifindex,
 				.present = facts_device(facts, facts->captures[i].ifindex) } };
-	if (enough)
-		qsort(named, count, sizeof(*named), by_name);
-	for (size_t i = count, last = count; enough && i-- > 0;) {
+	qsort(named, count, sizeof(*named), by_name);
+	for (size_t i = count, last = count; i-- > 0;) {
 		last = last == count || strcmp(named[last].name, named[i].name) != 0 ? i : last;
 		devices[i] = named[i].presence;
 		if (last != i && !devices[i].present)
 			devices[i].heir = devices[last].device;
 	}
-	if (enough) {
-		enter(capturing);
-		handshakes_devices(capturing->handshakes, devices, count);
-		leave(capturing);
-	}
+	enter(capturing);
+	handshakes_devices(capturing->handshakes, devices, count);
+	leave(capturing);
 	free(named);
 	free(devices);
-	return enough ? 0 : -ENOMEM;
+	return 0;
 }
 
 /* In parts, so that the capture thread never waits for long. */

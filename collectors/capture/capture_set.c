@@ -7,6 +7,9 @@
 
 #include "collectors/base/array.h"
 
+/* Rows, by one update: each looks through all. */
+#define FORGOTTEN_AT_ONCE 64
+
 static bool matches(const regex_t *expression, const char *name)
 {
 	return regexec(expression, name, 0, NULL, 0) == 0;
@@ -54,65 +57,25 @@ static struct capture_row *add_row(struct capture_set *set, int ifindex)
 	return row;
 }
 
-static int compare_numbers(const void *left, const void *right)
-{
-	uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
-	return (a > b) - (a < b);
-}
-
-static int compare_row_names(const void *left, const void *right)
-{
-	const struct capture_row *const *a = left, *const *b = right;
-	return strcmp((*a)->capture.name, (*b)->capture.name);
-}
-
-static bool is_forgotten(const struct capture_row *row, uint64_t until)
-{
-	return !row->tap && row->closed <= until;
-}
-
-/* What a forgotten row counted goes to another of its name: together they are one series. */
-static void bequeath(struct capture_row **by_name, size_t count, uint64_t until)
-{
-	for (size_t first = 0, end; first < count; first = end) {
-		struct capture_row *heir = NULL;
-		for (end = first; end < count && compare_row_names(&by_name[first], &by_name[end]) == 0;
-			end++)
-			if (!is_forgotten(by_name[end], until))
-				heir = by_name[end];
-		for (size_t i = first; heir && i < end; i++) {
-			if (!is_forgotten(by_name[i], until))
-				continue;
-			heir->capture.packets += by_name[i]->capture.packets;
-			heir->capture.dropped += by_name[i]->capture.dropped;
-		}
-	}
-}
-
+/* Of those that are gone, the first to go; what it counted goes to another of its name, for together they are
+ * one series. */
 static void forget_oldest(struct capture_set *set)
 {
-	if (set->count - set->open_count <= CAPTURE_GONE_MAX)
+	struct capture_row *oldest = NULL, *heir = NULL, *end = set->rows + set->count;
+	for (struct capture_row *row = set->rows; row < end; row++)
+		if (!row->tap && (!oldest || row->closed < oldest->closed))
+			oldest = row;
+	if (!oldest)
 		return;
-	uint64_t *closed = calloc(set->count, sizeof(*closed));
-	struct capture_row **by_name = calloc(set->count, sizeof(*by_name));
-	size_t gone = 0, kept = 0;
-	for (size_t i = 0; closed && by_name && i < set->count; i++) {
-		by_name[i] = &set->rows[i];
-		if (!set->rows[i].tap)
-			closed[gone++] = set->rows[i].closed;
+	for (struct capture_row *row = set->rows; row < end; row++)
+		if (row != oldest && strcmp(row->capture.name, oldest->capture.name) == 0)
+			heir = row;
+	if (heir) {
+		heir->capture.packets += oldest->capture.packets;
+		heir->capture.dropped += oldest->capture.dropped;
 	}
-	if (gone > CAPTURE_GONE_MAX) {
-		qsort(closed, gone, sizeof(*closed), compare_numbers);
-		qsort(by_name, set->count, sizeof(*by_name), compare_row_names);
-		uint64_t until = closed[gone - CAPTURE_GONE_MAX - 1];
-		bequeath(by_name, set->count, until);
-		for (size_t i = 0; i < set->count; i++)
-			if (!is_forgotten(&set->rows[i], until))
-				set->rows[kept++] = set->rows[i];
-		set->count = kept;
-	}
-	free(closed);
-	free(by_name);
+	memmove(oldest, oldest + 1, (size_t)(end - oldest - 1) * sizeof(*oldest));
+	set->count--;
 }
 
 /* ---- taps ---- */
@@ -269,7 +232,8 @@ int capture_set_update(struct capture_set *set, const struct facts *facts, bool 
 			close_row(set, &set->rows[i]);
 	for (unsigned step = 0; step < CAPTURE_UPDATE_STEPS && capture_set_step(set, lost); step++)
 		;
-	forget_oldest(set);
+	for (unsigned i = 0; i < FORGOTTEN_AT_ONCE && set->count - set->open_count > CAPTURE_GONE_MAX; i++)
+		forget_oldest(set);
 	for (size_t i = 0; result == 0 && i < set->wanted_count; i++)
 		result = set->wanted[i].error;
 	return result;
