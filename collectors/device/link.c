@@ -53,69 +53,49 @@ struct links {
 
 /* ---- devices ---- */
 
+/* IFLA_INFO_KIND of those that are not DEVICE_PLAIN. */
 static const struct {
-	const char *name;
 	enum device_kind kind;
+	const char *names[20];
 } kinds[] = {
-	{ "bridge", DEVICE_BRIDGE },
-	{ "bond", DEVICE_BOND },
-	{ "team", DEVICE_BOND },
-	{ "vrf", DEVICE_VRF },
-	{ "dummy", DEVICE_LOOPBACK }, /* nothing arrives by it: its addresses are like those on lo */
-	{ "tun", DEVICE_TUNNEL },
-	{ "vxlan", DEVICE_TUNNEL },
-	{ "geneve", DEVICE_TUNNEL },
-	{ "gre", DEVICE_TUNNEL },
-	{ "gretap", DEVICE_TUNNEL },
-	{ "ip6gre", DEVICE_TUNNEL },
-	{ "ip6gretap", DEVICE_TUNNEL },
-	{ "erspan", DEVICE_TUNNEL },
-	{ "ip6erspan", DEVICE_TUNNEL },
-	{ "ipip", DEVICE_TUNNEL },
-	{ "sit", DEVICE_TUNNEL },
-	{ "ip6tnl", DEVICE_TUNNEL },
-	{ "wireguard", DEVICE_TUNNEL },
-	{ "ovpn", DEVICE_TUNNEL },
-	{ "xfrm", DEVICE_TUNNEL },
-	{ "vti", DEVICE_TUNNEL },
-	{ "vti6", DEVICE_TUNNEL },
-	{ "ppp", DEVICE_TUNNEL },
-};
-
-static const struct {
-	uint16_t type; /* ARPHRD_* */
-	enum device_kind kind;
-} types[] = {
-	{ ARPHRD_LOOPBACK, DEVICE_LOOPBACK },
-	{ ARPHRD_PPP, DEVICE_TUNNEL },
-	{ ARPHRD_TUNNEL, DEVICE_TUNNEL },
-	{ ARPHRD_TUNNEL6, DEVICE_TUNNEL },
-	{ ARPHRD_SIT, DEVICE_TUNNEL },
-	{ ARPHRD_IPGRE, DEVICE_TUNNEL },
-	{ ARPHRD_IP6GRE, DEVICE_TUNNEL },
-	{ ARPHRD_NONE, DEVICE_TUNNEL },
+	{ DEVICE_BRIDGE, { "bridge" } },
+	{ DEVICE_BOND, { "bond", "team" } },
+	{ DEVICE_VRF, { "vrf" } },
+	{ DEVICE_LOOPBACK, { "dummy" } }, /* nothing arrives by it: its addresses are like those on lo */
+	{ DEVICE_TUNNEL,
+		{ "tun", "vxlan", "geneve", "gre", "gretap", "ip6gre", "ip6gretap", "erspan", "ip6erspan",
+			"ipip", "sit", "ip6tnl", "wireguard", "ovpn", "xfrm", "vti", "vti6", "ppp" } },
 };
 
 /* Masters that take over their ports' traffic below IP. A VRF does not. */
-static const char *const port_masters[] = { "bridge", "bond", "team", "openvswitch", "hsr", "batadv" };
+static const char *const port_masters[] = { "bridge", "bond", "team", "openvswitch", "hsr", "batadv", NULL };
 
+static bool is_among(const char *const *names, const char *name)
+{
+	while (*names && strcmp(*names, name) != 0)
+		names++;
+	return *names;
+}
+
+/* type: ARPHRD_* */
 static enum device_kind kind_of(const char *kind, uint16_t type)
 {
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-		if (strcmp(kinds[i].name, kind) == 0)
+		if (is_among(kinds[i].names, kind))
 			return kinds[i].kind;
-	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
-		if (types[i].type == type)
-			return types[i].kind;
+	switch (type) {
+	case ARPHRD_LOOPBACK:
+		return DEVICE_LOOPBACK;
+	case ARPHRD_PPP:
+	case ARPHRD_TUNNEL:
+	case ARPHRD_TUNNEL6:
+	case ARPHRD_SIT:
+	case ARPHRD_IPGRE:
+	case ARPHRD_IP6GRE:
+	case ARPHRD_NONE:
+		return DEVICE_TUNNEL;
+	}
 	return DEVICE_PLAIN;
-}
-
-static bool is_port_master(const char *kind)
-{
-	for (size_t i = 0; i < sizeof(port_masters) / sizeof(*port_masters); i++)
-		if (strcmp(port_masters[i], kind) == 0)
-			return true;
-	return false;
 }
 
 static bool read_kinds(const struct nlattr *info, uint16_t type, struct device *device)
@@ -127,7 +107,7 @@ static bool read_kinds(const struct nlattr *info, uint16_t type, struct device *
 	attribute_text(table[IFLA_INFO_KIND], kind, sizeof(kind));
 	attribute_text(table[IFLA_INFO_SLAVE_KIND], master, sizeof(master));
 	device->kind = kind_of(kind, type);
-	device->port = is_port_master(master);
+	device->port = is_among(port_masters, master);
 	return true;
 }
 
@@ -211,21 +191,6 @@ static int compare_devices(const void *a, const void *b)
 	return (left->ifindex > right->ifindex) - (left->ifindex < right->ifindex);
 }
 
-static int ask_devices(struct links *links)
-{
-	char buffer[MNL_NLMSG_HDRLEN + sizeof(struct ifinfomsg) + 8] __attribute__((aligned(4))) = { 0 };
-	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-	request->nlmsg_type = RTM_GETLINK;
-	struct ifinfomsg *link = mnl_nlmsg_put_extra_header(request, sizeof(*link));
-	link->ifi_family = AF_UNSPEC;
-	mnl_attr_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-	forget_devices(&links->next);
-	links->dump = (struct netlink_dump){
-		.message = take_device, .restart = forget_devices, .argument = &links->next
-	};
-	return netlink_dump_begin(links->requests, &links->dump, request);
-}
-
 /* ---- addresses ---- */
 
 static bool is_listed(const struct address *address, uint32_t flags)
@@ -286,20 +251,6 @@ static void forget_addresses(void *argument)
 	next->address_count = 0;
 }
 
-static int ask_addresses(struct links *links)
-{
-	char buffer[MNL_NLMSG_HDRLEN + sizeof(struct ifaddrmsg)] __attribute__((aligned(4))) = { 0 };
-	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-	request->nlmsg_type = RTM_GETADDR;
-	struct ifaddrmsg *message = mnl_nlmsg_put_extra_header(request, sizeof(*message));
-	message->ifa_family = AF_UNSPEC;
-	forget_addresses(&links->next);
-	links->dump = (struct netlink_dump){
-		.message = take_address, .restart = forget_addresses, .argument = &links->next
-	};
-	return netlink_dump_begin(links->requests, &links->dump, request);
-}
-
 /* ---- reading both ---- */
 
 static int end_reading(struct links *links, int error)
@@ -310,13 +261,35 @@ static int end_reading(struct links *links, int error)
 	return error;
 }
 
+/* What the stage is about. Strict kernels want the whole header, of zeros: AF_UNSPEC and all devices. */
+static int ask(struct links *links)
+{
+	char buffer[MNL_NLMSG_HDRLEN + sizeof(struct ifinfomsg) + 8] __attribute__((aligned(4))) = { 0 };
+	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+	links->dump = (struct netlink_dump){ .argument = &links->next };
+	if (links->stage == STAGE_DEVICES) {
+		request->nlmsg_type = RTM_GETLINK;
+		mnl_nlmsg_put_extra_header(request, sizeof(struct ifinfomsg));
+		mnl_attr_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+		links->dump.message = take_device;
+		links->dump.restart = forget_devices;
+	} else {
+		request->nlmsg_type = RTM_GETADDR;
+		mnl_nlmsg_put_extra_header(request, sizeof(struct ifaddrmsg));
+		links->dump.message = take_address;
+		links->dump.restart = forget_addresses;
+	}
+	links->dump.restart(&links->next);
+	return netlink_dump_begin(links->requests, &links->dump, request);
+}
+
 static int begin_reading(struct links *links, int64_t now_ns)
 {
 	links->fresh = true; /* what is announced from here on is for the next one */
 	links->began_ns = now_ns;
 	links->reads = 0;
 	links->stage = STAGE_DEVICES;
-	int error = ask_devices(links);
+	int error = ask(links);
 	return error < 0 ? end_reading(links, error) : 0;
 }
 
@@ -338,7 +311,7 @@ static int read_on(struct links *links)
 	links->reads++;
 	if (result > 0 && links->stage == STAGE_DEVICES) {
 		links->stage = STAGE_ADDRESSES;
-		result = ask_addresses(links);
+		result = ask(links);
 	} else if (result > 0) {
 		take_over(links);
 		return end_reading(links, 0);
