@@ -7,7 +7,6 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "collectors/base/netlink.h"
@@ -28,8 +27,7 @@ struct conntrack_tuple conntrack_example_tuple(
 	};
 }
 
-static int write_request(
-	struct nlmsghdr *header, uint32_t sequence, const struct conntrack_tuple *tuple, uint16_t zone)
+static int write_request(struct nlmsghdr *header, const struct conntrack_tuple *tuple, uint16_t zone)
 {
 	bool v6 = tuple->source.family == AF_INET6;
 	struct nf_conntrack *entry = nfct_new();
@@ -45,7 +43,6 @@ static int write_request(
 		nfct_set_attr_u16(entry, ATTR_ZONE, zone);
 	header->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET;
 	header->nlmsg_flags = NLM_F_REQUEST;
-	header->nlmsg_seq = sequence;
 	struct nfgenmsg *generic = mnl_nlmsg_put_extra_header(header, sizeof(*generic));
 	generic->nfgen_family = tuple->source.family;
 	generic->version = NFNETLINK_V0;
@@ -54,58 +51,43 @@ static int write_request(
 	return error;
 }
 
+struct answer {
+	uint32_t sequence;
+	struct conntrack_flow flow;
+	char text[CONNTRACK_TEXT_SIZE];
+};
+
 /* The kernel answers with the entry, or with an error. */
-static int read_answer(const struct nlmsghdr *header, size_t size, uint32_t sequence,
-	struct conntrack_flow *flow, char text[static CONNTRACK_TEXT_SIZE])
+static int read_answer(const struct nlmsghdr *header, void *argument)
 {
-	if (!mnl_nlmsg_ok(header, (int)size) || header->nlmsg_seq != sequence)
+	struct answer *answer = argument;
+	if (header->nlmsg_seq != answer->sequence)
 		return -EBADMSG;
 	if (header->nlmsg_type == NLMSG_ERROR) {
-		const struct nlmsgerr *answer = mnl_nlmsg_get_payload(header);
-		bool whole = mnl_nlmsg_get_payload_len(header) >= sizeof(*answer);
-		return whole && answer->error < 0 ? answer->error : -EBADMSG;
+		const struct nlmsgerr *refusal = mnl_nlmsg_get_payload(header);
+		bool whole = mnl_nlmsg_get_payload_len(header) >= sizeof(*refusal);
+		return whole && refusal->error < 0 ? refusal->error : -EBADMSG;
 	}
 	if (header->nlmsg_type != (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW))
 		return -EBADMSG;
-	int error = conntrack_message_parse(header, flow);
+	int error = conntrack_message_parse(header, &answer->flow);
 	struct nf_conntrack *entry = error == 0 ? nfct_new() : NULL;
 	if (!entry)
 		return error < 0 ? error : -ENOMEM;
 	if (nfct_nlmsg_parse(header, entry) < 0)
 		error = -EBADMSG;
 	else
-		nfct_snprintf(text, CONNTRACK_TEXT_SIZE, entry, NFCT_T_UNKNOWN, NFCT_O_DEFAULT, 0);
+		nfct_snprintf(answer->text, sizeof(answer->text), entry, NFCT_T_UNKNOWN, NFCT_O_DEFAULT, 0);
 	nfct_destroy(entry);
-	return error;
-}
-
-static int ask_kernel(struct netlink *netlink, const struct conntrack_tuple *original, uint16_t zone,
-	struct conntrack_flow *flow, char text[static CONNTRACK_TEXT_SIZE])
-{
-	char request[REQUEST_SIZE] = { 0 }; /* padding between attributes is sent as well */
-	char *answer = malloc(NETLINK_BUFFER_SIZE);
-	if (!answer)
-		return -ENOMEM;
-	struct mnl_socket *socket = netlink_socket(netlink);
-	struct nlmsghdr *header = mnl_nlmsg_put_header(request);
-	uint32_t sequence = netlink_sequence(netlink);
-	int error = write_request(header, sequence, original, zone);
-	if (!error && mnl_socket_sendto(socket, header, header->nlmsg_len) < 0)
-		error = -errno;
-	ssize_t size = error ? 0 : mnl_socket_recvfrom(socket, answer, NETLINK_BUFFER_SIZE);
-	if (size < 0)
-		error = -errno;
-	if (!error)
-		error = read_answer((const struct nlmsghdr *)answer, (size_t)size, sequence, flow, text);
-	free(answer);
-	return error;
+	return error < 0 ? error : 1;
 }
 
 int conntrack_find(const char *procfs, const struct conntrack_tuple *original, uint16_t zone,
 	struct conntrack_flow *out, char text[static CONNTRACK_TEXT_SIZE])
 {
-	char found_text[CONNTRACK_TEXT_SIZE];
-	struct conntrack_flow flow;
+	char request[REQUEST_SIZE] = { 0 }; /* padding between attributes is sent as well */
+	struct nlmsghdr *header = mnl_nlmsg_put_header(request);
+	struct answer answer;
 	struct netlink *netlink;
 	uint64_t count;
 	uint8_t protocol = original->protocol;
@@ -120,11 +102,14 @@ int conntrack_find(const char *procfs, const struct conntrack_tuple *original, u
 	error = netlink_open(NETLINK_NETFILTER, &netlink);
 	if (error < 0)
 		return error;
-	error = ask_kernel(netlink, original, zone, &flow, found_text);
+	error = write_request(header, original, zone);
+	answer.sequence = header->nlmsg_seq = netlink_sequence(netlink);
+	if (!error)
+		error = netlink_exchange(netlink, header, header->nlmsg_len, 1, read_answer, &answer);
 	netlink_close(netlink);
 	if (error < 0)
 		return error;
-	*out = flow;
-	memcpy(text, found_text, sizeof(found_text));
+	*out = answer.flow;
+	memcpy(text, answer.text, sizeof(answer.text));
 	return 0;
 }
