@@ -21,9 +21,7 @@
 
 #include "collectors/base/netlink.h"
 #include "collectors/base/procfs.h"
-#include "collectors/conntrack/conntrack_count.h"
 #include "collectors/conntrack/conntrack_dump.h"
-#include "collectors/conntrack/conntrack_metrics.h"
 #include "collectors/conntrack/conntrack_sweep.h"
 
 #define PERIOD_NS       SECOND_NS        /* between the starts of two sweeps, at least */
@@ -214,21 +212,25 @@ static int conntrack_advance(void *context, int64_t now_ns, struct collector_sch
 
 /* ---- the facts */
 
-static bool read_stats(const char *procfs, uint64_t stats[static CONNTRACK_STATS])
+static const struct {
+	const char *name, *column;
+} stats[CONNTRACK_STATS] = {
+	[CONNTRACK_INVALID] = { "invalid", "invalid" },
+	[CONNTRACK_INSERT_FAILED] = { "insert_failed", "insert_failed" },
+	[CONNTRACK_DROP] = { "drop", "drop" },
+	[CONNTRACK_EARLY_DROP] = { "early_drop", "early_drop" },
+	[CONNTRACK_CHAIN_TOOLONG] = { "chain_toolong",
+		"chainlength" }, /* since 5.15; so named in /proc alone */
+};
+
+static bool read_stats(const char *procfs, uint64_t sums[static CONNTRACK_STATS])
 {
-	static const char *const columns[CONNTRACK_STATS] = {
-		[CONNTRACK_INVALID] = "invalid",
-		[CONNTRACK_INSERT_FAILED] = "insert_failed",
-		[CONNTRACK_DROP] = "drop",
-		[CONNTRACK_EARLY_DROP] = "early_drop",
-		[CONNTRACK_CHAIN_TOOLONG] = "chainlength", /* since 5.15; so named in this file alone */
-	};
 	char *text;
 	if (procfs_read(procfs, "net/stat/nf_conntrack", &text, NULL) < 0)
 		return false;
 	bool known = false;
 	for (int i = 0; i < CONNTRACK_STATS; i++)
-		known |= procfs_columns_sum(text, columns[i], 16, &stats[i]);
+		known |= procfs_columns_sum(text, stats[i].column, 16, &sums[i]);
 	free(text);
 	return known;
 }
@@ -267,6 +269,119 @@ static bool conntrack_settled(const void *context)
 	const struct conntrack *conntrack = context;
 	return conntrack->sample.known || !conntrack->sample.in_use;
 }
+
+/* ---- metrics */
+
+static const char *const nat_names[NAT_KINDS] = {
+	[NAT_DNAT] = "dnat",
+	[NAT_SNAT] = "snat",
+	[NAT_BOTH] = "both",
+};
+static const char *const protocol_names[NAT_PROTOCOLS] = {
+	[NAT_TCP] = "tcp",
+	[NAT_UDP] = "udp",
+	[NAT_ICMP] = "icmp",
+	[NAT_OTHER] = "other",
+};
+static const char *const state_names[NAT_STATES] = {
+	[NAT_SYN_SENT] = "syn_sent",
+	[NAT_SYN_RECV] = "syn_recv",
+	[NAT_ESTABLISHED] = "established",
+	[NAT_CLOSING] = "closing",
+	[NAT_UNREPLIED] = "unreplied",
+	[NAT_REPLIED] = "replied",
+};
+
+static void emit_nat_flows(struct metric_sink *sink, const struct facts *facts)
+{
+	const struct conntrack_sample *sample = &facts->conntrack;
+	for (size_t nat = 0; sample->known && nat < NAT_KINDS; nat++)
+		for (size_t protocol = 0; protocol < NAT_PROTOCOLS; protocol++)
+			for (size_t state = 0; state < NAT_STATES; state++)
+				if ((protocol == NAT_TCP) == (state < NAT_UNREPLIED))
+					metric_add(sink, (double)sample->flows[nat][protocol][state],
+						nat_names[nat], protocol_names[protocol], state_names[state]);
+}
+
+static void emit_target_flows(struct metric_sink *sink, const struct facts *facts)
+{
+	for (size_t i = 0; facts->conntrack.known && i < facts->endpoint_count; i++) {
+		const struct endpoint *endpoint = &facts->endpoints[i];
+		char address[ADDRESS_TEXT_SIZE], target[ADDRESS_TEXT_SIZE];
+		if (endpoint->kind != ENDPOINT_DNAT || !sink->shows(sink, &endpoint->address))
+			continue;
+		address_format(&endpoint->address, address);
+		address_format(&endpoint->target, target);
+		metric_add(sink, (double)endpoint->half_open, address, target, "half_open");
+		metric_add(sink, (double)endpoint->open, address, target, "open");
+	}
+}
+
+static void emit_conntrack_stats(struct metric_sink *sink, const struct facts *facts)
+{
+	for (size_t i = 0; facts->conntrack.stats_known && i < CONNTRACK_STATS; i++)
+		metric_add(sink, (double)facts->conntrack.stats[i], stats[i].name);
+}
+
+static void emit_sample_seconds(struct metric_sink *sink, const struct facts *facts)
+{
+	if (facts->conntrack.known)
+		metric_add(sink, facts->conntrack.seconds);
+}
+
+static void emit_sample_timestamp(struct metric_sink *sink, const struct facts *facts)
+{
+	int64_t milliseconds = facts->conntrack.ended_ns / MILLISECOND_NS;
+	if (facts->conntrack.known)
+		metric_add(sink, (double)milliseconds / 1000);
+}
+
+static void emit_sample_count(struct metric_sink *sink, const struct facts *facts)
+{
+	const char *sample = (const char *)&facts->conntrack;
+	if (facts->conntrack.known)
+		metric_add(sink, (double)*(const uint64_t *)(const void *)(sample + sink->family->field));
+}
+
+static const struct metric_family conntrack_metrics[] = {
+	{ .name = "oneway_conntrack_endpoints_omitted_total",
+		.type = METRIC_COUNTER,
+		.help = "Flows met in the connection tracking table whose addresses found no place, and addresses that "
+			"lost theirs to others.",
+		.field = offsetof(struct conntrack_sample, endpoints_omitted),
+		.emit = emit_sample_count },
+	{ .name = "oneway_conntrack_nat_flows",
+		.type = METRIC_GAUGE,
+		.labels = { "nat", "protocol", "state" },
+		.help = "Translated flows at the last sweep of the connection tracking table.",
+		.emit = emit_nat_flows },
+	{ .name = "oneway_conntrack_sample_entries",
+		.type = METRIC_GAUGE,
+		.help = "Entries of the connection tracking table, translated or not, met by its last sweep.",
+		.field = offsetof(struct conntrack_sample, entries),
+		.emit = emit_sample_count },
+	{ .name = "oneway_conntrack_sample_seconds",
+		.type = METRIC_GAUGE,
+		.unit = "seconds",
+		.help = "Processor time spent on the last sweep of the connection tracking table.",
+		.emit = emit_sample_seconds },
+	{ .name = "oneway_conntrack_sample_timestamp_seconds",
+		.type = METRIC_GAUGE,
+		.unit = "seconds",
+		.help = "When the last sweep of the connection tracking table ended, since the Unix epoch.",
+		.emit = emit_sample_timestamp },
+	{ .name = "oneway_conntrack_stat_total",
+		.type = METRIC_COUNTER,
+		.labels = { "stat" },
+		.help = "The kernel's connection tracking statistics, summed over processors.",
+		.emit = emit_conntrack_stats },
+	{ .name = "oneway_conntrack_target_flows",
+		.type = METRIC_GAUGE,
+		.labels = { "address", "target", "state" },
+		.help = "Flows to a public address by the target they are translated to, at the last sweep.",
+		.emit = emit_target_flows },
+	{ 0 },
+};
 
 const struct collector conntrack_collector = {
 	.name = "conntrack",

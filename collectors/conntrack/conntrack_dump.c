@@ -4,7 +4,26 @@
 #include <errno.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "collectors/base/procfs.h"
+
+int conntrack_count(const char *procfs, uint64_t *out)
+{
+	char *text, *end;
+	int error = procfs_read(procfs, "sys/net/netfilter/nf_conntrack_count", &text, NULL);
+	if (error < 0)
+		return error;
+	errno = 0;
+	uint64_t count = strtoull(text, &end, 10);
+	if (errno || end == text || (*end != '\n' && *end != '\0'))
+		error = -EBADMSG;
+	free(text);
+	if (!error)
+		*out = count;
+	return error;
+}
 
 int conntrack_dump_request(struct conntrack_dump *dump, struct netlink *netlink)
 {

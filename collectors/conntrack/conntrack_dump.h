@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* One dump of the conntrack table over ctnetlink: the request, and the pieces in which the answer comes. */
+/* One dump of the conntrack table over ctnetlink: the request, and the pieces in which the answer comes; and
+ * how many entries there are. */
 
 #include <linux/netlink.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "collectors/base/netlink.h"
+
+/* The entries that the calling thread's namespace has in the conntrack table. 0; -ENOENT if conntrack is not
+ * loaded, so that it is not asked further: a request over netlink would load it. Other negative errno. */
+int conntrack_count(const char *procfs, uint64_t *out);
 
 struct conntrack_dump {
 	uint32_t sequence; /* messages with another one are of an earlier dump, and skipped */

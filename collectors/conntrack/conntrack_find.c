@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "collectors/base/netlink.h"
-#include "collectors/conntrack/conntrack_count.h"
+#include "collectors/conntrack/conntrack_dump.h"
 
 #define REQUEST_SIZE 512
 

@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 
 #include "collectors/base/netlink.h"
-#include "collectors/conntrack/conntrack_count.h"
+#include "collectors/conntrack/conntrack_dump.h"
 
 #define BATCH_SIZE  65536
 #define MESSAGE_MAX 512
