@@ -20,7 +20,6 @@
 #include "collectors/capture/capture_facts.h"
 #include "collectors/conntrack/conntrack_facts.h"
 #include "collectors/device/device_facts.h"
-#include "collectors/device/rpfilter_facts.h"
 #include "collectors/drop/drop_facts.h"
 #include "collectors/firewall/nat_facts.h"
 #include "collectors/route/route_facts.h"

@@ -24,22 +24,17 @@ struct address_index {
 
 #define ORDER(a, b) (((a) > (b)) - ((a) < (b)))
 
-static int compare_addresses(const void *left, const void *right, void *argument)
+typedef int order_function(const struct local_address *a, const struct local_address *b);
+
+static int by_address(const struct local_address *a, const struct local_address *b)
 {
-	const struct local_address *addresses = argument;
-	uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
-	int order = address_compare(&addresses[a].prefix.address, &addresses[b].prefix.address);
-	return order ? order : ORDER(a, b);
+	return address_compare(&a->prefix.address, &b->prefix.address);
 }
 
-static int compare_devices(const void *left, const void *right, void *argument)
+static int by_device(const struct local_address *a, const struct local_address *b)
 {
-	const struct local_address *addresses = argument;
-	uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
-	int order = ORDER(addresses[a].ifindex, addresses[b].ifindex);
-	if (order == 0)
-		order = ORDER(addresses[a].prefix.address.family, addresses[b].prefix.address.family);
-	return order ? order : ORDER(a, b);
+	int order = ORDER(a->ifindex, b->ifindex);
+	return order ? order : ORDER(a->prefix.address.family, b->prefix.address.family);
 }
 
 static size_t length_number(const struct prefix *prefix)
@@ -58,15 +53,47 @@ static int compare_networks(const void *left, const void *right)
 	return order ? order : ORDER(a->position, b->position);
 }
 
-static uint32_t *sorted(const struct address_index *index,
-	int (*compare)(const void *left, const void *right, void *argument))
+struct sorting {
+	const struct local_address *addresses;
+	order_function *order;
+};
+
+static int compare_positions(const void *left, const void *right, void *argument)
 {
+	const struct sorting *sorting = argument;
+	uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+	int order = sorting->order(&sorting->addresses[a], &sorting->addresses[b]);
+	return order ? order : ORDER(a, b);
+}
+
+static uint32_t *sorted(const struct address_index *index, order_function *order)
+{
+	struct sorting sorting = { index->addresses, order };
 	uint32_t *positions = calloc(index->count + 1, sizeof(*positions));
 	for (uint32_t i = 0; positions && i < index->count; i++)
 		positions[i] = i;
 	if (positions)
-		qsort_r(positions, index->count, sizeof(*positions), compare, (void *)index->addresses);
+		qsort_r(positions, index->count, sizeof(*positions), compare_positions, &sorting);
 	return positions;
+}
+
+/* Those that stand where `key` does: *found of them. */
+static const uint32_t *find_all(const struct address_index *index, const uint32_t *positions,
+	order_function *order, const struct local_address *key, size_t *found)
+{
+	size_t low = 0, high = index->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (order(&index->addresses[positions[middle]], key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	size_t end = low;
+	while (end < index->count && order(&index->addresses[positions[end]], key) == 0)
+		end++;
+	*found = end - low;
+	return positions + low;
 }
 
 /* The address of a host route is in no network. */
@@ -101,8 +128,8 @@ struct address_index *address_index_new(const struct local_address *addresses, s
 		return NULL;
 	index->count = count;
 	index->addresses = addresses;
-	index->by_address = sorted(index, compare_addresses);
-	index->by_device = sorted(index, compare_devices);
+	index->by_address = sorted(index, by_address);
+	index->by_device = sorted(index, by_device);
 	index->networks = calloc(count + 1, sizeof(*index->networks));
 	if (!index->by_address || !index->by_device || !index->networks) {
 		address_index_free(index);
@@ -125,46 +152,15 @@ void address_index_free(struct address_index *index)
 const uint32_t *address_index_equal(
 	const struct address_index *index, const struct address *address, size_t *found)
 {
-	size_t low = 0, high = index->count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct local_address *local = &index->addresses[index->by_address[middle]];
-		if (address_compare(&local->prefix.address, address) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	size_t end = low;
-	while (end < index->count &&
-		address_equal(&index->addresses[index->by_address[end]].prefix.address, address))
-		end++;
-	*found = end - low;
-	return index->by_address + low;
-}
-
-static bool is_before(const struct local_address *local, int ifindex, uint8_t family)
-{
-	return local->ifindex < ifindex ||
-	       (local->ifindex == ifindex && local->prefix.address.family < family);
+	const struct local_address key = { .prefix.address = *address };
+	return find_all(index, index->by_address, by_address, &key, found);
 }
 
 const uint32_t *address_index_of_device(
 	const struct address_index *index, int ifindex, uint8_t family, size_t *found)
 {
-	size_t low = 0, high = index->count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (is_before(&index->addresses[index->by_device[middle]], ifindex, family))
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	size_t end = low;
-	while (end < index->count && index->addresses[index->by_device[end]].ifindex == ifindex &&
-		index->addresses[index->by_device[end]].prefix.address.family == family)
-		end++;
-	*found = end - low;
-	return index->by_device + low;
+	const struct local_address key = { .prefix.address.family = family, .ifindex = ifindex };
+	return find_all(index, index->by_device, by_device, &key, found);
 }
 
 /* Of one length; count if there is none. */

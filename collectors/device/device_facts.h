@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Devices and the addresses of this host. */
+/* Devices, the addresses of this host, and what reverse-path filtering dropped. */
 
 #include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "collectors/base/address.h"
@@ -61,3 +62,15 @@ static inline void device_facts_clear(struct device_facts *own)
 	free(own->addresses);
 	address_index_free(own->address_index);
 }
+
+struct rpfilter_counters {
+	bool known;               /* /proc/net/netstat could be read */
+	uint64_t drops;           /* TcpExt IPReversePathFilter, this namespace */
+	int64_t drops_risen_ns;   /* monotonic time of the last rise that was seen; 0 if none was */
+	uint64_t drops_recent;    /* rise within the last RPFILTER_RECENT_NS */
+	bool martians_known;      /* /proc/net/stat/rt_cache could be read */
+	uint64_t martian_sources; /* host-wide, all namespaces: never evidence */
+	uint64_t martian_destinations;
+};
+
+#define RPFILTER_RECENT_NS (60 * INT64_C(1000000000))

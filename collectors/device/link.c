@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/device/link.h"
+#include "collectors/device/device_parse.h"
 
 #include <errno.h>
 #include <linux/if_addr.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "collectors/base/procfs.h"
-#include "collectors/device/rpfilter.h"
+#include "collectors/device/device_parse.h"
 #include "tests/fuzz/message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -9,7 +9,7 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
-#include "collectors/device/link.h"
+#include "collectors/device/device_parse.h"
 #include "tests/support/recorded.h"
 
 #define LOWER_UP (1U << 16) /* IFF_LOWER_UP, linux/if.h */

@@ -2,7 +2,7 @@
 #include "tests/support/unit.h"
 
 #include "collectors/base/history.h"
-#include "collectors/device/rpfilter.h"
+#include "collectors/device/device_parse.h"
 #include "tests/support/recorded.h"
 
 #define SECOND INT64_C(1000000000)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The link collector's parsers, exposed for tests. */
+/* The parsers of the collectors `link` and `rpfilter`, exposed for tests. */
 
 #include <libmnl/libmnl.h>
 
@@ -14,3 +14,8 @@ int link_parse_device(const struct nlmsghdr *header, struct device *out);
 /* Reads one RTM_NEWADDR message. 1 if *out was written, 0 if the address is none that struct local_address
  * lists, or -EBADMSG. */
 int link_parse_address(const struct nlmsghdr *header, struct local_address *out);
+
+/* Reads the text of /proc/net/netstat, resp. of /proc/net/stat/rt_cache; false if the columns are not there.
+ */
+bool rpfilter_parse_drops(const char *text, uint64_t *drops);
+bool rpfilter_parse_martians(const char *text, uint64_t *sources, uint64_t *destinations);
