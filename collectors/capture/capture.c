@@ -139,16 +139,6 @@ static void feed(void *argument, const struct packet *packet, const struct sight
 	handshakes_feed(capturing->handshakes, packet, sighting);
 }
 
-static int64_t time_of(struct capturing *capturing, int64_t stamp_ns)
-{
-	int64_t time_ns = capture_clock_monotonic(&capturing->clock, stamp_ns);
-	if (time_ns < 0) {
-		set_clock(capturing);
-		time_ns = capture_clock_monotonic(&capturing->clock, stamp_ns);
-	}
-	return time_ns < 0 ? capturing->clock.now_ns : time_ns;
-}
-
 static void note(void *argument, const struct tap_frame *frame)
 {
 	const struct reader *reader = argument;
@@ -156,9 +146,14 @@ static void note(void *argument, const struct tap_frame *frame)
 	struct packet packet;
 	if (packet_read(PACKET_SLL2, frame->bytes, frame->size, &packet) < 0)
 		return;
+	int64_t time_ns = capture_clock_monotonic(&capturing->clock, frame->time_ns);
+	if (time_ns < 0) {
+		set_clock(capturing);
+		time_ns = capture_clock_monotonic(&capturing->clock, frame->time_ns);
+	}
 	const struct sighting sighting = { .device = reader->ifindex,
 		.direction = packet.direction,
-		.time_ns = time_of(capturing, frame->time_ns),
+		.time_ns = time_ns < 0 ? capturing->clock.now_ns : time_ns,
 		.frame = frame->bytes,
 		.size = frame->size,
 		.length = frame->length };
@@ -188,25 +183,6 @@ static void tick(struct capturing *capturing)
 	leave(capturing);
 }
 
-/* From `at` on; returns where to go on, SIZE_MAX at the end. */
-static size_t refilter_some(struct capturing *capturing, size_t at)
-{
-	unsigned replaced = 0;
-	enter(capturing);
-	for (; at < capturing->reader_count && replaced < REFILTER_MOST; at++) {
-		struct reader *reader = capturing->readers[at];
-		if (reader->filter == capturing->filter_number)
-			continue;
-		if (tap_filter(reader->tap, &capturing->ack_heavy_filter) < 0)
-			reader->failed = true;
-		reader->filter = capturing->filter_number;
-		replaced++;
-	}
-	bool ended = at >= capturing->reader_count;
-	leave(capturing);
-	return ended ? SIZE_MAX : at;
-}
-
 /* A new reader begins with the filter that has no exceptions. */
 static void refilter(struct capturing *capturing, unsigned generation)
 {
@@ -221,8 +197,22 @@ static void refilter(struct capturing *capturing, unsigned generation)
 	}
 	if (!capturing->filter_number || (!made && capturing->refiltered == generation))
 		return;
-	for (size_t at = 0; at != SIZE_MAX;)
-		at = refilter_some(capturing, at);
+	bool ended = false;
+	for (size_t at = 0; !ended;) { /* few at a time under the lock */
+		unsigned replaced = 0;
+		enter(capturing);
+		for (; at < capturing->reader_count && replaced < REFILTER_MOST; at++) {
+			struct reader *reader = capturing->readers[at];
+			if (reader->filter == capturing->filter_number)
+				continue;
+			if (tap_filter(reader->tap, &capturing->ack_heavy_filter) < 0)
+				reader->failed = true;
+			reader->filter = capturing->filter_number;
+			replaced++;
+		}
+		ended = at >= capturing->reader_count;
+		leave(capturing);
+	}
 	capturing->refiltered = generation;
 }
 

@@ -102,21 +102,16 @@ static void emit_handshake_ack_delay(struct metric_sink *sink, const struct fact
 
 /* ---- pairs ---- */
 
-static void emit_pair(struct metric_sink *sink, const struct facts *facts, const struct handshake_pair *pair)
-{
-	for (int i = 0; i < HANDSHAKE_OUTCOMES; i++)
-		metric_add(sink, (double)pair->counts[i], wire_name(facts, pair->syn_device),
-			wire_name(facts, pair->synack_device),
-			handshake_outcome_name((enum handshake_outcome)i));
-}
-
 static void emit_handshakes(struct metric_sink *sink, const struct facts *facts)
 {
 	struct handshake_pair *rows = NULL;
 	size_t count = 0;
 	sink->failed |= wire_pairs(facts, &rows, &count) < 0;
 	for (size_t i = 0; i < count; i++)
-		emit_pair(sink, facts, &rows[i]);
+		for (int outcome = 0; outcome < HANDSHAKE_OUTCOMES; outcome++)
+			metric_add(sink, (double)rows[i].counts[outcome],
+				wire_name(facts, rows[i].syn_device), wire_name(facts, rows[i].synack_device),
+				handshake_outcome_name((enum handshake_outcome)outcome));
 	free(rows);
 }
 
