@@ -59,21 +59,16 @@ static void write_exceptions(
 			used += (size_t)write_exception(&heavy[i], text + used, EXCEPTION_SIZE - used);
 }
 
-static int compile(const char *expression, struct bpf_program *out)
-{
-	pcap_t *frames = pcap_open_dead(DLT_LINUX_SLL2, CAPTURE_SNAPLEN);
-	if (!frames)
-		return -ENOMEM;
-	int result = pcap_compile(frames, out, expression, 1, PCAP_NETMASK_UNKNOWN);
-	pcap_close(frames);
-	return result < 0 ? -EINVAL : 0;
-}
-
 int capture_filter_make(const struct ack_heavy_flow *heavy, size_t count, struct bpf_program *out)
 {
 	char exceptions[2][EXCEPTION_SIZE], expression[2 * EXCEPTION_SIZE + sizeof(EXPRESSION)];
 	write_exceptions(AF_INET, heavy, count, exceptions[0]);
 	write_exceptions(AF_INET6, heavy, count, exceptions[1]);
 	snprintf(expression, sizeof(expression), EXPRESSION, exceptions[0], exceptions[1]);
-	return compile(expression, out);
+	pcap_t *frames = pcap_open_dead(DLT_LINUX_SLL2, CAPTURE_SNAPLEN);
+	if (!frames)
+		return -ENOMEM;
+	int result = pcap_compile(frames, out, expression, 1, PCAP_NETMASK_UNKNOWN);
+	pcap_close(frames);
+	return result < 0 ? -EINVAL : 0;
 }

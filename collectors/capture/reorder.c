@@ -83,18 +83,6 @@ static const struct reorder_slot *take(struct reorder *reorder)
 	return earliest;
 }
 
-static void fill(struct reorder_slot *slot, const struct packet *packet, const struct sighting *sighting)
-{
-	slot->packet = *packet;
-	slot->sighting = *sighting;
-	if (!sighting->frame)
-		return;
-	if (slot->sighting.size > sizeof(slot->bytes))
-		slot->sighting.size = sizeof(slot->bytes);
-	memcpy(slot->bytes, sighting->frame, slot->sighting.size);
-	slot->sighting.frame = slot->bytes;
-}
-
 void reorder_put(struct reorder *reorder, const struct packet *packet, const struct sighting *sighting,
 	reorder_function *function, void *argument)
 {
@@ -103,8 +91,15 @@ void reorder_put(struct reorder *reorder, const struct packet *packet, const str
 		function(argument, &earliest->packet, &earliest->sighting);
 	}
 	struct reorder_slot *slot = &reorder->slots[reorder->heap[reorder->count]];
-	fill(slot, packet, sighting);
+	slot->packet = *packet;
+	slot->sighting = *sighting;
 	slot->order = reorder->order++;
+	if (sighting->frame) {
+		if (sighting->size > sizeof(slot->bytes))
+			slot->sighting.size = sizeof(slot->bytes);
+		memcpy(slot->bytes, sighting->frame, slot->sighting.size);
+		slot->sighting.frame = slot->bytes;
+	}
 	rise(reorder, reorder->count++);
 }
 

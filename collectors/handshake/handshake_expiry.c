@@ -39,17 +39,10 @@ static enum handshake_outcome handshake_outcome_of(const struct entry *entry)
 /* The device of the SYN-ACK that belongs beside the SYN's in struct handshake_pair. */
 static int handshake_synack_device(enum handshake_role role, const struct entry_devices *synack)
 {
-	switch (role) {
-	case HANDSHAKE_FORWARDED: /* one that came in and did not leave did not get through */
+	if (role == HANDSHAKE_FORWARDED) /* one that came in and did not leave did not get through */
 		return synack->has_out ? synack->pair.out : 0;
-	case HANDSHAKE_OPENED:
-		return synack->has_in ? synack->pair.in : synack->pair.out;
-	case HANDSHAKE_SERVED:
-	case HANDSHAKE_PASSED:
-	case HANDSHAKE_ROLES:
-		break;
-	}
-	return synack->has_out ? synack->pair.out : synack->pair.in;
+	bool in = role == HANDSHAKE_OPENED ? synack->has_in : !synack->has_out;
+	return in ? synack->pair.in : synack->pair.out;
 }
 
 /* Counts it, or forgets one that was counted. */

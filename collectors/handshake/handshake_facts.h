@@ -230,6 +230,8 @@ struct handshake_report {
 };
 
 void handshake_report_clear(struct handshake_report *report);
+/* NULL if it has none of this id, or is NULL. */
+const struct handshake_suspect *handshake_report_suspect(const struct handshake_report *report, uint64_t id);
 /* All counts of another row, but not its device. */
 void handshake_device_add(struct handshake_device *sum, const struct handshake_device *row);
 

@@ -302,6 +302,14 @@ void handshake_report_clear(struct handshake_report *report)
 	*report = (struct handshake_report){ 0 };
 }
 
+const struct handshake_suspect *handshake_report_suspect(const struct handshake_report *report, uint64_t id)
+{
+	for (size_t i = 0; report && i < report->suspect_count; i++)
+		if (report->suspects[i].id == id)
+			return &report->suspects[i];
+	return NULL;
+}
+
 const char *handshake_outcome_name(enum handshake_outcome outcome)
 {
 	static const char *const names[HANDSHAKE_OUTCOMES] = {

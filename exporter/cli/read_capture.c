@@ -96,21 +96,14 @@ static int fill_facts(const struct reading *reading, struct facts *facts)
 
 /* ---- judging ---- */
 
-static const struct handshake_suspect *find_suspect(const struct handshake_report *report, uint64_t id)
-{
-	for (size_t i = 0; i < report->suspect_count; i++)
-		if (report->suspects[i].id == id)
-			return &report->suspects[i];
-	return NULL;
-}
-
 /* The table forgets, a finding does not. */
 static int keep_suspects(
 	const struct finding *finding, const struct handshake_report *before, struct handshake_report *now)
 {
 	for (size_t i = 0; i < finding->handshake_count; i++) {
-		const struct handshake_suspect *suspect = find_suspect(before, finding->handshakes[i]);
-		if (!suspect || find_suspect(now, finding->handshakes[i]))
+		const struct handshake_suspect *suspect =
+			handshake_report_suspect(before, finding->handshakes[i]);
+		if (!suspect || handshake_report_suspect(now, finding->handshakes[i]))
 			continue;
 		struct handshake_suspect *more =
 			reallocarray(now->suspects, now->suspect_count + 1, sizeof(*more));
