@@ -18,19 +18,14 @@
 #define SYNRECV_REFRESH_NS    SECOND_NS
 #define SYNRECV_REPEATS_LEAST 2
 
-/* The sockets of one family: those that listen, or those in TCP_SYN_RECV. */
-struct socket_list {
-	struct listener *listeners;
-	size_t listener_count;
-	struct syn_recv_list syn_recv;
-};
-
-/* Of one of the two collectors. */
+/* Of one of the two collectors, and of both families: those that listen, or those in TCP_SYN_RECV. */
 struct sockets {
 	struct netlink *netlink;
 	bool fresh;
 	int64_t read_ns;
-	struct socket_list families[2];
+	struct listener *listeners;
+	size_t listener_count;
+	struct syn_recv_list syn_recv;
 };
 
 static int socket_parse(const struct nlmsghdr *header, struct inet_diag_msg *message, struct address *address)
@@ -99,12 +94,12 @@ int synrecv_parse(const struct nlmsghdr *header, struct syn_recv_list *list)
 
 static int listen_message(const struct nlmsghdr *header, void *argument)
 {
-	struct socket_list *list = argument;
+	struct sockets *sockets = argument;
 	struct listener listener;
 	int error = listen_parse(header, &listener);
 	if (error < 0)
 		return error;
-	struct listener *item = ARRAY_ADD(list->listeners, list->listener_count);
+	struct listener *item = ARRAY_ADD(sockets->listeners, sockets->listener_count);
 	if (!item)
 		return -ENOMEM;
 	*item = listener;
@@ -113,14 +108,8 @@ static int listen_message(const struct nlmsghdr *header, void *argument)
 
 static int synrecv_message(const struct nlmsghdr *header, void *argument)
 {
-	struct socket_list *list = argument;
-	return synrecv_parse(header, &list->syn_recv);
-}
-
-static void socket_list_restart(void *argument)
-{
-	struct socket_list *list = argument;
-	list->listener_count = list->syn_recv.count = 0;
+	struct sockets *sockets = argument;
+	return synrecv_parse(header, &sockets->syn_recv);
 }
 
 static int sockets_read(struct sockets *sockets, int state, netlink_message_function *message, int64_t now_ns,
@@ -131,16 +120,17 @@ static int sockets_read(struct sockets *sockets, int state, netlink_message_func
 		return 0;
 	sockets->fresh = false;
 	sockets->read_ns = now_ns;
+	sockets->listener_count = sockets->syn_recv.count = 0;
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
 	request->nlmsg_type = SOCK_DIAG_BY_FAMILY;
 	struct inet_diag_req_v2 *diag = mnl_nlmsg_put_extra_header(request, sizeof(*diag));
 	diag->sdiag_protocol = IPPROTO_TCP;
 	diag->idiag_states = 1U << state;
 	for (int i = 0; i < 2; i++) {
-		struct socket_list *list = &sockets->families[i];
 		diag->sdiag_family = i == 0 ? AF_INET : AF_INET6;
-		socket_list_restart(list);
-		int error = netlink_dump(sockets->netlink, request, message, socket_list_restart, list);
+		/* Never inconsistent, and so never repeated: inet_diag keeps no sequence
+		 * (nl_dump_check_consistent). */
+		int error = netlink_dump(sockets->netlink, request, message, NULL, sockets);
 		if (error < 0) /* ENOENT: no inet_diag */
 			return error == -ENOENT ? -EOPNOTSUPP : error;
 	}
@@ -156,10 +146,8 @@ static void sockets_destroy(void *context)
 	if (!sockets)
 		return;
 	netlink_close(sockets->netlink);
-	for (int i = 0; i < 2; i++) {
-		free(sockets->families[i].listeners);
-		free(sockets->families[i].syn_recv.items);
-	}
+	free(sockets->listeners);
+	free(sockets->syn_recv.items);
 	free(sockets);
 }
 
@@ -186,13 +174,12 @@ static int listen_collect(void *context, const struct collector_settings *settin
 	int error = sockets_read(sockets, TCP_LISTEN, listen_message, facts->monotonic_ns, LISTEN_REFRESH_NS);
 	if (error < 0)
 		return error;
-	for (int family = 0; family < 2; family++)
-		for (size_t i = 0; i < sockets->families[family].listener_count; i++) {
-			struct listener *listener = ARRAY_ADD(facts->listeners, facts->listener_count);
-			if (!listener)
-				return -ENOMEM;
-			*listener = sockets->families[family].listeners[i];
-		}
+	for (size_t i = 0; i < sockets->listener_count; i++) {
+		struct listener *listener = ARRAY_ADD(facts->listeners, facts->listener_count);
+		if (!listener)
+			return -ENOMEM;
+		*listener = sockets->listeners[i];
+	}
 	return 0;
 }
 
@@ -202,15 +189,13 @@ static int synrecv_collect(void *context, const struct collector_settings *setti
 	struct sockets *sockets = context;
 	int error =
 		sockets_read(sockets, TCP_SYN_RECV, synrecv_message, facts->monotonic_ns, SYNRECV_REFRESH_NS);
-	/* The same IPv4 address may come from sockets of both families. */
-	struct syn_recv_list list = { facts->syn_recv, facts->syn_recv_count };
-	for (int family = 0; family < 2 && error == 0; family++)
-		for (size_t i = 0; i < sockets->families[family].syn_recv.count && error == 0; i++) {
-			const struct syn_recv *item = &sockets->families[family].syn_recv.items[i];
-			error = synrecv_add(&item->address, item->unanswered, &list);
-		}
-	facts->syn_recv = list.items;
-	facts->syn_recv_count = list.count;
+	for (size_t i = 0; error == 0 && i < sockets->syn_recv.count; i++) {
+		struct syn_recv *item = ARRAY_ADD(facts->syn_recv, facts->syn_recv_count);
+		if (item)
+			*item = sockets->syn_recv.items[i];
+		else
+			error = -ENOMEM;
+	}
 	facts->syn_recv_known = error == 0;
 	return error;
 }
