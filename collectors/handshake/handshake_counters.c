@@ -74,22 +74,13 @@ static void pair_unlink(struct handshake_counters *counters, uint32_t row)
 	*(pair->older == NONE ? &counters->oldest : &counters->pairs[pair->older].newer) = pair->newer;
 }
 
-static void pair_link_newest(struct handshake_counters *counters, uint32_t row)
+/* Between two that follow one another by last use, NONE: the ends. */
+static void pair_link(struct handshake_counters *counters, uint32_t row, uint32_t newer, uint32_t older)
 {
-	struct counters_pair *pair = &counters->pairs[row];
-	pair->newer = NONE;
-	pair->older = counters->newest;
-	*(counters->newest == NONE ? &counters->oldest : &counters->pairs[counters->newest].newer) = row;
-	counters->newest = row;
-}
-
-static void pair_link_oldest(struct handshake_counters *counters, uint32_t row)
-{
-	struct counters_pair *pair = &counters->pairs[row];
-	pair->older = NONE;
-	pair->newer = counters->oldest;
-	*(counters->oldest == NONE ? &counters->newest : &counters->pairs[counters->oldest].older) = row;
-	counters->oldest = row;
+	counters->pairs[row].newer = newer;
+	counters->pairs[row].older = older;
+	*(newer == NONE ? &counters->newest : &counters->pairs[newer].older) = row;
+	*(older == NONE ? &counters->oldest : &counters->pairs[older].newer) = row;
 }
 
 static uint32_t pair_find(const struct handshake_counters *counters, int syn_device, int synack_device)
@@ -110,7 +101,7 @@ static void pair_free(struct handshake_counters *counters, uint32_t row)
 		hash_of_pair(counters, pair->pair.syn_device, pair->pair.synack_device), row);
 	pair_unlink(counters, row);
 	*pair = (struct counters_pair){ .pair = { .syn_device = NOBODY } };
-	pair_link_oldest(counters, row);
+	pair_link(counters, row, counters->oldest, NONE);
 }
 
 /* 0: all others were used within the last minute. */
@@ -146,7 +137,7 @@ static struct counters_pair *pair_row(
 		hash_index_add(&counters->by_pair, hash, row);
 	}
 	counters->pairs[row].used_ns = now_ns;
-	pair_link_newest(counters, row);
+	pair_link(counters, row, NONE, counters->newest);
 	return &counters->pairs[row];
 }
 
