@@ -5,6 +5,7 @@
  * exporter/config/settings_file.h, which owns it. */
 
 #include <net/if.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -58,4 +59,5 @@ struct settings {
 	struct address *probes;
 	size_t probe_count;
 	struct thresholds thresholds;
+	atomic_uint holders;
 };

@@ -10,7 +10,6 @@
 
 #include "alerts/judge.h"
 #include "collectors/base/clock.h"
-#include "exporter/config/collector_settings.h"
 #include "exporter/config/namespace.h"
 #include "exporter/config/reload.h"
 #include "exporter/config/settings_file.h"
@@ -22,17 +21,6 @@
 #define NARROWEST_WIDTH 40
 #define MOST_WIDTH      120
 
-static int start(struct oneshot *oneshot)
-{
-	int result = collector_settings_make(oneshot->settings, oneshot->options, &oneshot->told);
-	if (result == 0)
-		result = observer_open(
-			oneshot->options->collectors, &oneshot->told, &oneshot->log, &oneshot->observer);
-	if (result == 0)
-		result = collector_io_settle(oneshot->observer, SETTLE_NS);
-	return result;
-}
-
 int oneshot_open(struct oneshot *oneshot, const struct options *options, char *message, size_t size)
 {
 	*oneshot = (struct oneshot){ .options = options };
@@ -42,18 +30,18 @@ int oneshot_open(struct oneshot *oneshot, const struct options *options, char *m
 		result = namespace_enter(options->netns, message, size);
 	if (result < 0)
 		return result;
-	result = start(oneshot);
-	if (result < 0) {
+	oneshot->told = settings_for_collectors(oneshot->settings, options);
+	result = observer_open(options->collectors, &oneshot->told, &oneshot->log, &oneshot->observer);
+	if (result == 0)
+		result = collector_io_settle(oneshot->observer, SETTLE_NS);
+	if (result < 0)
 		snprintf(message, size, "%s", strerror(-result));
-		return result;
-	}
-	return 0;
+	return result;
 }
 
 void oneshot_close(struct oneshot *oneshot)
 {
 	observer_close(oneshot->observer);
-	collector_settings_clear(&oneshot->told);
 	facts_free(oneshot->facts);
 	findings_free(oneshot->findings);
 	settings_free(oneshot->settings);

@@ -11,14 +11,22 @@
 struct settings *settings_new(void)
 {
 	struct settings *settings = calloc(1, sizeof(*settings));
-	if (settings)
+	if (settings) {
+		atomic_init(&settings->holders, 1);
 		thresholds_default(&settings->thresholds);
+	}
+	return settings;
+}
+
+struct settings *settings_share(struct settings *settings)
+{
+	atomic_fetch_add(&settings->holders, 1);
 	return settings;
 }
 
 void settings_free(struct settings *settings)
 {
-	if (!settings)
+	if (!settings || atomic_fetch_sub(&settings->holders, 1) != 1)
 		return;
 	for (size_t i = 0; i < settings->intended_count; i++)
 		free(settings->intended[i].reason);
@@ -55,50 +63,4 @@ int settings_add_line(struct settings *settings, const char *device)
 		return -ENOMEM;
 	snprintf(*line, sizeof(*line), "%s", device);
 	return 0;
-}
-
-static int copy_intended(struct settings *to, const struct settings *from)
-{
-	for (size_t i = 0; i < from->intended_count; i++) {
-		struct intended *intended = ARRAY_ADD(to->intended, to->intended_count);
-		if (!intended)
-			return -ENOMEM;
-		*intended = from->intended[i];
-		intended->reason = from->intended[i].reason ? strdup(from->intended[i].reason) : NULL;
-		if (!intended->reason && from->intended[i].reason)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static int copy_lines(struct settings *to, const struct settings *from)
-{
-	for (size_t i = 0; i < from->line_count; i++)
-		if (settings_add_line(to, from->lines[i]) < 0)
-			return -ENOMEM;
-	return 0;
-}
-
-static int copy_probes(struct settings *to, const struct settings *from)
-{
-	for (size_t i = 0; i < from->probe_count; i++) {
-		struct address *probe = ARRAY_ADD(to->probes, to->probe_count);
-		if (!probe)
-			return -ENOMEM;
-		*probe = from->probes[i];
-	}
-	return 0;
-}
-
-struct settings *settings_copy(const struct settings *settings)
-{
-	struct settings *copy = settings_new();
-	if (!copy)
-		return NULL;
-	copy->thresholds = settings->thresholds;
-	if (copy_intended(copy, settings) == 0 && copy_lines(copy, settings) == 0 &&
-		copy_probes(copy, settings) == 0)
-		return copy;
-	settings_free(copy);
-	return NULL;
 }

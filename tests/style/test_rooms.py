@@ -33,7 +33,7 @@ DOORS = {
     "exporter/http": ["http.h", "web_config.h"],
     "exporter/metrics": ["families.h", "metrics.h"],
     "exporter/output": ["writer.h", "json.h", "evidence.h", "report.h"],
-    "exporter/config": ["settings_file.h", "collector_settings.h", "reload.h", "namespace.h"],
+    "exporter/config": ["settings_file.h", "reload.h", "namespace.h"],
 }
 
 
