@@ -3,7 +3,6 @@
 #include <inttypes.h>
 
 #include "exporter/base/wire_text.h"
-#include "exporter/cli/read_capture.h"
 #include "exporter/output/explain_report.h"
 #include "exporter/output/writer.h"
 
