@@ -6,7 +6,6 @@
 
 #include "alerts/connection_path.h"
 #include "alerts/describe.h"
-#include "alerts/nat_rule_text.h"
 
 static const char *const kind_names[STEPS] = {
 	[STEP_ARRIVAL] = "arrives",
@@ -141,7 +140,7 @@ static void put_word(FILE *out, const struct connection_path *connection, enum s
 		fputs(facts_device_name(connection->facts, connection->service->target_ifindex), out);
 		return;
 	case 'n': /* the rule that translates */
-		fputs(nat_rule_text(connection->translation, text), out);
+		fputs(describe_nat_rule(connection->translation, text), out);
 		return;
 	case 'c': /* how it does */
 		fputs(connection->translation->balanced ? ", which chooses among several targets" : "", out);

@@ -41,8 +41,8 @@ struct thresholds {
 
 struct threshold {
 	const char *name;
-	const char *help;
 	size_t offset; /* of the double in struct thresholds */
+	const char *help;
 	double initial, least, most;
 };
 

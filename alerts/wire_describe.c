@@ -1,24 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "alerts/wire.h"
-
-#define LIST_SIZE 8
-#define TEXT_SIZE 48
-
-void wire_add_text(struct finding *finding, const char *key, const char *text)
-{
-	unsigned count = 0;
-	for (size_t i = 0; i < finding->evidence_count; i++) {
-		if (strcmp(finding->evidence[i].key, key) != 0)
-			continue;
-		if (strcmp(finding->evidence[i].text, text) == 0 || ++count == LIST_SIZE)
-			return;
-	}
-	finding_add_item(finding, key, text);
-}
+#include "collectors/base/rfc3339.h"
 
 static bool has_key(const struct finding *finding, const char *key)
 {
@@ -28,20 +13,9 @@ static bool has_key(const struct finding *finding, const char *key)
 	return false;
 }
 
-static void add_time(struct finding *finding, const char *key, int64_t time_ns)
-{
-	char text[TEXT_SIZE];
-	time_t seconds = (time_t)(time_ns / 1000000000);
-	struct tm parts;
-	if (!gmtime_r(&seconds, &parts))
-		return;
-	size_t length = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
-	snprintf(text + length, sizeof(text) - length, ".%03dZ", (int)(time_ns / 1000000 % 1000));
-	finding_add_evidence(finding, key, "%s", text);
-}
-
 static void add_times(const struct wire_observation *observation, struct finding *finding)
 {
+	char text[RFC3339_SIZE];
 	int64_t first = INT64_MAX, last = 0;
 	uint32_t repeats = 0;
 	for (unsigned i = 0; i < observation->suspect_count; i++) {
@@ -54,13 +28,13 @@ static void add_times(const struct wire_observation *observation, struct finding
 		repeats = own > repeats ? own : repeats;
 	}
 	finding_add_number(finding, "repeats", repeats);
-	add_time(finding, "first_packet", first);
-	add_time(finding, "last_packet", last);
+	finding_add_evidence(finding, "first_packet", "%s", rfc3339_format(first, text));
+	finding_add_evidence(finding, "last_packet", "%s", rfc3339_format(last, text));
 }
 
 void wire_describe_suspects(const struct wire_observation *observation, struct finding *finding)
 {
-	char text[TEXT_SIZE];
+	char text[8];
 	/* Beside the peers of whom it was predicted. */
 	const char *peers = has_key(finding, "peers") ? "seen_peers" : "peers";
 	if (observation->suspect_count == 0)
@@ -69,11 +43,11 @@ void wire_describe_suspects(const struct wire_observation *observation, struct f
 		finding_add_handshake(finding, observation->suspects[i]->id);
 		if (observation->suspects[i]->joined)
 			finding_add_handshake(finding, observation->suspects[i]->other_id);
-		wire_add_text(finding, peers, address_format(&observation->suspects[i]->client, text));
+		finding_add_address(finding, peers, &observation->suspects[i]->client);
 	}
 	for (unsigned i = 0; i < observation->suspect_count; i++) {
 		snprintf(text, sizeof(text), "%u", observation->suspects[i]->server_port);
-		wire_add_text(finding, "ports", text);
+		finding_add_distinct(finding, "ports", text);
 	}
 	add_times(observation, finding);
 }

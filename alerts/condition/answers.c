@@ -56,15 +56,12 @@ static struct wire_observation observe_ignored(const struct judge_context *conte
 static void add_answerers(const struct judge_context *context, const struct wire_observation *observation,
 	struct finding *finding)
 {
-	char text[ADDRESS_TEXT_SIZE];
 	for (unsigned i = 0; i < observation->suspect_count; i++)
-		wire_add_text(
-			finding, "answers_from", address_format(&observation->suspects[i]->server, text));
+		finding_add_address(finding, "answers_from", &observation->suspects[i]->server);
 	for (size_t i = 0; i < context->now->path_count; i++)
 		if (context->now->paths[i].arrival == finding->device &&
 			is_filtered(context, &context->now->paths[i]))
-			wire_add_text(finding, "answers_from",
-				address_format(&context->now->paths[i].destination, text));
+			finding_add_address(finding, "answers_from", &context->now->paths[i].destination);
 }
 
 static void add_ignored(const struct judge_context *context, int device, struct findings *candidates)
@@ -191,14 +188,13 @@ static bool next_stray(const struct judge_context *context, size_t *at, struct s
 
 static void add_strays(const struct judge_context *context, struct finding *finding)
 {
-	char text[ADDRESS_TEXT_SIZE];
 	struct wire_observation observation = { 0 };
 	struct stray stray;
 	double pings = 0;
 	for (size_t at = 0; next_stray(context, &at, &stray);) {
 		if (stray.device != finding->device || !address_equal(stray.asked, &finding->address))
 			continue;
-		wire_add_text(finding, "answers_from", address_format(stray.answerer, text));
+		finding_add_address(finding, "answers_from", stray.answerer);
 		if (stray.suspect)
 			wire_add_suspect(&observation, stray.suspect);
 		else

@@ -63,12 +63,10 @@ static void explain_foreign(
 
 static void add_servers(const struct wire_observation *observation, struct finding *finding)
 {
-	char text[ADDRESS_TEXT_SIZE];
 	for (unsigned i = 0; i < observation->suspect_count; i++) {
 		const struct handshake_suspect *suspect = observation->suspects[i];
 		bool before = suspect->joined && suspect->other_synack.in > 0;
-		wire_add_text(finding, "servers",
-			address_format(before ? &suspect->other_server : &suspect->server, text));
+		finding_add_address(finding, "servers", before ? &suspect->other_server : &suspect->server);
 	}
 }
 

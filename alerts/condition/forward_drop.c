@@ -255,7 +255,7 @@ static void forward_drop_admit(const struct trace *trace, struct finding *findin
 static void forward_drop_describe(
 	const struct facts *facts, const struct forward_drop *drop, struct finding *finding)
 {
-	char text[ADDRESS_TEXT_SIZE];
+	char text[8];
 	bool first = finding->explanation == NULL;
 	if (first)
 		forward_drop_summarise(drop, finding);
@@ -267,9 +267,9 @@ static void forward_drop_describe(
 	if (finding->intended && first)
 		finding_explain(finding, " This is declared as intended.");
 	finding_add_handshake(finding, drop->unanswered->id);
-	wire_add_text(finding, "peers", address_format(&drop->unanswered->client, text));
+	finding_add_address(finding, "peers", &drop->unanswered->client);
 	snprintf(text, sizeof(text), "%u", drop->unanswered->port);
-	wire_add_text(finding, "ports", text);
+	finding_add_distinct(finding, "ports", text);
 	if (first)
 		finding_add_number(finding, "repeats", drop->unanswered->repeats);
 	if (first && drop->trace)

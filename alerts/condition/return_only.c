@@ -60,15 +60,13 @@ static void add_servers(
 	const struct judge_context *context, const struct strays *strays, struct finding *finding)
 {
 	const struct handshake_report *report = context->now->handshakes;
-	char text[ADDRESS_TEXT_SIZE];
 	for (unsigned i = 0; i < strays->observation.suspect_count; i++)
-		wire_add_text(
-			finding, "servers", address_format(&strays->observation.suspects[i]->server, text));
+		finding_add_address(finding, "servers", &strays->observation.suspects[i]->server);
 	for (size_t i = 0; i < report->service_count; i++) {
 		const struct handshake_service *row = &report->services[i];
 		if (row->role == HANDSHAKE_PASSED && row->device == strays->device &&
 			row->synack_device > 0 && row->recent[HANDSHAKE_RETURN_ONLY])
-			wire_add_text(finding, "servers", address_format(&row->address, text));
+			finding_add_address(finding, "servers", &row->address);
 	}
 }
 

@@ -2,6 +2,7 @@
 #include "alerts/remedy/remedy.h"
 
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +12,8 @@
 #include "collectors/base/hash_index.h"
 #include "collectors/route/service.h"
 
-#define MAIN_TABLE     254
-#define FIRST_TABLE    100 /* the range of facts.free_tables */
-#define LAST_TABLE     252
-#define RESERVED_FIRST 253 /* default, main, local */
-#define RESERVED_LAST  255
+#define FIRST_TABLE 100 /* the range of facts.free_tables */
+#define LAST_TABLE  252
 
 __attribute__((format(printf, 2, 3))) static void plan_refuse(struct plan *plan, const char *format, ...)
 {
@@ -95,8 +93,8 @@ static void note_far(const struct judge_context *context, struct plan *plan, con
 		plan->far = true;
 		plan->table = path->egress.table;
 		plan->gateway = path->egress.gateway;
-		plan->makes_table =
-			plan->table == 0 || (plan->table >= RESERVED_FIRST && plan->table <= RESERVED_LAST);
+		plan->makes_table = plan->table == 0 ||
+				    (plan->table >= RT_TABLE_DEFAULT && plan->table <= RT_TABLE_LOCAL);
 	}
 	if (path->egress.table != plan->table)
 		plan->makes_table = true;
@@ -116,7 +114,7 @@ static const struct route_answer *plain_answer(const struct facts *facts, const 
 /* A route which survives suppress_prefixlength 0 and leads elsewhere. */
 static bool is_kept_elsewhere(const struct route_answer *answer, int device)
 {
-	return answer && answer->result == ROUTE_FOUND && answer->table == MAIN_TABLE &&
+	return answer && answer->result == ROUTE_FOUND && answer->table == RT_TABLE_MAIN &&
 	       answer->prefix_length > 0 && !leads_by(answer, device);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "exporter/base/value.h"
 
+#include "collectors/base/rfc3339.h"
 #include "exporter/base/buffer.h"
-#include "exporter/base/rfc3339.h"
 
 static const struct replacement no_replacements[] = { { 0, NULL } };
 

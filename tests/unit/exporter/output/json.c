@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/base/rfc3339.h"
 #include "exporter/base/buffer.h"
-#include "exporter/base/rfc3339.h"
 #include "exporter/http/page.h"
 #include "exporter/output/explain_report.h"
 #include "exporter/output/json.h"
