@@ -4,8 +4,8 @@
 
 #include "alerts/describe.h"
 #include "exporter/base/value.h"
-#include "exporter/output/explain_report.h"
 #include "exporter/output/json.h"
+#include "exporter/output/writer.h"
 
 static json_t *table_value(uint8_t family, const char *table)
 {
