@@ -37,7 +37,7 @@ static int watch_and_report(struct oneshot *oneshot)
 		if (result == 0)
 			result = oneshot_judge(oneshot);
 	}
-	const struct report_style style = { oneshot_wants_colour(oneshot->options), oneshot_width() };
+	const struct report_style style = oneshot_style(oneshot->options);
 	if (result == 0)
 		result =
 			oneshot->options->writer->findings(stdout, &style, oneshot->facts, oneshot->findings);
@@ -46,7 +46,8 @@ static int watch_and_report(struct oneshot *oneshot)
 	if (result < 0)
 		return complain(strerror(-result));
 	size_t shown;
-	if (report_count(oneshot->findings, &shown) < 0 || (shown == 0 && oneshot_failed(oneshot)))
+	if (report_count(oneshot->findings, &shown) < 0 ||
+		(shown == 0 && report_could_not_look(oneshot->facts)))
 		return COMMAND_FAILED;
 	return shown ? COMMAND_FOUND : COMMAND_NOTHING;
 }

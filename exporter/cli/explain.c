@@ -232,7 +232,7 @@ static int add_trace(const struct oneshot *oneshot, struct explanation *explanat
 /* The way of the connection, made out, shown and, where that is wanted, traced. */
 static int explain(const struct oneshot *oneshot, const struct path *path, const char *reason)
 {
-	const struct report_style style = { oneshot_wants_colour(oneshot->options), oneshot_width() };
+	const struct report_style style = oneshot_style(oneshot->options);
 	struct explanation explanation = { .connection = connection_path_of(
 						   oneshot->settings, oneshot->facts, path, reason) };
 	int result = connection_path_judge(oneshot->settings, &explanation.connection, &explanation.findings);
@@ -267,7 +267,7 @@ static int answer(struct oneshot *oneshot, const struct connection_question *que
 	struct path path = { 0 };
 	const char *reason = NULL;
 	int result = oneshot_judge(oneshot);
-	if (result == 0 && oneshot_failed(oneshot))
+	if (result == 0 && report_could_not_look(oneshot->facts))
 		return complain("devices or routes cannot be read");
 	if (result == 0)
 		result = connection_question_choose(oneshot->facts, question, &path, &reason);

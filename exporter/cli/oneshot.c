@@ -14,7 +14,6 @@
 #include "exporter/config/reload.h"
 #include "exporter/config/settings_file.h"
 #include "exporter/daemon/collector_io.h"
-#include "exporter/output/report.h"
 
 #define SETTLE_NS       (10 * SECOND_NS)
 #define DEFAULT_WIDTH   80
@@ -68,32 +67,18 @@ int oneshot_judge(struct oneshot *oneshot)
 	return 0;
 }
 
-bool oneshot_failed(const struct oneshot *oneshot)
-{
-	return report_could_not_look(oneshot->facts);
-}
-
-unsigned oneshot_width(void)
+struct report_style oneshot_style(const struct options *options)
 {
 	struct winsize size;
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col < NARROWEST_WIDTH)
-		return DEFAULT_WIDTH;
-	return size.ws_col < MOST_WIDTH ? size.ws_col : MOST_WIDTH;
-}
-
-/* https://no-color.org: present and not empty. */
-bool oneshot_wants_colour(const struct options *options)
-{
-	const char *refused = getenv("NO_COLOR");
-	switch (options->colour) {
-	case COLOUR_ALWAYS:
-		return true;
-	case COLOUR_NEVER:
-		return false;
-	case COLOUR_AUTO:
-		return isatty(STDOUT_FILENO) && !(refused && *refused);
-	}
-	return false;
+	const char *refused = getenv("NO_COLOR"); /* https://no-color.org: present and not empty */
+	bool narrow = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col < NARROWEST_WIDTH;
+	struct report_style style = { .colour = options->colour == COLOUR_ALWAYS,
+		.width = narrow                     ? DEFAULT_WIDTH
+			 : size.ws_col < MOST_WIDTH ? size.ws_col
+						    : MOST_WIDTH };
+	if (options->colour == COLOUR_AUTO)
+		style.colour = isatty(STDOUT_FILENO) && !(refused && *refused);
+	return style;
 }
 
 int oneshot_flush(void)

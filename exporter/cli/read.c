@@ -292,7 +292,7 @@ static int read_capture(const char *path, struct capture_summary *out, char erro
 static int run(const struct options *options)
 {
 	char error[CAPTURE_ERROR_SIZE] = "", text[CAPTURE_ERROR_SIZE * 4];
-	const struct report_style style = { oneshot_wants_colour(options), oneshot_width() };
+	const struct report_style style = oneshot_style(options);
 	struct capture_summary summary = { 0 };
 	size_t shown;
 	bool failed = read_capture(options->arguments.items[0], &summary, error) < 0;

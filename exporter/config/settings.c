@@ -44,20 +44,13 @@ bool device_name_is_valid(const char *name)
 	return !strpbrk(name, "/: \t\n\v\f\r");
 }
 
-static bool has_line(const struct settings *settings, const char *device)
-{
-	for (size_t i = 0; i < settings->line_count; i++)
-		if (!strcmp(settings->lines[i], device))
-			return true;
-	return false;
-}
-
 int settings_add_line(struct settings *settings, const char *device)
 {
 	if (!device_name_is_valid(device))
 		return -EINVAL;
-	if (has_line(settings, device))
-		return 0;
+	for (size_t i = 0; i < settings->line_count; i++)
+		if (!strcmp(settings->lines[i], device))
+			return 0;
 	char(*line)[IF_NAMESIZE] = ARRAY_ADD(settings->lines, settings->line_count);
 	if (!line)
 		return -ENOMEM;

@@ -16,47 +16,31 @@ static json_t *evidence_value(const struct evidence *evidence)
 	return value_text(evidence->text);
 }
 
-static int add_evidence(json_t *object, const struct evidence *evidence)
+static void add_evidence(json_t **object, const struct evidence *evidence)
 {
-	json_t *value = evidence_value(evidence);
-	if (!evidence->item)
-		return json_object_set_new(object, evidence->key, value);
-	json_t *list = json_object_get(object, evidence->key);
-	if (!list) {
-		list = json_array();
-		if (json_object_set_new(object, evidence->key, list) < 0) {
-			json_decref(value);
-			return -1;
-		}
+	json_t *value = evidence_value(evidence), *list = json_object_get(*object, evidence->key);
+	if (evidence->item && list) {
+		if (json_array_append_new(list, value) < 0)
+			value_set(object, evidence->key, NULL);
+		return;
 	}
-	return json_array_append_new(list, value);
-}
-
-/* The handshakes are there if there are any. */
-static int add_handshakes(json_t *object, const struct finding *finding, const struct facts *facts)
-{
-	if (!facts)
-		return 0;
-	json_t *list = json_finding_handshakes(finding, facts);
-	if (list && json_array_size(list) > 0)
-		return json_object_set_new(object, "handshakes", list);
-	int result = list ? 0 : -1;
-	json_decref(list);
-	return result;
+	list = evidence->item ? json_array() : NULL;
+	if (evidence->item)
+		value_append(&list, value);
+	value_set(object, evidence->key, evidence->item ? list : value);
 }
 
 static json_t *evidence_object(const struct finding *finding, const struct facts *facts)
 {
 	json_t *object = json_object();
-	int result = object ? 0 : -1;
-	for (size_t i = 0; result == 0 && i < finding->evidence_count; i++)
-		result = add_evidence(object, &finding->evidence[i]);
-	if (result == 0)
-		result = add_handshakes(object, finding, facts);
-	if (result == 0)
-		return object;
-	json_decref(object);
-	return NULL;
+	for (size_t i = 0; i < finding->evidence_count; i++)
+		add_evidence(&object, &finding->evidence[i]);
+	json_t *handshakes = facts ? json_finding_handshakes(finding, facts) : json_array();
+	if (!handshakes || json_array_size(handshakes) > 0)
+		value_set(&object, "handshakes", handshakes);
+	else
+		json_decref(handshakes);
+	return object;
 }
 
 json_t *json_remedy(const struct finding *finding)
