@@ -40,19 +40,6 @@ static bool is_filtered(const struct judge_context *context, const struct path *
 	       path->service < context->now->service_count && facts_device(context->now, path->arrival);
 }
 
-static struct wire_observation observe_ignored(const struct judge_context *context, int device)
-{
-	const struct handshake_report *report = context->now->handshakes;
-	struct wire_observation observation = { 0 };
-	for (size_t i = 0; i < report->suspect_count; i++) {
-		if (report->suspects[i].synack.in != device || !is_ignored(context, &report->suspects[i]))
-			continue;
-		observation.lasting = true;
-		wire_add_suspect(&observation, &report->suspects[i]);
-	}
-	return observation;
-}
-
 static void add_answerers(const struct judge_context *context, const struct wire_observation *observation,
 	struct finding *finding)
 {
@@ -66,20 +53,25 @@ static void add_answerers(const struct judge_context *context, const struct wire
 
 static void add_ignored(const struct judge_context *context, int device, struct findings *candidates)
 {
-	const struct wire_observation observation = observe_ignored(context, device);
+	const struct handshake_report *report = context->now->handshakes;
+	struct wire_observation observation = { 0 };
 	struct finding *finding = wire_finding(context, &reply_ignored_condition, device, candidates);
+	for (size_t i = 0; i < report->suspect_count; i++)
+		if (report->suspects[i].synack.in == device && is_ignored(context, &report->suspects[i]))
+			wire_add_suspect(&observation, &report->suspects[i]);
+	bool repeated = observation.suspect_count > 0;
 	/* Where rp_filter is on it is the likeliest cause, and lookups for the peers just seen come a
 	 * judgement later: the symptom does not open alone before. */
 	const struct device *known = facts_device(context->now, device);
-	finding->held = observation.lasting && !(known && known->rp_filter_effective > 0);
+	finding->held = repeated && !(known && known->rp_filter_effective > 0);
 	finding_summarise(
 		finding, "answers that arrive on %s are dropped by this host itself", finding->device_name);
 	finding_explain(finding,
 		"%s A capture sees packets before reverse-path filtering and the firewall do: what "
 		"arrives and is not heard was dropped in between. If no rp_filter_drops is found on "
 		"%s, look for a rule of the firewall's that drops answers there.",
-		observation.lasting ? "The SYN-ACK arrives, and this host sends its SYN again and again."
-				    : "Answers arrive from peers that reverse-path filtering rejects there.",
+		repeated ? "The SYN-ACK arrives, and this host sends its SYN again and again."
+			 : "Answers arrive from peers that reverse-path filtering rejects there.",
 		finding->device_name);
 	add_answerers(context, &observation, finding);
 	wire_describe_suspects(&observation, finding);

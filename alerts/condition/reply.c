@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* reply_wrong_device and no_reply_route: the reply's way, judged for each service and arrival device. */
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "alerts/condition/conditions.h"
@@ -204,11 +203,10 @@ static void add_finding(const struct reply_case *reply_case, struct findings *ca
 {
 	const struct device_set devices = describe_reply_devices(reply_case->context, reply_case->span);
 	const struct service *service = reply_case->service;
-	struct finding *finding = findings_add(candidates, reply_case->verdict == VERDICT_NO_ROUTE
-								   ? &no_reply_route_condition
-								   : &reply_wrong_device_condition);
-	finding->device = reply_case->path->arrival;
-	snprintf(finding->device_name, sizeof(finding->device_name), "%s", reply_case->arrival);
+	struct finding *finding = wire_finding(reply_case->context,
+		reply_case->verdict == VERDICT_NO_ROUTE ? &no_reply_route_condition
+							: &reply_wrong_device_condition,
+		reply_case->path->arrival, candidates);
 	finding_set_service(finding, service->origin, &service->address, &service->target);
 	finding->intended = reply_case->intended;
 	finding->severity = severity_of(reply_case);

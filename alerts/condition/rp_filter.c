@@ -7,11 +7,11 @@
  * drops are counted by device (facts.device_drops), it is the device that counted them and no other.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "alerts/condition/conditions.h"
 #include "alerts/describe.h"
 #include "alerts/remedy/remedy.h"
+#include "alerts/wire.h"
 
 /* What was found on a device. */
 struct drop_case {
@@ -239,29 +239,20 @@ static bool has_way_out(const struct drop_case *drop_case)
 	return false;
 }
 
-/* The commands that let the packets in, or why there are none; of a known device. */
-static void add_remedy(const struct drop_case *drop_case, struct finding *finding)
-{
-	if (has_way_out(drop_case))
-		add_rules(drop_case, finding);
-	else
-		add_loose(drop_case, finding);
-}
-
 static void add_finding(
 	const struct drop_case *drop_case, enum severity severity, struct findings *candidates)
 {
-	struct finding *finding = findings_add(candidates, &rp_filter_drops_condition);
+	int device = drop_case->device ? drop_case->device->ifindex : 0;
+	struct finding *finding =
+		wire_finding(drop_case->context, &rp_filter_drops_condition, device, candidates);
 	finding->severity = severity;
-	if (drop_case->device) {
-		finding->device = drop_case->device->ifindex;
-		memcpy(finding->device_name, drop_case->device->name, sizeof(finding->device_name));
-	}
 	rp_filter_summarise(drop_case, finding);
 	rp_filter_explain(drop_case, finding);
 	add_evidence(drop_case, finding);
-	if (drop_case->device)
-		add_remedy(drop_case, finding);
+	if (drop_case->device && has_way_out(drop_case))
+		add_rules(drop_case, finding);
+	else if (drop_case->device)
+		add_loose(drop_case, finding);
 }
 
 static void find_predicted(const struct judge_context *context, size_t *paths, struct findings *candidates)

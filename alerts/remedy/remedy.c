@@ -68,25 +68,22 @@ static void note_neighbour(const struct judge_context *context, struct plan *pla
 	const struct prefix network = local ? prefix_network(&local->prefix) : (struct prefix){ 0 };
 	if (!local)
 		plan_refuse(plan, "%s is in none of the networks of %s",
-			address_format(&path->destination, text),
-			facts_device_name(context->now, plan->device));
+			address_format(&path->destination, text), plan->device_name);
 	else if (has_network(plan, &network))
 		return;
 	else if (plan->network_count == PLAN_NETWORKS)
-		plan_refuse(plan, "%s has too many networks that other devices share",
-			facts_device_name(context->now, plan->device));
+		plan_refuse(plan, "%s has too many networks that other devices share", plan->device_name);
 	else
 		plan->networks[plan->network_count++] = network;
 }
 
 /* The first far peer proposes table and gateway; the others have to agree with one of them. */
-static void note_far(const struct judge_context *context, struct plan *plan, const struct path *path)
+static void note_far(struct plan *plan, const struct path *path)
 {
 	char text[ADDRESS_TEXT_SIZE];
 	if (!leads_by(&path->egress, plan->device)) {
 		plan_refuse(plan, "no route is known that leads to %s by %s alone",
-			address_format(&path->destination, text),
-			facts_device_name(context->now, plan->device));
+			address_format(&path->destination, text), plan->device_name);
 		return;
 	}
 	if (!plan->far) {
@@ -99,8 +96,7 @@ static void note_far(const struct judge_context *context, struct plan *plan, con
 	if (path->egress.table != plan->table)
 		plan->makes_table = true;
 	if (plan->makes_table && !address_equal(&path->egress.gateway, &plan->gateway))
-		plan_refuse(plan, "the peers beyond %s are behind different gateways",
-			facts_device_name(context->now, plan->device));
+		plan_refuse(plan, "the peers beyond %s are behind different gateways", plan->device_name);
 }
 
 static const struct route_answer *plain_answer(const struct facts *facts, const struct address *destination)
@@ -128,15 +124,14 @@ static void note_path(const struct judge_context *context, struct plan *plan, si
 	else if (path->basis == PATH_CONNECTED)
 		note_neighbour(context, plan, path);
 	else
-		note_far(context, plan, path);
+		note_far(plan, path);
 	if (!*plan->obstacle && path->basis != PATH_CONNECTED &&
 		(is_kept_elsewhere(&path->reply, plan->device) ||
 			is_kept_elsewhere(plain_answer(context->now, &path->destination), plan->device)))
 		plan_refuse(plan,
 			"the main table has a route of its own to %s that does not leave by %s, and rules "
 			"that keep the main table's specific routes would follow it",
-			address_format(&path->destination, text),
-			facts_device_name(context->now, plan->device));
+			address_format(&path->destination, text), plan->device_name);
 }
 
 static void note_paths(const struct judge_context *context, struct plan *plan)
@@ -250,7 +245,7 @@ static void check_any(const struct judge_context *context, struct plan *plan)
 				"the replies go straight to the link which the peers are on, and rules that "
 				"keep connected networks reachable leave them there");
 	if (!*plan->obstacle)
-		plan_refuse(plan, "no way out of %s is known", facts_device_name(context->now, plan->device));
+		plan_refuse(plan, "no way out of %s is known", plan->device_name);
 }
 
 static void (*const plan_steps[])(const struct judge_context *, struct plan *) = {
@@ -260,11 +255,6 @@ static void (*const plan_steps[])(const struct judge_context *, struct plan *) =
 	choose_table,
 	choose_priority,
 };
-
-static size_t *head_of(const struct remedies *remedies, const struct address *source, int device)
-{
-	return &remedies->heads[hash_bytes((unsigned)device, source, sizeof(*source)) & remedies->mask];
-}
 
 /* Others may share the table that it makes. */
 static void note_maker(struct remedies *remedies, const struct plan *plan)
@@ -282,13 +272,17 @@ static void note_maker(struct remedies *remedies, const struct plan *plan)
 const struct plan *remedy_plan(const struct judge_context *context, const struct address *source, int device)
 {
 	struct remedies *remedies = context->remedies;
-	size_t *head = head_of(remedies, source, device);
+	uint64_t hash = hash_bytes((unsigned)device, source, sizeof(*source));
+	size_t *head = &remedies->heads[hash & remedies->mask];
 	for (size_t at = *head; at; at = remedies->plans[at - 1].next) {
 		const struct plan *known = &remedies->plans[at - 1];
 		if (known->device == device && address_equal(&known->source, source))
 			return known;
 	}
-	struct plan fresh = { .source = *source, .device = device, .next = *head };
+	struct plan fresh = { .source = *source,
+		.device = device,
+		.device_name = facts_device_name(context->now, device),
+		.next = *head };
 	for (size_t i = 0; i < sizeof(plan_steps) / sizeof(*plan_steps) && !*fresh.obstacle; i++)
 		plan_steps[i](context, &fresh);
 	struct plan *plan = ARRAY_ADD(remedies->plans, remedies->plan_count);
