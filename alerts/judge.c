@@ -209,7 +209,6 @@ int judge(const struct settings *settings, const struct facts *now, const struct
 			(*findings)->verdicts = context.verdicts;
 			context.verdicts = (struct verdicts){ 0 };
 		}
-		recovered_clear(&context);
 		judge_context_close(&context);
 	}
 	remedies_close(&remedies);

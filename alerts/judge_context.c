@@ -57,6 +57,8 @@ void judge_context_close(struct judge_context *context)
 {
 	verdicts_clear(&context->verdicts);
 	free(context->order);
+	free(context->handshakes.suspects);
+	free(context->handshakes.services);
 }
 
 bool context_next_pair(const struct judge_context *context, struct path_span *pair)

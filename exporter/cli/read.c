@@ -16,6 +16,7 @@
 #include "exporter/base/text.h"
 #include "exporter/cli/frame_times.h"
 #include "exporter/cli/oneshot.h"
+#include "exporter/output/evidence.h"
 #include "exporter/output/writer.h"
 
 /* In the capture's own time. Conditions look at the last minute. */
@@ -100,21 +101,13 @@ static int fill_facts(const struct reading *reading, struct facts *facts)
 
 /* ---- judging ---- */
 
-static const struct handshake_suspect *find_suspect(const struct handshake_report *report, uint64_t id)
-{
-	for (size_t i = 0; i < report->suspect_count; i++)
-		if (report->suspects[i].id == id)
-			return &report->suspects[i];
-	return NULL;
-}
-
 /* The table forgets, a finding does not. */
 static int keep_suspects(
 	const struct finding *finding, const struct handshake_report *before, struct handshake_report *now)
 {
 	for (size_t i = 0; i < finding->handshake_count; i++) {
-		const struct handshake_suspect *suspect = find_suspect(before, finding->handshakes[i]);
-		if (!suspect || find_suspect(now, finding->handshakes[i]))
+		const struct handshake_suspect *suspect = evidence_suspect(before, finding->handshakes[i]);
+		if (!suspect || evidence_suspect(now, finding->handshakes[i]))
 			continue;
 		struct handshake_suspect *more =
 			reallocarray(now->suspects, now->suspect_count + 1, sizeof(*more));
@@ -124,22 +117,6 @@ static int keep_suspects(
 		now->suspects = more;
 	}
 	return 0;
-}
-
-static int judge_facts(
-	const struct reading *reading, struct facts *facts, const struct facts *before, struct findings **out)
-{
-	struct findings *findings;
-	int result = judge(&reading->settings, facts, reading->summary.findings, &findings);
-	if (result < 0)
-		return result;
-	for (size_t i = 0; before && result == 0 && i < findings->count; i++)
-		result = keep_suspects(&findings->items[i], before->handshakes, facts->handshakes);
-	if (result < 0)
-		findings_free(findings);
-	else
-		*out = findings;
-	return result;
 }
 
 static void capture_summary_clear(struct capture_summary *summary)
@@ -157,9 +134,12 @@ static int judge_now(struct reading *reading)
 	struct facts *facts = facts_new();
 	int result = facts ? fill_facts(reading, facts) : -ENOMEM;
 	if (result == 0)
-		result = judge_facts(reading, facts, summary->facts, &findings);
+		result = judge(&reading->settings, facts, summary->findings, &findings);
+	for (size_t i = 0; summary->facts && result == 0 && i < findings->count; i++)
+		result = keep_suspects(&findings->items[i], summary->facts->handshakes, facts->handshakes);
 	if (result < 0) {
 		facts_free(facts);
+		findings_free(findings);
 		return result;
 	}
 	capture_summary_clear(summary);

@@ -12,9 +12,8 @@
 
 /* ---- which ---- */
 
-static const struct handshake_suspect *find_suspect(const struct facts *facts, uint64_t id)
+const struct handshake_suspect *evidence_suspect(const struct handshake_report *report, uint64_t id)
 {
-	const struct handshake_report *report = facts->handshakes;
 	for (size_t i = 0; report && i < report->suspect_count; i++)
 		if (report->suspects[i].id == id)
 			return &report->suspects[i];
@@ -26,7 +25,8 @@ size_t evidence_handshakes(const struct facts *facts, const struct finding *find
 {
 	size_t count = 0;
 	for (size_t i = 0; i < finding->handshake_count; i++) {
-		const struct handshake_suspect *suspect = find_suspect(facts, finding->handshakes[i]);
+		const struct handshake_suspect *suspect =
+			evidence_suspect(facts->handshakes, finding->handshakes[i]);
 		if (suspect)
 			out[count++] = suspect;
 	}

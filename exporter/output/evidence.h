@@ -6,6 +6,8 @@
 #include "alerts/finding.h"
 #include "exporter/base/buffer.h"
 
+/* The handshake with this id; NULL if the report (or NULL) has it no more. */
+const struct handshake_suspect *evidence_suspect(const struct handshake_report *report, uint64_t id);
 /* Those the finding names that the facts still have, newest first; returns how many. */
 size_t evidence_handshakes(const struct facts *facts, const struct finding *finding,
 	const struct handshake_suspect *out[static FINDING_HANDSHAKES]);
