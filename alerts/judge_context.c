@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 const struct path *context_path(const struct judge_context *context, size_t path)
 {

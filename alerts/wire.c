@@ -109,35 +109,6 @@ void wire_add_suspect(struct wire_observation *observation, const struct handsha
 		observation->suspects[observation->suspect_count++] = suspect;
 }
 
-static void count_suspects(const struct judge_context *context, const struct wire_vantage *vantage,
-	struct wire_observation *observation)
-{
-	const struct handshake_report *report = context->now->handshakes;
-	for (size_t i = 0; i < report->suspect_count; i++) {
-		const struct handshake_suspect *suspect = &report->suspects[i];
-		if (!wire_is_at(context, vantage, suspect) || suspect->repeats == 0)
-			continue;
-		observation->repeated++;
-		observation->lasting |= wire_is_lasting(context, suspect);
-		wire_add_suspect(observation, suspect);
-	}
-}
-
-static void count_rows(const struct judge_context *context, const struct wire_vantage *vantage,
-	struct wire_observation *observation)
-{
-	const struct handshake_report *report = context->now->handshakes;
-	for (size_t i = 0; i < report->service_count; i++) {
-		const struct handshake_service *row = &report->services[i];
-		if (!wire_comes_in(row->role) || row->device != vantage->device ||
-			(vantage->synack_device && row->synack_device != vantage->synack_device) ||
-			!is_server(context, vantage, &row->address))
-			continue;
-		for (unsigned outcome = 0; outcome < HANDSHAKE_OUTCOMES; outcome++)
-			observation->recent[outcome] += row->recent[outcome];
-	}
-}
-
 static bool are_too_many(
 	const struct judge_context *context, const uint64_t recent[static HANDSHAKE_OUTCOMES])
 {
@@ -149,12 +120,25 @@ static bool are_too_many(
 
 struct wire_observation wire_observe(const struct judge_context *context, const struct wire_vantage *vantage)
 {
+	const struct handshake_report *report = context->now->handshakes;
 	struct wire_observation observation = { 0 };
-	if (!context->now->handshakes)
-		return observation;
-	count_suspects(context, vantage, &observation);
-	if (vantage->port == 0)
-		count_rows(context, vantage, &observation);
+	for (size_t i = 0; report && i < report->suspect_count; i++) {
+		const struct handshake_suspect *suspect = &report->suspects[i];
+		if (!wire_is_at(context, vantage, suspect) || suspect->repeats == 0)
+			continue;
+		observation.repeated++;
+		observation.lasting |= wire_is_lasting(context, suspect);
+		wire_add_suspect(&observation, suspect);
+	}
+	for (size_t i = 0; report && vantage->port == 0 && i < report->service_count; i++) {
+		const struct handshake_service *row = &report->services[i];
+		if (!wire_comes_in(row->role) || row->device != vantage->device ||
+			(vantage->synack_device && row->synack_device != vantage->synack_device) ||
+			!is_server(context, vantage, &row->address))
+			continue;
+		for (unsigned outcome = 0; outcome < HANDSHAKE_OUTCOMES; outcome++)
+			observation.recent[outcome] += row->recent[outcome];
+	}
 	observation.fails = (observation.lasting && observation.recent[HANDSHAKE_COMPLETED] == 0) ||
 			    are_too_many(context, observation.recent);
 	return observation;

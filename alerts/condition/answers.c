@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* reply_ignored and reply_from_other_address: what comes of this host's own questions. */
-#include <string.h>
 
 #include "alerts/condition/conditions.h"
 #include "alerts/condition/explanation.h"

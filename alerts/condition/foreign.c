@@ -3,7 +3,6 @@
  * foreign_source and return_only: what a box on the way back sees. A reply whose request never passed here
  * cannot be translated back as it should be; it leaves untranslated, or with an address it should not have.
  */
-#include <string.h>
 
 #include "alerts/condition/conditions.h"
 #include "alerts/condition/explanation.h"

@@ -4,15 +4,13 @@
 #include "collectors/base/rfc3339.h"
 #include "exporter/base/buffer.h"
 
-static const struct replacement no_replacements[] = { { 0, NULL } };
-
 json_t *value_text(const char *from)
 {
 	json_t *plain = json_string(from);
 	if (plain)
 		return plain;
 	struct buffer clean = { 0 };
-	buffer_escaped(&clean, from, no_replacements);
+	buffer_escaped(&clean, from, NULL);
 	json_t *result = clean.failed ? NULL : json_stringn(clean.data ? clean.data : "", clean.size);
 	buffer_clear(&clean);
 	return result;

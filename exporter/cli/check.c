@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "exporter/cli/commands.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -90,12 +90,6 @@ static bool is_counted(const struct finding *finding)
 	return finding->open && !finding->intended;
 }
 
-/* A finding without a service has no origin. */
-static const char *finding_origin(const struct finding *finding)
-{
-	return finding->has_service ? origin_name(finding->origin) : "";
-}
-
 static bool same_labels(const struct finding *a, const struct finding *b)
 {
 	return a->condition == b->condition && a->severity == b->severity && !*a->cause == !*b->cause &&
@@ -127,7 +121,8 @@ static void emit_finding(struct metric_sink *sink, const struct facts *facts)
 		if (finding->has_service)
 			address_format(&finding->address, address);
 		metric_add(sink, 1, finding->condition->name, severity_name(finding->severity),
-			finding->device_name, address, finding_origin(finding),
+			finding->device_name, address,
+			finding->has_service ? origin_name(finding->origin) : "",
 			*finding->cause ? "false" : "true");
 	}
 }

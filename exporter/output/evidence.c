@@ -57,20 +57,13 @@ static struct choice choose(const struct facts *facts, const struct finding *fin
 	return choice;
 }
 
-static bool is_chosen(const struct choice *choice, const struct frame *frame)
-{
-	for (size_t i = 0; i < choice->count; i++)
-		if (choice->ids[i] == frame->handshake)
-			return true;
-	return false;
-}
-
 static const struct frame *next_frame(const struct facts *facts, const struct choice *choice, size_t *at)
 {
 	while (*at < facts->frame_count) {
 		const struct frame *frame = &facts->frames[(*at)++];
-		if (is_chosen(choice, frame))
-			return frame;
+		for (size_t i = 0; i < choice->count; i++)
+			if (choice->ids[i] == frame->handshake)
+				return frame;
 	}
 	return NULL;
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "exporter/output/json.h"
 
-#include <string.h>
-
 #include "exporter/base/value.h"
 
 /* ---- findings ---- */
@@ -87,20 +85,12 @@ json_t *json_findings(const struct findings *findings, const struct facts *facts
 
 /* ---- addresses ---- */
 
-static const char *destination_kind_name(enum destination_kind kind)
-{
-	switch (kind) {
-	case DESTINATION_PEER:
-		return "peer";
-	case DESTINATION_SET:
-		return "set";
-	case DESTINATION_PROBE:
-		return "probe";
-	case DESTINATION_NEIGHBOUR:
-		return "neighbour";
-	}
-	return "";
-}
+static const char *const destination_kinds[] = {
+	[DESTINATION_PEER] = "peer",
+	[DESTINATION_SET] = "set",
+	[DESTINATION_PROBE] = "probe",
+	[DESTINATION_NEIGHBOUR] = "neighbour",
+};
 
 static json_t *device_names(const struct facts *facts, const struct device_set *set)
 {
@@ -116,7 +106,7 @@ static json_t *path_object(const struct facts *facts, const struct path *path, e
 	const struct device_set none = { 0 };
 	const struct value_member members[] = {
 		{ "destination", value_address(&path->destination) },
-		{ "kind", value_text(destination_kind_name(path->kind)) },
+		{ "kind", value_text(destination_kinds[path->kind]) },
 		{ "arrival_device", value_text(facts_device_name(facts, path->arrival)) },
 		{ "reply_devices", device_names(facts, found ? &path->reply.devices : &none) },
 		{ "verdict", value_text(verdict_name(verdict)) },

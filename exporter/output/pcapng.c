@@ -68,9 +68,8 @@ static void put_option(struct buffer *out, enum option code, const void *value, 
 
 static void put_text(struct buffer *out, enum option code, const char *text)
 {
-	static const struct replacement none[] = { { 0, NULL } };
 	struct buffer clean = { 0 };
-	buffer_escaped(&clean, text, none);
+	buffer_escaped(&clean, text, NULL);
 	if (clean.failed)
 		out->failed = true;
 	else if (clean.size > 0 && clean.size <= UINT16_MAX)

@@ -7,7 +7,6 @@
  * cannot write it. Numbers are in the byte order of this host, as the section header says.
  */
 
-#include <stddef.h>
 #include <stdint.h>
 
 #include "collectors/facts.h"

@@ -211,17 +211,14 @@ static size_t count_lines(const struct facts *facts)
 	return count;
 }
 
-static bool collector_failed(const struct facts *facts, const char *name)
-{
-	for (size_t i = 0; i < facts->collector_count; i++)
-		if (strcmp(facts->collectors[i].name, name) == 0)
-			return !facts->collectors[i].success;
-	return false; /* not asked for */
-}
-
 bool report_could_not_look(const struct facts *facts)
 {
-	return collector_failed(facts, "link") || collector_failed(facts, "route");
+	for (size_t i = 0; i < facts->collector_count; i++) {
+		const struct collector_status *status = &facts->collectors[i];
+		if (!status->success && (!strcmp(status->name, "link") || !strcmp(status->name, "route")))
+			return true;
+	}
+	return false;
 }
 
 int report_findings(FILE *out, const struct report_style *style, const struct facts *facts,

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* For people, on a terminal. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
