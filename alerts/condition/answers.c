@@ -229,12 +229,10 @@ const struct condition reply_ignored_condition = {
 		"reverse-path filtering is known to reject them",
 	.severity = "critical",
 	.find = reply_ignored_find,
-	.explained_by =
-		(const struct explanation_rule[]){
-			{ &rp_filter_drops_condition, explains_on_device },
-			{ &no_reply_route_condition, no_route_explains_ignored },
-			{ NULL, NULL },
-		},
+	.explained_by = {
+		{ &rp_filter_drops_condition, explains_on_device },
+		{ &no_reply_route_condition, no_route_explains_ignored },
+	},
 };
 
 const struct condition reply_from_other_address_condition = {

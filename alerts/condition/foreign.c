@@ -140,9 +140,5 @@ const struct condition foreign_source_condition = {
 	.help = "replies leave by a device with a source address that belongs to another one",
 	.severity = "warning; critical if connections fail",
 	.find = foreign_source_find,
-	.explained_by =
-		(const struct explanation_rule[]){
-			{ &reply_wrong_device_condition, explains_at_address },
-			{ NULL, NULL },
-		},
+	.explained_by = { { &reply_wrong_device_condition, explains_at_address } },
 };

@@ -384,9 +384,5 @@ const struct condition forward_drop_condition = {
 		"nobody answers: a rule drops them, or routing does",
 	.severity = "critical",
 	.find = forward_drop_find,
-	.explained_by =
-		(const struct explanation_rule[]){
-			{ &rp_filter_drops_condition, rp_filter_explains_forward_drop },
-			{ NULL, NULL },
-		},
+	.explained_by = { { &rp_filter_drops_condition, rp_filter_explains_forward_drop } },
 };

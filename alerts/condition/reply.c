@@ -318,11 +318,7 @@ const struct condition reply_wrong_device_condition = {
 	.severity = "warning; critical if clients were seen to repeat their SYN or connections never to "
 		    "complete; info if they complete",
 	.find = reply_wrong_device_find,
-	.explained_by =
-		(const struct explanation_rule[]){
-			{ &rp_filter_drops_condition, rp_filter_explains_reply },
-			{ NULL, NULL },
-		},
+	.explained_by = { { &rp_filter_drops_condition, rp_filter_explains_reply } },
 };
 
 const struct condition no_reply_route_condition = {
@@ -331,9 +327,5 @@ const struct condition no_reply_route_condition = {
 		"prohibit or blackhole one",
 	.severity = "warning; critical if such connections were seen",
 	.find = no_reply_route_find,
-	.explained_by =
-		(const struct explanation_rule[]){
-			{ &rp_filter_drops_condition, rp_filter_explains_reply },
-			{ NULL, NULL },
-		},
+	.explained_by = { { &rp_filter_drops_condition, rp_filter_explains_reply } },
 };

@@ -107,9 +107,5 @@ const struct condition return_only_condition = {
 	.help = "SYN-ACKs pass through this host whose SYN never did",
 	.severity = "warning",
 	.find = return_only_find,
-	.explained_by =
-		(const struct explanation_rule[]){
-			{ &foreign_source_condition, explains_on_device },
-			{ NULL, NULL },
-		},
+	.explained_by = { { &foreign_source_condition, explains_on_device } },
 };

@@ -380,9 +380,5 @@ const struct condition rp_filter_drops_condition = {
 		"lookup, or counted, by device where that is possible",
 	.severity = "warning; critical if counted",
 	.find = rp_filter_drops_find,
-	.explained_by =
-		(const struct explanation_rule[]){
-			{ &rp_filter_drops_condition, rp_filter_explains_itself },
-			{ NULL, NULL },
-		},
+	.explained_by = { { &rp_filter_drops_condition, rp_filter_explains_itself } },
 };
