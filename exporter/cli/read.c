@@ -14,7 +14,6 @@
 #include "collectors/capture/capture_file.h"
 #include "collectors/handshake/handshake.h"
 #include "exporter/base/text.h"
-#include "exporter/cli/frame_times.h"
 #include "exporter/cli/oneshot.h"
 #include "exporter/output/evidence.h"
 #include "exporter/output/writer.h"
@@ -146,6 +145,140 @@ static int judge_now(struct reading *reading)
 	summary->facts = facts;
 	summary->findings = findings;
 	return 0;
+}
+
+/* ---- time stamps ---- */
+
+/*
+ * Frames of a capture file whose time stamps may be damaged. A time is implausible if it lies further than
+ * FRAME_TIMES_APART from those of the two plausible frames before and of the four frames after it, as far as
+ * there are two in all: a long pause is none, as what follows it is near. Such a frame is given on with the
+ * time of the one before it.
+ *
+ * Frames are held back, at most five, only at the beginning and where one is in doubt.
+ */
+
+#define FRAME_TIMES_APART (30 * 24 * 3600 * INT64_C(1000000000))
+#define FRAME_TIMES_HELD  5
+
+struct held_frame {
+	struct capture_frame frame;
+	uint8_t *bytes;
+	size_t room;
+};
+
+/* 0, or a negative errno that ends the reading. */
+typedef int frame_function(void *argument, const struct capture_frame *frame);
+
+/* All-zero but for function and argument at first. */
+struct frame_times {
+	frame_function *function;
+	void *argument;
+	struct held_frame held[FRAME_TIMES_HELD];
+	size_t count;
+	int64_t before[2]; /* the last plausible times, the latest first */
+	size_t before_count;
+	uint64_t implausible; /* frames */
+};
+
+static bool is_near(int64_t a, int64_t b)
+{
+	return a >= 0 && b >= 0 && (a < b ? b - a : a - b) <= FRAME_TIMES_APART;
+}
+
+static bool is_plausible(const struct frame_times *times)
+{
+	int64_t time_ns = times->held[0].frame.time_ns;
+	if (time_ns < 0)
+		return false;
+	for (size_t i = 0; i < times->before_count; i++)
+		if (is_near(time_ns, times->before[i]))
+			return true;
+	for (size_t i = 1; i < times->count; i++)
+		if (is_near(time_ns, times->held[i].frame.time_ns))
+			return true;
+	return times->before_count + times->count - 1 < 2;
+}
+
+/* Of the frame before, or, at the beginning of a file, of the first two that agree. */
+static int64_t plausible_time(const struct frame_times *times)
+{
+	if (times->before_count)
+		return times->before[0];
+	for (size_t i = 1; i + 1 < times->count; i++)
+		if (is_near(times->held[i].frame.time_ns, times->held[i + 1].frame.time_ns))
+			return times->held[i].frame.time_ns;
+	return -1;
+}
+
+static int give(struct frame_times *times, const struct capture_frame *frame)
+{
+	times->before[1] = times->before[0];
+	times->before[0] = frame->time_ns;
+	times->before_count += times->before_count < 2;
+	return times->function(times->argument, frame);
+}
+
+static int give_first(struct frame_times *times)
+{
+	struct held_frame first = times->held[0];
+	int result;
+	if (is_plausible(times)) {
+		result = give(times, &first.frame);
+	} else {
+		times->implausible++;
+		first.frame.time_ns = plausible_time(times);
+		result = times->function(times->argument, &first.frame);
+	}
+	memmove(&times->held[0], &times->held[1], (FRAME_TIMES_HELD - 1) * sizeof(first));
+	times->held[FRAME_TIMES_HELD - 1] = first; /* its room is used again */
+	times->count--;
+	return result;
+}
+
+static bool follows(const struct frame_times *times, const struct capture_frame *frame)
+{
+	return times->before_count && is_near(times->before[0], frame->time_ns);
+}
+
+/* 0, -ENOMEM, or what the function returned. */
+static int frame_times_put(struct frame_times *times, const struct capture_frame *frame)
+{
+	if (times->count == 0 && follows(times, frame))
+		return give(times, frame);
+	struct held_frame *held = &times->held[times->count];
+	if (held->room < frame->size || !held->bytes) {
+		uint8_t *bytes = realloc(held->bytes, frame->size + 1);
+		if (!bytes)
+			return -ENOMEM;
+		held->bytes = bytes;
+		held->room = frame->size;
+	}
+	memcpy(held->bytes, frame->bytes, frame->size);
+	held->frame = *frame;
+	held->frame.bytes = held->bytes;
+	times->count++;
+	int result = 0;
+	while (result == 0 && times->count &&
+		(times->count == FRAME_TIMES_HELD || follows(times, &times->held[0].frame)))
+		result = give_first(times);
+	return result;
+}
+
+/* Gives on what is held back, at the end of the file. As above. */
+static int frame_times_finish(struct frame_times *times)
+{
+	int result = 0;
+	while (result == 0 && times->count)
+		result = give_first(times);
+	return result;
+}
+
+static void frame_times_clear(struct frame_times *times)
+{
+	for (size_t i = 0; i < FRAME_TIMES_HELD; i++)
+		free(times->held[i].bytes);
+	*times = (struct frame_times){ 0 };
 }
 
 /* ---- reading ---- */

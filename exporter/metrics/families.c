@@ -221,17 +221,12 @@ static void emit_reply_routes(struct metric_sink *sink, const struct facts *fact
 	free(routes);
 }
 
-static bool collector_succeeded(const struct facts *facts, const char *name)
-{
-	for (size_t i = 0; i < facts->collector_count; i++)
-		if (strcmp(facts->collectors[i].name, name) == 0)
-			return facts->collectors[i].success;
-	return false;
-}
-
 static bool services_known(const struct facts *facts)
 {
-	return facts->service_count > 0 || collector_succeeded(facts, "route");
+	bool known = facts->service_count > 0;
+	for (size_t i = 0; i < facts->collector_count; i++)
+		known |= !strcmp(facts->collectors[i].name, "route") && facts->collectors[i].success;
+	return known;
 }
 
 static const enum origin origins[] = { ORIGIN_LOCAL, ORIGIN_DNAT };

@@ -116,26 +116,21 @@ static json_t *path_object(const struct facts *facts, const struct path *path, e
 	return VALUE_OBJECT(members);
 }
 
-static json_t *flows_object(const struct service *service)
-{
-	const struct value_member members[] = {
-		{ "half_open", json_integer((json_int_t)service->half_open) },
-		{ "open", json_integer((json_int_t)service->open) },
-	};
-	return VALUE_OBJECT(members);
-}
-
 /* Takes the paths over. */
 static json_t *service_object(
 	const struct facts *facts, const struct service *service, enum verdict verdict, json_t *paths)
 {
+	const struct value_member flows[] = {
+		{ "half_open", json_integer((json_int_t)service->half_open) },
+		{ "open", json_integer((json_int_t)service->open) },
+	};
 	const struct value_member members[] = {
 		{ "address", value_address(&service->address) },
 		{ "origin", value_text(origin_name(service->origin)) },
 		{ "target", value_address(&service->target) },
 		{ "arrival_devices", device_names(facts, &service->arrival) },
 		{ "verdict", value_text(verdict_name(verdict)) },
-		{ "flows", flows_object(service) },
+		{ "flows", VALUE_OBJECT(flows) },
 		{ "paths", paths },
 	};
 	return VALUE_OBJECT(members);
