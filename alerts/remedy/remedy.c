@@ -167,18 +167,15 @@ static void check_conflict(const struct judge_context *context, struct plan *pla
 					context->now, context_path(context, span.paths[i])->arrival));
 }
 
-static bool is_alike(const struct plan *a, const struct plan *b)
-{
-	return a->device == b->device && a->source.family == b->source.family &&
-	       a->makes_table == b->makes_table &&
-	       (!a->makes_table || address_equal(&a->gateway, &b->gateway));
-}
-
 static const struct plan *find_maker(const struct remedies *remedies, const struct plan *plan)
 {
-	for (size_t i = 0; i < remedies->maker_count; i++)
-		if (is_alike(&remedies->plans[remedies->makers[i]], plan))
-			return &remedies->plans[remedies->makers[i]];
+	for (size_t i = 0; i < remedies->maker_count; i++) {
+		const struct plan *maker = &remedies->plans[remedies->makers[i]];
+		if (maker->device == plan->device && maker->source.family == plan->source.family &&
+			maker->makes_table == plan->makes_table &&
+			(!plan->makes_table || address_equal(&maker->gateway, &plan->gateway)))
+			return maker;
+	}
 	return NULL;
 }
 

@@ -63,15 +63,11 @@ static bool selects(const struct rule *rule, const struct rule_flow *flow)
 		       (flow->uid >= rule->uid[0] && flow->uid <= rule->uid[1]));
 }
 
-static bool is_unsure(const struct rule *rule, const struct rule_flow *flow)
-{
-	return rule->opaque || (rule->has_uid && !flow->uid_known) || (rule->l3mdev && flow->vrf);
-}
-
 enum rule_fit rule_fit(const struct rule *rule, const struct rule_flow *flow)
 {
 	bool selected = selects(rule, flow);
-	if (is_unsure(rule, flow) && (selected || rule->invert))
+	bool unsure = rule->opaque || (rule->has_uid && !flow->uid_known) || (rule->l3mdev && flow->vrf);
+	if (unsure && (selected || rule->invert))
 		return RULE_MAY_FIT;
 	return selected != rule->invert ? RULE_FITS : RULE_MISSES;
 }
