@@ -147,6 +147,64 @@ static int judge_now(struct reading *reading)
 	return 0;
 }
 
+/* ---- packets ---- */
+
+static int note_device(struct reading *reading, int ifindex)
+{
+	size_t low = 0, high = reading->device_count;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if (reading->devices[middle] < ifindex)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	bool known = low < reading->device_count && reading->devices[low] == ifindex;
+	if (known || ifindex == 0 || reading->device_count == MOST_DEVICES)
+		return 0;
+	if (!ARRAY_ADD(reading->devices, reading->device_count))
+		return -ENOMEM;
+	int *place = &reading->devices[low];
+	memmove(place + 1, place, (reading->device_count - 1 - low) * sizeof(*place));
+	*place = ifindex;
+	return 0;
+}
+
+static int feed_packet(struct reading *reading, const struct capture_frame *frame)
+{
+	struct packet packet;
+	int result = packet_read(frame->link, frame->bytes, frame->size, &packet);
+	if (result == -EBADMSG)
+		reading->summary.unread++;
+	if (result < 0)
+		return 0;
+	const struct sighting sighting = {
+		.device = packet.ifindex, .direction = packet.direction, .time_ns = frame->time_ns
+	};
+	handshakes_feed(reading->handshakes, &packet, &sighting);
+	return note_device(reading, packet.ifindex);
+}
+
+/* 0, or a negative errno that ends the reading. */
+static int feed(struct reading *reading, const struct capture_frame *frame)
+{
+	struct capture_summary *summary = &reading->summary;
+	int64_t time_ns = frame->time_ns, due_ns = reading->judge_ns;
+	if (time_ns >= due_ns) {
+		reading->judge_ns =
+			time_ns <= INT64_MAX - JUDGE_EVERY_NS ? time_ns + JUDGE_EVERY_NS : INT64_MAX;
+		int result = due_ns ? judge_now(reading) : 0; /* what came before the frame */
+		if (result < 0)
+			return result;
+	}
+	summary->packets++;
+	if (!summary->first_ns && time_ns > 0)
+		summary->first_ns = time_ns;
+	if (time_ns > summary->last_ns)
+		summary->last_ns = time_ns;
+	return feed_packet(reading, frame);
+}
+
 /* ---- time stamps ---- */
 
 /*
@@ -167,13 +225,9 @@ struct held_frame {
 	size_t room;
 };
 
-/* 0, or a negative errno that ends the reading. */
-typedef int frame_function(void *argument, const struct capture_frame *frame);
-
-/* All-zero but for function and argument at first. */
+/* All-zero but for reading at first. */
 struct frame_times {
-	frame_function *function;
-	void *argument;
+	struct reading *reading;
 	struct held_frame held[FRAME_TIMES_HELD];
 	size_t count;
 	int64_t before[2]; /* the last plausible times, the latest first */
@@ -216,7 +270,7 @@ static int give(struct frame_times *times, const struct capture_frame *frame)
 	times->before[1] = times->before[0];
 	times->before[0] = frame->time_ns;
 	times->before_count += times->before_count < 2;
-	return times->function(times->argument, frame);
+	return feed(times->reading, frame);
 }
 
 static int give_first(struct frame_times *times)
@@ -228,7 +282,7 @@ static int give_first(struct frame_times *times)
 	} else {
 		times->implausible++;
 		first.frame.time_ns = plausible_time(times);
-		result = times->function(times->argument, &first.frame);
+		result = feed(times->reading, &first.frame);
 	}
 	memmove(&times->held[0], &times->held[1], (FRAME_TIMES_HELD - 1) * sizeof(first));
 	times->held[FRAME_TIMES_HELD - 1] = first; /* its room is used again */
@@ -241,7 +295,7 @@ static bool follows(const struct frame_times *times, const struct capture_frame 
 	return times->before_count && is_near(times->before[0], frame->time_ns);
 }
 
-/* 0, -ENOMEM, or what the function returned. */
+/* 0, -ENOMEM, or what feed() returned. */
 static int frame_times_put(struct frame_times *times, const struct capture_frame *frame)
 {
 	if (times->count == 0 && follows(times, frame))
@@ -281,67 +335,11 @@ static void frame_times_clear(struct frame_times *times)
 	*times = (struct frame_times){ 0 };
 }
 
-/* ---- reading ---- */
-
-static int note_device(struct reading *reading, int ifindex)
-{
-	size_t low = 0, high = reading->device_count;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		if (reading->devices[middle] < ifindex)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	bool known = low < reading->device_count && reading->devices[low] == ifindex;
-	if (known || ifindex == 0 || reading->device_count == MOST_DEVICES)
-		return 0;
-	if (!ARRAY_ADD(reading->devices, reading->device_count))
-		return -ENOMEM;
-	int *place = &reading->devices[low];
-	memmove(place + 1, place, (reading->device_count - 1 - low) * sizeof(*place));
-	*place = ifindex;
-	return 0;
-}
-
-static int feed_packet(struct reading *reading, const struct capture_frame *frame)
-{
-	struct packet packet;
-	int result = packet_read(frame->link, frame->bytes, frame->size, &packet);
-	if (result == -EBADMSG)
-		reading->summary.unread++;
-	if (result < 0)
-		return 0;
-	const struct sighting sighting = {
-		.device = packet.ifindex, .direction = packet.direction, .time_ns = frame->time_ns
-	};
-	handshakes_feed(reading->handshakes, &packet, &sighting);
-	return note_device(reading, packet.ifindex);
-}
-
-static int feed(void *argument, const struct capture_frame *frame)
-{
-	struct reading *reading = argument;
-	struct capture_summary *summary = &reading->summary;
-	int64_t time_ns = frame->time_ns, due_ns = reading->judge_ns;
-	if (time_ns >= due_ns) {
-		reading->judge_ns =
-			time_ns <= INT64_MAX - JUDGE_EVERY_NS ? time_ns + JUDGE_EVERY_NS : INT64_MAX;
-		int result = due_ns ? judge_now(reading) : 0; /* what came before the frame */
-		if (result < 0)
-			return result;
-	}
-	summary->packets++;
-	if (!summary->first_ns && time_ns > 0)
-		summary->first_ns = time_ns;
-	if (time_ns > summary->last_ns)
-		summary->last_ns = time_ns;
-	return feed_packet(reading, frame);
-}
+/* ---- the file ---- */
 
 static int feed_all(struct reading *reading, struct capture_file *file, char *error)
 {
-	struct frame_times times = { .function = feed, .argument = reading };
+	struct frame_times times = { .reading = reading };
 	struct capture_frame frame;
 	int read, fed = 0;
 	while (fed == 0 && (read = capture_file_next(file, &frame, error)) == 1)
