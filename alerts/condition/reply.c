@@ -44,29 +44,26 @@ static bool is_peer(const struct reply_case *reply_case, const struct address *p
 	return false;
 }
 
-static bool is_half_open(const struct flow_example *example)
-{
-	return example->protocol == IPPROTO_TCP && example->state == NAT_SYN_RECV;
-}
+/* What conntrack has of connections of the case's peers. */
+struct tracked {
+	bool half_open, unanswered, assured;
+};
 
-static bool is_assured(const struct flow_example *example)
-{
-	return example->assured;
-}
-
-static bool is_unanswered(const struct flow_example *example)
-{
-	return example->state == NAT_SYN_SENT || example->state == NAT_SYN_RECV ||
-	       example->state == NAT_UNREPLIED;
-}
-
-static bool any_example(const struct reply_case *reply_case, bool (*test)(const struct flow_example *))
+static struct tracked tracked_of(const struct reply_case *reply_case)
 {
 	const struct endpoint *endpoint = endpoint_of(reply_case);
-	for (unsigned i = 0; endpoint && i < endpoint->example_count && i < ENDPOINT_EXAMPLES; i++)
-		if (test(&endpoint->examples[i]) && is_peer(reply_case, &endpoint->examples[i].peer))
-			return true;
-	return false;
+	struct tracked tracked = { 0 };
+	for (unsigned i = 0; endpoint && i < endpoint->example_count && i < ENDPOINT_EXAMPLES; i++) {
+		const struct flow_example *example = &endpoint->examples[i];
+		bool syn_recv = example->state == NAT_SYN_RECV;
+		if (!is_peer(reply_case, &example->peer))
+			continue;
+		tracked.half_open |= syn_recv && example->protocol == IPPROTO_TCP;
+		tracked.unanswered |=
+			syn_recv || example->state == NAT_SYN_SENT || example->state == NAT_UNREPLIED;
+		tracked.assured |= example->assured;
+	}
+	return tracked;
 }
 
 /* Without a capture: connections of that address whose SYN-ACK was repeated. */
@@ -84,17 +81,18 @@ static bool is_unacknowledged(const struct reply_case *reply_case)
 static enum severity severity_of(const struct reply_case *reply_case)
 {
 	const struct observed *observed = &reply_case->observed;
+	const struct tracked tracked = tracked_of(reply_case);
 	if (reply_case->intended)
 		return SEVERITY_INFO;
 	if (reply_case->verdict == VERDICT_NO_ROUTE)
-		return any_example(reply_case, is_unanswered) ? SEVERITY_CRITICAL : SEVERITY_WARNING;
+		return tracked.unanswered ? SEVERITY_CRITICAL : SEVERITY_WARNING;
 	if (observed->observation.fails || is_unacknowledged(reply_case))
 		return SEVERITY_CRITICAL;
 	if (observed->devices.count)
 		return observed->completes ? SEVERITY_INFO : SEVERITY_WARNING;
-	if (any_example(reply_case, is_half_open))
+	if (tracked.half_open)
 		return SEVERITY_CRITICAL;
-	return any_example(reply_case, is_assured) ? SEVERITY_INFO : SEVERITY_WARNING;
+	return tracked.assured ? SEVERITY_INFO : SEVERITY_WARNING;
 }
 
 static void reply_summarise(const struct reply_case *reply_case, struct finding *finding)
