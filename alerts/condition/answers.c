@@ -2,7 +2,6 @@
 /* reply_ignored and reply_from_other_address: what comes of this host's own questions. */
 
 #include "alerts/condition/conditions.h"
-#include "alerts/condition/explanation.h"
 #include "alerts/wire.h"
 
 #define ECHO_RECENT_NS (60 * INT64_C(1000000000))

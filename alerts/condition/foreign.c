@@ -5,7 +5,6 @@
  */
 
 #include "alerts/condition/conditions.h"
-#include "alerts/condition/explanation.h"
 #include "alerts/condition/observed.h"
 #include "collectors/route/service.h"
 

@@ -8,7 +8,6 @@
  * Where the wire is watched, it must agree.
  */
 #include "alerts/condition/conditions.h"
-#include "alerts/condition/explanation.h"
 #include "alerts/describe.h"
 #include "alerts/wire.h"
 

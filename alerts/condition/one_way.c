@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "alerts/condition/conditions.h"
-#include "alerts/condition/explanation.h"
 #include "alerts/wire.h"
 
 struct vantages {

@@ -5,7 +5,6 @@
  * or come from this host's own networks.
  */
 #include "alerts/condition/conditions.h"
-#include "alerts/condition/explanation.h"
 #include "alerts/wire.h"
 #include "collectors/route/service.h"
 

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alerts/condition/explanation.h"
+#include "alerts/condition/conditions.h"
+#include "alerts/judge_context.h"
 #include "exporter/metrics/families.h"
 #include "tests/support/incidents.h"
 
