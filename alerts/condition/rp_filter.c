@@ -255,22 +255,6 @@ static void add_finding(
 		add_loose(drop_case, finding);
 }
 
-static void find_predicted(const struct judge_context *context, size_t *paths, struct findings *candidates)
-{
-	for (size_t i = 0; i < context->now->device_count; i++) {
-		const struct device *device = &context->now->devices[i];
-		const struct drop_case found = {
-			.context = context,
-			.device = device,
-			.span = select_paths(context, device->ifindex, is_predicted, paths),
-			.counted = recent_drops(context, device->ifindex) >=
-				   context->settings->thresholds.rp_filter_drops,
-		};
-		if (found.span.count)
-			add_finding(&found, found.counted ? SEVERITY_CRITICAL : SEVERITY_WARNING, candidates);
-	}
-}
-
 static bool asks_one_of(const struct drop_case *drop_case, const struct endpoint *endpoint)
 {
 	for (unsigned i = 0; i < endpoint->example_count && i < ENDPOINT_EXAMPLES; i++)
@@ -321,21 +305,26 @@ static bool may_be_vague(const struct judge_context *context, int device)
 	return recent_drops(context, device) >= least * (context->now->handshakes ? PATIENCE : 1);
 }
 
-/* Of devices on which nothing certain is predicted, those on which drops were counted. */
-static void find_counted_by_device(
-	const struct judge_context *context, size_t *paths, struct findings *candidates)
+/* On each device what is predicted, or else, where they are counted by device, what drops on it may have
+ * been. */
+static void find_on_devices(const struct judge_context *context, size_t *paths, struct findings *candidates)
 {
 	for (size_t i = 0; i < context->now->device_count; i++) {
+		const struct device *device = &context->now->devices[i];
+		int ifindex = device->ifindex;
 		struct drop_case found = {
-			.context = context, .device = &context->now->devices[i], .counted = true
+			.context = context,
+			.device = device,
+			.span = select_paths(context, ifindex, is_predicted, paths),
+			.counted = recent_drops(context, ifindex) >=
+				   context->settings->thresholds.rp_filter_drops,
 		};
-		int ifindex = found.device->ifindex;
-		found.span = select_paths(context, ifindex, is_possible, paths);
-		if (found.span.count == 0 || !may_be_vague(context, ifindex) ||
-			findings_about(candidates, &rp_filter_drops_condition, ifindex, NULL, NULL))
-			continue;
-		found.supposed = !awaits_answers(&found, ifindex);
-		add_finding(&found, SEVERITY_CRITICAL, candidates);
+		if (!found.span.count && counts_by_device(context) && may_be_vague(context, ifindex)) {
+			found.span = select_paths(context, ifindex, is_possible, paths);
+			found.supposed = !awaits_answers(&found, ifindex);
+		}
+		if (found.span.count)
+			add_finding(&found, found.counted ? SEVERITY_CRITICAL : SEVERITY_WARNING, candidates);
 	}
 }
 
@@ -366,10 +355,8 @@ static void rp_filter_drops_find(const struct judge_context *context, struct fin
 		candidates->failed = true;
 		return;
 	}
-	find_predicted(context, paths, candidates);
-	if (counts_by_device(context))
-		find_counted_by_device(context, paths, candidates);
-	else if (candidates->count == before && may_be_vague(context, 0))
+	find_on_devices(context, paths, candidates);
+	if (!counts_by_device(context) && candidates->count == before && may_be_vague(context, 0))
 		find_counted(context, paths, candidates);
 	free(paths);
 }

@@ -205,26 +205,22 @@ static void choose_table(const struct judge_context *context, struct plan *plan)
 		       !facts_network(context->now, plan->device, &plan->gateway);
 }
 
-static uint32_t ceiling(const struct judge_context *context, const struct plan *plan)
+/* Before every rule that decides now. */
+static void choose_priority(const struct judge_context *context, struct plan *plan)
 {
-	uint32_t lowest = UINT32_MAX;
+	struct remedies *remedies = context->remedies;
 	struct path_span span = context_target(context, &plan->source);
+	uint32_t rules = plan->network_count + (plan->far ? 2 : 0), below = UINT32_MAX;
 	for (size_t i = 0; i < span.count; i++) {
 		if (!is_concerned(context, plan, span.paths[i]))
 			continue;
 		const struct path *path = context_path(context, span.paths[i]);
-		uint32_t priority = rule_index_decision(&context->remedies->rules, path).priority;
-		lowest = priority < lowest ? priority : lowest;
+		uint32_t priority = rule_index_decision(&remedies->rules, path).priority;
+		below = priority < below ? priority : below;
 	}
-	return lowest;
-}
-
-static void choose_priority(const struct judge_context *context, struct plan *plan)
-{
-	struct priorities *priorities = &context->remedies->priorities[plan->source.family == AF_INET6];
-	uint32_t rules = plan->network_count + (plan->far ? 2 : 0), below = ceiling(context, plan);
+	struct priorities *priorities = &remedies->priorities[plan->source.family == AF_INET6];
 	if (priorities_take(priorities, below, rules, &plan->priority) < 0)
-		context->remedies->failed = true;
+		remedies->failed = true;
 	else if (!plan->priority)
 		plan_refuse(plan, "no %u priorities in a row are free before the rule %u, which decides now",
 			rules, below);
