@@ -20,6 +20,8 @@ struct explanation_rule {
 		const struct finding *symptom);
 };
 
+#define EXPLANATIONS_MOST 3
+
 struct condition {
 	const char *name; /* public: "reply_wrong_device" */
 	const char *help; /* when it holds: a sentence without capital and full stop, for the documentation */
@@ -27,9 +29,8 @@ struct condition {
 	/* Adds a candidate for each subject of which the condition holds: subject, severity, intended, texts,
 	 * evidence and remedy filled in; everything else is left alone. */
 	void (*find)(const struct judge_context *context, struct findings *candidates);
-	/* Ends with one without cause; or NULL. Of several causes the first in this order is the finding's.
-	 */
-	const struct explanation_rule *explained_by;
+	/* Ends with one without cause. Of several causes the first in this order is the finding's. */
+	struct explanation_rule explained_by[EXPLANATIONS_MOST + 1];
 };
 
 /* All that is looked for, in this order; ends with NULL. */

@@ -2,11 +2,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "alerts/connection_path.h"
 #include "alerts/describe.h"
-#include "alerts/nat_rule_text.h"
 
 static const char *const kind_names[STEPS] = {
 	[STEP_ARRIVAL] = "arrives",
@@ -110,12 +108,6 @@ static void put_route(FILE *out, const struct route_answer *route)
 		fprintf(out, " via %s", address_format(&route->gateway, gateway));
 }
 
-static void put_devices(FILE *out, const struct facts *facts, const struct device_set *devices)
-{
-	for (unsigned i = 0; i < devices->count; i++)
-		fprintf(out, "%s%s", i ? " or " : "", facts_device_name(facts, devices->ifindex[i]));
-}
-
 static void put_word(FILE *out, const struct connection_path *connection, enum step_kind kind, char word)
 {
 	char text[NAT_RULE_TEXT_SIZE];
@@ -141,7 +133,7 @@ static void put_word(FILE *out, const struct connection_path *connection, enum s
 		fputs(facts_device_name(connection->facts, connection->service->target_ifindex), out);
 		return;
 	case 'n': /* the rule that translates */
-		fputs(nat_rule_text(connection->translation, text), out);
+		fputs(describe_nat_rule(connection->translation, text), out);
 		return;
 	case 'c': /* how it does */
 		fputs(connection->translation->balanced ? ", which chooses among several targets" : "", out);
@@ -164,7 +156,9 @@ static void put_word(FILE *out, const struct connection_path *connection, enum s
 		put_route(out, &path->reply);
 		return;
 	case 'l': /* the devices by which it leaves */
-		put_devices(out, connection->facts, &path->reply.devices);
+		for (unsigned i = 0; i < path->reply.devices.count; i++)
+			fprintf(out, "%s%s", i ? " or " : "",
+				facts_device_name(connection->facts, path->reply.devices.ifindex[i]));
 		return;
 	}
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "alerts/describe.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
-#define LIST_SIZE 8
+#include "collectors/trace/trace.h"
 
 const char *describe_failure(enum route_result result)
 {
@@ -48,45 +49,41 @@ const char *describe_service(const struct service *service, char text[static SER
 	return text;
 }
 
-/* A short list of distinct addresses. */
-struct list {
-	struct address items[LIST_SIZE];
-	unsigned count;
-};
-
-static void list_add(struct list *list, const struct address *address)
+const char *describe_nat_rule(const struct nat_rule *rule, char text[static NAT_RULE_TEXT_SIZE])
 {
-	for (unsigned i = 0; i < list->count; i++)
-		if (address_equal(&list->items[i], address))
-			return;
-	if (list->count < LIST_SIZE)
-		list->items[list->count++] = *address;
+	const char *family = trace_family_name(rule->table_family);
+	if (rule->legacy)
+		snprintf(text, NAT_RULE_TEXT_SIZE, "%stables-legacy table %s, chain %s, rule %" PRIu64,
+			family, rule->table, rule->chain, rule->handle);
+	else
+		snprintf(text, NAT_RULE_TEXT_SIZE, "table %s %s, chain %s, handle %" PRIu64, family,
+			rule->table, rule->chain, rule->handle);
+	return text;
 }
 
-static void list_write(const struct list *list, const char *key, struct finding *finding)
+static void add_destinations(const struct judge_context *context, struct path_span span, const char *key,
+	bool seen, struct finding *finding)
 {
-	char text[ADDRESS_TEXT_SIZE];
-	for (unsigned i = 0; i < list->count; i++)
-		finding_add_item(finding, key, address_format(&list->items[i], text));
+	for (size_t i = 0; i < span.count; i++) {
+		const struct path *path = context_path(context, span.paths[i]);
+		if ((path->kind == DESTINATION_PEER) == seen &&
+			!finding_add_address(finding, key, &path->destination))
+			return;
+	}
 }
 
 void describe_peers(const struct judge_context *context, struct path_span span, struct finding *finding)
 {
-	struct list seen = { 0 }, asked = { 0 };
-	for (size_t i = 0; i < span.count; i++) {
-		const struct path *path = context_path(context, span.paths[i]);
-		list_add(path->kind == DESTINATION_PEER ? &seen : &asked, &path->destination);
-	}
-	list_write(&seen, "peers", finding);
-	list_write(&asked, "asked_for", finding);
+	add_destinations(context, span, "peers", true, finding);
+	add_destinations(context, span, "asked_for", false, finding);
 }
 
 void describe_addresses(const struct judge_context *context, struct path_span span, struct finding *finding)
 {
-	struct list list = { 0 };
 	for (size_t i = 0; i < span.count; i++)
-		list_add(&list, &context_service(context, span.paths[i])->address);
-	list_write(&list, "addresses", finding);
+		if (!finding_add_address(
+			    finding, "addresses", &context_service(context, span.paths[i])->address))
+			return;
 }
 
 struct device_set describe_reply_devices(const struct judge_context *context, struct path_span span)

@@ -6,8 +6,9 @@
 #include "alerts/finding.h"
 #include "alerts/judge_context.h"
 
-#define TABLE_TEXT_SIZE   12
-#define SERVICE_TEXT_SIZE (2 * ADDRESS_TEXT_SIZE + 8)
+#define TABLE_TEXT_SIZE    12
+#define SERVICE_TEXT_SIZE  (2 * ADDRESS_TEXT_SIZE + 8)
+#define NAT_RULE_TEXT_SIZE 640
 
 /* What happens to a packet whose lookup failed so, a clause about "it"; NULL if it did not fail, or for a
  * reason that is not known. */
@@ -18,6 +19,8 @@ const char *describe_mode(int mode);
 const char *describe_table(uint32_t table, char text[static TABLE_TEXT_SIZE]);
 /* "192.0.2.1", or "192.0.2.1 (to 10.0.0.2)" where it is translated; returns text. */
 const char *describe_service(const struct service *service, char text[static SERVICE_TEXT_SIZE]);
+/* "table ip nat, chain prerouting, handle 5"; returns text. */
+const char *describe_nat_rule(const struct nat_rule *rule, char text[static NAT_RULE_TEXT_SIZE]);
 /* Adds the paths' distinct destinations and service addresses, up to a bound, as lists `peers` (were seen),
  * `asked_for` (stand for others: nothing of theirs was seen) and `addresses`. */
 void describe_peers(const struct judge_context *context, struct path_span span, struct finding *finding);

@@ -273,6 +273,27 @@ void finding_add_item(struct finding *finding, const char *key, const char *text
 	finding_own_evidence(finding, (struct evidence){ .key = key, .text = strdup(text), .item = true });
 }
 
+bool finding_add_distinct(struct finding *finding, const char *key, const char *text)
+{
+	unsigned count = 0;
+	for (size_t i = 0; i < finding->evidence_count; i++) {
+		if (strcmp(finding->evidence[i].key, key) != 0)
+			continue;
+		if (strcmp(finding->evidence[i].text, text) == 0)
+			return true;
+		count++;
+	}
+	if (count < FINDING_DISTINCT)
+		finding_add_item(finding, key, text);
+	return count < FINDING_DISTINCT;
+}
+
+bool finding_add_address(struct finding *finding, const char *key, const struct address *address)
+{
+	char text[ADDRESS_TEXT_SIZE];
+	return finding_add_distinct(finding, key, address_format(address, text));
+}
+
 void finding_add_remedy(struct finding *finding, const char *format, ...)
 {
 	va_list arguments;

@@ -32,6 +32,7 @@ struct evidence {
 
 #define FINDING_ID_SIZE    17
 #define FINDING_HANDSHAKES 32
+#define FINDING_DISTINCT   8
 
 struct finding {
 	/* What it is about; the id is a hash of these, so it is the same as long as the condition holds. */
@@ -109,6 +110,9 @@ void finding_explain(struct finding *finding, const char *format, ...) __attribu
 void finding_add_evidence(struct finding *finding, const char *key, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void finding_add_item(struct finding *finding, const char *key, const char *text);
+/* To a list of distinct texts, of which FINDING_DISTINCT are kept; false if this one was not. */
+bool finding_add_distinct(struct finding *finding, const char *key, const char *text);
+bool finding_add_address(struct finding *finding, const char *key, const struct address *address);
 void finding_add_number(struct finding *finding, const char *key, double value);
 void finding_add_remedy(struct finding *finding, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -3,41 +3,25 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define NONE SIZE_MAX
 
+/* Of each finding, at its position. */
 struct node {
-	const struct finding *finding;
 	size_t cause, first_symptom, next_symptom; /* positions, or NONE */
 	size_t walk;                               /* that met it last */
 };
 
-static int compare_ids(const void *left, const void *right)
+static void find_causes(const struct findings *findings, struct node *nodes)
 {
-	const struct node *const *a = left, *const *b = right;
-	return strcmp((*a)->finding->id, (*b)->finding->id);
-}
-
-static int compare_with_id(const void *id, const void *item)
-{
-	const struct node *const *node = item;
-	return strcmp(id, (*node)->finding->id);
-}
-
-/* by_id: room for as many pointers as there are nodes. */
-static void find_causes(struct node *nodes, size_t count, struct node **by_id)
-{
-	for (size_t i = 0; i < count; i++)
-		by_id[i] = &nodes[i];
-	qsort(by_id, count, sizeof(struct node *), compare_ids);
-	for (size_t i = 0; i < count; i++) {
-		const struct finding *finding = nodes[i].finding;
-		struct node **cause = *finding->cause ? bsearch(finding->cause, by_id, count,
-								sizeof(struct node *), compare_with_id)
-						      : NULL;
-		if (cause && (!finding->intended || (*cause)->finding->intended))
-			nodes[i].cause = (size_t)(*cause - nodes);
+	for (size_t i = 0; i < findings->count; i++) {
+		const struct finding *finding = &findings->items[i];
+		const struct finding *cause =
+			finding->open && *finding->cause ? findings_find(findings, finding->cause) : NULL;
+		bool stands_beneath = cause && cause->open && (!finding->intended || cause->intended);
+		nodes[i] = (struct node){ .cause = stands_beneath ? (size_t)(cause - findings->items) : NONE,
+			.first_symptom = NONE,
+			.next_symptom = NONE };
 	}
 }
 
@@ -68,13 +52,14 @@ static void link_symptoms(struct node *nodes, size_t count)
 	}
 }
 
-static size_t add_rows(const struct node *nodes, size_t root, struct finding_row *rows)
+static size_t add_rows(
+	const struct findings *findings, const struct node *nodes, size_t root, struct finding_row *rows)
 {
 	size_t count = 0, at = root;
 	unsigned depth = 0;
 	for (;;) {
 		rows[count++] =
-			(struct finding_row){ nodes[at].finding, depth, nodes[root].finding->intended };
+			(struct finding_row){ &findings->items[at], depth, findings->items[root].intended };
 		if (nodes[at].first_symptom != NONE) {
 			at = nodes[at].first_symptom;
 			depth++;
@@ -90,28 +75,22 @@ static size_t add_rows(const struct node *nodes, size_t root, struct finding_row
 
 int finding_tree(const struct findings *findings, struct finding_row **rows, size_t *count)
 {
-	size_t nodes_used = 0, rows_used = 0;
+	size_t used = 0;
 	struct node *nodes = calloc(findings->count + 1, sizeof(*nodes));
-	struct node **by_id = calloc(findings->count + 1, sizeof(struct node *));
 	struct finding_row *made = calloc(findings->count + 1, sizeof(*made));
-	bool complete = nodes && by_id && made;
-	if (complete) {
-		for (size_t i = 0; i < findings->count; i++)
-			if (findings->items[i].open)
-				nodes[nodes_used++] =
-					(struct node){ &findings->items[i], NONE, NONE, NONE, 0 };
-		find_causes(nodes, nodes_used, by_id);
-		break_circles(nodes, nodes_used);
-		link_symptoms(nodes, nodes_used);
-		for (size_t i = 0; i < nodes_used; i++)
-			if (nodes[i].cause == NONE)
-				rows_used += add_rows(nodes, i, made + rows_used);
-		*rows = made;
-		*count = rows_used;
-	} else {
+	if (!nodes || !made) {
+		free(nodes);
 		free(made);
+		return -ENOMEM;
 	}
-	free(by_id);
+	find_causes(findings, nodes);
+	break_circles(nodes, findings->count);
+	link_symptoms(nodes, findings->count);
+	for (size_t i = 0; i < findings->count; i++)
+		if (findings->items[i].open && nodes[i].cause == NONE)
+			used += add_rows(findings, nodes, i, made + used);
 	free(nodes);
-	return complete ? 0 : -ENOMEM;
+	*rows = made;
+	*count = used;
+	return 0;
 }

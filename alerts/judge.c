@@ -113,7 +113,7 @@ static size_t first_of(const struct sorted_findings *causes, const struct condit
 static void find_cause(
 	const struct judge_context *context, const struct sorted_findings *causes, struct finding *symptom)
 {
-	for (const struct explanation_rule *by = symptom->condition->explained_by; by && by->cause; by++) {
+	for (const struct explanation_rule *by = symptom->condition->explained_by; by->cause; by++) {
 		for (size_t i = first_of(causes, by->cause);
 			i < causes->count && causes->items[i]->condition == by->cause; i++) {
 			const struct finding *cause = causes->items[i];
@@ -209,7 +209,6 @@ int judge(const struct settings *settings, const struct facts *now, const struct
 			(*findings)->verdicts = context.verdicts;
 			context.verdicts = (struct verdicts){ 0 };
 		}
-		recovered_clear(&context);
 		judge_context_close(&context);
 	}
 	remedies_close(&remedies);

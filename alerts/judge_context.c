@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 const struct path *context_path(const struct judge_context *context, size_t path)
 {
@@ -37,17 +36,6 @@ static int compare_paths(const void *left, const void *right, void *argument)
 	return order ? order : ORDER(i, j);
 }
 
-static void judge_context_fill(struct judge_context *context)
-{
-	const struct facts *facts = context->now;
-	for (size_t i = 0; i < facts->path_count; i++)
-		if (facts->paths[i].service < facts->service_count)
-			context->order[context->order_count++] = i;
-	if (context->order_count)
-		qsort_r(context->order, context->order_count, sizeof(*context->order), compare_paths,
-			context);
-}
-
 int judge_context_open(
 	struct judge_context *context, const struct settings *settings, const struct facts *now)
 {
@@ -57,7 +45,10 @@ int judge_context_open(
 		judge_context_close(context);
 		return -ENOMEM;
 	}
-	judge_context_fill(context);
+	for (size_t i = 0; i < now->path_count; i++)
+		if (now->paths[i].service < now->service_count)
+			context->order[context->order_count++] = i;
+	qsort_r(context->order, context->order_count, sizeof(*context->order), compare_paths, context);
 	return 0;
 }
 
@@ -65,22 +56,22 @@ void judge_context_close(struct judge_context *context)
 {
 	verdicts_clear(&context->verdicts);
 	free(context->order);
-}
-
-static bool same_pair(const struct judge_context *context, size_t i, size_t j)
-{
-	const struct path *a = context_path(context, i), *b = context_path(context, j);
-	return a->service == b->service && a->arrival == b->arrival;
+	free(context->handshakes.suspects);
+	free(context->handshakes.services);
 }
 
 bool context_next_pair(const struct judge_context *context, struct path_span *pair)
 {
 	const size_t *end = context->order + context->order_count;
 	const size_t *first = pair->paths ? pair->paths + pair->count : context->order;
-	const size_t *last = first;
-	while (last < end && same_pair(context, *first, *last))
-		last++;
-	*pair = (struct path_span){ first, last - first };
+	*pair = (struct path_span){ first, 0 };
+	while (first + pair->count < end) {
+		const struct path *a = context_path(context, *first);
+		const struct path *b = context_path(context, first[pair->count]);
+		if (a->service != b->service || a->arrival != b->arrival)
+			break;
+		pair->count++;
+	}
 	return first < end;
 }
 

@@ -158,9 +158,3 @@ int recovered_omit(struct judge_context *context)
 	context->now = &context->facts;
 	return 0;
 }
-
-void recovered_clear(struct judge_context *context)
-{
-	free(context->handshakes.suspects);
-	free(context->handshakes.services);
-}

@@ -12,7 +12,6 @@
 #define RECOVERED_NS (5 * INT64_C(1000000000))
 
 /* Lets the context show a copy of the report without what is over: of its suspects, echo suspects and rows'
- * counts. The rest is shared with the original. Does nothing without a report. 0 or -ENOMEM. */
+ * counts. The rest is shared with the original. Does nothing without a report. 0 or -ENOMEM; the context
+ * frees the copy in either case. */
 int recovered_omit(struct judge_context *context);
-/* To be called also where that failed. */
-void recovered_clear(struct judge_context *context);

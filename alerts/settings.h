@@ -5,6 +5,7 @@
  * exporter/config/settings_file.h, which owns it. */
 
 #include <net/if.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,8 +41,8 @@ struct thresholds {
 
 struct threshold {
 	const char *name;
-	const char *help;
 	size_t offset; /* of the double in struct thresholds */
+	const char *help;
 	double initial, least, most;
 };
 
@@ -58,4 +59,5 @@ struct settings {
 	struct address *probes;
 	size_t probe_count;
 	struct thresholds thresholds;
+	atomic_uint holders;
 };

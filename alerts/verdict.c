@@ -5,28 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[VERDICTS] = {
-	[VERDICT_COVERED] = "covered",
-	[VERDICT_PARTLY] = "partly",
-	[VERDICT_UNCOVERED] = "uncovered",
-	[VERDICT_NO_ROUTE] = "no_route",
-	[VERDICT_UNKNOWN] = "unknown",
-	[VERDICT_INTENDED] = "intended",
-};
-
-/* How bad a verdict is for the service that has it. */
-static const unsigned char weights[VERDICTS] = {
-	[VERDICT_COVERED] = 0,
-	[VERDICT_UNKNOWN] = 1,
-	[VERDICT_INTENDED] = 2,
-	[VERDICT_PARTLY] = 3,
-	[VERDICT_NO_ROUTE] = 4,
-	[VERDICT_UNCOVERED] = 5,
+static const struct {
+	const char *name;
+	unsigned char weight; /* how bad it is for the service that has it */
+} verdict_table[VERDICTS] = {
+	[VERDICT_COVERED] = { "covered", 0 },
+	[VERDICT_UNKNOWN] = { "unknown", 1 },
+	[VERDICT_INTENDED] = { "intended", 2 },
+	[VERDICT_PARTLY] = { "partly", 3 },
+	[VERDICT_NO_ROUTE] = { "no_route", 4 },
+	[VERDICT_UNCOVERED] = { "uncovered", 5 },
 };
 
 const char *verdict_name(enum verdict verdict)
 {
-	return names[verdict];
+	return verdict_table[verdict].name;
 }
 
 static enum verdict devices_verdict(const struct service *service, const struct path *path)
@@ -132,7 +125,8 @@ int verdicts_make(const struct settings *settings, const struct facts *facts, st
 		verdicts.paths[i] = verdict;
 		if (service < facts->service_count &&
 			(verdicts.services[service] == VERDICTS ||
-				weights[verdict] > weights[verdicts.services[service]]))
+				verdict_table[verdict].weight >
+					verdict_table[verdicts.services[service]].weight))
 			verdicts.services[service] = verdict;
 	}
 	for (size_t i = 0; i < facts->service_count; i++)

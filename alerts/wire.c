@@ -2,7 +2,9 @@
 #include "alerts/wire.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "collectors/base/rfc3339.h"
 #include "collectors/route/service.h"
 
 bool wire_is_often(const struct judge_context *context, uint32_t repeats)
@@ -107,35 +109,6 @@ void wire_add_suspect(struct wire_observation *observation, const struct handsha
 		observation->suspects[observation->suspect_count++] = suspect;
 }
 
-static void count_suspects(const struct judge_context *context, const struct wire_vantage *vantage,
-	struct wire_observation *observation)
-{
-	const struct handshake_report *report = context->now->handshakes;
-	for (size_t i = 0; i < report->suspect_count; i++) {
-		const struct handshake_suspect *suspect = &report->suspects[i];
-		if (!wire_is_at(context, vantage, suspect) || suspect->repeats == 0)
-			continue;
-		observation->repeated++;
-		observation->lasting |= wire_is_lasting(context, suspect);
-		wire_add_suspect(observation, suspect);
-	}
-}
-
-static void count_rows(const struct judge_context *context, const struct wire_vantage *vantage,
-	struct wire_observation *observation)
-{
-	const struct handshake_report *report = context->now->handshakes;
-	for (size_t i = 0; i < report->service_count; i++) {
-		const struct handshake_service *row = &report->services[i];
-		if (!wire_comes_in(row->role) || row->device != vantage->device ||
-			(vantage->synack_device && row->synack_device != vantage->synack_device) ||
-			!is_server(context, vantage, &row->address))
-			continue;
-		for (unsigned outcome = 0; outcome < HANDSHAKE_OUTCOMES; outcome++)
-			observation->recent[outcome] += row->recent[outcome];
-	}
-}
-
 static bool are_too_many(
 	const struct judge_context *context, const uint64_t recent[static HANDSHAKE_OUTCOMES])
 {
@@ -147,12 +120,25 @@ static bool are_too_many(
 
 struct wire_observation wire_observe(const struct judge_context *context, const struct wire_vantage *vantage)
 {
+	const struct handshake_report *report = context->now->handshakes;
 	struct wire_observation observation = { 0 };
-	if (!context->now->handshakes)
-		return observation;
-	count_suspects(context, vantage, &observation);
-	if (vantage->port == 0)
-		count_rows(context, vantage, &observation);
+	for (size_t i = 0; report && i < report->suspect_count; i++) {
+		const struct handshake_suspect *suspect = &report->suspects[i];
+		if (!wire_is_at(context, vantage, suspect) || suspect->repeats == 0)
+			continue;
+		observation.repeated++;
+		observation.lasting |= wire_is_lasting(context, suspect);
+		wire_add_suspect(&observation, suspect);
+	}
+	for (size_t i = 0; report && vantage->port == 0 && i < report->service_count; i++) {
+		const struct handshake_service *row = &report->services[i];
+		if (!wire_comes_in(row->role) || row->device != vantage->device ||
+			(vantage->synack_device && row->synack_device != vantage->synack_device) ||
+			!is_server(context, vantage, &row->address))
+			continue;
+		for (unsigned outcome = 0; outcome < HANDSHAKE_OUTCOMES; outcome++)
+			observation.recent[outcome] += row->recent[outcome];
+	}
 	observation.fails = (observation.lasting && observation.recent[HANDSHAKE_COMPLETED] == 0) ||
 			    are_too_many(context, observation.recent);
 	return observation;
@@ -180,4 +166,60 @@ void wire_set_address(const struct judge_context *context, const struct address 
 		: local ? ORIGIN_LOCAL
 			: ORIGIN_REMOTE,
 		address, service ? &service->target : address);
+}
+
+/* ---- evidence ---- */
+
+static bool has_key(const struct finding *finding, const char *key)
+{
+	for (size_t i = 0; i < finding->evidence_count; i++)
+		if (strcmp(finding->evidence[i].key, key) == 0)
+			return true;
+	return false;
+}
+
+static void add_times(const struct wire_observation *observation, struct finding *finding)
+{
+	char text[RFC3339_SIZE];
+	int64_t first = INT64_MAX, last = 0;
+	uint32_t repeats = 0;
+	for (unsigned i = 0; i < observation->suspect_count; i++) {
+		const struct handshake_suspect *suspect = observation->suspects[i];
+		uint32_t own = suspect->sign == SIGN_SYN_REPEATED || suspect->sign == SIGN_REPLY_IGNORED
+				       ? suspect->repeats
+				       : suspect->synack_repeats;
+		first = suspect->first_ns < first ? suspect->first_ns : first;
+		last = suspect->last_ns > last ? suspect->last_ns : last;
+		repeats = own > repeats ? own : repeats;
+	}
+	finding_add_number(finding, "repeats", repeats);
+	finding_add_evidence(finding, "first_packet", "%s", rfc3339_format(first, text));
+	finding_add_evidence(finding, "last_packet", "%s", rfc3339_format(last, text));
+}
+
+void wire_describe_suspects(const struct wire_observation *observation, struct finding *finding)
+{
+	char text[8];
+	/* Beside the peers of whom it was predicted. */
+	const char *peers = has_key(finding, "peers") ? "seen_peers" : "peers";
+	if (observation->suspect_count == 0)
+		return;
+	for (unsigned i = 0; i < observation->suspect_count; i++) {
+		finding_add_handshake(finding, observation->suspects[i]->id);
+		if (observation->suspects[i]->joined)
+			finding_add_handshake(finding, observation->suspects[i]->other_id);
+		finding_add_address(finding, peers, &observation->suspects[i]->client);
+	}
+	for (unsigned i = 0; i < observation->suspect_count; i++) {
+		snprintf(text, sizeof(text), "%u", observation->suspects[i]->server_port);
+		finding_add_distinct(finding, "ports", text);
+	}
+	add_times(observation, finding);
+}
+
+void wire_describe_counts(const struct wire_observation *observation, struct finding *finding)
+{
+	finding_add_number(finding, "completed", (double)observation->recent[HANDSHAKE_COMPLETED]);
+	finding_add_number(finding, "one_way", (double)observation->recent[HANDSHAKE_ONE_WAY]);
+	finding_add_number(finding, "abandoned", (double)observation->recent[HANDSHAKE_ABANDONED]);
 }

@@ -70,5 +70,3 @@ void wire_set_address(const struct judge_context *context, const struct address 
 void wire_describe_suspects(const struct wire_observation *observation, struct finding *finding);
 /* The counts of the last minute. */
 void wire_describe_counts(const struct wire_observation *observation, struct finding *finding);
-/* Adds addresses, ports or times to a list of distinct texts. */
-void wire_add_text(struct finding *finding, const char *key, const char *text);

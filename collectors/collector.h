@@ -23,7 +23,7 @@ struct collector_settings {
 	const char *procfs;           /* "/proc" or where the host's is mounted */
 	const struct address *probes; /* far destinations to ask for, from the settings */
 	size_t probe_count;
-	const char *const *lines; /* names of devices that are lines whatever their routes say */
+	char (*lines)[IF_NAMESIZE]; /* names of devices that are lines whatever their routes say */
 	size_t line_count;
 	/* POSIX extended regular expressions for whole names of devices to capture on, or not to; NULL: none
 	 * is given. Checked before, and never both. */

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* reply_ignored and reply_from_other_address: what comes of this host's own questions. */
-#include <string.h>
 
 #include "alerts/condition/conditions.h"
-#include "alerts/condition/explanation.h"
 #include "alerts/wire.h"
 
 #define ECHO_RECENT_NS (60 * INT64_C(1000000000))
@@ -40,49 +38,38 @@ static bool is_filtered(const struct judge_context *context, const struct path *
 	       path->service < context->now->service_count && facts_device(context->now, path->arrival);
 }
 
-static struct wire_observation observe_ignored(const struct judge_context *context, int device)
-{
-	const struct handshake_report *report = context->now->handshakes;
-	struct wire_observation observation = { 0 };
-	for (size_t i = 0; i < report->suspect_count; i++) {
-		if (report->suspects[i].synack.in != device || !is_ignored(context, &report->suspects[i]))
-			continue;
-		observation.lasting = true;
-		wire_add_suspect(&observation, &report->suspects[i]);
-	}
-	return observation;
-}
-
 static void add_answerers(const struct judge_context *context, const struct wire_observation *observation,
 	struct finding *finding)
 {
-	char text[ADDRESS_TEXT_SIZE];
 	for (unsigned i = 0; i < observation->suspect_count; i++)
-		wire_add_text(
-			finding, "answers_from", address_format(&observation->suspects[i]->server, text));
+		finding_add_address(finding, "answers_from", &observation->suspects[i]->server);
 	for (size_t i = 0; i < context->now->path_count; i++)
 		if (context->now->paths[i].arrival == finding->device &&
 			is_filtered(context, &context->now->paths[i]))
-			wire_add_text(finding, "answers_from",
-				address_format(&context->now->paths[i].destination, text));
+			finding_add_address(finding, "answers_from", &context->now->paths[i].destination);
 }
 
 static void add_ignored(const struct judge_context *context, int device, struct findings *candidates)
 {
-	const struct wire_observation observation = observe_ignored(context, device);
+	const struct handshake_report *report = context->now->handshakes;
+	struct wire_observation observation = { 0 };
 	struct finding *finding = wire_finding(context, &reply_ignored_condition, device, candidates);
+	for (size_t i = 0; i < report->suspect_count; i++)
+		if (report->suspects[i].synack.in == device && is_ignored(context, &report->suspects[i]))
+			wire_add_suspect(&observation, &report->suspects[i]);
+	bool repeated = observation.suspect_count > 0;
 	/* Where rp_filter is on it is the likeliest cause, and lookups for the peers just seen come a
 	 * judgement later: the symptom does not open alone before. */
 	const struct device *known = facts_device(context->now, device);
-	finding->held = observation.lasting && !(known && known->rp_filter_effective > 0);
+	finding->held = repeated && !(known && known->rp_filter_effective > 0);
 	finding_summarise(
 		finding, "answers that arrive on %s are dropped by this host itself", finding->device_name);
 	finding_explain(finding,
 		"%s A capture sees packets before reverse-path filtering and the firewall do: what "
 		"arrives and is not heard was dropped in between. If no rp_filter_drops is found on "
 		"%s, look for a rule of the firewall's that drops answers there.",
-		observation.lasting ? "The SYN-ACK arrives, and this host sends its SYN again and again."
-				    : "Answers arrive from peers that reverse-path filtering rejects there.",
+		repeated ? "The SYN-ACK arrives, and this host sends its SYN again and again."
+			 : "Answers arrive from peers that reverse-path filtering rejects there.",
 		finding->device_name);
 	add_answerers(context, &observation, finding);
 	wire_describe_suspects(&observation, finding);
@@ -191,14 +178,13 @@ static bool next_stray(const struct judge_context *context, size_t *at, struct s
 
 static void add_strays(const struct judge_context *context, struct finding *finding)
 {
-	char text[ADDRESS_TEXT_SIZE];
 	struct wire_observation observation = { 0 };
 	struct stray stray;
 	double pings = 0;
 	for (size_t at = 0; next_stray(context, &at, &stray);) {
 		if (stray.device != finding->device || !address_equal(stray.asked, &finding->address))
 			continue;
-		wire_add_text(finding, "answers_from", address_format(stray.answerer, text));
+		finding_add_address(finding, "answers_from", stray.answerer);
 		if (stray.suspect)
 			wire_add_suspect(&observation, stray.suspect);
 		else
@@ -242,12 +228,10 @@ const struct condition reply_ignored_condition = {
 		"reverse-path filtering is known to reject them",
 	.severity = "critical",
 	.find = reply_ignored_find,
-	.explained_by =
-		(const struct explanation_rule[]){
-			{ &rp_filter_drops_condition, explains_on_device },
-			{ &no_reply_route_condition, no_route_explains_ignored },
-			{ NULL, NULL },
-		},
+	.explained_by = {
+		{ &rp_filter_drops_condition, explains_on_device },
+		{ &no_reply_route_condition, no_route_explains_ignored },
+	},
 };
 
 const struct condition reply_from_other_address_condition = {

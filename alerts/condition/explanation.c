@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "alerts/condition/explanation.h"
+#include "alerts/condition/conditions.h"
+
+#include "alerts/finding.h"
 
 bool explains_on_device(
 	const struct judge_context *context, const struct finding *cause, const struct finding *symptom)

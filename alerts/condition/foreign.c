@@ -3,10 +3,8 @@
  * foreign_source and return_only: what a box on the way back sees. A reply whose request never passed here
  * cannot be translated back as it should be; it leaves untranslated, or with an address it should not have.
  */
-#include <string.h>
 
 #include "alerts/condition/conditions.h"
-#include "alerts/condition/explanation.h"
 #include "alerts/condition/observed.h"
 #include "collectors/route/service.h"
 
@@ -63,12 +61,10 @@ static void explain_foreign(
 
 static void add_servers(const struct wire_observation *observation, struct finding *finding)
 {
-	char text[ADDRESS_TEXT_SIZE];
 	for (unsigned i = 0; i < observation->suspect_count; i++) {
 		const struct handshake_suspect *suspect = observation->suspects[i];
 		bool before = suspect->joined && suspect->other_synack.in > 0;
-		wire_add_text(finding, "servers",
-			address_format(before ? &suspect->other_server : &suspect->server, text));
+		finding_add_address(finding, "servers", before ? &suspect->other_server : &suspect->server);
 	}
 }
 
@@ -143,9 +139,5 @@ const struct condition foreign_source_condition = {
 	.help = "replies leave by a device with a source address that belongs to another one",
 	.severity = "warning; critical if connections fail",
 	.find = foreign_source_find,
-	.explained_by =
-		(const struct explanation_rule[]){
-			{ &reply_wrong_device_condition, explains_at_address },
-			{ NULL, NULL },
-		},
+	.explained_by = { { &reply_wrong_device_condition, explains_at_address } },
 };

@@ -192,30 +192,24 @@ static void add_counted(const struct facts *facts, const struct trace *trace, st
 
 /* ---- remedy ---- */
 
+#define PLAIN "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-."
+
 /* Names that neither a shell nor nft takes for anything else. */
 static bool is_plain(const char *name)
 {
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.";
-	return name && *name && *name != '-' && name[strspn(name, plain)] == '\0';
-}
-
-static bool is_plain_element(const char *element)
-{
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.: ";
-	return element && element[strspn(element, plain)] == '\0';
+	return name && *name && *name != '-' && name[strspn(name, PLAIN)] == '\0';
 }
 
 /* Before the rule that drops it, or behind all others if the policy does. */
 static void admit_by_iptables(const struct trace *trace, const char *target, struct finding *finding)
 {
 	const char *command = trace->table_family == NFPROTO_IPV6 ? "ip6tables-nft" : "iptables-nft";
-	if (trace->end == TRACE_POLICY)
-		finding_add_remedy(finding, "%s -t %s -A %s -d %s -p tcp --dport %u -j ACCEPT", command,
-			trace->table, trace->chain, target, trace->target_port);
-	else
-		finding_add_remedy(finding, "%s -t %s -I %s %u -d %s -p tcp --dport %u -j ACCEPT", command,
-			trace->table, trace->chain, trace->number ? trace->number : 1, target,
-			trace->target_port);
+	char number[16] = "";
+	bool policy = trace->end == TRACE_POLICY;
+	if (!policy)
+		snprintf(number, sizeof(number), " %u", trace->number ? trace->number : 1);
+	finding_add_remedy(finding, "%s -t %s %s %s%s -d %s -p tcp --dport %u -j ACCEPT", command,
+		trace->table, policy ? "-A" : "-I", trace->chain, number, target, trace->target_port);
 }
 
 static void admit_by_rule(const struct trace *trace, const char *target, struct finding *finding)
@@ -240,7 +234,7 @@ static void forward_drop_admit(const struct trace *trace, struct finding *findin
 	if (!trace_is_dropped(trace) || !routed || !is_plain(trace->table) || !is_plain(trace->chain))
 		return;
 	address_format(&trace->target, target);
-	if (is_plain(trace->set) && is_plain_element(trace->element))
+	if (is_plain(trace->set) && trace->element && !trace->element[strspn(trace->element, PLAIN ": ")])
 		finding_add_remedy(finding, "nft add element %s %s %s { %s%s }",
 			trace_family_name(trace->table_family), trace->table, trace->set, trace->element,
 			trace->map ? " : accept" : "");
@@ -254,7 +248,7 @@ static void forward_drop_admit(const struct trace *trace, struct finding *findin
 static void forward_drop_describe(
 	const struct facts *facts, const struct forward_drop *drop, struct finding *finding)
 {
-	char text[ADDRESS_TEXT_SIZE];
+	char text[8];
 	bool first = finding->explanation == NULL;
 	if (first)
 		forward_drop_summarise(drop, finding);
@@ -266,9 +260,9 @@ static void forward_drop_describe(
 	if (finding->intended && first)
 		finding_explain(finding, " This is declared as intended.");
 	finding_add_handshake(finding, drop->unanswered->id);
-	wire_add_text(finding, "peers", address_format(&drop->unanswered->client, text));
+	finding_add_address(finding, "peers", &drop->unanswered->client);
 	snprintf(text, sizeof(text), "%u", drop->unanswered->port);
-	wire_add_text(finding, "ports", text);
+	finding_add_distinct(finding, "ports", text);
 	if (first)
 		finding_add_number(finding, "repeats", drop->unanswered->repeats);
 	if (first && drop->trace)
@@ -285,27 +279,20 @@ void forward_drop_tell(const struct trace *trace, struct finding *finding)
 	forward_drop_admit(trace, finding);
 }
 
-static const struct trace *trace_of(
-	const struct facts *facts, const struct address *address, uint16_t port, int arrival)
-{
-	for (size_t i = 0; i < facts->trace_count; i++) {
-		const struct trace *trace = &facts->traces[i];
-		if (trace->port == port && trace->arrival == arrival &&
-			address_equal(&trace->address, address))
-			return trace;
-	}
-	return NULL;
-}
-
 /* ---- the condition ---- */
 
 /* As long as nobody is answered: what was before an answer says nothing. */
 static const struct trace *current_trace(
-	const struct judge_context *context, const struct unanswered_service *unanswered)
+	const struct facts *facts, const struct unanswered_service *unanswered)
 {
-	const struct trace *trace =
-		trace_of(context->now, &unanswered->server, unanswered->port, unanswered->device);
-	return trace && trace->end != TRACE_NOTHING && trace->time_ns >= unanswered->since_ns ? trace : NULL;
+	for (size_t i = 0; i < facts->trace_count; i++) {
+		const struct trace *trace = &facts->traces[i];
+		if (trace->port == unanswered->port && trace->arrival == unanswered->device &&
+			address_equal(&trace->address, &unanswered->server))
+			return trace->end != TRACE_NOTHING && trace->time_ns >= unanswered->since_ns ? trace
+												     : NULL;
+	}
+	return NULL;
 }
 
 /* Without a trace: conntrack was gone through since, and has no entry of a request that waits. */
@@ -323,7 +310,7 @@ static struct forward_drop observe_unanswered(
 	const struct judge_context *context, const struct unanswered_service *unanswered)
 {
 	struct forward_drop drop = { .unanswered = unanswered,
-		.trace = current_trace(context, unanswered),
+		.trace = current_trace(context->now, unanswered),
 		.translation = translation_of(
 			context->now, &unanswered->server, unanswered->port, unanswered->device),
 		.target = unanswered->server };
@@ -396,9 +383,5 @@ const struct condition forward_drop_condition = {
 		"nobody answers: a rule drops them, or routing does",
 	.severity = "critical",
 	.find = forward_drop_find,
-	.explained_by =
-		(const struct explanation_rule[]){
-			{ &rp_filter_drops_condition, rp_filter_explains_forward_drop },
-			{ NULL, NULL },
-		},
+	.explained_by = { { &rp_filter_drops_condition, rp_filter_explains_forward_drop } },
 };

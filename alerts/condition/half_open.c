@@ -8,7 +8,6 @@
  * Where the wire is watched, it must agree.
  */
 #include "alerts/condition/conditions.h"
-#include "alerts/condition/explanation.h"
 #include "alerts/describe.h"
 #include "alerts/wire.h"
 
@@ -113,11 +112,9 @@ const struct condition half_open_nat_condition = {
 		"captured; not amid a flood",
 	.severity = "warning",
 	.find = half_open_nat_find,
-	.explained_by =
-		(const struct explanation_rule[]){
-			{ &reply_wrong_device_condition, explains_at_address },
-			{ &no_reply_route_condition, explains_at_address },
-			{ &handshake_one_way_condition, explains_at_address },
-			{ NULL, NULL },
-		},
+	.explained_by = {
+		{ &reply_wrong_device_condition, explains_at_address },
+		{ &no_reply_route_condition, explains_at_address },
+		{ &handshake_one_way_condition, explains_at_address },
+	},
 };

@@ -3,11 +3,6 @@
 
 #include "collectors/route/service.h"
 
-static bool peer_has_address(const struct handshake_peer *peer, const struct service *service)
-{
-	return address_equal(&peer->local, &service->address);
-}
-
 bool observed_is_floating(const struct judge_context *context, const struct service *service)
 {
 	const struct local_address *local = facts_local_address(context->now, &service->address);
@@ -47,7 +42,7 @@ static bool completes_at(
 	for (size_t i = 0; i < report->peer_count; i++) {
 		const struct handshake_peer *peer = &report->peers[i];
 		if (peer->asks && peer->completed && peer->device == arrival &&
-			peer->synack_device == device && peer_has_address(peer, service) &&
+			peer->synack_device == device && address_equal(&peer->local, &service->address) &&
 			wire_service(context, &peer->local, peer->port) == service)
 			return true;
 	}
@@ -162,29 +157,24 @@ void observed_each(
 
 /* ---- what speaks against a prediction ---- */
 
-/* The same peer, or one that stands for the same: from the link or from beyond. */
-static bool is_like(
-	const struct judge_context *context, const struct path *path, const struct handshake_peer *peer)
-{
-	return address_equal(&peer->peer, &path->destination) ||
-	       service_is_on_link(context->now, &peer->peer) == (path->basis == PATH_CONNECTED);
-}
-
 bool observed_refutes(const struct judge_context *context, size_t index)
 {
 	const struct handshake_report *report = context->now->handshakes;
 	const struct path *path = context_path(context, index);
 	const struct service *service = context_service(context, index);
-	bool refuted = false;
+	bool linked = path->basis == PATH_CONNECTED, refuted = false;
 	for (size_t i = 0; report && i < report->peer_count; i++) {
 		const struct handshake_peer *peer = &report->peers[i];
-		if (!peer->asks || peer->device != path->arrival || !peer_has_address(peer, service) ||
+		if (!peer->asks || peer->device != path->arrival ||
+			!address_equal(&peer->local, &service->address) ||
 			wire_service(context, &peer->local, peer->port) != service)
 			continue;
 		bool fine = peer->completed && peer->synack_device == path->arrival;
-		if (!fine && address_equal(&peer->peer, &path->destination))
+		bool same = address_equal(&peer->peer, &path->destination);
+		if (!fine && same)
 			return false;
-		refuted |= fine && is_like(context, path, peer);
+		/* the same peer, or one that stands for the same: from the link or from beyond */
+		refuted |= fine && (same || service_is_on_link(context->now, &peer->peer) == linked);
 	}
 	return refuted;
 }

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "alerts/condition/conditions.h"
-#include "alerts/condition/explanation.h"
 #include "alerts/wire.h"
 
 struct vantages {
@@ -140,10 +139,8 @@ const struct condition handshake_one_way_condition = {
 		"completes there; or three in a minute do, and they are a fifth of all",
 	.severity = "critical",
 	.find = handshake_one_way_find,
-	.explained_by =
-		(const struct explanation_rule[]){
-			{ &reply_wrong_device_condition, explains_at_vantage },
-			{ &no_reply_route_condition, explains_at_address },
-			{ NULL, NULL },
-		},
+	.explained_by = {
+		{ &reply_wrong_device_condition, explains_at_vantage },
+		{ &no_reply_route_condition, explains_at_address },
+	},
 };

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* reply_wrong_device and no_reply_route: the reply's way, judged for each service and arrival device. */
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "alerts/condition/conditions.h"
@@ -9,27 +8,16 @@
 #include "alerts/describe.h"
 #include "alerts/remedy/remedy.h"
 
-struct reply_kind;
-
 /* The paths of one service and arrival device for which the condition holds. */
 struct reply_case {
 	const struct judge_context *context;
-	const struct reply_kind *kind;
+	enum verdict verdict;  /* uncovered: reply_wrong_device; no_route: no_reply_route */
 	struct path_span span; /* at least one */
 	bool intended;
 	const struct path *path; /* the first, to speak of */
 	const struct service *service;
 	const char *arrival;
 	struct observed observed;
-};
-
-struct reply_kind {
-	const struct condition *condition;
-	enum verdict verdict;
-	enum severity (*severity)(const struct reply_case *reply_case);
-	void (*summarise)(const struct reply_case *reply_case, struct finding *finding);
-	void (*explain)(const struct reply_case *reply_case, struct finding *finding);
-	bool observe; /* the wire may show it, or show that it is not so */
 };
 
 static bool is_offending(
@@ -56,23 +44,26 @@ static bool is_peer(const struct reply_case *reply_case, const struct address *p
 	return false;
 }
 
-static bool is_half_open(const struct flow_example *example)
-{
-	return example->protocol == IPPROTO_TCP && example->state == NAT_SYN_RECV;
-}
+/* What conntrack has of connections of the case's peers. */
+struct tracked {
+	bool half_open, unanswered, assured;
+};
 
-static bool is_assured(const struct flow_example *example)
-{
-	return example->assured;
-}
-
-static bool any_example(const struct reply_case *reply_case, bool (*test)(const struct flow_example *))
+static struct tracked tracked_of(const struct reply_case *reply_case)
 {
 	const struct endpoint *endpoint = endpoint_of(reply_case);
-	for (unsigned i = 0; endpoint && i < endpoint->example_count && i < ENDPOINT_EXAMPLES; i++)
-		if (test(&endpoint->examples[i]) && is_peer(reply_case, &endpoint->examples[i].peer))
-			return true;
-	return false;
+	struct tracked tracked = { 0 };
+	for (unsigned i = 0; endpoint && i < endpoint->example_count && i < ENDPOINT_EXAMPLES; i++) {
+		const struct flow_example *example = &endpoint->examples[i];
+		bool syn_recv = example->state == NAT_SYN_RECV;
+		if (!is_peer(reply_case, &example->peer))
+			continue;
+		tracked.half_open |= syn_recv && example->protocol == IPPROTO_TCP;
+		tracked.unanswered |=
+			syn_recv || example->state == NAT_SYN_SENT || example->state == NAT_UNREPLIED;
+		tracked.assured |= example->assured;
+	}
+	return tracked;
 }
 
 /* Without a capture: connections of that address whose SYN-ACK was repeated. */
@@ -87,45 +78,33 @@ static bool is_unacknowledged(const struct reply_case *reply_case)
 }
 
 /* What was seen on the wire stands above what conntrack shows. */
-static enum severity wrong_device_severity(const struct reply_case *reply_case)
+static enum severity severity_of(const struct reply_case *reply_case)
 {
 	const struct observed *observed = &reply_case->observed;
+	const struct tracked tracked = tracked_of(reply_case);
 	if (reply_case->intended)
 		return SEVERITY_INFO;
+	if (reply_case->verdict == VERDICT_NO_ROUTE)
+		return tracked.unanswered ? SEVERITY_CRITICAL : SEVERITY_WARNING;
 	if (observed->observation.fails || is_unacknowledged(reply_case))
 		return SEVERITY_CRITICAL;
 	if (observed->devices.count)
 		return observed->completes ? SEVERITY_INFO : SEVERITY_WARNING;
-	if (any_example(reply_case, is_half_open))
+	if (tracked.half_open)
 		return SEVERITY_CRITICAL;
-	return any_example(reply_case, is_assured) ? SEVERITY_INFO : SEVERITY_WARNING;
+	return tracked.assured ? SEVERITY_INFO : SEVERITY_WARNING;
 }
 
-static bool is_unanswered(const struct flow_example *example)
-{
-	return example->state == NAT_SYN_SENT || example->state == NAT_SYN_RECV ||
-	       example->state == NAT_UNREPLIED;
-}
-
-static enum severity no_route_severity(const struct reply_case *reply_case)
-{
-	if (reply_case->intended)
-		return SEVERITY_INFO;
-	return any_example(reply_case, is_unanswered) ? SEVERITY_CRITICAL : SEVERITY_WARNING;
-}
-
-static void summarise_wrong_device(const struct reply_case *reply_case, struct finding *finding)
+static void reply_summarise(const struct reply_case *reply_case, struct finding *finding)
 {
 	char service[SERVICE_TEXT_SIZE];
-	finding_summarise(finding, "replies from %s leave by %s, requests arrive on %s",
-		describe_service(reply_case->service, service), finding->reply_device, reply_case->arrival);
-}
-
-static void summarise_no_route(const struct reply_case *reply_case, struct finding *finding)
-{
-	char service[SERVICE_TEXT_SIZE];
-	finding_summarise(finding, "replies from %s have no route, requests arrive on %s",
-		describe_service(reply_case->service, service), reply_case->arrival);
+	describe_service(reply_case->service, service);
+	if (reply_case->verdict == VERDICT_NO_ROUTE)
+		finding_summarise(finding, "replies from %s have no route, requests arrive on %s", service,
+			reply_case->arrival);
+	else
+		finding_summarise(finding, "replies from %s leave by %s, requests arrive on %s", service,
+			finding->reply_device, reply_case->arrival);
 }
 
 static void explain_arrival(const struct reply_case *reply_case, struct finding *finding)
@@ -172,23 +151,6 @@ static void explain_no_route(const struct reply_case *reply_case, struct finding
 		address_format(&reply_case->path->destination, peer),
 		describe_failure(reply_case->path->reply.result));
 }
-
-static const struct reply_kind wrong_device = {
-	.condition = &reply_wrong_device_condition,
-	.verdict = VERDICT_UNCOVERED,
-	.severity = wrong_device_severity,
-	.summarise = summarise_wrong_device,
-	.explain = explain_wrong_device,
-	.observe = true,
-};
-
-static const struct reply_kind no_route = {
-	.condition = &no_reply_route_condition,
-	.verdict = VERDICT_NO_ROUTE,
-	.severity = no_route_severity,
-	.summarise = summarise_no_route,
-	.explain = explain_no_route,
-};
 
 static void add_evidence(const struct reply_case *reply_case, struct finding *finding)
 {
@@ -239,40 +201,45 @@ static void add_finding(const struct reply_case *reply_case, struct findings *ca
 {
 	const struct device_set devices = describe_reply_devices(reply_case->context, reply_case->span);
 	const struct service *service = reply_case->service;
-	struct finding *finding = findings_add(candidates, reply_case->kind->condition);
-	finding->device = reply_case->path->arrival;
-	snprintf(finding->device_name, sizeof(finding->device_name), "%s", reply_case->arrival);
+	struct finding *finding = wire_finding(reply_case->context,
+		reply_case->verdict == VERDICT_NO_ROUTE ? &no_reply_route_condition
+							: &reply_wrong_device_condition,
+		reply_case->path->arrival, candidates);
 	finding_set_service(finding, service->origin, &service->address, &service->target);
 	finding->intended = reply_case->intended;
-	finding->severity = reply_case->kind->severity(reply_case);
+	finding->severity = severity_of(reply_case);
 	finding->held = reply_case->observed.observation.fails && reply_case->observed.observation.lasting;
 	facts_device_names(reply_case->context->now, &devices, ",", finding->reply_device);
-	reply_case->kind->summarise(reply_case, finding);
+	reply_summarise(reply_case, finding);
 	explain_arrival(reply_case, finding);
-	reply_case->kind->explain(reply_case, finding);
+	if (reply_case->verdict == VERDICT_NO_ROUTE)
+		explain_no_route(reply_case, finding);
+	else
+		explain_wrong_device(reply_case, finding);
 	add_evidence(reply_case, finding);
 	add_remedy(reply_case, finding);
 }
 
 /* Connections complete as they should, and none was seen that does not. */
-static bool is_refuted(const struct judge_context *context, const struct reply_kind *kind, size_t path)
+static bool is_refuted(const struct judge_context *context, size_t path)
 {
-	return kind->observe && observed_refutes(context, path) &&
+	return observed_refutes(context, path) &&
 	       observe_replies(context, context_service(context, path), context_path(context, path)->arrival)
 			       .devices.count == 0;
 }
 
 /* Copies the offending paths of the pair to the front of `paths`; the intended ones only if there are no
  * others. */
-static struct reply_case select_case(const struct judge_context *context, const struct reply_kind *kind,
-	struct path_span pair, size_t *paths)
+static struct reply_case select_case(
+	const struct judge_context *context, enum verdict verdict, struct path_span pair, size_t *paths)
 {
-	struct reply_case found = { .context = context, .kind = kind, .span = { .paths = paths } };
+	struct reply_case found = { .context = context, .verdict = verdict, .span = { .paths = paths } };
+	bool observe = verdict == VERDICT_UNCOVERED; /* the wire may show it, or show that it is not so */
 	for (int intended = 0; intended < 2 && found.span.count == 0; intended++) {
 		found.intended = intended;
 		for (size_t i = 0; i < pair.count; i++)
-			if (is_offending(context, pair.paths[i], kind->verdict, intended) &&
-				!is_refuted(context, kind, pair.paths[i]))
+			if (is_offending(context, pair.paths[i], verdict, intended) &&
+				!(observe && is_refuted(context, pair.paths[i])))
 				paths[found.span.count++] = pair.paths[i];
 	}
 	if (found.span.count == 0)
@@ -280,7 +247,7 @@ static struct reply_case select_case(const struct judge_context *context, const 
 	found.path = context_path(context, paths[0]);
 	found.service = context_service(context, paths[0]);
 	found.arrival = facts_device_name(context->now, found.path->arrival);
-	if (kind->observe) {
+	if (observe) {
 		found.observed = observe_replies(context, found.service, found.path->arrival);
 		if (context->now->handshakes && !found.intended && !found.observed.observation.fails &&
 			observed_is_floating(context, found.service))
@@ -289,14 +256,13 @@ static struct reply_case select_case(const struct judge_context *context, const 
 	return found;
 }
 
-static void find_pairs(
-	const struct judge_context *context, const struct reply_kind *kind, struct findings *candidates)
+static void find_pairs(const struct judge_context *context, enum verdict verdict, struct findings *candidates)
 {
 	size_t *paths = calloc(context->order_count + 1, sizeof(*paths));
 	struct path_span pair = { 0 };
 	candidates->failed |= !paths;
 	while (paths && context_next_pair(context, &pair)) {
-		const struct reply_case found = select_case(context, kind, pair, paths);
+		const struct reply_case found = select_case(context, verdict, pair, paths);
 		if (found.span.count)
 			add_finding(&found, candidates);
 	}
@@ -335,12 +301,12 @@ static void reply_wrong_device_find(const struct judge_context *context, struct 
 {
 	/* What only the wire shows comes first: of findings about the same the first counts. */
 	observed_wrong_devices(context, candidates);
-	find_pairs(context, &wrong_device, candidates);
+	find_pairs(context, VERDICT_UNCOVERED, candidates);
 }
 
 static void no_reply_route_find(const struct judge_context *context, struct findings *candidates)
 {
-	find_pairs(context, &no_route, candidates);
+	find_pairs(context, VERDICT_NO_ROUTE, candidates);
 }
 
 const struct condition reply_wrong_device_condition = {
@@ -350,11 +316,7 @@ const struct condition reply_wrong_device_condition = {
 	.severity = "warning; critical if clients were seen to repeat their SYN or connections never to "
 		    "complete; info if they complete",
 	.find = reply_wrong_device_find,
-	.explained_by =
-		(const struct explanation_rule[]){
-			{ &rp_filter_drops_condition, rp_filter_explains_reply },
-			{ NULL, NULL },
-		},
+	.explained_by = { { &rp_filter_drops_condition, rp_filter_explains_reply } },
 };
 
 const struct condition no_reply_route_condition = {
@@ -363,9 +325,5 @@ const struct condition no_reply_route_condition = {
 		"prohibit or blackhole one",
 	.severity = "warning; critical if such connections were seen",
 	.find = no_reply_route_find,
-	.explained_by =
-		(const struct explanation_rule[]){
-			{ &rp_filter_drops_condition, rp_filter_explains_reply },
-			{ NULL, NULL },
-		},
+	.explained_by = { { &rp_filter_drops_condition, rp_filter_explains_reply } },
 };

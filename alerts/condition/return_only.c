@@ -5,7 +5,6 @@
  * or come from this host's own networks.
  */
 #include "alerts/condition/conditions.h"
-#include "alerts/condition/explanation.h"
 #include "alerts/wire.h"
 #include "collectors/route/service.h"
 
@@ -60,15 +59,13 @@ static void add_servers(
 	const struct judge_context *context, const struct strays *strays, struct finding *finding)
 {
 	const struct handshake_report *report = context->now->handshakes;
-	char text[ADDRESS_TEXT_SIZE];
 	for (unsigned i = 0; i < strays->observation.suspect_count; i++)
-		wire_add_text(
-			finding, "servers", address_format(&strays->observation.suspects[i]->server, text));
+		finding_add_address(finding, "servers", &strays->observation.suspects[i]->server);
 	for (size_t i = 0; i < report->service_count; i++) {
 		const struct handshake_service *row = &report->services[i];
 		if (row->role == HANDSHAKE_PASSED && row->device == strays->device &&
 			row->synack_device > 0 && row->recent[HANDSHAKE_RETURN_ONLY])
-			wire_add_text(finding, "servers", address_format(&row->address, text));
+			finding_add_address(finding, "servers", &row->address);
 	}
 }
 
@@ -109,9 +106,5 @@ const struct condition return_only_condition = {
 	.help = "SYN-ACKs pass through this host whose SYN never did",
 	.severity = "warning",
 	.find = return_only_find,
-	.explained_by =
-		(const struct explanation_rule[]){
-			{ &foreign_source_condition, explains_on_device },
-			{ NULL, NULL },
-		},
+	.explained_by = { { &foreign_source_condition, explains_on_device } },
 };

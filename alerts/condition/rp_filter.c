@@ -7,11 +7,11 @@
  * drops are counted by device (facts.device_drops), it is the device that counted them and no other.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "alerts/condition/conditions.h"
 #include "alerts/describe.h"
 #include "alerts/remedy/remedy.h"
+#include "alerts/wire.h"
 
 /* What was found on a device. */
 struct drop_case {
@@ -239,45 +239,20 @@ static bool has_way_out(const struct drop_case *drop_case)
 	return false;
 }
 
-/* The commands that let the packets in, or why there are none; of a known device. */
-static void add_remedy(const struct drop_case *drop_case, struct finding *finding)
-{
-	if (has_way_out(drop_case))
-		add_rules(drop_case, finding);
-	else
-		add_loose(drop_case, finding);
-}
-
 static void add_finding(
 	const struct drop_case *drop_case, enum severity severity, struct findings *candidates)
 {
-	struct finding *finding = findings_add(candidates, &rp_filter_drops_condition);
+	int device = drop_case->device ? drop_case->device->ifindex : 0;
+	struct finding *finding =
+		wire_finding(drop_case->context, &rp_filter_drops_condition, device, candidates);
 	finding->severity = severity;
-	if (drop_case->device) {
-		finding->device = drop_case->device->ifindex;
-		memcpy(finding->device_name, drop_case->device->name, sizeof(finding->device_name));
-	}
 	rp_filter_summarise(drop_case, finding);
 	rp_filter_explain(drop_case, finding);
 	add_evidence(drop_case, finding);
-	if (drop_case->device)
-		add_remedy(drop_case, finding);
-}
-
-static void find_predicted(const struct judge_context *context, size_t *paths, struct findings *candidates)
-{
-	for (size_t i = 0; i < context->now->device_count; i++) {
-		const struct device *device = &context->now->devices[i];
-		const struct drop_case found = {
-			.context = context,
-			.device = device,
-			.span = select_paths(context, device->ifindex, is_predicted, paths),
-			.counted = recent_drops(context, device->ifindex) >=
-				   context->settings->thresholds.rp_filter_drops,
-		};
-		if (found.span.count)
-			add_finding(&found, found.counted ? SEVERITY_CRITICAL : SEVERITY_WARNING, candidates);
-	}
+	if (drop_case->device && has_way_out(drop_case))
+		add_rules(drop_case, finding);
+	else if (drop_case->device)
+		add_loose(drop_case, finding);
 }
 
 static bool asks_one_of(const struct drop_case *drop_case, const struct endpoint *endpoint)
@@ -330,21 +305,26 @@ static bool may_be_vague(const struct judge_context *context, int device)
 	return recent_drops(context, device) >= least * (context->now->handshakes ? PATIENCE : 1);
 }
 
-/* Of devices on which nothing certain is predicted, those on which drops were counted. */
-static void find_counted_by_device(
-	const struct judge_context *context, size_t *paths, struct findings *candidates)
+/* On each device what is predicted, or else, where they are counted by device, what drops on it may have
+ * been. */
+static void find_on_devices(const struct judge_context *context, size_t *paths, struct findings *candidates)
 {
 	for (size_t i = 0; i < context->now->device_count; i++) {
+		const struct device *device = &context->now->devices[i];
+		int ifindex = device->ifindex;
 		struct drop_case found = {
-			.context = context, .device = &context->now->devices[i], .counted = true
+			.context = context,
+			.device = device,
+			.span = select_paths(context, ifindex, is_predicted, paths),
+			.counted = recent_drops(context, ifindex) >=
+				   context->settings->thresholds.rp_filter_drops,
 		};
-		int ifindex = found.device->ifindex;
-		found.span = select_paths(context, ifindex, is_possible, paths);
-		if (found.span.count == 0 || !may_be_vague(context, ifindex) ||
-			findings_about(candidates, &rp_filter_drops_condition, ifindex, NULL, NULL))
-			continue;
-		found.supposed = !awaits_answers(&found, ifindex);
-		add_finding(&found, SEVERITY_CRITICAL, candidates);
+		if (!found.span.count && counts_by_device(context) && may_be_vague(context, ifindex)) {
+			found.span = select_paths(context, ifindex, is_possible, paths);
+			found.supposed = !awaits_answers(&found, ifindex);
+		}
+		if (found.span.count)
+			add_finding(&found, found.counted ? SEVERITY_CRITICAL : SEVERITY_WARNING, candidates);
 	}
 }
 
@@ -375,10 +355,8 @@ static void rp_filter_drops_find(const struct judge_context *context, struct fin
 		candidates->failed = true;
 		return;
 	}
-	find_predicted(context, paths, candidates);
-	if (counts_by_device(context))
-		find_counted_by_device(context, paths, candidates);
-	else if (candidates->count == before && may_be_vague(context, 0))
+	find_on_devices(context, paths, candidates);
+	if (!counts_by_device(context) && candidates->count == before && may_be_vague(context, 0))
 		find_counted(context, paths, candidates);
 	free(paths);
 }
@@ -389,9 +367,5 @@ const struct condition rp_filter_drops_condition = {
 		"lookup, or counted, by device where that is possible",
 	.severity = "warning; critical if counted",
 	.find = rp_filter_drops_find,
-	.explained_by =
-		(const struct explanation_rule[]){
-			{ &rp_filter_drops_condition, rp_filter_explains_itself },
-			{ NULL, NULL },
-		},
+	.explained_by = { { &rp_filter_drops_condition, rp_filter_explains_itself } },
 };

@@ -49,16 +49,12 @@ static int insert(struct priorities *priorities, uint32_t first, uint32_t last)
 
 int priorities_open(struct priorities *priorities, const struct facts *facts, uint8_t family)
 {
-	struct priorities fresh = { 0 };
-	for (size_t i = 0; i < facts->rule_count; i++) {
-		uint32_t priority = facts->rules[i].priority;
-		if (facts->rules[i].family == family && insert(&fresh, priority, priority) < 0) {
-			priorities_close(&fresh);
-			return -ENOMEM;
-		}
-	}
-	*priorities = fresh;
-	return 0;
+	int result = 0;
+	*priorities = (struct priorities){ 0 };
+	for (size_t i = 0; result == 0 && i < facts->rule_count; i++)
+		if (facts->rules[i].family == family)
+			result = insert(priorities, facts->rules[i].priority, facts->rules[i].priority);
+	return result;
 }
 
 void priorities_close(struct priorities *priorities)

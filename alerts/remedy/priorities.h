@@ -15,7 +15,7 @@ struct priorities {
 	size_t count;
 };
 
-/* 0 or -ENOMEM. */
+/* 0 or -ENOMEM; to be closed in either case. */
 int priorities_open(struct priorities *priorities, const struct facts *facts, uint8_t family);
 void priorities_close(struct priorities *priorities);
 /* Takes the highest `count` free priorities in a row that are all below `ceiling` and above 0, and gives the

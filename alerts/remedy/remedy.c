@@ -2,6 +2,7 @@
 #include "alerts/remedy/remedy.h"
 
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +12,8 @@
 #include "collectors/base/hash_index.h"
 #include "collectors/route/service.h"
 
-#define MAIN_TABLE     254
-#define FIRST_TABLE    100 /* the range of facts.free_tables */
-#define LAST_TABLE     252
-#define RESERVED_FIRST 253 /* default, main, local */
-#define RESERVED_LAST  255
+#define FIRST_TABLE 100 /* the range of facts.free_tables */
+#define LAST_TABLE  252
 
 __attribute__((format(printf, 2, 3))) static void plan_refuse(struct plan *plan, const char *format, ...)
 {
@@ -70,39 +68,35 @@ static void note_neighbour(const struct judge_context *context, struct plan *pla
 	const struct prefix network = local ? prefix_network(&local->prefix) : (struct prefix){ 0 };
 	if (!local)
 		plan_refuse(plan, "%s is in none of the networks of %s",
-			address_format(&path->destination, text),
-			facts_device_name(context->now, plan->device));
+			address_format(&path->destination, text), plan->device_name);
 	else if (has_network(plan, &network))
 		return;
 	else if (plan->network_count == PLAN_NETWORKS)
-		plan_refuse(plan, "%s has too many networks that other devices share",
-			facts_device_name(context->now, plan->device));
+		plan_refuse(plan, "%s has too many networks that other devices share", plan->device_name);
 	else
 		plan->networks[plan->network_count++] = network;
 }
 
 /* The first far peer proposes table and gateway; the others have to agree with one of them. */
-static void note_far(const struct judge_context *context, struct plan *plan, const struct path *path)
+static void note_far(struct plan *plan, const struct path *path)
 {
 	char text[ADDRESS_TEXT_SIZE];
 	if (!leads_by(&path->egress, plan->device)) {
 		plan_refuse(plan, "no route is known that leads to %s by %s alone",
-			address_format(&path->destination, text),
-			facts_device_name(context->now, plan->device));
+			address_format(&path->destination, text), plan->device_name);
 		return;
 	}
 	if (!plan->far) {
 		plan->far = true;
 		plan->table = path->egress.table;
 		plan->gateway = path->egress.gateway;
-		plan->makes_table =
-			plan->table == 0 || (plan->table >= RESERVED_FIRST && plan->table <= RESERVED_LAST);
+		plan->makes_table = plan->table == 0 ||
+				    (plan->table >= RT_TABLE_DEFAULT && plan->table <= RT_TABLE_LOCAL);
 	}
 	if (path->egress.table != plan->table)
 		plan->makes_table = true;
 	if (plan->makes_table && !address_equal(&path->egress.gateway, &plan->gateway))
-		plan_refuse(plan, "the peers beyond %s are behind different gateways",
-			facts_device_name(context->now, plan->device));
+		plan_refuse(plan, "the peers beyond %s are behind different gateways", plan->device_name);
 }
 
 static const struct route_answer *plain_answer(const struct facts *facts, const struct address *destination)
@@ -116,7 +110,7 @@ static const struct route_answer *plain_answer(const struct facts *facts, const 
 /* A route which survives suppress_prefixlength 0 and leads elsewhere. */
 static bool is_kept_elsewhere(const struct route_answer *answer, int device)
 {
-	return answer && answer->result == ROUTE_FOUND && answer->table == MAIN_TABLE &&
+	return answer && answer->result == ROUTE_FOUND && answer->table == RT_TABLE_MAIN &&
 	       answer->prefix_length > 0 && !leads_by(answer, device);
 }
 
@@ -130,15 +124,14 @@ static void note_path(const struct judge_context *context, struct plan *plan, si
 	else if (path->basis == PATH_CONNECTED)
 		note_neighbour(context, plan, path);
 	else
-		note_far(context, plan, path);
+		note_far(plan, path);
 	if (!*plan->obstacle && path->basis != PATH_CONNECTED &&
 		(is_kept_elsewhere(&path->reply, plan->device) ||
 			is_kept_elsewhere(plain_answer(context->now, &path->destination), plan->device)))
 		plan_refuse(plan,
 			"the main table has a route of its own to %s that does not leave by %s, and rules "
 			"that keep the main table's specific routes would follow it",
-			address_format(&path->destination, text),
-			facts_device_name(context->now, plan->device));
+			address_format(&path->destination, text), plan->device_name);
 }
 
 static void note_paths(const struct judge_context *context, struct plan *plan)
@@ -174,18 +167,15 @@ static void check_conflict(const struct judge_context *context, struct plan *pla
 					context->now, context_path(context, span.paths[i])->arrival));
 }
 
-static bool is_alike(const struct plan *a, const struct plan *b)
-{
-	return a->device == b->device && a->source.family == b->source.family &&
-	       a->makes_table == b->makes_table &&
-	       (!a->makes_table || address_equal(&a->gateway, &b->gateway));
-}
-
 static const struct plan *find_maker(const struct remedies *remedies, const struct plan *plan)
 {
-	for (size_t i = 0; i < remedies->maker_count; i++)
-		if (is_alike(&remedies->plans[remedies->makers[i]], plan))
-			return &remedies->plans[remedies->makers[i]];
+	for (size_t i = 0; i < remedies->maker_count; i++) {
+		const struct plan *maker = &remedies->plans[remedies->makers[i]];
+		if (maker->device == plan->device && maker->source.family == plan->source.family &&
+			maker->makes_table == plan->makes_table &&
+			(!plan->makes_table || address_equal(&maker->gateway, &plan->gateway)))
+			return maker;
+	}
 	return NULL;
 }
 
@@ -215,26 +205,22 @@ static void choose_table(const struct judge_context *context, struct plan *plan)
 		       !facts_network(context->now, plan->device, &plan->gateway);
 }
 
-static uint32_t ceiling(const struct judge_context *context, const struct plan *plan)
+/* Before every rule that decides now. */
+static void choose_priority(const struct judge_context *context, struct plan *plan)
 {
-	uint32_t lowest = UINT32_MAX;
+	struct remedies *remedies = context->remedies;
 	struct path_span span = context_target(context, &plan->source);
+	uint32_t rules = plan->network_count + (plan->far ? 2 : 0), below = UINT32_MAX;
 	for (size_t i = 0; i < span.count; i++) {
 		if (!is_concerned(context, plan, span.paths[i]))
 			continue;
 		const struct path *path = context_path(context, span.paths[i]);
-		uint32_t priority = rule_index_decision(&context->remedies->rules, path).priority;
-		lowest = priority < lowest ? priority : lowest;
+		uint32_t priority = rule_index_decision(&remedies->rules, path).priority;
+		below = priority < below ? priority : below;
 	}
-	return lowest;
-}
-
-static void choose_priority(const struct judge_context *context, struct plan *plan)
-{
-	struct priorities *priorities = &context->remedies->priorities[plan->source.family == AF_INET6];
-	uint32_t rules = plan->network_count + (plan->far ? 2 : 0), below = ceiling(context, plan);
+	struct priorities *priorities = &remedies->priorities[plan->source.family == AF_INET6];
 	if (priorities_take(priorities, below, rules, &plan->priority) < 0)
-		context->remedies->failed = true;
+		remedies->failed = true;
 	else if (!plan->priority)
 		plan_refuse(plan, "no %u priorities in a row are free before the rule %u, which decides now",
 			rules, below);
@@ -252,7 +238,7 @@ static void check_any(const struct judge_context *context, struct plan *plan)
 				"the replies go straight to the link which the peers are on, and rules that "
 				"keep connected networks reachable leave them there");
 	if (!*plan->obstacle)
-		plan_refuse(plan, "no way out of %s is known", facts_device_name(context->now, plan->device));
+		plan_refuse(plan, "no way out of %s is known", plan->device_name);
 }
 
 static void (*const plan_steps[])(const struct judge_context *, struct plan *) = {
@@ -262,11 +248,6 @@ static void (*const plan_steps[])(const struct judge_context *, struct plan *) =
 	choose_table,
 	choose_priority,
 };
-
-static size_t *head_of(const struct remedies *remedies, const struct address *source, int device)
-{
-	return &remedies->heads[hash_bytes((unsigned)device, source, sizeof(*source)) & remedies->mask];
-}
 
 /* Others may share the table that it makes. */
 static void note_maker(struct remedies *remedies, const struct plan *plan)
@@ -284,13 +265,17 @@ static void note_maker(struct remedies *remedies, const struct plan *plan)
 const struct plan *remedy_plan(const struct judge_context *context, const struct address *source, int device)
 {
 	struct remedies *remedies = context->remedies;
-	size_t *head = head_of(remedies, source, device);
+	uint64_t hash = hash_bytes((unsigned)device, source, sizeof(*source));
+	size_t *head = &remedies->heads[hash & remedies->mask];
 	for (size_t at = *head; at; at = remedies->plans[at - 1].next) {
 		const struct plan *known = &remedies->plans[at - 1];
 		if (known->device == device && address_equal(&known->source, source))
 			return known;
 	}
-	struct plan fresh = { .source = *source, .device = device, .next = *head };
+	struct plan fresh = { .source = *source,
+		.device = device,
+		.device_name = facts_device_name(context->now, device),
+		.next = *head };
 	for (size_t i = 0; i < sizeof(plan_steps) / sizeof(*plan_steps) && !*fresh.obstacle; i++)
 		plan_steps[i](context, &fresh);
 	struct plan *plan = ARRAY_ADD(remedies->plans, remedies->plan_count);

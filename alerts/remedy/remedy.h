@@ -23,6 +23,7 @@
 struct plan {
 	struct address source; /* whose replies are led: service address or DNAT target */
 	int device;            /* by which they shall leave */
+	const char *device_name;
 
 	struct prefix networks[PLAN_NETWORKS]; /* of the device, in which offending peers are */
 	unsigned network_count;

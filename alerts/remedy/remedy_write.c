@@ -59,7 +59,7 @@ static void write_routes(const struct facts *facts, const struct plan *plan, str
 {
 	char device[SHELL_NAME_SIZE], prefix[PREFIX_TEXT_SIZE], address[ADDRESS_TEXT_SIZE];
 	const char *ip = ip_command(plan->source.family);
-	shell_name(facts_device_name(facts, plan->device), device);
+	shell_name(plan->device_name, device);
 	for (unsigned i = 0; i < plan->network_count; i++) {
 		/* The kernel takes only an address of this host as a route's source. */
 		bool local = facts_local_address(facts, &plan->source);

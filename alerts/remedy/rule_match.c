@@ -2,14 +2,13 @@
 #include "alerts/remedy/rule_match.h"
 
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "collectors/route/service.h"
 
-#define MAIN_TABLE    254
-#define LOCAL_TABLE   255
 #define MAIN_PRIORITY 32766
 
 struct rule_flow rule_flow_of_reply(const struct facts *facts, const struct path *path)
@@ -64,15 +63,11 @@ static bool selects(const struct rule *rule, const struct rule_flow *flow)
 		       (flow->uid >= rule->uid[0] && flow->uid <= rule->uid[1]));
 }
 
-static bool is_unsure(const struct rule *rule, const struct rule_flow *flow)
-{
-	return rule->opaque || (rule->has_uid && !flow->uid_known) || (rule->l3mdev && flow->vrf);
-}
-
 enum rule_fit rule_fit(const struct rule *rule, const struct rule_flow *flow)
 {
 	bool selected = selects(rule, flow);
-	if (is_unsure(rule, flow) && (selected || rule->invert))
+	bool unsure = rule->opaque || (rule->has_uid && !flow->uid_known) || (rule->l3mdev && flow->vrf);
+	if (unsure && (selected || rule->invert))
 		return RULE_MAY_FIT;
 	return selected != rule->invert ? RULE_FITS : RULE_MISSES;
 }
@@ -86,7 +81,7 @@ static bool gives(const struct rule *rule, const struct route_answer *answer)
 		return false;
 	/* An unreachable, prohibit or blackhole route does not say which table it stands in. */
 	if (answer->table == 0)
-		return rule->table != LOCAL_TABLE && answer->result != ROUTE_NONE;
+		return rule->table != RT_TABLE_LOCAL && answer->result != ROUTE_NONE;
 	return rule->table == answer->table;
 }
 
@@ -152,7 +147,7 @@ static bool ask_rule(struct deciding *deciding, const struct rule *rule)
 static struct rule_decision decision_of(const struct facts *facts, const struct deciding *deciding)
 {
 	struct rule_decision decision = deciding->decision;
-	uint32_t table = deciding->path->reply.table ? deciding->path->reply.table : MAIN_TABLE;
+	uint32_t table = deciding->path->reply.table ? deciding->path->reply.table : RT_TABLE_MAIN;
 	if (!deciding->found)
 		decision.priority = first_lookup(facts, deciding->flow.source.family, table);
 	return decision;

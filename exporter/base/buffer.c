@@ -17,27 +17,21 @@ void buffer_clear(struct buffer *buffer)
 	*buffer = (struct buffer){ 0 };
 }
 
-static bool enlarge(struct buffer *buffer, size_t least)
-{
-	size_t capacity = buffer->capacity ? buffer->capacity : SMALLEST;
-	while (capacity < least)
-		capacity *= 2;
-	char *larger = realloc(buffer->data, capacity);
-	if (!larger)
-		return false;
-	buffer->data = larger;
-	buffer->capacity = capacity;
-	return true;
-}
-
 char *buffer_room(struct buffer *buffer, size_t size)
 {
+	size_t capacity = buffer->capacity ? buffer->capacity : SMALLEST;
+	buffer->failed |= size > SIZE_MAX / 4 - buffer->size;
 	if (buffer->failed)
 		return NULL;
-	bool fits = size <= SIZE_MAX / 4 - buffer->size;
-	if (!fits || (buffer->capacity - buffer->size < size && !enlarge(buffer, buffer->size + size))) {
-		buffer->failed = true;
-		return NULL;
+	if (buffer->capacity - buffer->size < size) {
+		while (capacity < buffer->size + size)
+			capacity *= 2;
+		char *larger = realloc(buffer->data, capacity);
+		buffer->failed = !larger;
+		if (!larger)
+			return NULL;
+		buffer->data = larger;
+		buffer->capacity = capacity;
 	}
 	return buffer->data + buffer->size;
 }
@@ -80,21 +74,15 @@ void buffer_format(struct buffer *buffer, const char *format, ...)
 	va_end(again);
 }
 
-static const char *replacement_of(const struct replacement *table, char byte)
-{
-	for (; table->byte; table++)
-		if (table->byte == byte)
-			return table->text;
-	return NULL;
-}
-
 void buffer_escaped(struct buffer *buffer, const char *text, const struct replacement *table)
 {
 	while (*text) {
-		const char *instead = replacement_of(table, *text);
+		const struct replacement *row = table;
 		struct character next = text_next(text);
-		if (instead)
-			buffer_text(buffer, instead);
+		while (row && row->byte && row->byte != *text)
+			row++;
+		if (row && row->byte)
+			buffer_text(buffer, row->text);
 		else if (next.valid)
 			buffer_add(buffer, text, next.length);
 		else

@@ -3,61 +3,45 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int check_regular(int descriptor)
+static ssize_t read_regular(FILE *file, size_t most, char **out)
 {
 	struct stat status;
-	if (fstat(descriptor, &status) < 0)
+	if (fstat(fileno(file), &status) < 0)
 		return -errno;
-	if (S_ISDIR(status.st_mode))
-		return -EISDIR;
-	return S_ISREG(status.st_mode) ? 0 : -ENOTSUP;
-}
-
-static ssize_t read_all(int descriptor, char *text, size_t most)
-{
-	size_t length = 0;
-	while (length < most) {
-		ssize_t got = read(descriptor, text + length, most - length);
-		if (got < 0 && errno != EINTR)
-			return -errno;
-		if (got == 0)
-			break;
-		length += got > 0 ? (size_t)got : 0;
-	}
-	return (ssize_t)length;
-}
-
-static ssize_t read_regular(int descriptor, size_t most, char **out)
-{
-	int result = check_regular(descriptor);
-	if (result < 0)
-		return result;
+	if (!S_ISREG(status.st_mode))
+		return S_ISDIR(status.st_mode) ? -EISDIR : -ENOTSUP;
 	char *text = malloc(most + 1); /* the last byte tells that there is more, or ends the text */
-	ssize_t length = text ? read_all(descriptor, text, most + 1) : -ENOMEM;
-	if (length > (ssize_t)most)
-		length = -EFBIG;
-	if (length < 0) {
+	if (!text)
+		return -ENOMEM;
+	size_t length = fread(text, 1, most + 1, file);
+	int error = ferror(file) ? -errno : length > most ? -EFBIG : 0;
+	if (error < 0) {
 		free(text);
-		return length;
+		return error;
 	}
 	text[length] = '\0';
 	*out = text;
-	return length;
+	return (ssize_t)length;
 }
 
 ssize_t file_read(const char *path, size_t most, char **text)
 {
 	/* not blocking: a FIFO without a writer would hold the caller */
 	int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (descriptor < 0)
-		return -errno;
-	ssize_t length = read_regular(descriptor, most, text);
-	close(descriptor);
+	FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "r");
+	int error = errno;
+	if (!file && descriptor >= 0)
+		close(descriptor);
+	if (!file)
+		return -error;
+	ssize_t length = read_regular(file, most, text);
+	fclose(file);
 	return length;
 }
 

@@ -74,11 +74,15 @@ static const char short_escapes[] = { ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', 
 
 #define ESCAPE_SIZE 16
 
-static void escape_unprintable(
-	struct character character, enum text_style style, char out[static ESCAPE_SIZE])
+static void escape(
+	const char *text, struct character character, enum text_style style, char out[static ESCAPE_SIZE])
 {
 	uint32_t code = character.code;
-	if (code < sizeof(short_escapes) && short_escapes[code])
+	if (character_is_printable(character))
+		snprintf(out, ESCAPE_SIZE, "%s%.*s",
+			style != TEXT_PLAIN && (*text == '"' || *text == '\\') ? "\\" : "",
+			(int)character.length, text);
+	else if (code < sizeof(short_escapes) && short_escapes[code])
 		snprintf(out, ESCAPE_SIZE, "\\%c", short_escapes[code]);
 	else if (style == TEXT_JSON)
 		snprintf(out, ESCAPE_SIZE, "\\u%04x", character.valid ? code : 0xfffd);
@@ -86,27 +90,22 @@ static void escape_unprintable(
 		snprintf(out, ESCAPE_SIZE, code <= 0xff ? "\\x%02x" : "\\u%04x", code);
 }
 
-static void escape(
-	const char *text, struct character character, enum text_style style, char out[static ESCAPE_SIZE])
+static void put_characters(FILE *file, const char *text, size_t length, enum text_style style)
 {
-	if (!character_is_printable(character))
-		escape_unprintable(character, style, out);
-	else
-		snprintf(out, ESCAPE_SIZE, "%s%.*s",
-			style != TEXT_PLAIN && (*text == '"' || *text == '\\') ? "\\" : "",
-			(int)character.length, text);
+	const char *end = text + length;
+	for (struct character next; text < end; text += next.length) {
+		char escaped[ESCAPE_SIZE];
+		next = text_next(text);
+		escape(text, next, style, escaped);
+		fputs(escaped, file);
+	}
 }
 
 void text_put(FILE *file, const char *text, enum text_style style)
 {
 	const char *quote = style == TEXT_PLAIN ? "" : "\"";
 	fputs(quote, file);
-	for (struct character next; *text; text += next.length) {
-		char escaped[ESCAPE_SIZE];
-		next = text_next(text);
-		escape(text, next, style, escaped);
-		fputs(escaped, file);
-	}
+	put_characters(file, text, strlen(text), style);
 	fputs(quote, file);
 }
 
@@ -126,31 +125,17 @@ const char *text_format(const char *text, enum text_style style, char *buffer, s
 	return buffer;
 }
 
+static size_t width_of(const char *text, size_t length)
+{
+	size_t width = 0;
+	for (const char *end = text + length; text < end; text += text_next(text).length)
+		width++;
+	return width;
+}
+
 size_t text_width(const char *text)
 {
-	size_t width = 0;
-	for (; *text; text += text_next(text).length)
-		width++;
-	return width;
-}
-
-static void put_word(FILE *file, const char *word, size_t length)
-{
-	char copy[256];
-	for (size_t part; length; word += part, length -= part) {
-		part = length < sizeof(copy) ? length : sizeof(copy) - 1;
-		memcpy(copy, word, part);
-		copy[part] = '\0';
-		text_put(file, copy, TEXT_PLAIN);
-	}
-}
-
-static size_t word_width(const char *word, size_t length)
-{
-	size_t width = 0;
-	for (size_t i = 0; i < length; i += text_next(word + i).length)
-		width++;
-	return width;
+	return width_of(text, strlen(text));
 }
 
 static void wrap(FILE *file, const char *text, unsigned indent, unsigned width, bool begun)
@@ -158,7 +143,7 @@ static void wrap(FILE *file, const char *text, unsigned indent, unsigned width, 
 	size_t column = begun ? indent : 0;
 	for (text += strspn(text, " \n"); *text; text += strspn(text, " \n")) {
 		size_t length = strcspn(text, " \n");
-		size_t columns = word_width(text, length);
+		size_t columns = width_of(text, length);
 		if (begun) {
 			begun = false;
 		} else if (!column || column + 1 + columns > width) {
@@ -168,7 +153,7 @@ static void wrap(FILE *file, const char *text, unsigned indent, unsigned width, 
 			fputc(' ', file);
 			column++;
 		}
-		put_word(file, text, length);
+		put_characters(file, text, length, TEXT_PLAIN);
 		column += columns;
 		text += length;
 	}

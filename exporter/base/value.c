@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "exporter/base/value.h"
 
+#include "collectors/base/rfc3339.h"
 #include "exporter/base/buffer.h"
-#include "exporter/base/rfc3339.h"
-
-static const struct replacement no_replacements[] = { { 0, NULL } };
 
 json_t *value_text(const char *from)
 {
@@ -12,7 +10,7 @@ json_t *value_text(const char *from)
 	if (plain)
 		return plain;
 	struct buffer clean = { 0 };
-	buffer_escaped(&clean, from, no_replacements);
+	buffer_escaped(&clean, from, NULL);
 	json_t *result = clean.failed ? NULL : json_stringn(clean.data ? clean.data : "", clean.size);
 	buffer_clear(&clean);
 	return result;
@@ -35,20 +33,22 @@ json_t *value_time(int64_t time_ns)
 	return json_string(rfc3339_format(time_ns, out));
 }
 
+void value_set(json_t **object, const char *key, json_t *value)
+{
+	if (*object && json_object_set_new(*object, key, value) == 0)
+		return;
+	if (!*object)
+		json_decref(value);
+	json_decref(*object);
+	*object = NULL;
+}
+
 json_t *value_object(const struct value_member *members, size_t count)
 {
 	json_t *object = json_object();
-	bool complete = object != NULL;
 	for (size_t i = 0; i < count; i++)
-		if (!object || json_object_set_new(object, members[i].key, members[i].value) < 0)
-			complete = false;
-	if (!object)
-		for (size_t i = 0; i < count; i++)
-			json_decref(members[i].value);
-	if (complete)
-		return object;
-	json_decref(object);
-	return NULL;
+		value_set(&object, members[i].key, members[i].value);
+	return object;
 }
 
 void value_append(json_t **array, json_t *item)

@@ -29,5 +29,7 @@ json_t *value_object(const struct value_member *members, size_t count);
 
 #define VALUE_OBJECT(members) value_object(members, sizeof(members) / sizeof(*(members)))
 
-/* Takes the item over; NULL in, or no memory, empties *array. */
+/* Each takes the value over; NULL in, or no memory, empties *object or *array, and nothing is added any more.
+ */
+void value_set(json_t **object, const char *key, json_t *value);
 void value_append(json_t **array, json_t *item);

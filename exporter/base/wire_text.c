@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "collectors/base/rfc3339.h"
 #include "collectors/handshake/wire_rows.h"
-#include "exporter/base/rfc3339.h"
 
 uint64_t outcomes_total(const uint64_t counts[static HANDSHAKE_OUTCOMES])
 {

@@ -12,38 +12,26 @@
 
 /* ---- messages ---- */
 
-__attribute__((format(printf, 4, 0))) static void fail_at(
-	struct yaml_reader *reader, int error, size_t line, const char *format, va_list arguments)
+void yaml_fail(struct yaml_reader *reader, const yaml_node_t *node, const char *format, ...)
 {
 	if (reader->error)
 		return;
-	reader->error = error;
-	int used = snprintf(reader->message, reader->size, "%s:%zu: %s%s", reader->file, line, reader->path,
-		*reader->path ? ": " : "");
+	reader->error = -EINVAL;
+	int used = snprintf(reader->message, reader->size, "%s:%zu: %s%s", reader->file,
+		node ? node->start_mark.line + 1 : reader->line, reader->path, *reader->path ? ": " : "");
+	va_list arguments;
+	va_start(arguments, format);
 	if (used >= 0 && (size_t)used < reader->size)
 		vsnprintf(reader->message + used, reader->size - (size_t)used, format, arguments);
-}
-
-__attribute__((format(printf, 4, 5))) static void fail_on_line(
-	struct yaml_reader *reader, int error, size_t line, const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	fail_at(reader, error, line, format, arguments);
-	va_end(arguments);
-}
-
-void yaml_fail(struct yaml_reader *reader, const yaml_node_t *node, const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	fail_at(reader, -EINVAL, node ? node->start_mark.line + 1 : reader->line, format, arguments);
 	va_end(arguments);
 }
 
 void yaml_out_of_memory(struct yaml_reader *reader)
 {
-	fail_on_line(reader, -ENOMEM, reader->line, "out of memory");
+	if (reader->error)
+		return;
+	yaml_fail(reader, NULL, "out of memory");
+	reader->error = -ENOMEM;
 }
 
 static const char *scalar(const yaml_node_t *node)
@@ -209,12 +197,12 @@ void yaml_map(struct yaml_reader *reader, const yaml_node_t *node, const struct 
 
 static void parser_failed(struct yaml_reader *reader, const yaml_parser_t *parser)
 {
-	size_t line = parser->error == YAML_READER_ERROR ? 0 : parser->problem_mark.line;
-	if (parser->error == YAML_MEMORY_ERROR)
+	if (parser->error == YAML_MEMORY_ERROR) {
 		yaml_out_of_memory(reader);
-	else
-		fail_on_line(reader, -EINVAL, line + 1, "not valid YAML: %s",
-			parser->problem ? parser->problem : "unknown error");
+		return;
+	}
+	reader->line = parser->error == YAML_READER_ERROR ? 1 : parser->problem_mark.line + 1;
+	yaml_fail(reader, NULL, "not valid YAML: %s", parser->problem ? parser->problem : "unknown error");
 }
 
 static const char *refused(const struct yaml_reader *reader, const yaml_event_t *event, unsigned *documents)
@@ -246,9 +234,10 @@ static void check_events(struct yaml_reader *reader, yaml_parser_t *parser)
 			return;
 		}
 		const char *what = refused(reader, &event, &documents);
-		if (what)
-			fail_on_line(
-				reader, -EINVAL, event.start_mark.line + 1, "%s is not allowed here", what);
+		if (what) {
+			reader->line = event.start_mark.line + 1;
+			yaml_fail(reader, NULL, "%s is not allowed here", what);
+		}
 		ended = event.type == YAML_STREAM_END_EVENT;
 		yaml_event_delete(&event);
 	}

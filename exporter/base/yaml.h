@@ -23,7 +23,7 @@ struct yaml_reader {
 
 	int error; /* 0 or negative errno */
 	yaml_document_t *document;
-	size_t line;               /* of the key that is read */
+	size_t line;               /* of the key that is read, or of what is wrong */
 	char path[YAML_PATH_SIZE]; /* of the value that is read: "intended[2].address"; long ones are cut */
 };
 

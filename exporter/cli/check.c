@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/cli/check.h"
+#include "exporter/cli/commands.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,17 +11,10 @@
 
 #define ONE_LOOK_NS (1100 * MILLISECOND_NS) /* so that counters that rise are seen to */
 
-static const struct usage usage = {
-	.program = PROGRAM_CHECK,
-	.name = "oneway check",
-	.summary = "Looks at this host and reports connections whose replies leave by the wrong way or are "
-		   "dropped on the way back. Exit status: 0 nothing found, 1 findings, 2 could not look.",
-};
-
 static int complain(const char *message)
 {
-	fprintf(stderr, "%s: %s\n", usage.name, message);
-	return CHECK_FAILED;
+	fprintf(stderr, "%s: %s\n", check_command.usage.name, message);
+	return COMMAND_FAILED;
 }
 
 static int watch_and_report(struct oneshot *oneshot)
@@ -44,7 +36,7 @@ static int watch_and_report(struct oneshot *oneshot)
 		if (result == 0)
 			result = oneshot_judge(oneshot);
 	}
-	const struct report_style style = { oneshot_wants_colour(oneshot->options), oneshot_width() };
+	const struct report_style style = oneshot_style(oneshot->options);
 	if (result == 0)
 		result =
 			oneshot->options->writer->findings(stdout, &style, oneshot->facts, oneshot->findings);
@@ -53,9 +45,10 @@ static int watch_and_report(struct oneshot *oneshot)
 	if (result < 0)
 		return complain(strerror(-result));
 	size_t shown;
-	if (report_count(oneshot->findings, &shown) < 0 || (shown == 0 && oneshot_failed(oneshot)))
-		return CHECK_FAILED;
-	return shown ? CHECK_FINDINGS : CHECK_NOTHING;
+	if (report_count(oneshot->findings, &shown) < 0 ||
+		(shown == 0 && report_could_not_look(oneshot->facts)))
+		return COMMAND_FAILED;
+	return shown ? COMMAND_FOUND : COMMAND_NOTHING;
 }
 
 static int run(const struct options *options)
@@ -68,7 +61,14 @@ static int run(const struct options *options)
 	return status;
 }
 
-int check_command(int argc, char **argv)
-{
-	return options_run(&usage, argc, argv, run);
-}
+const struct command check_command = {
+	.usage = {
+		.program = PROGRAM_CHECK,
+		.name = "oneway check",
+		.summary = "Looks at this host and reports connections whose replies leave by the wrong way "
+			   "or are dropped on the way back. Exit status: 0 nothing found, 1 findings, 2 could "
+			   "not look.",
+	},
+	.headline = "One look at this host: what is wrong, why, and what heals it.",
+	.run = run,
+};

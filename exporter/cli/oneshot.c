@@ -10,28 +10,15 @@
 
 #include "alerts/judge.h"
 #include "collectors/base/clock.h"
-#include "exporter/config/collector_settings.h"
 #include "exporter/config/namespace.h"
 #include "exporter/config/reload.h"
 #include "exporter/config/settings_file.h"
 #include "exporter/daemon/collector_io.h"
-#include "exporter/output/report.h"
 
 #define SETTLE_NS       (10 * SECOND_NS)
 #define DEFAULT_WIDTH   80
 #define NARROWEST_WIDTH 40
 #define MOST_WIDTH      120
-
-static int start(struct oneshot *oneshot)
-{
-	int result = collector_settings_make(oneshot->settings, oneshot->options, &oneshot->told);
-	if (result == 0)
-		result = observer_open(
-			oneshot->options->collectors, &oneshot->told, &oneshot->log, &oneshot->observer);
-	if (result == 0)
-		result = collector_io_settle(oneshot->observer, SETTLE_NS);
-	return result;
-}
 
 int oneshot_open(struct oneshot *oneshot, const struct options *options, char *message, size_t size)
 {
@@ -42,18 +29,18 @@ int oneshot_open(struct oneshot *oneshot, const struct options *options, char *m
 		result = namespace_enter(options->netns, message, size);
 	if (result < 0)
 		return result;
-	result = start(oneshot);
-	if (result < 0) {
+	oneshot->told = settings_for_collectors(oneshot->settings, options);
+	result = observer_open(options->collectors, &oneshot->told, &oneshot->log, &oneshot->observer);
+	if (result == 0)
+		result = collector_io_settle(oneshot->observer, SETTLE_NS);
+	if (result < 0)
 		snprintf(message, size, "%s", strerror(-result));
-		return result;
-	}
-	return 0;
+	return result;
 }
 
 void oneshot_close(struct oneshot *oneshot)
 {
 	observer_close(oneshot->observer);
-	collector_settings_clear(&oneshot->told);
 	facts_free(oneshot->facts);
 	findings_free(oneshot->findings);
 	settings_free(oneshot->settings);
@@ -80,32 +67,18 @@ int oneshot_judge(struct oneshot *oneshot)
 	return 0;
 }
 
-bool oneshot_failed(const struct oneshot *oneshot)
-{
-	return report_could_not_look(oneshot->facts);
-}
-
-unsigned oneshot_width(void)
+struct report_style oneshot_style(const struct options *options)
 {
 	struct winsize size;
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col < NARROWEST_WIDTH)
-		return DEFAULT_WIDTH;
-	return size.ws_col < MOST_WIDTH ? size.ws_col : MOST_WIDTH;
-}
-
-/* https://no-color.org: present and not empty. */
-bool oneshot_wants_colour(const struct options *options)
-{
-	const char *refused = getenv("NO_COLOR");
-	switch (options->colour) {
-	case COLOUR_ALWAYS:
-		return true;
-	case COLOUR_NEVER:
-		return false;
-	case COLOUR_AUTO:
-		return isatty(STDOUT_FILENO) && !(refused && *refused);
-	}
-	return false;
+	const char *refused = getenv("NO_COLOR"); /* https://no-color.org: present and not empty */
+	bool narrow = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col < NARROWEST_WIDTH;
+	struct report_style style = { .colour = options->colour == COLOUR_ALWAYS,
+		.width = narrow                     ? DEFAULT_WIDTH
+			 : size.ws_col < MOST_WIDTH ? size.ws_col
+						    : MOST_WIDTH };
+	if (options->colour == COLOUR_AUTO)
+		style.colour = isatty(STDOUT_FILENO) && !(refused && *refused);
+	return style;
 }
 
 int oneshot_flush(void)

@@ -9,6 +9,7 @@
 #include "exporter/cli/options.h"
 #include "exporter/daemon/log.h"
 #include "exporter/daemon/observer.h"
+#include "exporter/output/report.h"
 
 struct oneshot {
 	const struct options *options;
@@ -30,11 +31,8 @@ void oneshot_close(struct oneshot *oneshot);
 
 /* Collects and judges. 0 or negative errno. */
 int oneshot_judge(struct oneshot *oneshot);
-/* Nothing can be judged: the collectors that everything rests on failed. */
-bool oneshot_failed(const struct oneshot *oneshot);
 
 /* What is written to standard output: whether in colour and how wide. */
-bool oneshot_wants_colour(const struct options *options);
-unsigned oneshot_width(void);
+struct report_style oneshot_style(const struct options *options);
 /* 0, or -EIO if standard output did not take everything. */
 int oneshot_flush(void);

@@ -1,51 +1,54 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "exporter/config/reload.h"
-#include "exporter/base/descriptor.h"
 
 #include <errno.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "exporter/base/descriptor.h"
 #include "exporter/config/settings_file.h"
 
 struct reload {
 	const struct options *options;
 	int descriptor;
-	pthread_mutex_t lock;
-	struct settings *waiting;
+	_Atomic(struct settings *) waiting;
 };
-
-static int load_file(const struct options *options, struct settings **out, char *message, size_t size)
-{
-	if (options->config_file)
-		return settings_read(options->config_file, out, message, size);
-	*out = settings_new();
-	return *out ? 0 : -ENOMEM;
-}
-
-static int add_lines(const struct options *options, struct settings *settings)
-{
-	int result = 0;
-	for (size_t i = 0; result == 0 && i < options->lines.count; i++)
-		result = settings_add_line(settings, options->lines.items[i]);
-	return result;
-}
 
 int settings_load(const struct options *options, struct settings **out, char *message, size_t size)
 {
 	struct settings *settings = NULL;
+	int result = 0;
 	snprintf(message, size, "out of memory");
-	int result = load_file(options, &settings, message, size);
-	if (result == 0)
-		result = add_lines(options, settings);
+	if (options->config_file)
+		result = settings_read(options->config_file, &settings, message, size);
+	else
+		settings = settings_new();
+	if (result == 0 && !settings)
+		result = -ENOMEM;
+	for (size_t i = 0; result == 0 && i < options->lines.count; i++)
+		result = settings_add_line(settings, options->lines.items[i]);
 	if (result < 0)
 		settings_free(settings);
 	else
 		*out = settings;
 	return result;
+}
+
+struct collector_settings settings_for_collectors(
+	const struct settings *settings, const struct options *options)
+{
+	return (struct collector_settings){
+		.procfs = options->procfs,
+		.probes = settings->probes,
+		.probe_count = settings->probe_count,
+		.lines = settings->lines,
+		.line_count = settings->line_count,
+		.device_include = options->device_include,
+		.device_exclude = options->device_exclude,
+	};
 }
 
 int reload_new(const struct options *options, struct reload **out)
@@ -60,7 +63,6 @@ int reload_new(const struct options *options, struct reload **out)
 		free(reload);
 		return -error;
 	}
-	pthread_mutex_init(&reload->lock, NULL);
 	*out = reload;
 	return 0;
 }
@@ -70,18 +72,8 @@ void reload_free(struct reload *reload)
 	if (!reload)
 		return;
 	settings_free(reload->waiting);
-	pthread_mutex_destroy(&reload->lock);
 	close(reload->descriptor);
 	free(reload);
-}
-
-static struct settings *exchange(struct reload *reload, struct settings *settings)
-{
-	pthread_mutex_lock(&reload->lock);
-	struct settings *old = reload->waiting;
-	reload->waiting = settings;
-	pthread_mutex_unlock(&reload->lock);
-	return old;
 }
 
 int reload_request(void *argument, char *message, size_t size)
@@ -91,7 +83,7 @@ int reload_request(void *argument, char *message, size_t size)
 	int result = settings_load(reload->options, &settings, message, size);
 	if (result < 0)
 		return result;
-	settings_free(exchange(reload, settings));
+	settings_free(atomic_exchange(&reload->waiting, settings));
 	return eventfd_write(reload->descriptor, 1) < 0 ? -errno : 0;
 }
 
@@ -103,5 +95,5 @@ int reload_descriptor(const struct reload *reload)
 struct settings *reload_take(struct reload *reload)
 {
 	descriptor_drain(reload->descriptor);
-	return exchange(reload, NULL);
+	return atomic_exchange(&reload->waiting, NULL);
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "alerts/settings.h"
+#include "collectors/collector.h"
 #include "exporter/cli/options.h"
 
 struct reload;
@@ -16,6 +17,10 @@ struct reload;
 /* Settings as the options say: the file's, if there is one, and the lines named by flags. 0, or negative
  * errno with one line in message. */
 int settings_load(const struct options *options, struct settings **out, char *message, size_t size);
+
+/* What collectors are told: lends from both. */
+struct collector_settings settings_for_collectors(
+	const struct settings *settings, const struct options *options);
 
 /* options are lent until reload_free(). 0 or negative errno. */
 int reload_new(const struct options *options, struct reload **out);

@@ -27,10 +27,11 @@
 
 /* Settings with nothing but defaults, or NULL. */
 struct settings *settings_new(void);
+/* Holds them once more, on any thread: they stay until each holder has freed them. Settings that are shared
+ * are no longer changed. */
+struct settings *settings_share(struct settings *settings);
 /* Accepts NULL. */
 void settings_free(struct settings *settings);
-/* Deep copy, or NULL. */
-struct settings *settings_copy(const struct settings *settings);
 /* Adds a line unless it is there. 0, -ENOMEM or -EINVAL (no device name). */
 int settings_add_line(struct settings *settings, const char *device);
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "alerts/nat_rule_text.h"
+#include "collectors/trace/trace.h"
 
 static void say(
 	const struct log *log, enum log_level level, const char *message, const struct finding *finding)
@@ -73,7 +73,7 @@ void announce_unread_rules(const struct log *log, const struct facts *before, co
 		snprintf(handle, sizeof(handle), "%llu", (unsigned long long)unread->handle);
 		if (!was_said(before ? before->nat_rules : NULL, unread))
 			log_warn(log, "Cannot read a rule that translates, ignoring it",
-				{ "family", table_family_name(unread->table_family) },
+				{ "family", trace_family_name(unread->table_family) },
 				{ "table", unread->table }, { "chain", unread->chain }, { "handle", handle },
 				{ "reason", unread->reason });
 	}

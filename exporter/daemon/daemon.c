@@ -20,7 +20,6 @@
 #include "alerts/judge.h"
 #include "collectors/base/clock.h"
 #include "exporter/base/version.h"
-#include "exporter/config/collector_settings.h"
 #include "exporter/config/namespace.h"
 #include "exporter/config/reload.h"
 #include "exporter/config/settings_file.h"
@@ -55,7 +54,7 @@ struct daemon {
 
 	struct worker *worker;
 	struct judgement {
-		struct settings *settings; /* a copy: others may come meanwhile */
+		struct settings *settings; /* shared: others may come meanwhile */
 		struct collector_settings told;
 		struct facts *facts;
 		int result;
@@ -87,7 +86,6 @@ static void judgement_clear(struct judgement *judgement)
 {
 	facts_free(judgement->facts);
 	judgement->facts = NULL;
-	collector_settings_clear(&judgement->told);
 	settings_free(judgement->settings);
 	judgement->settings = NULL;
 }
@@ -143,12 +141,9 @@ static void on_due(void *argument)
 		return;
 	daemon->began_ns = clock_ns(CLOCK_MONOTONIC);
 	daemon->schedule.changed_ns = 0;
-	judgement->settings = settings_copy(daemon->settings);
-	int result = judgement->settings
-			     ? collector_settings_make(judgement->settings, daemon->options, &judgement->told)
-			     : -ENOMEM;
-	if (result == 0)
-		result = observer_collect(daemon->observer, &judgement->told, &judgement->facts);
+	judgement->settings = settings_share(daemon->settings);
+	judgement->told = settings_for_collectors(judgement->settings, daemon->options);
+	int result = observer_collect(daemon->observer, &judgement->told, &judgement->facts);
 	if (result == 0)
 		result = loop_report(daemon->loop, judgement->facts);
 	collector_io_refresh(daemon->io);
@@ -289,13 +284,8 @@ static int start_namespace(struct daemon *daemon, char *message)
 
 static int open_observer(struct daemon *daemon)
 {
-	struct collector_settings settings;
-	int result = collector_settings_make(daemon->settings, daemon->options, &settings);
-	if (result < 0)
-		return result;
-	result = observer_open(daemon->options->collectors, &settings, daemon->log, &daemon->observer);
-	collector_settings_clear(&settings);
-	return result;
+	const struct collector_settings told = settings_for_collectors(daemon->settings, daemon->options);
+	return observer_open(daemon->options->collectors, &told, daemon->log, &daemon->observer);
 }
 
 static int watch(struct daemon *daemon, const char *work, struct loop_handler *handler, int descriptor,

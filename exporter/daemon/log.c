@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "collectors/base/clock.h"
-#include "exporter/base/rfc3339.h"
+#include "collectors/base/rfc3339.h"
 #include "exporter/base/text.h"
 
 static const char *const level_names[] = {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "alerts/finding_tree.h"
-#include "exporter/base/rfc3339.h"
+#include "collectors/base/rfc3339.h"
 #include "exporter/base/version.h"
 #include "exporter/base/wire_text.h"
 #include "exporter/http/html.h"

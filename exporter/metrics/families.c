@@ -7,7 +7,6 @@
 
 #include "exporter/base/version.h"
 #include "exporter/daemon/observer.h"
-#include "exporter/metrics/reply_routes.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
@@ -53,40 +52,43 @@ static void emit_loop_longest(struct metric_sink *sink, const struct facts *fact
 		metric_add(sink, facts->loop_works[i].longest, facts->loop_works[i].name);
 }
 
-static void emit_process(struct metric_sink *sink, enum process_metric which)
+static void emit_process(struct metric_sink *sink, const struct facts *facts);
+
+static const struct metric_family process_families[PROCESS_METRICS + 1] = {
+	[PROCESS_CPU_SECONDS] = { "process_cpu_seconds_total", METRIC_COUNTER, "seconds", { NULL },
+		"Total user and system CPU time spent in seconds.", PROCESS_CPU_SECONDS, true, emit_process },
+	[PROCESS_OPEN_FDS] = { "process_open_fds", METRIC_GAUGE, NULL, { NULL },
+		"Number of open file descriptors.", PROCESS_OPEN_FDS, true, emit_process },
+	[PROCESS_MAX_FDS] = { "process_max_fds", METRIC_GAUGE, NULL, { NULL },
+		"Maximum number of open file descriptors.", PROCESS_MAX_FDS, true, emit_process },
+	[PROCESS_VIRTUAL_BYTES] = { "process_virtual_memory_bytes", METRIC_GAUGE, "bytes", { NULL },
+		"Virtual memory size in bytes.", PROCESS_VIRTUAL_BYTES, true, emit_process },
+	[PROCESS_VIRTUAL_MAX_BYTES] = { "process_virtual_memory_max_bytes", METRIC_GAUGE, "bytes", { NULL },
+		"Maximum amount of virtual memory available in bytes.", PROCESS_VIRTUAL_MAX_BYTES, true,
+		emit_process },
+	[PROCESS_RESIDENT_BYTES] = { "process_resident_memory_bytes", METRIC_GAUGE, "bytes", { NULL },
+		"Resident memory size in bytes.", PROCESS_RESIDENT_BYTES, true, emit_process },
+	[PROCESS_START_SECONDS] = { "process_start_time_seconds", METRIC_GAUGE, "seconds", { NULL },
+		"Start time of the process since unix epoch in seconds.", PROCESS_START_SECONDS, true,
+		emit_process },
+	[PROCESS_THREADS] = { "process_threads", METRIC_GAUGE, NULL, { NULL },
+		"Number of OS threads in the process.", PROCESS_THREADS, true, emit_process },
+};
+
+static void emit_process(struct metric_sink *sink, const struct facts *facts)
 {
-	const struct process_stats *process = &exposition_of(sink)->process;
-	if (process->known[which])
-		metric_add(sink, process->value[which]);
+	(void)facts;
+	const struct exposing *exposing = (const struct exposing *)sink;
+	const struct process_stats *process = &exposing->exposition->process;
+	if (process->known[sink->family->field])
+		metric_add(sink, process->value[sink->family->field]);
 }
-
-#define EMIT_PROCESS(name, which)                                             \
-	static void name(struct metric_sink *sink, const struct facts *facts) \
-	{                                                                     \
-		(void)facts;                                                  \
-		emit_process(sink, which);                                    \
-	}
-
-EMIT_PROCESS(emit_process_cpu, PROCESS_CPU_SECONDS)
-EMIT_PROCESS(emit_process_open_fds, PROCESS_OPEN_FDS)
-EMIT_PROCESS(emit_process_max_fds, PROCESS_MAX_FDS)
-EMIT_PROCESS(emit_process_virtual, PROCESS_VIRTUAL_BYTES)
-EMIT_PROCESS(emit_process_virtual_max, PROCESS_VIRTUAL_MAX_BYTES)
-EMIT_PROCESS(emit_process_resident, PROCESS_RESIDENT_BYTES)
-EMIT_PROCESS(emit_process_start, PROCESS_START_SECONDS)
-EMIT_PROCESS(emit_process_threads, PROCESS_THREADS)
 
 /* ---- findings ---- */
 
 static bool is_counted(const struct finding *finding)
 {
 	return finding->open && !finding->intended;
-}
-
-/* A finding without a service has no origin. */
-static const char *finding_origin(const struct finding *finding)
-{
-	return finding->has_service ? origin_name(finding->origin) : "";
 }
 
 static bool same_labels(const struct finding *a, const struct finding *b)
@@ -120,7 +122,8 @@ static void emit_finding(struct metric_sink *sink, const struct facts *facts)
 		if (finding->has_service)
 			address_format(&finding->address, address);
 		metric_add(sink, 1, finding->condition->name, severity_name(finding->severity),
-			finding->device_name, address, finding_origin(finding),
+			finding->device_name, address,
+			finding->has_service ? origin_name(finding->origin) : "",
 			*finding->cause ? "false" : "true");
 	}
 }
@@ -141,42 +144,90 @@ static void emit_findings(struct metric_sink *sink, const struct facts *facts)
 
 /* ---- route ---- */
 
-static void emit_reply_route(
-	struct metric_sink *sink, const struct facts *facts, const struct reply_route *route)
+/* One distinct set of label values of oneway_reply_route. */
+struct reply_route {
+	size_t service; /* position in facts->services */
+	int arrival;
+	struct device_set reply;
+	enum verdict verdict;
+};
+
+/* Devices that are gone have one name, "?", so they are one. */
+#define GONE (-1)
+
+static int present(const struct facts *facts, int ifindex)
 {
-	const struct service *service = &facts->services[route->service];
-	char address[ADDRESS_TEXT_SIZE], target[ADDRESS_TEXT_SIZE], reply[DEVICE_NAMES_SIZE];
-	metric_add(sink, 1, address_format(&service->address, address), origin_name(service->origin),
-		address_format(&service->target, target), facts_device_name(facts, route->arrival),
-		facts_device_names(facts, &route->reply, ",", reply), verdict_name(route->verdict));
+	return facts_device(facts, ifindex) ? ifindex : GONE;
 }
 
+static struct reply_route reply_route_of(
+	const struct facts *facts, const struct path *path, enum verdict verdict)
+{
+	struct reply_route route = {
+		.service = path->service, .arrival = present(facts, path->arrival), .verdict = verdict
+	};
+	if (path->reply.result == ROUTE_FOUND)
+		for (unsigned i = 0; i < path->reply.devices.count; i++)
+			device_set_add(&route.reply, present(facts, path->reply.devices.ifindex[i]));
+	return route;
+}
+
+#define ORDER(a, b) (((a) > (b)) - ((a) < (b)))
+
+/* Two services may carry the same labels, so positions do not decide; facts are the argument. */
+static int compare_routes(const void *left, const void *right, void *facts)
+{
+	const struct reply_route *a = left, *b = right;
+	const struct service *services = ((const struct facts *)facts)->services;
+	const struct service *of_a = &services[a->service], *of_b = &services[b->service];
+	int order = address_compare(&of_a->address, &of_b->address);
+	if (order == 0)
+		order = ORDER(of_a->origin, of_b->origin);
+	if (order == 0)
+		order = address_compare(&of_a->target, &of_b->target);
+	if (order == 0)
+		order = ORDER(a->arrival, b->arrival);
+	if (order == 0)
+		order = ORDER(a->reply.count, b->reply.count);
+	for (unsigned i = 0; order == 0 && i < a->reply.count; i++)
+		order = ORDER(a->reply.ifindex[i], b->reply.ifindex[i]);
+	return order ? order : ORDER(a->verdict, b->verdict);
+}
+
+/* Paths that differ only by destination, ports or mark are one series. */
 static void emit_reply_routes(struct metric_sink *sink, const struct facts *facts)
 {
-	struct reply_route *routes;
-	size_t count;
+	size_t count = 0;
 	const struct exposition *exposition = exposition_of(sink);
-	if (reply_routes_make(
-		    facts, &exposition->findings->verdicts, &exposition->addresses, &routes, &count) < 0) {
+	struct reply_route *routes = calloc(facts->path_count + 1, sizeof(*routes));
+	if (!routes) {
 		sink->failed = true;
 		return;
 	}
-	for (size_t i = 0; i < count; i++)
-		emit_reply_route(sink, facts, &routes[i]);
+	for (size_t i = 0; i < facts->path_count; i++)
+		if (shows(sink, &facts->services[facts->paths[i].service].address))
+			routes[count++] = reply_route_of(
+				facts, &facts->paths[i], exposition->findings->verdicts.paths[i]);
+	qsort_r(routes, count, sizeof(*routes), compare_routes, (void *)facts);
+	for (size_t i = 0; i < count; i++) {
+		const struct reply_route *route = &routes[i];
+		const struct service *service = &facts->services[route->service];
+		char address[ADDRESS_TEXT_SIZE], target[ADDRESS_TEXT_SIZE], reply[DEVICE_NAMES_SIZE];
+		if (i > 0 && compare_routes(route - 1, route, (void *)facts) == 0)
+			continue;
+		metric_add(sink, 1, address_format(&service->address, address), origin_name(service->origin),
+			address_format(&service->target, target), facts_device_name(facts, route->arrival),
+			facts_device_names(facts, &route->reply, ",", reply), verdict_name(route->verdict));
+	}
 	free(routes);
-}
-
-static bool collector_succeeded(const struct facts *facts, const char *name)
-{
-	for (size_t i = 0; i < facts->collector_count; i++)
-		if (strcmp(facts->collectors[i].name, name) == 0)
-			return facts->collectors[i].success;
-	return false;
 }
 
 static bool services_known(const struct facts *facts)
 {
-	return facts->service_count > 0 || collector_succeeded(facts, "route");
+	bool known = facts->service_count > 0;
+	for (size_t i = 0; i < facts->collector_count; i++)
+		known |= !strcmp(facts->collectors[i].name, "route") && facts->collectors[i].success;
+	return known;
 }
 
 static const enum origin origins[] = { ORIGIN_LOCAL, ORIGIN_DNAT };
@@ -253,66 +304,26 @@ static const struct metric_family own_families[] = {
 		.labels = { "origin", "verdict" },
 		.help = "Service addresses, each with its target, by the worst verdict on their reply routes.",
 		.emit = emit_service_addresses },
-	{ .name = "process_cpu_seconds_total",
-		.type = METRIC_COUNTER,
-		.unit = "seconds",
-		.help = "Total user and system CPU time spent in seconds.",
-		.always = true,
-		.emit = emit_process_cpu },
-	{ .name = "process_max_fds",
-		.type = METRIC_GAUGE,
-		.help = "Maximum number of open file descriptors.",
-		.always = true,
-		.emit = emit_process_max_fds },
-	{ .name = "process_open_fds",
-		.type = METRIC_GAUGE,
-		.help = "Number of open file descriptors.",
-		.always = true,
-		.emit = emit_process_open_fds },
-	{ .name = "process_resident_memory_bytes",
-		.type = METRIC_GAUGE,
-		.unit = "bytes",
-		.help = "Resident memory size in bytes.",
-		.always = true,
-		.emit = emit_process_resident },
-	{ .name = "process_start_time_seconds",
-		.type = METRIC_GAUGE,
-		.unit = "seconds",
-		.help = "Start time of the process since unix epoch in seconds.",
-		.always = true,
-		.emit = emit_process_start },
-	{ .name = "process_threads",
-		.type = METRIC_GAUGE,
-		.help = "Number of OS threads in the process.",
-		.always = true,
-		.emit = emit_process_threads },
-	{ .name = "process_virtual_memory_bytes",
-		.type = METRIC_GAUGE,
-		.unit = "bytes",
-		.help = "Virtual memory size in bytes.",
-		.always = true,
-		.emit = emit_process_virtual },
-	{ .name = "process_virtual_memory_max_bytes",
-		.type = METRIC_GAUGE,
-		.unit = "bytes",
-		.help = "Maximum amount of virtual memory available in bytes.",
-		.always = true,
-		.emit = emit_process_virtual_max },
 	{ 0 },
 };
 
-static size_t table_size(const struct metric_family *table)
+/* Adds the families to the items, or only counts them where items is NULL. */
+static size_t add_families(
+	const struct metric_family **items, const struct metric_family *table, size_t count)
 {
-	size_t count = 0;
-	while (table && table[count].name)
-		count++;
+	for (; table && table->name; table++, count++)
+		if (items)
+			items[count] = table;
 	return count;
 }
 
-static void add_table(struct metric_families *families, const struct metric_family *table)
+static size_t add_all(const struct metric_family **items)
 {
-	for (size_t i = 0, count = table_size(table); i < count; i++)
-		families->items[families->count++] = &table[i];
+	size_t count = add_families(items, own_families, 0);
+	count = add_families(items, process_families, count);
+	for (size_t i = 0; observer_collectors[i]; i++)
+		count = add_families(items, observer_collectors[i]->families, count);
+	return count;
 }
 
 static int by_name(const void *left, const void *right)
@@ -323,17 +334,13 @@ static int by_name(const void *left, const void *right)
 
 int metric_families_make(struct metric_families *out)
 {
-	size_t room = table_size(own_families);
-	for (size_t i = 0; observer_collectors[i]; i++)
-		room += table_size(observer_collectors[i]->families);
-	struct metric_families families = { calloc(room, sizeof(*families.items)), 0 };
-	if (!families.items)
+	size_t count = add_all(NULL);
+	const struct metric_family **items = calloc(count, sizeof(*items));
+	if (!items)
 		return -ENOMEM;
-	add_table(&families, own_families);
-	for (size_t i = 0; observer_collectors[i]; i++)
-		add_table(&families, observer_collectors[i]->families);
-	qsort(families.items, families.count, sizeof(*families.items), by_name);
-	*out = families;
+	add_all(items);
+	qsort(items, count, sizeof(*items), by_name);
+	*out = (struct metric_families){ items, count };
 	return 0;
 }
 
@@ -341,6 +348,31 @@ void metric_families_clear(struct metric_families *families)
 {
 	free(families->items);
 	*families = (struct metric_families){ 0 };
+}
+
+/* ---- writing ---- */
+
+int exposition_make(const struct snapshot *snapshot, const struct process_stats *process,
+	size_t max_addresses, struct exposition *out)
+{
+	struct exposition exposition = { 0 };
+	if (process)
+		exposition.process = *process;
+	if (snapshot) {
+		exposition.facts = snapshot->facts;
+		exposition.findings = snapshot->findings;
+		int result = selection_make(
+			snapshot->facts, snapshot->findings, max_addresses, &exposition.addresses);
+		if (result < 0)
+			return result;
+	}
+	*out = exposition;
+	return 0;
+}
+
+void exposition_clear(struct exposition *exposition)
+{
+	selection_clear(&exposition->addresses);
 }
 
 int metrics_expose(struct buffer *out, enum metrics_format format, const struct metric_families *families,

@@ -2,13 +2,14 @@
 #include "exporter/metrics/process.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#include "collectors/base/procfs.h"
 
 /* Fields of /proc/self/stat (proc(5)), counted from the state, which is field 3. */
 #define STAT_FIRST     3
@@ -26,51 +27,28 @@ static void set(struct process_stats *stats, enum process_metric metric, double 
 	stats->value[metric] = value;
 }
 
-static FILE *open_file(const char *procfs, const char *name)
-{
-	char path[PATH_MAX];
-	int length = snprintf(path, sizeof(path), "%s/%s", procfs, name);
-	return length > 0 && (size_t)length < sizeof(path) ? fopen(path, "re") : NULL;
-}
-
-static bool boot_seconds(const char *procfs, double *out)
-{
-	char line[256];
-	bool found = false;
-	FILE *file = open_file(procfs, "stat");
-	if (!file)
-		return false;
-	while (!found && fgets(line, sizeof(line), file))
-		found = sscanf(line, "btime %lf", out) == 1;
-	fclose(file);
-	return found;
-}
-
 /* The command's name stands in parentheses and may hold anything, so fields are counted from the last one. */
 static bool stat_fields(const char *procfs, double fields[static STAT_LAST + 1])
 {
-	char line[2048];
-	FILE *file = open_file(procfs, "self/stat");
-	const char *read = file ? fgets(line, sizeof(line), file) : NULL;
-	if (file)
-		fclose(file);
-	char *next = read ? strrchr(line, ')') : NULL;
-	if (!next || strlen(next) < 3)
-		return false;
-	next += 3; /* ") S" */
-	for (int i = STAT_FIRST + 1; i <= STAT_LAST; i++) {
+	char *text = NULL;
+	char *next = procfs_read(procfs, "self/stat", &text, NULL) == 0 ? strrchr(text, ')') : NULL;
+	bool complete = next && strlen(next) >= 3;
+	if (complete)
+		next += 3; /* ") S" */
+	for (int i = STAT_FIRST + 1; complete && i <= STAT_LAST; i++) {
 		char *end;
 		fields[i] = strtod(next, &end);
-		if (end == next)
-			return false;
+		complete = end != next;
 		next = end;
 	}
-	return true;
+	free(text);
+	return complete;
 }
 
 static void read_stat(const char *procfs, struct process_stats *stats)
 {
 	double fields[STAT_LAST + 1], booted;
+	char *text = NULL;
 	double ticks = (double)sysconf(_SC_CLK_TCK);
 	if (!stat_fields(procfs, fields))
 		return;
@@ -78,8 +56,10 @@ static void read_stat(const char *procfs, struct process_stats *stats)
 	set(stats, PROCESS_THREADS, fields[STAT_THREADS]);
 	set(stats, PROCESS_VIRTUAL_BYTES, fields[STAT_VSIZE]);
 	set(stats, PROCESS_RESIDENT_BYTES, fields[STAT_RSS] * (double)sysconf(_SC_PAGESIZE));
-	if (boot_seconds(procfs, &booted))
+	const char *line = procfs_read(procfs, "stat", &text, NULL) == 0 ? strstr(text, "\nbtime ") : NULL;
+	if (line && sscanf(line, " btime %lf", &booted) == 1)
 		set(stats, PROCESS_START_SECONDS, booted + fields[STAT_STARTTIME] / ticks);
+	free(text);
 }
 
 static void read_descriptors(const char *procfs, struct process_stats *stats)

@@ -4,11 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-struct candidate {
-	struct address address;
-	unsigned rank; /* low ones are kept first */
-};
-
 #define RANK_FINDING  0
 #define RANK_ENDPOINT VERDICTS
 
@@ -52,45 +47,25 @@ static int by_rank(const void *left, const void *right)
 	return order ? order : address_compare(&a->address, &b->address);
 }
 
-/* Of each address only the best rank stays: the first in the order of by_address(). */
-static size_t distinct(struct candidate *candidates, size_t count)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < count; i++)
-		if (kept == 0 || !address_equal(&candidates[kept - 1].address, &candidates[i].address))
-			candidates[kept++] = candidates[i];
-	return kept;
-}
-
-static size_t choose(struct candidate *candidates, size_t count, size_t most)
-{
-	if (count <= most)
-		return count;
-	qsort(candidates, count, sizeof(*candidates), by_rank);
-	qsort(candidates, most, sizeof(*candidates), by_address);
-	return most;
-}
-
 int selection_make(
 	const struct facts *facts, const struct findings *findings, size_t most, struct selection *out)
 {
-	size_t room = facts->service_count + findings->count + facts->endpoint_count + 1;
-	struct candidate *candidates = calloc(room, sizeof(*candidates));
-	struct address *kept = calloc(room, sizeof(*kept));
-	int result = candidates && kept ? 0 : -ENOMEM;
-	if (result == 0) {
-		size_t count = gather(facts, findings, candidates);
-		qsort(candidates, count, sizeof(*candidates), by_address);
-		count = distinct(candidates, count);
-		size_t chosen = choose(candidates, count, most);
-		for (size_t i = 0; i < chosen; i++)
-			kept[i] = candidates[i].address;
-		*out = (struct selection){ kept, chosen, count - chosen };
-		kept = NULL;
+	size_t room = facts->service_count + findings->count + facts->endpoint_count + 1, distinct = 0;
+	struct candidate *kept = calloc(room, sizeof(*kept));
+	if (!kept)
+		return -ENOMEM;
+	size_t count = gather(facts, findings, kept);
+	qsort(kept, count, sizeof(*kept), by_address);
+	for (size_t i = 0; i < count; i++) /* of each address only the best rank stays: the first */
+		if (distinct == 0 || !address_equal(&kept[distinct - 1].address, &kept[i].address))
+			kept[distinct++] = kept[i];
+	size_t chosen = distinct < most ? distinct : most;
+	if (chosen < distinct) {
+		qsort(kept, distinct, sizeof(*kept), by_rank);
+		qsort(kept, chosen, sizeof(*kept), by_address);
 	}
-	free(candidates);
-	free(kept);
-	return result;
+	*out = (struct selection){ kept, chosen, distinct - chosen };
+	return 0;
 }
 
 void selection_clear(struct selection *selection)
@@ -99,13 +74,13 @@ void selection_clear(struct selection *selection)
 	*selection = (struct selection){ 0 };
 }
 
-static int compare_addresses(const void *left, const void *right)
+static int compare_address(const void *address, const void *candidate)
 {
-	return address_compare(left, right);
+	return address_compare(address, &((const struct candidate *)candidate)->address);
 }
 
 bool selection_has(const struct selection *selection, const struct address *address)
 {
-	return selection->count > 0 && bsearch(address, selection->kept, selection->count,
-					       sizeof(*selection->kept), compare_addresses);
+	return selection->count > 0 &&
+	       bsearch(address, selection->kept, selection->count, sizeof(*selection->kept), compare_address);
 }

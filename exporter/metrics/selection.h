@@ -13,7 +13,10 @@
 #include "collectors/facts.h"
 
 struct selection {
-	struct address *kept; /* in the order of address_compare() */
+	struct candidate {
+		struct address address;
+		unsigned rank; /* low ones are kept first */
+	} * kept;              /* in the order of address_compare() */
 	size_t count;
 	size_t omitted; /* addresses that were not */
 };

@@ -2,10 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "alerts/nat_rule_text.h"
+#include "alerts/describe.h"
 #include "exporter/base/value.h"
-#include "exporter/output/explain_report.h"
 #include "exporter/output/json.h"
+#include "exporter/output/writer.h"
 
 static json_t *table_value(uint8_t family, const char *table)
 {
@@ -95,8 +95,9 @@ json_t *explain_json(const struct explanation *explanation)
 		{ "target", address_equal(&connection->service->address, &connection->service->target)
 				    ? json_null()
 				    : value_address(&connection->service->target) },
-		{ "rule", connection->translation ? value_text(nat_rule_text(connection->translation, rule))
-						  : json_null() },
+		{ "rule", connection->translation
+				  ? value_text(describe_nat_rule(connection->translation, rule))
+				  : json_null() },
 		{ "device", device ? value_text(device->name) : json_null() },
 		{ "steps", steps_array(connection) },
 		{ "breaks_at", broken == STEPS ? json_null() : value_text(step_name(broken)) },

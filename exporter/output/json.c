@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "exporter/output/json.h"
 
-#include <string.h>
-
 #include "exporter/base/value.h"
 
 /* ---- findings ---- */
@@ -16,47 +14,31 @@ static json_t *evidence_value(const struct evidence *evidence)
 	return value_text(evidence->text);
 }
 
-static int add_evidence(json_t *object, const struct evidence *evidence)
+static void add_evidence(json_t **object, const struct evidence *evidence)
 {
-	json_t *value = evidence_value(evidence);
-	if (!evidence->item)
-		return json_object_set_new(object, evidence->key, value);
-	json_t *list = json_object_get(object, evidence->key);
-	if (!list) {
-		list = json_array();
-		if (json_object_set_new(object, evidence->key, list) < 0) {
-			json_decref(value);
-			return -1;
-		}
+	json_t *value = evidence_value(evidence), *list = json_object_get(*object, evidence->key);
+	if (evidence->item && list) {
+		if (json_array_append_new(list, value) < 0)
+			value_set(object, evidence->key, NULL);
+		return;
 	}
-	return json_array_append_new(list, value);
-}
-
-/* The handshakes are there if there are any. */
-static int add_handshakes(json_t *object, const struct finding *finding, const struct facts *facts)
-{
-	if (!facts)
-		return 0;
-	json_t *list = json_finding_handshakes(finding, facts);
-	if (list && json_array_size(list) > 0)
-		return json_object_set_new(object, "handshakes", list);
-	int result = list ? 0 : -1;
-	json_decref(list);
-	return result;
+	list = evidence->item ? json_array() : NULL;
+	if (evidence->item)
+		value_append(&list, value);
+	value_set(object, evidence->key, evidence->item ? list : value);
 }
 
 static json_t *evidence_object(const struct finding *finding, const struct facts *facts)
 {
 	json_t *object = json_object();
-	int result = object ? 0 : -1;
-	for (size_t i = 0; result == 0 && i < finding->evidence_count; i++)
-		result = add_evidence(object, &finding->evidence[i]);
-	if (result == 0)
-		result = add_handshakes(object, finding, facts);
-	if (result == 0)
-		return object;
-	json_decref(object);
-	return NULL;
+	for (size_t i = 0; i < finding->evidence_count; i++)
+		add_evidence(&object, &finding->evidence[i]);
+	json_t *handshakes = facts ? json_finding_handshakes(finding, facts) : json_array();
+	if (!handshakes || json_array_size(handshakes) > 0)
+		value_set(&object, "handshakes", handshakes);
+	else
+		json_decref(handshakes);
+	return object;
 }
 
 json_t *json_remedy(const struct finding *finding)
@@ -103,20 +85,12 @@ json_t *json_findings(const struct findings *findings, const struct facts *facts
 
 /* ---- addresses ---- */
 
-static const char *destination_kind_name(enum destination_kind kind)
-{
-	switch (kind) {
-	case DESTINATION_PEER:
-		return "peer";
-	case DESTINATION_SET:
-		return "set";
-	case DESTINATION_PROBE:
-		return "probe";
-	case DESTINATION_NEIGHBOUR:
-		return "neighbour";
-	}
-	return "";
-}
+static const char *const destination_kinds[] = {
+	[DESTINATION_PEER] = "peer",
+	[DESTINATION_SET] = "set",
+	[DESTINATION_PROBE] = "probe",
+	[DESTINATION_NEIGHBOUR] = "neighbour",
+};
 
 static json_t *device_names(const struct facts *facts, const struct device_set *set)
 {
@@ -132,7 +106,7 @@ static json_t *path_object(const struct facts *facts, const struct path *path, e
 	const struct device_set none = { 0 };
 	const struct value_member members[] = {
 		{ "destination", value_address(&path->destination) },
-		{ "kind", value_text(destination_kind_name(path->kind)) },
+		{ "kind", value_text(destination_kinds[path->kind]) },
 		{ "arrival_device", value_text(facts_device_name(facts, path->arrival)) },
 		{ "reply_devices", device_names(facts, found ? &path->reply.devices : &none) },
 		{ "verdict", value_text(verdict_name(verdict)) },
@@ -142,26 +116,21 @@ static json_t *path_object(const struct facts *facts, const struct path *path, e
 	return VALUE_OBJECT(members);
 }
 
-static json_t *flows_object(const struct service *service)
-{
-	const struct value_member members[] = {
-		{ "half_open", json_integer((json_int_t)service->half_open) },
-		{ "open", json_integer((json_int_t)service->open) },
-	};
-	return VALUE_OBJECT(members);
-}
-
 /* Takes the paths over. */
 static json_t *service_object(
 	const struct facts *facts, const struct service *service, enum verdict verdict, json_t *paths)
 {
+	const struct value_member flows[] = {
+		{ "half_open", json_integer((json_int_t)service->half_open) },
+		{ "open", json_integer((json_int_t)service->open) },
+	};
 	const struct value_member members[] = {
 		{ "address", value_address(&service->address) },
 		{ "origin", value_text(origin_name(service->origin)) },
 		{ "target", value_address(&service->target) },
 		{ "arrival_devices", device_names(facts, &service->arrival) },
 		{ "verdict", value_text(verdict_name(verdict)) },
-		{ "flows", flows_object(service) },
+		{ "flows", VALUE_OBJECT(flows) },
 		{ "paths", paths },
 	};
 	return VALUE_OBJECT(members);

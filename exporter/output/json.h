@@ -10,6 +10,8 @@
 #include "alerts/settings.h"
 #include "collectors/facts.h"
 
+struct explanation;
+
 /* {"id","condition","severity","device","address","origin","target","reply_device","since","last_seen","summary",
  * "explanation","evidence":{…},"cause":ID|null,"intended":bool,"remedy":[commands],"remedy_checked":bool}.
  * device, address, origin, target and reply_device are null where they mean nothing; times are RFC 3339 in
@@ -38,3 +40,9 @@ json_t *json_outcomes(const uint64_t counts[static HANDSHAKE_OUTCOMES]);
  * pair's device is null where that packet was not seen; sampling_ratio is the share of flows that is
  * followed. facts->handshakes must be there. */
 json_t *json_handshakes(const struct facts *facts);
+/* {"client","service","port","target","rule","device","steps":[{"step","outcome","text"}],"breaks_at","flow",
+ * "conclusion","findings":[…],"trace"}; device, target, rule (that translates), breaks_at, flow and trace are
+ * null where they mean nothing. trace: {"client","client_port","translated","target","target_port","end",
+ * "place","table","chain","handle","rule","set","missing_element","steps":[{"table","chain","handle",
+ * "verdict","rule"}],"explanation","remedy"}; null where it means nothing. New reference, or NULL. */
+json_t *explain_json(const struct explanation *explanation);

@@ -66,33 +66,29 @@ json_t *json_finding_handshakes(const struct finding *finding, const struct fact
 
 static json_t *kinds_object(const uint64_t counts[static HANDSHAKE_KINDS])
 {
-	struct value_member members[HANDSHAKE_KINDS];
+	json_t *object = json_object();
 	for (unsigned i = 0; i < HANDSHAKE_KINDS; i++)
-		members[i] = (struct value_member){ handshake_kind_name((enum handshake_kind)i),
-			value_count(counts[i]) };
-	return VALUE_OBJECT(members);
+		value_set(&object, handshake_kind_name((enum handshake_kind)i), value_count(counts[i]));
+	return object;
 }
 
 json_t *json_outcomes(const uint64_t counts[static HANDSHAKE_OUTCOMES])
 {
-	struct value_member members[HANDSHAKE_OUTCOMES];
-	size_t count = 0;
+	json_t *object = json_object();
 	for (unsigned i = 0; i < HANDSHAKE_OUTCOMES; i++)
 		if (counts[i])
-			members[count++] =
-				(struct value_member){ handshake_outcome_name((enum handshake_outcome)i),
-					value_count(counts[i]) };
-	return value_object(members, count);
+			value_set(&object, handshake_outcome_name((enum handshake_outcome)i),
+				value_count(counts[i]));
+	return object;
 }
 
 /* capture: NULL if nothing is known of it. */
 static json_t *device_object(
 	const struct handshake_device *device, const char *name, const struct capture *capture)
 {
-	struct value_member echoes[ECHO_OUTCOMES];
+	json_t *echoes = json_object();
 	for (unsigned i = 0; i < ECHO_OUTCOMES; i++)
-		echoes[i] = (struct value_member){ echo_outcome_name((enum echo_outcome)i),
-			value_count(device->echoes[i]) };
+		value_set(&echoes, echo_outcome_name((enum echo_outcome)i), value_count(device->echoes[i]));
 	const struct value_member packets[] = {
 		{ "in", kinds_object(device->packets[DIRECTION_IN]) },
 		{ "out", kinds_object(device->packets[DIRECTION_OUT]) },
@@ -100,7 +96,7 @@ static json_t *device_object(
 	const struct value_member members[] = {
 		{ "device", value_text_or_null(name) },
 		{ "packets", VALUE_OBJECT(packets) },
-		{ "echo", VALUE_OBJECT(echoes) },
+		{ "echo", echoes },
 		{ "captured", capture ? value_count(capture->packets) : json_null() },
 		{ "dropped", capture ? value_count(capture->dropped) : json_null() },
 	};
@@ -159,16 +155,15 @@ static json_t *pairs_array(const struct facts *facts)
 json_t *json_handshakes(const struct facts *facts)
 {
 	const struct handshake_report *report = facts->handshakes;
-	struct value_member unwatched[UNWATCHED_REASONS];
+	json_t *unwatched = json_object();
 	for (unsigned i = 0; i < UNWATCHED_REASONS; i++)
-		unwatched[i] = (struct value_member){ unwatched_name((enum unwatched)i),
-			value_count(facts->unwatched[i]) };
+		value_set(&unwatched, unwatched_name((enum unwatched)i), value_count(facts->unwatched[i]));
 	const struct value_member members[] = {
 		{ "tracked", value_count(report->tracked) },
 		{ "limit", value_count(report->limit) },
 		{ "sampling_ratio", json_real(1.0 / (report->ratio ? report->ratio : 1)) },
 		{ "evicted", value_count(report->evicted) },
-		{ "unwatched", VALUE_OBJECT(unwatched) },
+		{ "unwatched", unwatched },
 		{ "devices", devices_array(facts) },
 		{ "pairs", pairs_array(facts) },
 	};

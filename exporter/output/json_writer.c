@@ -3,8 +3,6 @@
 #include <jansson.h>
 
 #include "exporter/base/value.h"
-#include "exporter/cli/read_capture.h"
-#include "exporter/output/explain_report.h"
 #include "exporter/output/json.h"
 #include "exporter/output/writer.h"
 

@@ -15,7 +15,11 @@ enum option {
 };
 
 #define BYTE_ORDER_MAGIC UINT32_C(0x1a2b3c4d)
-#define NANOSECONDS      9 /* the resolution's exponent: 10^-9 s */
+/* One for all interfaces: libpcap refuses files in which they differ. No frame is longer. */
+#define SNAPLEN 65535
+_Static_assert(FRAME_BYTES <= SNAPLEN, "a kept frame fits");
+
+#define NANOSECONDS 9 /* the resolution's exponent: 10^-9 s */
 
 static void put_u16(struct buffer *out, uint16_t value)
 {
@@ -64,9 +68,8 @@ static void put_option(struct buffer *out, enum option code, const void *value, 
 
 static void put_text(struct buffer *out, enum option code, const char *text)
 {
-	static const struct replacement none[] = { { 0, NULL } };
 	struct buffer clean = { 0 };
-	buffer_escaped(&clean, text, none);
+	buffer_escaped(&clean, text, NULL);
 	if (clean.failed)
 		out->failed = true;
 	else if (clean.size > 0 && clean.size <= UINT16_MAX)
@@ -101,41 +104,26 @@ void pcapng_interface(struct buffer *out, uint16_t link_type, const char *name)
 	size_t begin = begin_block(out, BLOCK_INTERFACE);
 	put_u16(out, link_type);
 	put_u16(out, 0);
-	put_u32(out, PCAPNG_SNAPLEN);
+	put_u32(out, SNAPLEN);
 	put_text(out, OPTION_INTERFACE_NAME, name);
 	put_option(out, OPTION_TIME_RESOLUTION, &resolution, sizeof(resolution));
 	put_end(out);
 	end_block(out, begin);
 }
 
-static uint32_t flags_of(enum direction direction)
+void pcapng_packet(struct buffer *out, uint32_t interface, const struct frame *frame)
 {
-	switch (direction) {
-	case DIRECTION_IN:
-		return 1;
-	case DIRECTION_OUT:
-		return 2;
-	case DIRECTION_UNKNOWN:
-	case DIRECTIONS:
-		break;
-	}
-	return 0;
-}
-
-void pcapng_packet(struct buffer *out, const struct pcapng_packet *packet)
-{
-	const uint64_t time = packet->time_ns > 0 ? (uint64_t)packet->time_ns : 0;
-	const uint32_t flags = flags_of(packet->direction);
-	if (packet->size > PCAPNG_SNAPLEN)
-		return;
+	static const uint32_t directions[DIRECTIONS] = { [DIRECTION_IN] = 1, [DIRECTION_OUT] = 2 };
+	const uint64_t time = frame->time_ns > 0 ? (uint64_t)frame->time_ns : 0;
+	const uint32_t flags = directions[frame->direction];
 	size_t begin = begin_block(out, BLOCK_PACKET);
-	put_u32(out, packet->interface);
+	put_u32(out, interface);
 	put_u32(out, (uint32_t)(time >> 32));
 	put_u32(out, (uint32_t)time);
-	put_u32(out, (uint32_t)packet->size);
-	put_u32(out, packet->length);
-	buffer_add(out, packet->bytes, packet->size);
-	put_padding(out, packet->size);
+	put_u32(out, (uint32_t)frame->size);
+	put_u32(out, frame->length);
+	buffer_add(out, frame->bytes, frame->size);
+	put_padding(out, frame->size);
 	put_option(out, OPTION_PACKET_FLAGS, &flags, sizeof(flags));
 	put_end(out);
 	end_block(out, begin);

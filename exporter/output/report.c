@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "exporter/output/report.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,6 @@
 #include "exporter/base/text.h"
 #include "exporter/base/wire_text.h"
 #include "exporter/output/evidence.h"
-#include "exporter/output/report_handshakes.h"
 
 enum ink { INK_BOLD, INK_DIM, INK_INFO, INK_WARNING, INK_CRITICAL, INK_GOOD, INKS };
 
@@ -47,6 +47,66 @@ static void report_put_title(const struct report *report, unsigned indent, const
 	fprintf(report->out, "\n%*s", (int)indent, "");
 	report_put(report, INK_BOLD, title);
 	fputc('\n', report->out);
+}
+
+#define MOST_ROWS 5
+#define GAP       2 /* columns between two cells */
+
+static const struct handshake_cells heading = { {
+	[COLUMN_FIRST] = "first (UTC)",
+	[COLUMN_LAST] = "last",
+	[COLUMN_HANDSHAKE] = "handshake",
+	[COLUMN_SYN] = "SYN",
+	[COLUMN_SYNACK] = "SYN-ACK",
+	[COLUMN_REPEATS] = "repeats",
+} };
+
+/* As a terminal takes them. Of a time "03:04:05.678" is left: the day is today's, or known to who has the
+ * file. */
+static struct handshake_cells report_cells(
+	const struct facts *facts, const struct handshake_suspect *handshake)
+{
+	const struct handshake_cells cells = handshake_cells(facts, handshake);
+	struct handshake_cells shown;
+	for (size_t i = 0; i < HANDSHAKE_COLUMNS; i++) {
+		const char *text = cells.text[i];
+		const char *clock = i <= COLUMN_LAST ? strchr(text, 'T') : NULL;
+		text_format(clock   ? clock + 1
+			    : *text ? text
+				    : "-",
+			TEXT_PLAIN, shown.text[i], clock ? sizeof("03:04:05.678") : HANDSHAKE_CELL_SIZE);
+	}
+	return shown;
+}
+
+/* A table of the first few handshakes that show the finding; nothing if there are none. */
+static void report_put_handshakes(
+	FILE *out, const struct facts *facts, const struct finding *finding, unsigned indent)
+{
+	const struct handshake_suspect *handshakes[FINDING_HANDSHAKES];
+	struct handshake_cells rows[1 + MOST_ROWS] = { heading };
+	size_t widths[HANDSHAKE_COLUMNS] = { 0 };
+	size_t count = evidence_handshakes(facts, finding, handshakes);
+	size_t shown = count < MOST_ROWS ? count : MOST_ROWS;
+	if (count == 0)
+		return;
+	for (size_t i = 0; i < shown; i++)
+		rows[1 + i] = report_cells(facts, handshakes[i]);
+	for (size_t i = 0; i <= shown; i++)
+		for (size_t j = 0; j < HANDSHAKE_COLUMNS; j++)
+			if (text_width(rows[i].text[j]) > widths[j])
+				widths[j] = text_width(rows[i].text[j]);
+	for (size_t i = 0; i <= shown; i++) {
+		fprintf(out, "%*s", (int)indent, "");
+		for (size_t j = 0; j < HANDSHAKE_COLUMNS; j++) {
+			const char *text = rows[i].text[j];
+			bool last = j + 1 == HANDSHAKE_COLUMNS;
+			fprintf(out, "%s%*s", text, last ? 0 : (int)(widths[j] - text_width(text) + GAP), "");
+		}
+		fputc('\n', out);
+	}
+	if (count > shown)
+		fprintf(out, "%*s… and %zu more\n", (int)indent, "", count - shown);
 }
 
 #define STEP 2 /* columns of one more indentation */
@@ -151,17 +211,14 @@ static size_t count_lines(const struct facts *facts)
 	return count;
 }
 
-static bool collector_failed(const struct facts *facts, const char *name)
-{
-	for (size_t i = 0; i < facts->collector_count; i++)
-		if (strcmp(facts->collectors[i].name, name) == 0)
-			return !facts->collectors[i].success;
-	return false; /* not asked for */
-}
-
 bool report_could_not_look(const struct facts *facts)
 {
-	return collector_failed(facts, "link") || collector_failed(facts, "route");
+	for (size_t i = 0; i < facts->collector_count; i++) {
+		const struct collector_status *status = &facts->collectors[i];
+		if (!status->success && (!strcmp(status->name, "link") || !strcmp(status->name, "route")))
+			return true;
+	}
+	return false;
 }
 
 int report_findings(FILE *out, const struct report_style *style, const struct facts *facts,
@@ -186,6 +243,25 @@ int report_findings(FILE *out, const struct report_style *style, const struct fa
 	}
 	free(rows);
 	return 0;
+}
+
+/* One line: how many handshakes were seen and how they ended; nothing if they were not watched. */
+static void report_put_seen(FILE *out, const struct facts *facts)
+{
+	char outcomes[OUTCOMES_TEXT_SIZE];
+	const struct handshake_report *report = facts->handshakes;
+	if (!report)
+		return;
+	uint64_t ended = outcomes_total(report->outcomes), all = ended + report->tracked;
+	if (all == 0) {
+		fputs("Saw no handshakes.\n", out);
+		return;
+	}
+	fprintf(out, "Saw %" PRIu64 " %s: %s", all, all == 1 ? "handshake" : "handshakes",
+		outcomes_text(report->outcomes, outcomes));
+	if (report->tracked)
+		fprintf(out, "%s%" PRIu64 " still open", ended ? ", " : "", report->tracked);
+	fputs(".\n", out);
 }
 
 int report_write(FILE *out, const struct report_style *style, const struct facts *facts,

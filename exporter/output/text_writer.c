@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* For people, on a terminal. */
 #include <inttypes.h>
+#include <stdlib.h>
 
+#include "exporter/base/text.h"
 #include "exporter/base/wire_text.h"
-#include "exporter/cli/read_capture.h"
-#include "exporter/output/explain_report.h"
 #include "exporter/output/writer.h"
 
 /* What one line of the table says beside the count. */
@@ -45,6 +45,119 @@ static int text_capture(
 	if (result == 0 && shown)
 		fputc('\n', out);
 	return result < 0 ? result : report_findings(out, style, summary->facts, summary->findings);
+}
+
+#define STEP_INDENT  2
+#define NAME_WIDTH   14
+#define TEXT_INDENT  (STEP_INDENT + 8 + NAME_WIDTH)
+#define RULE_INDENT  8
+#define MESSAGE_SIZE (2 * ADDRESS_TEXT_SIZE + 160)
+
+static const struct {
+	const char *word;
+	const char *ink;
+} looks[] = {
+	[STEP_PASSES] = { "ok", "\033[32m" },
+	[STEP_BREAKS] = { "BREAKS", "\033[1;31m" },
+	[STEP_OPEN] = { "?", "\033[1;33m" },
+};
+
+static int explain_write_step(FILE *out, const struct report_style *style,
+	const struct connection_path *connection, enum step_kind kind)
+{
+	enum step_outcome outcome = step_outcome_of(connection->steps[kind]);
+	char *text;
+	int result = connection_path_text(connection, kind, &text);
+	if (result < 0 || !text)
+		return result;
+	fprintf(out, "%*s%s%-8s%s%-*s", STEP_INDENT, "", style->colour ? looks[outcome].ink : "",
+		looks[outcome].word, style->colour ? "\033[0m" : "", NAME_WIDTH, step_name(kind));
+	text_wrap_on(out, text, TEXT_INDENT, style->width);
+	free(text);
+	return 0;
+}
+
+/* Beneath a title, if there are any. */
+static void explain_write_commands(FILE *out, const char *title, const struct finding *finding)
+{
+	if (finding->remedy_count)
+		fprintf(out, "\n%s\n", title);
+	for (size_t i = 0; i < finding->remedy_count; i++) {
+		fprintf(out, "%*s", STEP_INDENT, "");
+		text_put(out, finding->remedy[i], TEXT_PLAIN);
+		fputc('\n', out);
+	}
+}
+
+static void explain_write_trace(
+	FILE *out, const struct report_style *style, const struct explain_trace *traced)
+{
+	const struct trace *trace = &traced->trace;
+	char client[ADDRESS_TEXT_SIZE], target[ADDRESS_TEXT_SIZE], ending[MESSAGE_SIZE];
+	if (trace->end == TRACE_NOTHING) {
+		fputs("\nNo request came while the trace was armed.\n", out);
+		return;
+	}
+	address_format(&trace->target, target);
+	fprintf(out, "\nTrace of a request from %s port %u\n\n", address_format(&trace->client, client),
+		trace->client_port);
+	if (trace->translated)
+		fprintf(out, "%*stranslated to %s port %u\n", STEP_INDENT, "", target, trace->target_port);
+	for (size_t i = 0; i < trace->step_count; i++) {
+		const struct trace_step *step = &trace->steps[i];
+		char *line = NULL, handle[32] = "";
+		if (step->handle)
+			snprintf(handle, sizeof(handle), ", rule %llu", (unsigned long long)step->handle);
+		if (asprintf(&line, "%s %s %s%s: %s", trace_family_name(step->family), step->table,
+			    step->chain, handle, step->verdict) < 0)
+			continue;
+		text_wrap(out, line, STEP_INDENT, style->width);
+		free(line);
+		if (step->rule)
+			text_wrap(out, step->rule, RULE_INDENT, style->width);
+	}
+	fputc('\n', out);
+	if (trace->place != TRACE_THROUGH)
+		snprintf(ending, sizeof(ending), "It ended in %s.", trace_place_name(trace->place));
+	else if (trace->leaving)
+		snprintf(ending, sizeof(ending),
+			"It got through all rules and left for %s port %u: if nothing answers, look there.",
+			target, trace->target_port);
+	else
+		snprintf(ending, sizeof(ending), "It got through all rules, to port %u of this host.",
+			trace->target_port);
+	text_wrap(out, traced->told.explanation ? traced->told.explanation : ending, 0, style->width);
+	explain_write_commands(out, "Would admit it (a matter of policy, not checked)", &traced->told);
+}
+
+static int explain_write(FILE *out, const struct report_style *style, const struct explanation *explanation)
+{
+	char client[ADDRESS_TEXT_SIZE], service[ADDRESS_TEXT_SIZE];
+	const struct connection_path *connection = &explanation->connection;
+	int result = 0;
+	fprintf(out, "%s to %s port %u\n\n", address_format(&connection->path->destination, client),
+		address_format(&connection->service->address, service), connection->path->port);
+	for (int kind = 0; result == 0 && kind < STEPS; kind++)
+		result = explain_write_step(out, style, connection, (enum step_kind)kind);
+	if (explanation->flow) {
+		fputs("\nIn conntrack now:\n", out);
+		text_wrap(out, explanation->flow, STEP_INDENT, style->width);
+	}
+	fprintf(out, "\n%s.\n", connection_path_conclusion(connection));
+	for (size_t i = 0; i < explanation->findings->count; i++) {
+		const struct finding *finding = &explanation->findings->items[i];
+		if (!finding_is_alarm(finding))
+			continue;
+		fputc('\n', out);
+		text_wrap(out, finding->explanation, 0, style->width);
+		explain_write_commands(out,
+			finding->remedy_checked ? "Remedy (checked by lookups on this host)"
+						: "Remedy (not checked)",
+			finding);
+	}
+	if (explanation->trace)
+		explain_write_trace(out, style, explanation->trace);
+	return result;
 }
 
 const struct writer text_writer = {

@@ -15,7 +15,17 @@
 #include "collectors/trace/trace.h"
 #include "exporter/output/report.h"
 
-struct capture_summary;
+/* What a capture file held. */
+struct capture_summary {
+	uint64_t packets;          /* frames in the file */
+	uint64_t unread;           /* of these: cut off or malformed where they should tell something */
+	uint64_t implausible;      /* of these: with a time stamp that is far from those around */
+	int64_t first_ns, last_ns; /* CLOCK_REALTIME of the first and the last frame; 0 if there is none */
+	/* As of the last frame, and nothing but what the frames tell: handshakes, and devices by number. The
+	 * handshakes of all findings are among the suspects, however old. */
+	struct facts *facts;
+	struct findings *findings; /* all that held at some time */
+};
 
 /* A traced request. */
 struct explain_trace {

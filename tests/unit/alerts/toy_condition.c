@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alerts/condition/explanation.h"
+#include "alerts/condition/conditions.h"
+#include "alerts/judge_context.h"
 #include "exporter/metrics/families.h"
 #include "tests/support/incidents.h"
 
@@ -51,12 +52,10 @@ static void first_symptom_find(const struct judge_context *context, struct findi
 const struct condition first_symptom_condition = {
 	.name = "first_symptom",
 	.find = first_symptom_find,
-	.explained_by =
-		(const struct explanation_rule[]){
-			{ &toy_condition, explains_on_device },
-			{ &second_symptom_condition, explains_on_device },
-			{ NULL, NULL },
-		},
+	.explained_by = {
+		{ &toy_condition, explains_on_device },
+		{ &second_symptom_condition, explains_on_device },
+	},
 };
 
 static void second_symptom_find(const struct judge_context *context, struct findings *candidates)
@@ -67,12 +66,10 @@ static void second_symptom_find(const struct judge_context *context, struct find
 const struct condition second_symptom_condition = {
 	.name = "second_symptom",
 	.find = second_symptom_find,
-	.explained_by =
-		(const struct explanation_rule[]){
-			{ &first_symptom_condition, explains_on_device },
-			{ &toy_condition, explains_on_device },
-			{ NULL, NULL },
-		},
+	.explained_by = {
+		{ &first_symptom_condition, explains_on_device },
+		{ &toy_condition, explains_on_device },
+	},
 };
 
 /* ---- alerts/condition/conditions.c ---- */

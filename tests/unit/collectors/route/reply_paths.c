@@ -865,7 +865,7 @@ static void what_is_set_is_asked_for_instead_of_probes(void **state)
 {
 	(void)state;
 	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
-	const char *const lines[] = { "wan9", "wan2" };
+	char lines[][IF_NAMESIZE] = { "wan9", "wan2" };
 	struct address probes[] = { address("192.0.2.50"), address("192.0.2.51"), address("192.168.1.50") };
 	struct collector_settings settings = no_settings;
 	settings.lines = lines;

@@ -60,13 +60,13 @@ static void every_key_is_read(void **state)
 	settings_free(settings);
 }
 
-static void a_copy_is_the_same_and_its_own(void **state)
+static void what_is_shared_stays_until_nobody_holds_it(void **state)
 {
 	(void)state;
-	struct settings *settings = parse(everything), *copy = settings_copy(settings);
+	struct settings *settings = parse(everything), *shared = settings_share(settings);
 	settings_free(settings);
-	check_everything(copy);
-	settings_free(copy);
+	check_everything(shared);
+	settings_free(shared);
 }
 
 static const char *const empty[] = { "", "\n# nothing\n", "---\n", "{}",
@@ -230,7 +230,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_key_is_read),
-		cmocka_unit_test(a_copy_is_the_same_and_its_own),
+		cmocka_unit_test(what_is_shared_stays_until_nobody_holds_it),
 		cmocka_unit_test(empty_documents_mean_defaults),
 		cmocka_unit_test(bad_files_name_line_key_and_expectation),
 		cmocka_unit_test(unknown_thresholds_are_told_the_known_ones),

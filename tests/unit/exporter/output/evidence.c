@@ -172,16 +172,6 @@ static void texts_become_valid(void **state)
 	buffer_clear(&out);
 }
 
-static void what_is_too_long_is_left_out(void **state)
-{
-	(void)state;
-	struct buffer out = { 0 };
-	const struct pcapng_packet packet = { .bytes = "", .size = PCAPNG_SNAPLEN + 1 };
-	pcapng_packet(&out, &packet);
-	assert_int_equal(out.size, 0);
-	buffer_clear(&out);
-}
-
 /* ---- none ---- */
 
 static void without_packets_there_is_no_file(void **state)
@@ -224,7 +214,6 @@ int main(void)
 		cmocka_unit_test(libpcap_reads_the_packets_of_the_finding),
 		cmocka_unit_test(packets_name_their_device_and_direction),
 		cmocka_unit_test(texts_become_valid),
-		cmocka_unit_test(what_is_too_long_is_left_out),
 		cmocka_unit_test(without_packets_there_is_no_file),
 		cmocka_unit_test(packets_outlive_the_report),
 	};

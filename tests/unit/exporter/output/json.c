@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/base/rfc3339.h"
 #include "exporter/base/buffer.h"
-#include "exporter/base/rfc3339.h"
 #include "exporter/http/page.h"
-#include "exporter/output/explain_report.h"
 #include "exporter/output/json.h"
+#include "exporter/output/writer.h"
 #include "tests/support/facts_builder.h"
 #include "tests/support/sample.h"
 #include "tests/support/sample_wire.h"

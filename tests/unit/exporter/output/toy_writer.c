@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "exporter/cli/options.h"
-#include "exporter/cli/read_capture.h"
 #include "exporter/output/writer.h"
 
 /* ---- the file ---- */

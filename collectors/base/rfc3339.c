@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/base/rfc3339.h"
+#include "collectors/base/rfc3339.h"
 
 #include <stdio.h>
 #include <time.h>
