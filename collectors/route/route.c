@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "collectors/base/clock.h"
+#include "collectors/base/hash_index.h"
 #include "collectors/collector.h"
 #include "collectors/route/lookup.h"
 #include "collectors/route/reply_path.h"
@@ -108,22 +109,15 @@ static int copy_shared(struct facts *to, struct facts *from)
 
 /* ---- when to look up ---- */
 
-static uint64_t hash(uint64_t sum, const void *bytes, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		sum = (sum ^ ((const uint8_t *)bytes)[i]) * UINT64_C(0x100000001b3); /* FNV-1a */
-	return sum;
-}
+#define HASH(sum, value) hash_bytes((sum), &(value), sizeof(value))
 
-#define HASH(sum, value) hash((sum), &(value), sizeof(value))
-#define HASH_START       UINT64_C(0xcbf29ce484222325)
-
-static uint64_t hash_link(uint64_t sum, const struct facts *facts)
+static uint64_t hash_inputs(const struct facts *facts, const struct collector_settings *settings)
 {
+	uint64_t sum = 0;
 	for (size_t i = 0; i < facts->device_count; i++) {
 		const struct device *device = &facts->devices[i];
 		sum = HASH(sum, device->ifindex);
-		sum = hash(sum, device->name, strlen(device->name));
+		sum = hash_bytes(sum, device->name, strlen(device->name));
 		sum = HASH(sum, device->up);
 		sum = HASH(sum, device->port);
 		sum = HASH(sum, device->forwarding4);
@@ -134,12 +128,6 @@ static uint64_t hash_link(uint64_t sum, const struct facts *facts)
 		sum = HASH(sum, facts->addresses[i].prefix);
 		sum = HASH(sum, facts->addresses[i].ifindex);
 	}
-	return sum;
-}
-
-static uint64_t hash_inputs(const struct facts *facts, const struct collector_settings *settings)
-{
-	uint64_t sum = hash_link(HASH_START, facts);
 	for (size_t i = 0; i < facts->listener_count; i++) {
 		const struct listener *listener = &facts->listeners[i];
 		sum = HASH(sum, listener->address);
@@ -157,13 +145,13 @@ static uint64_t hash_inputs(const struct facts *facts, const struct collector_se
 	for (size_t i = 0; i < settings->probe_count; i++)
 		sum = HASH(sum, settings->probes[i]);
 	for (size_t i = 0; i < settings->line_count; i++)
-		sum = hash(sum, settings->lines[i], strlen(settings->lines[i]) + 1);
+		sum = hash_bytes(sum, settings->lines[i], strlen(settings->lines[i]) + 1);
 	return sum;
 }
 
 static uint64_t hash_peers(const struct facts *facts)
 {
-	uint64_t sum = HASH_START;
+	uint64_t sum = 0;
 	for (size_t i = 0; i < facts->endpoint_count; i++) {
 		const struct endpoint *endpoint = &facts->endpoints[i];
 		for (unsigned e = 0; e < endpoint->example_count; e++) {

@@ -104,16 +104,10 @@ static void sort_services(struct facts *facts)
 
 size_t services_first(const struct facts *facts, const struct address *address)
 {
-	size_t low = 0, high = facts->service_count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (address_compare(&facts->services[middle].address, address) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	bool found = low < facts->service_count && address_equal(&facts->services[low].address, address);
-	return found ? low : facts->service_count;
+	size_t first = address_search(facts->services, facts->service_count, sizeof(*facts->services),
+		offsetof(struct service, address), address);
+	bool found = first < facts->service_count && address_equal(&facts->services[first].address, address);
+	return found ? first : facts->service_count;
 }
 
 /* ---- where requests were seen ---- */
