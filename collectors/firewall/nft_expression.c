@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "collectors/firewall/nft_expression.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
 #include <string.h>
 
-#include "collectors/base/netlink.h"
+#include "collectors/base/nfnetlink.h"
 
 #define ATTRIBUTES_MOST 15
 #define FIELDS_MOST     8
@@ -36,15 +35,6 @@ const struct nlattr *nft_cursor_next(struct nft_cursor *cursor)
 	cursor->left = step < cursor->left ? cursor->left - step : 0;
 	cursor->at += step;
 	return attribute;
-}
-
-static bool attribute_be32(const struct nlattr *attribute, uint32_t *out)
-{
-	uint32_t value;
-	if (!attribute_u32(attribute, &value))
-		return false;
-	*out = ntohl(value);
-	return true;
 }
 
 static bool attribute_register(const struct nlattr *attribute, unsigned *out)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The messages of nfnetlink from which a ruleset is made. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -9,22 +8,13 @@
 #include <string.h>
 
 #include "collectors/base/array.h"
-#include "collectors/base/netlink.h"
+#include "collectors/base/nfnetlink.h"
 #include "collectors/firewall/nft_ruleset.h"
 
 struct message {
 	uint8_t family;
 	const struct nlattr *const *table;
 };
-
-static bool number_of(const struct nlattr *attribute, uint32_t *out)
-{
-	uint32_t value;
-	if (!attribute_u32(attribute, &value))
-		return false;
-	*out = ntohl(value);
-	return true;
-}
 
 /* ---- chains */
 
@@ -33,8 +23,8 @@ static void read_hook(const struct message *message, struct nft_chain *chain)
 	const struct nlattr *hook[NFTA_HOOK_MAX + 1];
 	uint32_t number, priority;
 	if (!attributes_of_nest(message->table[NFTA_CHAIN_HOOK], hook, NFTA_HOOK_MAX) ||
-		!number_of(hook[NFTA_HOOK_HOOKNUM], &number) ||
-		!number_of(hook[NFTA_HOOK_PRIORITY], &priority))
+		!attribute_be32(hook[NFTA_HOOK_HOOKNUM], &number) ||
+		!attribute_be32(hook[NFTA_HOOK_PRIORITY], &priority))
 		return;
 	bool watched = chain->family == NFPROTO_INET || chain->family == NFPROTO_IPV4 ||
 		       chain->family == NFPROTO_IPV6;
@@ -116,10 +106,8 @@ static int add_rule(struct nft_ruleset *ruleset, const struct message *message)
 	const char *table = nft_text(attributes[NFTA_RULE_TABLE]);
 	const char *name = nft_text(attributes[NFTA_RULE_CHAIN]);
 	uint64_t handle;
-	if (!table || !name || !attributes[NFTA_RULE_HANDLE] ||
-		mnl_attr_get_payload_len(attributes[NFTA_RULE_HANDLE]) != sizeof(handle))
+	if (!table || !name || !attribute_be64(attributes[NFTA_RULE_HANDLE], &handle))
 		return -EBADMSG;
-	memcpy(&handle, mnl_attr_get_payload(attributes[NFTA_RULE_HANDLE]), sizeof(handle));
 	size_t chain = chain_of(ruleset, message->family, table, name);
 	if (chain == NFT_NO_INDEX)
 		return -EBADMSG;
@@ -130,7 +118,7 @@ static int add_rule(struct nft_ruleset *ruleset, const struct message *message)
 		return 0;
 	}
 	static const char padding[MNL_ALIGNTO];
-	const struct nft_rule rule = { .handle = be64toh(handle),
+	const struct nft_rule rule = { .handle = handle,
 		.chain = chain,
 		.next = NFT_NO_INDEX,
 		.bytes = ruleset->byte_count,
@@ -159,12 +147,12 @@ static int add_set(struct nft_ruleset *ruleset, const struct message *message)
 	const char *table = nft_text(attributes[NFTA_SET_TABLE]), *name = nft_text(attributes[NFTA_SET_NAME]);
 	uint32_t data_type = 0;
 	struct nft_set set = { .family = message->family, .first_element = NFT_NO_INDEX };
-	if (!table || !name || !number_of(attributes[NFTA_SET_KEY_LEN], &set.key_size) ||
+	if (!table || !name || !attribute_be32(attributes[NFTA_SET_KEY_LEN], &set.key_size) ||
 		set.key_size > NFT_KEY_SIZE)
 		return -EBADMSG;
-	number_of(attributes[NFTA_SET_FLAGS], &set.flags);
-	number_of(attributes[NFTA_SET_DATA_TYPE], &data_type);
-	number_of(attributes[NFTA_SET_DATA_LEN], &set.data_size);
+	attribute_be32(attributes[NFTA_SET_FLAGS], &set.flags);
+	attribute_be32(attributes[NFTA_SET_DATA_TYPE], &data_type);
+	attribute_be32(attributes[NFTA_SET_DATA_LEN], &set.data_size);
 	set.verdicts = data_type == NFT_DATA_VERDICT;
 	if (ruleset->set_count == NFT_SETS_MAX) {
 		ruleset->omitted++;
@@ -202,7 +190,7 @@ static int read_element(
 {
 	uint32_t flags = 0;
 	size_t size = set->key_size;
-	number_of(table[NFTA_SET_ELEM_FLAGS], &flags);
+	attribute_be32(table[NFTA_SET_ELEM_FLAGS], &flags);
 	element->interval_end = flags & NFT_SET_ELEM_INTERVAL_END;
 	element->catch_all = flags & NFT_SET_ELEM_CATCHALL;
 	element->has_end = table[NFTA_SET_ELEM_KEY_END];
