@@ -140,7 +140,7 @@ void nat_registers_load(
 	struct nat_registers *registers, const struct nft_expression *expression, uint8_t family)
 {
 	bool state = expression->kind == NFT_KIND_CT && expression->key == NFT_CT_STATE;
-	if (!expression->has_destination)
+	if (expression->destination == NFT_REGISTER_NONE)
 		return;
 	if (expression->kind == NFT_KIND_PAYLOAD)
 		load_payload(registers, expression, family);

@@ -77,7 +77,8 @@ static size_t next_table(const struct nft_ruleset *ruleset, size_t from)
 		bool fresh = true;
 		for (size_t j = 0; j < i && fresh; j++) {
 			const struct nft_chain *other = &ruleset->chains[ruleset->nat_chains[j]];
-			fresh = other->family != chain->family || strcmp(other->table, chain->table) != 0;
+			fresh = other->name.family != chain->name.family ||
+				strcmp(other->name.table, chain->name.table) != 0;
 		}
 		if (fresh)
 			return i;
@@ -102,7 +103,7 @@ static int nft_reader_ask_elements(struct nft_reader *reader, size_t number)
 	reader->stage = STAGE_ELEMENTS;
 	reader->position = number;
 	set->read = true;
-	return nft_reader_ask(reader, set->family, set->table, set->name);
+	return nft_reader_ask(reader, set->name.family, set->name.table, set->name.own);
 }
 
 /* What follows the dump that has ended well. 0, 1 when nothing does, or negative errno. */
@@ -120,7 +121,7 @@ static int nft_reader_ask_next(struct nft_reader *reader)
 			const struct nft_chain *chain = &ruleset->chains[ruleset->nat_chains[table]];
 			reader->stage = stage;
 			reader->position = table;
-			return nft_reader_ask(reader, chain->family, chain->table, NULL);
+			return nft_reader_ask(reader, chain->name.family, chain->name.table, NULL);
 		}
 	}
 	size_t set = next_set(ruleset);
