@@ -48,6 +48,8 @@ void nat_match_iif(struct nat_packets *packets, const char *name, bool excluded)
 void nat_match_ifindex(struct nat_packets *packets, int ifindex, bool excluded);
 /* AF_INET, AF_INET6, or AF_UNSPEC for any other NFPROTO_*. */
 uint8_t nat_family(uint32_t nfproto);
+/* Bits of a mask that begins with ones and goes on with zeros; -1 if it is none. */
+int nat_mask_length(const uint8_t *mask, size_t size);
 /* First and last address of a prefix. */
 void nat_prefix_range(
 	const struct address *address, uint8_t length, struct address *low, struct address *high);
