@@ -247,7 +247,7 @@ static enum outcome eval_expression(
 	const struct nft_data data = expression->data;
 	switch (expression->kind) {
 	case NFT_KIND_UNKNOWN:
-		nat_registers_forget(registers);
+		*registers = (struct nat_registers){ 0 }; /* nothing is known any more */
 		rule->packets.opaque = true;
 		return CONTINUES;
 	case NFT_KIND_PASSIVE:

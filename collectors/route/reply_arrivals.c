@@ -205,16 +205,35 @@ static void add_arrival(struct reply_paths *replies, size_t number, int arrival)
 			add_far(replies, number, arrival, i, NULL);
 }
 
-/* An address on the link that is not this host's, or none. Services of one network follow one another. */
-static struct address find_neighbour(struct reply_paths *replies, const struct local_address *local)
+static bool is_neighbour(
+	const struct facts *facts, const struct local_address *local, const struct address *address)
 {
-	const struct line *line = facts_line(replies->facts, local->ifindex, local->prefix.address.family);
+	return !address_is_none(address) && !address_is_link_local(address) &&
+	       prefix_contains(&local->prefix, address) && !facts_local_address(facts, address);
+}
+
+#define NEIGHBOUR_TRIES 64
+
+/* An address in the network that is not this host's, the gateway if it is one; or none. */
+static struct address find_neighbour(
+	const struct facts *facts, const struct local_address *local, const struct line *line)
+{
 	const struct address none = { 0 };
-	if (replies->network != local &&
-		!service_neighbour(replies->facts, local, line ? &line->gateway : &none, &replies->neighbour))
-		replies->neighbour = none;
-	replies->network = local;
-	return replies->neighbour;
+	size_t size = address_size(local->prefix.address.family);
+	unsigned room = (unsigned)size * 8 - local->prefix.length;
+	if (room < 2) /* no network, or two hosts of which the other's address need not be in use */
+		return none;
+	if (line && is_neighbour(facts, local, &line->gateway))
+		return line->gateway;
+	struct address network = prefix_network(&local->prefix).address;
+	unsigned most = room < 8 ? (1u << room) - 2 : NEIGHBOUR_TRIES;
+	for (unsigned i = 1; i <= most; i++) {
+		struct address candidate = network;
+		candidate.bytes[size - 1] |= (uint8_t)i;
+		if (is_neighbour(facts, local, &candidate))
+			return candidate;
+	}
+	return none;
 }
 
 /* Two devices in one subnet: the reply to a neighbour may leave by the other one. */
@@ -230,8 +249,15 @@ static void add_neighbours(struct reply_paths *replies, size_t number)
 			.arrival = arrival,
 			.kind = DESTINATION_NEIGHBOUR,
 			.basis = PATH_CONNECTED,
-			.destination = local ? find_neighbour(replies, local) : (struct address){ 0 },
 		};
+		/* Services of one network follow one another. */
+		if (local && local != replies->network)
+			replies->neighbour = find_neighbour(facts, local,
+				facts_line(facts, local->ifindex, local->prefix.address.family));
+		if (local) {
+			replies->network = local;
+			path.destination = replies->neighbour;
+		}
 		choose_ports(replies, &path);
 		path.protocol = IPPROTO_TCP;
 		if (!address_is_none(&path.destination))

@@ -199,39 +199,6 @@ bool service_is_on_link(const struct facts *facts, const struct address *address
 	return facts_network(facts, 0, address);
 }
 
-static bool is_neighbour(
-	const struct facts *facts, const struct local_address *local, const struct address *address)
-{
-	return !address_is_none(address) && !address_is_link_local(address) &&
-	       prefix_contains(&local->prefix, address) && !facts_local_address(facts, address);
-}
-
-#define NEIGHBOUR_TRIES 64
-
-bool service_neighbour(const struct facts *facts, const struct local_address *local,
-	const struct address *preferred, struct address *out)
-{
-	size_t size = address_size(local->prefix.address.family);
-	unsigned room = (unsigned)size * 8 - local->prefix.length;
-	if (room < 2) /* no network, or two hosts of which the other's address need not be in use */
-		return false;
-	if (is_neighbour(facts, local, preferred)) {
-		*out = *preferred;
-		return true;
-	}
-	struct prefix network = prefix_network(&local->prefix);
-	unsigned most = room < 8 ? (1u << room) - 2 : NEIGHBOUR_TRIES;
-	for (unsigned i = 1; i <= most; i++) {
-		struct address candidate = network.address;
-		candidate.bytes[size - 1] |= (uint8_t)i;
-		if (is_neighbour(facts, local, &candidate)) {
-			*out = candidate;
-			return true;
-		}
-	}
-	return false;
-}
-
 /* How well the listener fits, as compute_score() has it; 0: not at all. */
 static unsigned listener_score(const struct facts *facts, const struct listener *listener,
 	const struct service *service, int arrival)
