@@ -14,7 +14,7 @@
 #include "collectors/base/kernel_module.h"
 #include "collectors/base/netlink.h"
 #include "collectors/collector.h"
-#include "collectors/firewall/ip_tables_read.h"
+#include "collectors/firewall/ip_tables.h"
 #include "collectors/firewall/nat_eval.h"
 #include "collectors/firewall/nat_list.h"
 #include "collectors/firewall/nft_reader.h"

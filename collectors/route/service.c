@@ -52,14 +52,6 @@ static int add_local(struct facts *facts, const struct local_address *local)
 	return 0;
 }
 
-static void take_rule(struct service *service, const struct service *ruled)
-{
-	service->ruled = true;
-	service->protocol = ruled->protocol;
-	service->port = ruled->port;
-	service->target_port = ruled->target_port;
-}
-
 /* The same address may stand on several devices: any of them may be the one by which a request arrives. */
 static void merge_equal(struct facts *facts)
 {
@@ -73,8 +65,12 @@ static void merge_equal(struct facts *facts)
 		}
 		for (unsigned d = 0; d < service->arrival.count; d++)
 			device_set_add(&last->arrival, service->arrival.ifindex[d]);
-		if (service->ruled && !last->ruled)
-			take_rule(last, service);
+		if (service->ruled && !last->ruled) {
+			last->ruled = true;
+			last->protocol = service->protocol;
+			last->port = service->port;
+			last->target_port = service->target_port;
+		}
 	}
 	facts->service_count = kept;
 }
@@ -95,13 +91,6 @@ static int add_dnat(struct facts *facts, const struct endpoint *endpoint)
 	return 0;
 }
 
-static void sort_services(struct facts *facts)
-{
-	if (facts->service_count)
-		qsort(facts->services, facts->service_count, sizeof(*facts->services), by_address);
-	merge_equal(facts);
-}
-
 size_t services_first(const struct facts *facts, const struct address *address)
 {
 	size_t first = address_search(facts->services, facts->service_count, sizeof(*facts->services),
@@ -112,21 +101,6 @@ size_t services_first(const struct facts *facts, const struct address *address)
 
 /* ---- where requests were seen ---- */
 
-static bool is_witness(const struct facts *facts, const struct handshake_peer *peer, bool far)
-{
-	const struct device *device = facts_device(facts, peer->device);
-	return peer->asks && service_device_carries(device) && device->kind != DEVICE_LOOPBACK &&
-	       service_is_on_link(facts, &peer->peer) != far;
-}
-
-static void note_witness(
-	const struct facts *facts, const struct handshake_peer *peer, struct device_set *seen)
-{
-	for (size_t i = services_first(facts, &peer->local);
-		i < facts->service_count && address_equal(&facts->services[i].address, &peer->local); i++)
-		device_set_add(&seen[i], peer->device);
-}
-
 static int observe(struct facts *facts, bool far)
 {
 	const struct handshake_report *report = facts->handshakes;
@@ -135,9 +109,18 @@ static int observe(struct facts *facts, bool far)
 	struct device_set *seen = calloc(facts->service_count + 1, sizeof(*seen));
 	if (!seen)
 		return -ENOMEM;
-	for (size_t i = 0; i < report->peer_count; i++)
-		if (is_witness(facts, &report->peers[i], far))
-			note_witness(facts, &report->peers[i], seen);
+	for (size_t p = 0; p < report->peer_count; p++) {
+		const struct handshake_peer *peer = &report->peers[p];
+		const struct device *device = facts_device(facts, peer->device);
+		if (!peer->asks || !service_device_carries(device) || device->kind == DEVICE_LOOPBACK ||
+			service_is_on_link(facts, &peer->peer) == far)
+			continue;
+		for (size_t i = services_first(facts, &peer->local); i < facts->service_count; i++) {
+			if (!address_equal(&facts->services[i].address, &peer->local))
+				break;
+			device_set_add(&seen[i], peer->device);
+		}
+	}
 	for (size_t i = 0; i < facts->service_count; i++)
 		if (seen[i].count && (far || facts->services[i].arrival.count == 0))
 			facts->services[i].arrival = seen[i];
@@ -147,7 +130,9 @@ static int observe(struct facts *facts, bool far)
 
 int services_settle(struct facts *facts)
 {
-	sort_services(facts);
+	if (facts->service_count)
+		qsort(facts->services, facts->service_count, sizeof(*facts->services), by_address);
+	merge_equal(facts);
 	services_attach(facts);
 	int result = observe(facts, true);
 	return result < 0 ? result : observe(facts, false);
@@ -163,18 +148,6 @@ int services_derive(struct facts *facts)
 	return result < 0 ? result : services_settle(facts);
 }
 
-static struct service *service_of(struct facts *facts, const struct endpoint *endpoint)
-{
-	struct service key = {
-		.origin = endpoint->kind == ENDPOINT_DNAT ? ORIGIN_DNAT : ORIGIN_LOCAL,
-		.address = endpoint->address,
-		.target = endpoint->target,
-	};
-	if (!facts->service_count || endpoint->kind == ENDPOINT_OUT)
-		return NULL;
-	return bsearch(&key, facts->services, facts->service_count, sizeof(*facts->services), by_address);
-}
-
 void services_attach(struct facts *facts)
 {
 	for (size_t i = 0; i < facts->service_count; i++) {
@@ -182,10 +155,15 @@ void services_attach(struct facts *facts)
 		service->endpoint = SIZE_MAX;
 		service->half_open = service->syn_recv = service->open = 0;
 	}
-	for (size_t i = 0; i < facts->endpoint_count; i++) {
+	for (size_t i = 0; i < facts->endpoint_count && facts->service_count; i++) {
 		const struct endpoint *endpoint = &facts->endpoints[i];
-		struct service *service = service_of(facts, endpoint);
-		if (!service)
+		const struct service key = { .origin = endpoint->kind == ENDPOINT_DNAT ? ORIGIN_DNAT
+										       : ORIGIN_LOCAL,
+			.address = endpoint->address,
+			.target = endpoint->target };
+		struct service *service =
+			bsearch(&key, facts->services, facts->service_count, sizeof(key), by_address);
+		if (!service || endpoint->kind == ENDPOINT_OUT)
 			continue;
 		service->endpoint = i;
 		service->half_open = endpoint->half_open;
