@@ -35,7 +35,7 @@ struct route_context {
 	int64_t cost_ns; /* of the last lookups */
 	unsigned failing_left;
 	int64_t refilled_ns;
-	struct facts *last; /* only the arrays of `shared` are used */
+	struct route_facts last; /* found */
 };
 
 static const unsigned groups[] = {
@@ -43,68 +43,29 @@ static const unsigned groups[] = {
 	RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE, RTNLGRP_IPV4_NETCONF, RTNLGRP_NEXTHOP, /* of Linux 5.3 */
 };
 
-/* The arrays that the lookups make. */
-struct shared_array {
-	size_t items, count, size;
-};
-
-#define SHARED(items, count)                                                  \
-	{                                                                     \
-		offsetof(struct facts, items), offsetof(struct facts, count), \
-			sizeof(*((struct facts *)0)->items)                   \
-	}
-
-static const struct shared_array shared[] = {
-	SHARED(rules, rule_count),
-	SHARED(destinations, destination_count),
-	SHARED(lines, line_count),
-	SHARED(services, service_count),
-	SHARED(paths, path_count),
-};
-
-static void **items_of(struct facts *facts, const struct shared_array *array)
+static void *copy_items(const void *items, size_t size)
 {
-	return (void **)((char *)facts + array->items);
+	void *copy = malloc(size + 1);
+	return copy && size ? memcpy(copy, items, size) : copy;
 }
 
-static size_t *count_of(struct facts *facts, const struct shared_array *array)
+/* 0, or -ENOMEM: then *to is empty. */
+static int copy_facts(struct route_facts *to, const struct route_facts *from)
 {
-	return (size_t *)((char *)facts + array->count);
-}
-
-static void drop_shared(struct facts *facts)
-{
-	for (size_t i = 0; i < sizeof(shared) / sizeof(*shared); i++) {
-		free(*items_of(facts, &shared[i]));
-		*items_of(facts, &shared[i]) = NULL;
-		*count_of(facts, &shared[i]) = 0;
-	}
-}
-
-static int copy_array(struct facts *to, struct facts *from, const struct shared_array *array)
-{
-	size_t count = *count_of(from, array);
-	if (count == 0)
-		return 0;
-	void *copy = malloc(count * array->size);
-	if (!copy)
+	struct route_facts copy = *from;
+	copy.rules = copy_items(from->rules, from->rule_count * sizeof(*from->rules));
+	copy.destinations =
+		copy_items(from->destinations, from->destination_count * sizeof(*from->destinations));
+	copy.lines = copy_items(from->lines, from->line_count * sizeof(*from->lines));
+	copy.services = copy_items(from->services, from->service_count * sizeof(*from->services));
+	copy.paths = copy_items(from->paths, from->path_count * sizeof(*from->paths));
+	route_facts_clear(to);
+	if (!copy.rules || !copy.destinations || !copy.lines || !copy.services || !copy.paths) {
+		route_facts_clear(&copy);
 		return -ENOMEM;
-	memcpy(copy, *items_of(from, array), count * array->size);
-	*items_of(to, array) = copy;
-	*count_of(to, array) = count;
+	}
+	*to = copy;
 	return 0;
-}
-
-static int copy_shared(struct facts *to, struct facts *from)
-{
-	drop_shared(to);
-	memcpy(to->free_tables, from->free_tables, sizeof(to->free_tables));
-	int result = 0;
-	for (size_t i = 0; result == 0 && i < sizeof(shared) / sizeof(*shared); i++)
-		result = copy_array(to, from, &shared[i]);
-	if (result < 0)
-		drop_shared(to);
-	return result;
 }
 
 /* ---- when to look up ---- */
@@ -222,7 +183,7 @@ static int route_complete(void *opaque, const struct collector_settings *setting
 	struct route_context *context = opaque;
 	uint64_t inputs = hash_inputs(facts, settings), peers = hash_peers(facts);
 	if (!is_due(context, inputs, peers, facts->monotonic_ns)) {
-		int result = copy_shared(facts, context->last);
+		int result = copy_facts(&facts->route_facts, &context->last);
 		services_attach(facts);
 		return result < 0 ? result : context->error;
 	}
@@ -246,10 +207,10 @@ static int route_complete(void *opaque, const struct collector_settings *setting
 		facts->free_tables[i] =
 			rules_free_table(context->lookups, families[i], facts->rules, facts->rule_count);
 	if (result == 0)
-		result = copy_shared(context->last, facts);
+		result = copy_facts(&context->last, &facts->route_facts);
 	if (result < 0) {
 		context->due = true;
-		drop_shared(facts);
+		route_facts_clear(&facts->route_facts);
 	}
 	context->cost_ns = clock_ns(CLOCK_MONOTONIC) - context->looked_up_ns;
 	return result < 0 ? result : context->error;
@@ -278,7 +239,7 @@ static void route_destroy(void *opaque)
 		return;
 	netlink_close(context->lookups);
 	netlink_close(context->events);
-	facts_free(context->last);
+	route_facts_clear(&context->last);
 	free(context);
 }
 
@@ -291,8 +252,7 @@ static int route_init(const struct collector_settings *settings, void **out)
 	context->dirty = true;
 	context->failing_left = FAILING_BURST;
 	context->refilled_ns = clock_ns(CLOCK_MONOTONIC);
-	context->last = facts_new();
-	int result = context->last ? netlink_open(NETLINK_ROUTE, &context->lookups) : -ENOMEM;
+	int result = netlink_open(NETLINK_ROUTE, &context->lookups);
 	if (result == 0)
 		result = netlink_watch(groups, sizeof(groups) / sizeof(*groups), &context->events);
 	if (result < 0) {
