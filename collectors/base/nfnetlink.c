@@ -28,9 +28,15 @@ static int read_generation(const struct nlmsghdr *header, void *argument)
 int nftables_generation(struct netlink *netlink, uint32_t *out)
 {
 	alignas(struct nlmsghdr) char buffer[MNL_NLMSG_HDRLEN + sizeof(struct nfgenmsg)] = { 0 };
-	return netlink_ask(netlink,
+	uint32_t generation = 0; /* which the kernel leaves out as it counts (nf_tables_commit) */
+	int error = netlink_ask(netlink,
 		nfnetlink_request(buffer, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETGEN, NFPROTO_UNSPEC),
-		read_generation, out);
+		read_generation, &generation);
+	if (error == 0 && generation == 0)
+		error = -EBADMSG;
+	if (error == 0)
+		*out = generation;
+	return error;
 }
 
 bool attribute_be32(const struct nlattr *attribute, uint32_t *out)

@@ -8,7 +8,7 @@
 /* Begins a request to a subsystem (NFNL_SUBSYS_*) in a buffer of zeros. */
 struct nlmsghdr *nfnetlink_request(void *buffer, unsigned subsystem, unsigned type, uint8_t family);
 
-/* The number of the nftables ruleset's latest change. 0 or negative errno, as netlink_ask(). */
+/* The number of the nftables ruleset's latest change, never 0. 0 or negative errno, as netlink_ask(). */
 int nftables_generation(struct netlink *netlink, uint32_t *out);
 
 /* Like attribute_u32(), in host byte order. */
