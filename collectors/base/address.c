@@ -38,6 +38,21 @@ bool number_step(uint8_t *bytes, size_t size, bool up)
 	return false;
 }
 
+size_t address_search(
+	const void *items, size_t count, size_t size, size_t offset, const struct address *address)
+{
+	size_t low = 0, high = count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const void *other = (const char *)items + middle * size + offset;
+		if (address_compare(other, address) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 bool address_is_loopback(const struct address *address)
 {
 	static const uint8_t v6[16] = { [15] = 1 };

@@ -38,6 +38,10 @@ static inline bool address_equal(const struct address *a, const struct address *
 }
 /* Orders by family, then bytes; for sorting and searching. */
 int address_compare(const struct address *a, const struct address *b);
+/* Position of the first item that is not before the address, of `count` items of `size` bytes that are sorted
+ * by the address at `offset` in each. */
+size_t address_search(
+	const void *items, size_t count, size_t size, size_t offset, const struct address *address);
 /* Adds 1 to, or takes it from, a number of so many bytes, the highest first; false if it was the last one. */
 bool number_step(uint8_t *bytes, size_t size, bool up);
 bool address_is_loopback(const struct address *address);

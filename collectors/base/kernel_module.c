@@ -11,31 +11,18 @@
 #define NAME_MAX_SIZE 64
 #define PATH_SIZE     128
 
-/* "nf_tables 311296 0 - Live …" at the start of a line. */
-static bool is_loaded(const char *loaded, const char *name)
+bool kernel_module_is_listed(const char *loaded, const char *builtin, const char *name)
 {
+	char file[NAME_MAX_SIZE];
 	size_t length = strlen(name);
+	/* "nf_tables 311296 0 - Live …" at the start of a line. */
 	for (const char *line = loaded; line; line = strchr(line, '\n')) {
 		line += *line == '\n';
 		if (strncmp(line, name, length) == 0 && line[length] == ' ')
 			return true;
 	}
-	return false;
-}
-
-/* "kernel/net/netfilter/nf_tables.ko" */
-static bool is_builtin(const char *builtin, const char *name)
-{
-	char file[NAME_MAX_SIZE];
-	snprintf(file, sizeof(file), "/%s.ko\n", name);
-	return strstr(builtin, file);
-}
-
-bool kernel_module_is_listed(const char *loaded, const char *builtin, const char *name)
-{
-	if (!loaded || is_loaded(loaded, name))
-		return true;
-	return !builtin || is_builtin(builtin, name);
+	snprintf(file, sizeof(file), "/%s.ko\n", name); /* "kernel/net/netfilter/nf_tables.ko" */
+	return !loaded || !builtin || strstr(builtin, file);
 }
 
 bool kernel_module_is_there(const char *procfs, const char *name)

@@ -268,6 +268,31 @@ int netlink_exchange(struct netlink *netlink, const void *requests, size_t size,
 	return result < 0 ? result : 0;
 }
 
+struct question {
+	uint32_t sequence;
+	netlink_message_function *message;
+	void *argument;
+};
+
+static int question_message(const struct nlmsghdr *header, void *argument)
+{
+	const struct question *question = argument;
+	if (header->nlmsg_seq != question->sequence)
+		return 0;
+	bool ends = header->nlmsg_type == NLMSG_ERROR || header->nlmsg_type == NLMSG_DONE;
+	int error = ends ? error_of(header) : question->message(header, question->argument);
+	return error < 0 ? error : 1;
+}
+
+int netlink_ask(
+	struct netlink *netlink, struct nlmsghdr *request, netlink_message_function *message, void *argument)
+{
+	struct question question = { netlink_sequence(netlink), message, argument };
+	request->nlmsg_flags |= NLM_F_REQUEST;
+	request->nlmsg_seq = question.sequence;
+	return netlink_exchange(netlink, request, request->nlmsg_len, 1, question_message, &question);
+}
+
 /* ---- notifications ---- */
 
 int netlink_drain(struct netlink *netlink, netlink_message_function *message, void *argument)
@@ -293,7 +318,7 @@ int netlink_drain(struct netlink *netlink, netlink_message_function *message, vo
 
 /* ---- attributes ---- */
 
-static bool attribute_bytes(const struct nlattr *attribute, void *out, size_t size)
+bool attribute_bytes(const struct nlattr *attribute, void *out, size_t size)
 {
 	if (!attribute || mnl_attr_get_payload_len(attribute) != size)
 		return false;

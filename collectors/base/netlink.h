@@ -67,6 +67,11 @@ int netlink_dump(struct netlink *netlink, struct nlmsghdr *request, netlink_mess
 int netlink_exchange(struct netlink *netlink, const void *requests, size_t size, size_t answers,
 	netlink_message_function *message, void *argument);
 
+/* Sends a request and hands over the message that answers it first, unless that is an error or the end of a
+ * dump. 0 or negative errno: the kernel's, that of `message`, or as of netlink_exchange(). */
+int netlink_ask(
+	struct netlink *netlink, struct nlmsghdr *request, netlink_message_function *message, void *argument);
+
 /* Joins a multicast group. 0 or negative errno. */
 int netlink_join(struct netlink *netlink, unsigned group);
 /* Opens a socket of NETLINK_ROUTE for the announcements of these groups; one that the kernel does not have is
@@ -85,6 +90,7 @@ uint32_t netlink_sequence(struct netlink *netlink);
 
 /* Attribute readers that check type and length first; they return false and leave *out alone if it does not
  * fit or the attribute is NULL (absent). */
+bool attribute_bytes(const struct nlattr *attribute, void *out, size_t size);
 bool attribute_u8(const struct nlattr *attribute, uint8_t *out);
 bool attribute_u16(const struct nlattr *attribute, uint16_t *out);
 bool attribute_u32(const struct nlattr *attribute, uint32_t *out);

@@ -16,9 +16,8 @@
 
 /* The parts of an entry that both families have. */
 struct entry {
-	size_t at, target, next; /* offsets in the table */
-	uint8_t source_length, destination_length;
-	bool source_odd, destination_odd; /* a mask that is no prefix */
+	size_t at, target, next;               /* offsets in the table */
+	int source_length, destination_length; /* of the masks; -1: no prefix */
 	struct address destination;
 	const char *iif, *oif;
 	const uint8_t *iif_mask;
@@ -29,21 +28,10 @@ struct entry {
 
 /* ---- entries */
 
-/* Bits of a mask; *odd if it is no prefix. */
-static uint8_t mask_length(const uint8_t *mask, size_t size, bool *odd)
-{
-	unsigned length = 0;
-	while (length < size * 8 && (mask[length / 8] >> (7 - length % 8) & 1))
-		length++;
-	for (size_t bit = length; bit < size * 8; bit++)
-		*odd |= mask[bit / 8] >> (7 - bit % 8) & 1;
-	return (uint8_t)length;
-}
-
 static void read_entry4(const struct ipt_entry *raw, struct entry *entry)
 {
-	entry->source_length = mask_length((const uint8_t *)&raw->ip.smsk, 4, &entry->source_odd);
-	entry->destination_length = mask_length((const uint8_t *)&raw->ip.dmsk, 4, &entry->destination_odd);
+	entry->source_length = nat_mask_length((const uint8_t *)&raw->ip.smsk, 4);
+	entry->destination_length = nat_mask_length((const uint8_t *)&raw->ip.dmsk, 4);
 	entry->destination = address_make(AF_INET, &raw->ip.dst);
 	entry->iif = raw->ip.iniface;
 	entry->oif = raw->ip.outiface;
@@ -58,9 +46,8 @@ static void read_entry4(const struct ipt_entry *raw, struct entry *entry)
 
 static void read_entry6(const struct ip6t_entry *raw, struct entry *entry)
 {
-	entry->source_length = mask_length((const uint8_t *)&raw->ipv6.smsk, 16, &entry->source_odd);
-	entry->destination_length =
-		mask_length((const uint8_t *)&raw->ipv6.dmsk, 16, &entry->destination_odd);
+	entry->source_length = nat_mask_length((const uint8_t *)&raw->ipv6.smsk, 16);
+	entry->destination_length = nat_mask_length((const uint8_t *)&raw->ipv6.dmsk, 16);
 	entry->destination = address_make(AF_INET6, &raw->ipv6.dst);
 	entry->iif = raw->ipv6.iniface;
 	entry->oif = raw->ipv6.outiface;
@@ -135,11 +122,11 @@ static void match_entry(const struct entry *entry, struct nat_packets *packets)
 	struct address low, high;
 	char name[IF_NAMESIZE + 1] = "";
 	size_t length = 0;
-	if (entry->destination_odd ||
+	if (entry->destination_length < 0 ||
 		((entry->inverted & IPT_INV_DSTIP) && !address_is_loopback(&entry->destination))) {
 		packets->opaque = true;
 	} else if (entry->destination_length && !(entry->inverted & IPT_INV_DSTIP)) {
-		nat_prefix_range(&entry->destination, entry->destination_length, &low, &high);
+		nat_prefix_range(&entry->destination, (uint8_t)entry->destination_length, &low, &high);
 		nat_match_destination(packets, &low, &high);
 	}
 	/* A name whose mask ends before it does is the beginning of names. */
@@ -151,7 +138,7 @@ static void match_entry(const struct entry *entry, struct nat_packets *packets)
 	name[length] = '\0';
 	if (entry->iif_mask[0])
 		nat_match_iif(packets, name, entry->inverted & IPT_INV_VIA_IN);
-	if (entry->source_length || entry->source_odd || (entry->inverted & IPT_INV_SRCIP))
+	if (entry->source_length || (entry->inverted & IPT_INV_SRCIP))
 		packets->narrowed = true;
 	if (entry->protocol && (entry->protocol > UINT8_MAX || (entry->inverted & IPT_INV_PROTO)))
 		packets->opaque = true;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/firewall/ip_tables_read.h"
+#include "collectors/firewall/ip_tables.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -25,7 +25,7 @@ static bool read_target(
 {
 	const struct nat_registers *registers = &rule->registers;
 	uint8_t family = nat_family(expression->family), bytes[2][16];
-	if (expression->has_source) {
+	if (expression->source != NFT_REGISTER_NONE) {
 		size_t size = address_size(family);
 		if (family == AF_UNSPEC)
 			return false;
@@ -36,7 +36,7 @@ static bool read_target(
 		target->low = address_make(family, bytes[0]);
 		target->high = address_make(family, bytes[1]);
 	}
-	if (expression->has_port) {
+	if (expression->port != NFT_REGISTER_NONE) {
 		if (!nat_registers_constant(registers, expression->port, 2, bytes[0]) ||
 			!nat_registers_constant(registers, expression->port_end, 2, bytes[1]))
 			return false;
@@ -67,8 +67,9 @@ static void follow_verdict(struct nat_eval *eval, const struct nat_eval_rule *ru
 {
 	const struct nft_ruleset *ruleset = eval->ruleset;
 	if (code == NFT_JUMP || code == NFT_GOTO) {
-		const struct nft_chain *from = &ruleset->chains[rule->chain->id];
-		size_t chain = nft_ruleset_chain(ruleset, from->family, from->table, name);
+		struct nft_name called = ruleset->chains[rule->chain->id].name;
+		called.own = name;
+		size_t chain = nft_ruleset_chain(ruleset, &called);
 		nat_eval_call(eval, rule, packets, chain,
 			chain == NFT_NO_INDEX ? NFT_NO_INDEX : ruleset->chains[chain].first_rule,
 			code == NFT_GOTO);
@@ -142,7 +143,7 @@ static void eval_element(
 		return;
 	}
 	struct nat_eval_rule *part = nat_eval_part(eval, rule, &packets);
-	if (part && lookup->has_destination)
+	if (part && lookup->destination != NFT_REGISTER_NONE)
 		nat_registers_put_data(
 			&part->registers, lookup->destination, element->data, element->data_size);
 }
@@ -217,10 +218,11 @@ static enum outcome look_up(
 	struct nat_eval *eval, struct nat_eval_rule *rule, const struct nft_expression *expression)
 {
 	const struct nft_ruleset *ruleset = eval->ruleset;
-	const struct nft_chain *chain = &ruleset->chains[rule->chain->id];
-	size_t found = nft_ruleset_set(ruleset, chain->family, chain->table, expression->name);
+	struct nft_name name = ruleset->chains[rule->chain->id].name;
+	name.own = expression->name;
+	size_t found = nft_ruleset_set(ruleset, &name);
 	const struct nft_set *set = found == NFT_NO_INDEX ? NULL : &ruleset->sets[found];
-	bool maps = expression->has_destination || expression->verdict.present;
+	bool maps = expression->destination != NFT_REGISTER_NONE || expression->verdict.present;
 	if (set && set->cut)
 		nat_eval_note_unread(eval, rule, "it asks a set that is too large to be read");
 	if (!set || (is_fleeting(set) && !maps)) {
@@ -245,7 +247,7 @@ static enum outcome eval_expression(
 	const struct nft_data data = expression->data;
 	switch (expression->kind) {
 	case NFT_KIND_UNKNOWN:
-		nat_registers_forget(registers);
+		*registers = (struct nat_registers){ 0 }; /* nothing is known any more */
 		rule->packets.opaque = true;
 		return CONTINUES;
 	case NFT_KIND_PASSIVE:
@@ -333,7 +335,7 @@ static bool begin_chain(struct nat_eval *eval)
 	if (eval->base_begun < eval->base_count) {
 		size_t number = eval->base_chains[eval->base_begun++];
 		const struct nft_chain *chain = &eval->ruleset->chains[number];
-		nat_eval_begin_chain(eval, number, chain->first_rule, nat_family(chain->family));
+		nat_eval_begin_chain(eval, number, chain->first_rule, nat_family(chain->name.family));
 		return true;
 	}
 	if (eval->ruleset->omitted) {
@@ -358,9 +360,9 @@ static bool begin_rule(struct nat_eval *eval, struct nat_eval_chain *chain)
 static struct nat_place place_of(const struct nat_eval *eval, const struct nat_eval_rule *rule)
 {
 	const struct nft_chain *chain = &eval->ruleset->chains[rule->chain->id];
-	return (struct nat_place){ .family = chain->family,
-		.table = chain->table,
-		.chain = chain->name,
+	return (struct nat_place){ .family = chain->name.family,
+		.table = chain->name.table,
+		.chain = chain->name.own,
 		.handle = eval->ruleset->rules[rule->id].handle };
 }
 
@@ -375,10 +377,10 @@ static int by_priority(const void *a, const void *b, void *argument)
 	const struct nft_chain *right = &ruleset->chains[*(const size_t *)b];
 	if (left->priority != right->priority)
 		return left->priority < right->priority ? -1 : 1;
-	int order = (int)left->family - (int)right->family;
+	int order = (int)left->name.family - (int)right->name.family;
 	if (order == 0)
-		order = strcmp(left->table, right->table);
-	return order ? order : strcmp(left->name, right->name);
+		order = strcmp(left->name.table, right->name.table);
+	return order ? order : strcmp(left->name.own, right->name.own);
 }
 
 struct nat_eval *nat_eval_ruleset(const struct nft_ruleset *ruleset, struct nat_list *list)

@@ -10,7 +10,6 @@
 
 #include "collectors/firewall/nat_elements.h"
 #include "collectors/firewall/nat_eval.h"
-#include "collectors/firewall/nat_exclusions.h"
 #include "collectors/firewall/nat_registers.h"
 #include "collectors/firewall/xt_match.h"
 

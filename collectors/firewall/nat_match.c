@@ -78,47 +78,39 @@ static void match_constant(struct nat_packets *packets, const struct field_bytes
 		packets->never = true;
 }
 
-/* Bits of a mask that begins with ones and goes on with zeros; -1 if it is none. */
-static int mask_length(const struct field_bytes *field)
+static void copy_mask(const struct field_bytes *field, void *out)
 {
-	int length = 0;
-	bool ended = false;
 	for (size_t i = 0; i < field->size; i++)
-		for (int bit = 7; bit >= 0; bit--) {
-			bool one = field->symbols[i].mask >> bit & 1;
-			if (one && ended)
-				return -1;
-			ended |= !one;
-			length += one;
-		}
-	return length;
+		((uint8_t *)out)[i] = field->symbols[i].mask;
 }
 
-static void match_destination(struct nat_packets *packets, const struct field_bytes *field)
+static bool match_destination(struct nat_packets *packets, const struct field_bytes *field)
 {
-	size_t size = address_size(packets->set.family);
-	int length = mask_length(field);
-	uint8_t low[16] = { 0 }, high[16] = { 0 };
-	if (field->symbols[0].index != 0 || field->size > size || length < 0 ||
-		(!is_exact(field) && (field->size != size || !is_unmasked(field)))) {
-		packets->opaque = true;
-		return;
-	}
+	uint8_t family = packets->set.family, mask[16], low[16] = { 0 }, high[16] = { 0 };
+	size_t size = address_size(family);
+	if (field->symbols[0].index != 0 || field->size > size ||
+		(!is_exact(field) && (field->size != size || !is_unmasked(field))))
+		return false;
+	copy_mask(field, mask);
+	int length = nat_mask_length(mask, field->size);
+	if (length < 0)
+		return false;
 	memcpy(low, field->low, field->size);
 	memcpy(high, field->high, field->size);
-	struct address first = address_make(packets->set.family, low);
-	struct address last = address_make(packets->set.family, high), ignored;
+	struct address first = address_make(family, low), last = address_make(family, high), ignored;
 	if (is_exact(field)) {
 		for (size_t i = 0; i < field->size; i++)
-			packets->never |= (field->low[i] & ~field->symbols[i].mask) != 0;
+			packets->never |= (field->low[i] & ~mask[i]) != 0;
 		nat_prefix_range(&first, (uint8_t)length, &ignored, &last);
 	}
 	nat_match_destination(packets, &first, &last);
+	return true;
 }
 
 /* A name that ends without NUL before the field does is the beginning of names. */
-static bool name_of(const struct field_bytes *field, char name[static IF_NAMESIZE + 1])
+static bool match_name(struct nat_packets *packets, const struct field_bytes *field, bool other)
 {
+	char name[IF_NAMESIZE + 1];
 	if (field->symbols[0].index != 0 || !is_unmasked(field) || !is_exact(field) ||
 		field->size > IF_NAMESIZE)
 		return false;
@@ -127,21 +119,8 @@ static bool name_of(const struct field_bytes *field, char name[static IF_NAMESIZ
 	if (length == field->size && length < IF_NAMESIZE)
 		name[length++] = '*';
 	name[length] = '\0';
+	nat_match_iif(packets, name, other);
 	return true;
-}
-
-static void match_iif(struct nat_packets *packets, const struct field_bytes *field, bool excluded)
-{
-	char name[IF_NAMESIZE + 1];
-	int ifindex;
-	if (field->kind == FIELD_IIFNAME && name_of(field, name)) {
-		nat_match_iif(packets, name, excluded);
-	} else if (field->kind == FIELD_IIF && is_whole(field) && is_exact(field)) {
-		memcpy(&ifindex, field->low, sizeof(ifindex));
-		nat_match_ifindex(packets, ifindex, excluded);
-	} else {
-		packets->opaque = true;
-	}
 }
 
 static uint32_t host_word(const uint8_t *bytes)
@@ -151,92 +130,75 @@ static uint32_t host_word(const uint8_t *bytes)
 	return word;
 }
 
-static void match_type(struct nat_packets *packets, const struct field_bytes *field)
-{
-	if (is_whole(field) && is_exact(field) && host_word(field->low) == RTN_LOCAL)
-		packets->set.local = true;
-	else
-		packets->opaque = true;
-}
-
 #define STATE_NEW (UINT32_C(1) << (IP_CT_NEW + 1)) /* NF_CT_STATE_BIT, nf_conntrack_common.h */
 
 /* Only the first packet of a connection comes to a chain of type nat, and nearly all of these are new. */
-static void match_state(struct nat_packets *packets, const struct field_bytes *field, bool other)
+static bool match_state(const struct field_bytes *field, bool other)
 {
-	bool whole = field->size == 4 && field->symbols[0].index == 0 && is_exact(field), passes = false;
-	uint8_t mask[4];
-	if (whole) {
-		for (size_t i = 0; i < sizeof(mask); i++)
-			mask[i] = field->symbols[i].mask;
-		passes = (host_word(mask) & STATE_NEW) == host_word(field->low);
-	}
-	if (!whole || passes == other)
-		packets->opaque = true;
+	uint32_t mask;
+	if (field->size != sizeof(mask) || field->symbols[0].index != 0 || !is_exact(field))
+		return false;
+	copy_mask(field, &mask);
+	return ((mask & STATE_NEW) == host_word(field->low)) != other;
 }
 
-/* And of TCP nearly all begin with a SYN alone. */
-static void match_flags(struct nat_packets *packets, const struct field_bytes *field, bool other)
+/* To those whose field is within low and high; with `other`, where both are the same, to all others. False
+ * where it cannot be told which these are. */
+static bool match_field(struct nat_packets *packets, const struct field_bytes *field, bool other)
 {
-	bool passes = is_exact(field) && (field->symbols[0].mask & TCP_SYN) == field->low[0];
-	if (passes == other)
-		packets->opaque = true;
-}
-
-static void match_field(struct nat_packets *packets, const struct field_bytes *field)
-{
-	bool exact = is_exact(field) && is_whole(field);
+	bool exact = is_exact(field) && is_whole(field), equal = exact && !other, known = false;
+	uint8_t value = field->low[0];
 	switch (field->kind) {
-	case FIELD_CONSTANT:
-		match_constant(packets, field);
-		break;
 	case FIELD_CHANCE:
 		packets->balanced = true;
-		break;
-	case FIELD_FAMILY:
-		if (!exact)
-			packets->opaque = true;
-		else if (nat_family(field->low[0]) == AF_UNSPEC)
-			packets->never = true;
-		else
-			nat_match_family(packets, nat_family(field->low[0]));
-		break;
-	case FIELD_PROTOCOL:
-		if (exact && field->low[0])
-			nat_match_protocol(packets, field->low[0]);
-		else
-			packets->opaque = true;
-		break;
-	case FIELD_DESTINATION:
-		match_destination(packets, field);
-		break;
-	case FIELD_PORT:
-		if (is_whole(field))
-			nat_match_ports(packets, nat_port_of(field->low), nat_port_of(field->high));
-		else
-			packets->opaque = true;
-		break;
+		return true;
 	case FIELD_SOURCE:
 		packets->narrowed = true;
-		break;
+		return true;
 	case FIELD_IIF:
+		if (exact)
+			nat_match_ifindex(packets, (int)host_word(field->low), other);
+		return exact;
 	case FIELD_IIFNAME:
-		match_iif(packets, field, false);
-		break;
-	case FIELD_TYPE:
-		match_type(packets, field);
-		break;
+		return match_name(packets, field, other);
 	case FIELD_STATE:
-		match_state(packets, field, false);
-		break;
-	case FIELD_FLAGS:
-		match_flags(packets, field, false);
-		break;
+		return match_state(field, other);
+	case FIELD_FLAGS: /* and of TCP nearly all begin with a SYN alone */
+		return (is_exact(field) && (field->symbols[0].mask & TCP_SYN) == value) != other;
+	case FIELD_DESTINATION:
+		if (!other)
+			return match_destination(packets, field);
+		return packets->set.family == AF_INET && field->symbols[0].index == 0 &&
+		       value == LOOPBACK_NET;
+	case FIELD_CONSTANT:
+		if (!other)
+			match_constant(packets, field);
+		return !other;
+	case FIELD_FAMILY:
+		if (equal && nat_family(value) == AF_UNSPEC)
+			packets->never = true;
+		else if (equal)
+			nat_match_family(packets, nat_family(value));
+		return equal;
+	case FIELD_PROTOCOL:
+		known = equal && value;
+		if (known)
+			nat_match_protocol(packets, value);
+		return known;
+	case FIELD_PORT:
+		known = is_whole(field) && !other;
+		if (known)
+			nat_match_ports(packets, nat_port_of(field->low), nat_port_of(field->high));
+		return known;
+	case FIELD_TYPE:
+		known = equal && host_word(field->low) == RTN_LOCAL;
+		packets->set.local |= known;
+		return known;
 	case FIELD_UNKNOWN:
 	case NAT_FIELDS:
-		packets->opaque = true;
 		break;
 	}
+	return false;
 }
 
 void nat_registers_match(const struct nat_registers *registers, unsigned at, const uint8_t *low,
@@ -256,7 +218,7 @@ void nat_registers_match(const struct nat_registers *registers, unsigned at, con
 		/* Constants stand apart: they may be the padding of a word. */
 		if (field.kind == FIELD_CONSTANT || field.kind == FIELD_CHANCE)
 			field.size = 1;
-		match_field(packets, &field);
+		packets->opaque |= !match_field(packets, &field, false);
 		done += field.size;
 	}
 }
@@ -274,18 +236,5 @@ void nat_registers_match_other(const struct nat_registers *registers, unsigned a
 		.symbols = &registers->symbols[at],
 		.low = data,
 		.high = data };
-	bool loopback = field.kind == FIELD_DESTINATION && packets->set.family == AF_INET &&
-			field.symbols[0].index == 0 && data[0] == LOOPBACK_NET;
-	if (field.kind == FIELD_IIF || field.kind == FIELD_IIFNAME)
-		match_iif(packets, &field, true);
-	else if (field.kind == FIELD_SOURCE)
-		packets->narrowed = true;
-	else if (field.kind == FIELD_STATE)
-		match_state(packets, &field, true);
-	else if (field.kind == FIELD_FLAGS)
-		match_flags(packets, &field, true);
-	else if (field.kind == FIELD_CHANCE)
-		packets->balanced = true;
-	else if (!loopback)
-		packets->opaque = true;
+	packets->opaque |= !match_field(packets, &field, true);
 }

@@ -20,20 +20,13 @@ static void registers_pad(struct nat_registers *registers, unsigned at, size_t s
 		registers->symbols[at + i] = (struct nat_symbol){ .field = FIELD_CONSTANT, .mask = 0xff };
 }
 
-static void registers_put_from(
-	struct nat_registers *registers, unsigned at, size_t size, enum nat_field field, unsigned index)
+void nat_registers_put(struct nat_registers *registers, unsigned at, size_t size, enum nat_field field)
 {
 	size = registers_cut(at, size);
 	for (size_t i = 0; i < size; i++)
-		registers->symbols[at + i] = (struct nat_symbol){
-			.field = (uint8_t)field, .index = (uint8_t)(index + i), .mask = 0xff
-		};
+		registers->symbols[at + i] =
+			(struct nat_symbol){ .field = (uint8_t)field, .index = (uint8_t)i, .mask = 0xff };
 	registers_pad(registers, at, size);
-}
-
-void nat_registers_put(struct nat_registers *registers, unsigned at, size_t size, enum nat_field field)
-{
-	registers_put_from(registers, at, size, field, 0);
 }
 
 void nat_registers_put_data(struct nat_registers *registers, unsigned at, const uint8_t *data, size_t size)
@@ -43,11 +36,6 @@ void nat_registers_put_data(struct nat_registers *registers, unsigned at, const 
 		registers->symbols[at + i] =
 			(struct nat_symbol){ .field = FIELD_CONSTANT, .mask = 0xff, .value = data[i] };
 	registers_pad(registers, at, size);
-}
-
-void nat_registers_forget(struct nat_registers *registers)
-{
-	*registers = (struct nat_registers){ 0 };
 }
 
 /* ---- loaded */
@@ -90,12 +78,10 @@ static void load_payload(
 	for (size_t i = 0; i < size; i++) {
 		uint32_t offset = expression->offset + (uint32_t)i;
 		const struct header_field *field = find_header(expression->key, family, offset);
-		registers->symbols[expression->destination + i] = (struct nat_symbol){ .mask = 0xff };
-		if (field)
-			registers->symbols[expression->destination + i] =
-				(struct nat_symbol){ .field = (uint8_t)field->field,
-					.index = (uint8_t)(offset - field->offset),
-					.mask = 0xff };
+		registers->symbols[expression->destination + i] =
+			(struct nat_symbol){ .field = field ? (uint8_t)field->field : FIELD_UNKNOWN,
+				.index = field ? (uint8_t)(offset - field->offset) : 0,
+				.mask = 0xff };
 	}
 	registers_pad(registers, expression->destination, size);
 }
@@ -140,7 +126,7 @@ void nat_registers_load(
 	struct nat_registers *registers, const struct nft_expression *expression, uint8_t family)
 {
 	bool state = expression->kind == NFT_KIND_CT && expression->key == NFT_CT_STATE;
-	if (!expression->has_destination)
+	if (expression->destination == NFT_REGISTER_NONE)
 		return;
 	if (expression->kind == NFT_KIND_PAYLOAD)
 		load_payload(registers, expression, family);

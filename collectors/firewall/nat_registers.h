@@ -60,8 +60,6 @@ void nat_registers_load(
 	struct nat_registers *registers, const struct nft_expression *expression, uint8_t family);
 void nat_registers_bitwise(struct nat_registers *registers, const struct nft_expression *expression);
 void nat_registers_byteorder(struct nat_registers *registers, const struct nft_expression *expression);
-/* Nothing is known any more. */
-void nat_registers_forget(struct nat_registers *registers);
 
 /* The constant bytes from `at`; false if one of them is none. */
 bool nat_registers_constant(const struct nat_registers *registers, unsigned at, size_t size, uint8_t *out);

@@ -14,7 +14,7 @@
 #include "collectors/base/kernel_module.h"
 #include "collectors/base/netlink.h"
 #include "collectors/collector.h"
-#include "collectors/firewall/ip_tables_read.h"
+#include "collectors/firewall/ip_tables.h"
 #include "collectors/firewall/nat_eval.h"
 #include "collectors/firewall/nat_list.h"
 #include "collectors/firewall/nft_reader.h"
@@ -117,25 +117,6 @@ static int natrules_open_reader(struct natrules *natrules)
 	return error;
 }
 
-/* 0, or a negative errno; begins to read if there is anything new. */
-static int natrules_read_nftables(struct natrules *natrules, int64_t now_ns)
-{
-	uint32_t generation;
-	int error = nft_reader_generation(natrules->reader, &generation);
-	if (error == 0 && natrules->rules && !natrules->legacy.changed &&
-		generation == natrules->generation) {
-		natrules_rest(natrules, now_ns);
-		return 0;
-	}
-	natrules->began_ns = now_ns;
-	natrules->cost_ns = 0;
-	if (error == 0)
-		error = nft_reader_begin(natrules->reader);
-	if (error == 0)
-		natrules->phase = PHASE_READ;
-	return error;
-}
-
 /* ---- evaluation */
 
 static int natrules_begin_evaluation(struct natrules *natrules)
@@ -176,21 +157,30 @@ static void natrules_publish(struct natrules *natrules)
 		natrules->generation = nft_reader_read_generation(natrules->reader);
 }
 
-/* nf_tables may be loaded later. */
+/* 0, or a negative errno; begins to read if there is anything new. nf_tables may be loaded later. */
 static int natrules_begin_reading(struct natrules *natrules, int64_t now_ns)
 {
+	uint32_t generation = natrules->generation;
 	natrules->changed = false;
 	int error = natrules->reader ? 0 : natrules_open_reader(natrules);
 	if (natrules->reader)
-		return natrules_read_nftables(natrules, now_ns);
-	if (error < 0 && error != -EOPNOTSUPP)
+		error = nft_reader_generation(natrules->reader, &generation);
+	else if (error != -EOPNOTSUPP)
 		return error;
+	bool read = error == 0 || !natrules->reader;
+	if (read && natrules->rules && !natrules->legacy.changed && generation == natrules->generation) {
+		natrules_rest(natrules, now_ns);
+		return 0;
+	}
 	natrules->began_ns = now_ns;
 	natrules->cost_ns = 0;
-	if (natrules->legacy.changed || !natrules->rules)
+	if (!natrules->reader)
 		return natrules_begin_evaluation(natrules);
-	natrules_rest(natrules, now_ns);
-	return 0;
+	if (error == 0)
+		error = nft_reader_begin(natrules->reader);
+	if (error == 0)
+		natrules->phase = PHASE_READ;
+	return error;
 }
 
 /* A piece. True if there are new rules. */

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "collectors/firewall/nft_expression.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
 #include <string.h>
 
-#include "collectors/base/netlink.h"
+#include "collectors/base/nfnetlink.h"
 
 #define ATTRIBUTES_MOST 15
 #define FIELDS_MOST     8
 
-#define WORD          4u
-#define WORDS_IN_REG  4u
-#define REGISTER_NONE UINT32_MAX
+#define WORD         4u
+#define WORDS_IN_REG 4u
 
 /* enum nft_registers: four registers of 16 bytes, or sixteen of 4 that lie in the same place. */
 static unsigned register_byte(uint32_t number)
@@ -23,7 +21,7 @@ static unsigned register_byte(uint32_t number)
 		return (number - NFT_REG_1) * WORDS_IN_REG * WORD;
 	if (number >= NFT_REG32_00 && number <= NFT_REG32_15)
 		return (number - NFT_REG32_00) * WORD;
-	return REGISTER_NONE;
+	return NFT_REGISTER_NONE;
 }
 
 const struct nlattr *nft_cursor_next(struct nft_cursor *cursor)
@@ -38,19 +36,10 @@ const struct nlattr *nft_cursor_next(struct nft_cursor *cursor)
 	return attribute;
 }
 
-static bool attribute_be32(const struct nlattr *attribute, uint32_t *out)
-{
-	uint32_t value;
-	if (!attribute_u32(attribute, &value))
-		return false;
-	*out = ntohl(value);
-	return true;
-}
-
 static bool attribute_register(const struct nlattr *attribute, unsigned *out)
 {
 	uint32_t number;
-	if (!attribute_be32(attribute, &number) || register_byte(number) == REGISTER_NONE)
+	if (!attribute_be32(attribute, &number) || register_byte(number) == NFT_REGISTER_NONE)
 		return false;
 	*out = register_byte(number);
 	return true;
@@ -97,13 +86,13 @@ struct nft_verdict nft_data_verdict(const struct nlattr *nest)
 /* ---- which attribute goes where */
 
 enum field_form { FORM_NUMBER, FORM_REGISTER, FORM_VALUE, FORM_BYTES, FORM_NAME };
+enum field_need { OPTIONAL, NEEDED };
 
 struct field {
 	unsigned attribute; /* 0: the end of the list */
 	enum field_form form;
-	size_t at;      /* in struct nft_expression */
-	size_t present; /* of the bool that says so, or 0 */
-	bool needed;
+	size_t at; /* in struct nft_expression */
+	enum field_need need;
 };
 
 struct layout {
@@ -114,109 +103,90 @@ struct layout {
 
 #define AT(member) offsetof(struct nft_expression, member)
 
-#define NUMBER(attribute, member)                            \
-	{                                                    \
-		attribute, FORM_NUMBER, AT(member), 0, false \
-	}
-#define MUST_NUMBER(attribute, member)                      \
-	{                                                   \
-		attribute, FORM_NUMBER, AT(member), 0, true \
-	}
-#define SOURCE(attribute, must)                                            \
-	{                                                                  \
-		attribute, FORM_REGISTER, AT(source), AT(has_source), must \
-	}
-#define DESTINATION(attribute, must)                                                 \
-	{                                                                            \
-		attribute, FORM_REGISTER, AT(destination), AT(has_destination), must \
-	}
-#define VALUE(attribute, member)                           \
-	{                                                  \
-		attribute, FORM_VALUE, AT(member), 0, true \
-	}
-#define NAME(attribute)                                 \
-	{                                               \
-		attribute, FORM_NAME, AT(name), 0, true \
-	}
-#define REGISTER(attribute, member, present)                             \
-	{                                                                \
-		attribute, FORM_REGISTER, AT(member), AT(present), false \
-	}
-#define NO_FIELDS                                      \
-	{                                              \
-		{ 0, FORM_NUMBER, AT(key), 0, false }, \
-	}
-
 static const struct layout layouts[] = {
-	{ "immediate", NFT_KIND_IMMEDIATE, { VALUE(NFTA_IMMEDIATE_DATA, data) } },
+	{ "immediate", NFT_KIND_IMMEDIATE, { { NFTA_IMMEDIATE_DATA, FORM_VALUE, AT(data), NEEDED } } },
 	{ "cmp", NFT_KIND_CMP,
-		{ SOURCE(NFTA_CMP_SREG, true), MUST_NUMBER(NFTA_CMP_OP, operation),
-			VALUE(NFTA_CMP_DATA, data) } },
+		{ { NFTA_CMP_SREG, FORM_REGISTER, AT(source), NEEDED },
+			{ NFTA_CMP_OP, FORM_NUMBER, AT(operation), NEEDED },
+			{ NFTA_CMP_DATA, FORM_VALUE, AT(data), NEEDED } } },
 	{ "range", NFT_KIND_RANGE,
-		{ SOURCE(NFTA_RANGE_SREG, true), MUST_NUMBER(NFTA_RANGE_OP, operation),
-			VALUE(NFTA_RANGE_FROM_DATA, data), VALUE(NFTA_RANGE_TO_DATA, more) } },
+		{ { NFTA_RANGE_SREG, FORM_REGISTER, AT(source), NEEDED },
+			{ NFTA_RANGE_OP, FORM_NUMBER, AT(operation), NEEDED },
+			{ NFTA_RANGE_FROM_DATA, FORM_VALUE, AT(data), NEEDED },
+			{ NFTA_RANGE_TO_DATA, FORM_VALUE, AT(more), NEEDED } } },
 	{ "bitwise", NFT_KIND_BITWISE,
-		{ SOURCE(NFTA_BITWISE_SREG, true), DESTINATION(NFTA_BITWISE_DREG, true),
-			MUST_NUMBER(NFTA_BITWISE_LEN, length), NUMBER(NFTA_BITWISE_OP, operation),
-			{ NFTA_BITWISE_MASK, FORM_VALUE, AT(data), 0, false },
-			{ NFTA_BITWISE_XOR, FORM_VALUE, AT(more), 0, false } } },
+		{ { NFTA_BITWISE_SREG, FORM_REGISTER, AT(source), NEEDED },
+			{ NFTA_BITWISE_DREG, FORM_REGISTER, AT(destination), NEEDED },
+			{ NFTA_BITWISE_LEN, FORM_NUMBER, AT(length), NEEDED },
+			{ NFTA_BITWISE_OP, FORM_NUMBER, AT(operation), OPTIONAL },
+			{ NFTA_BITWISE_MASK, FORM_VALUE, AT(data), OPTIONAL },
+			{ NFTA_BITWISE_XOR, FORM_VALUE, AT(more), OPTIONAL } } },
 	{ "payload", NFT_KIND_PAYLOAD,
-		{ SOURCE(NFTA_PAYLOAD_SREG, false), DESTINATION(NFTA_PAYLOAD_DREG, false),
-			MUST_NUMBER(NFTA_PAYLOAD_BASE, key), MUST_NUMBER(NFTA_PAYLOAD_OFFSET, offset),
-			MUST_NUMBER(NFTA_PAYLOAD_LEN, length) } },
+		{ { NFTA_PAYLOAD_DREG, FORM_REGISTER, AT(destination), OPTIONAL },
+			{ NFTA_PAYLOAD_BASE, FORM_NUMBER, AT(key), NEEDED },
+			{ NFTA_PAYLOAD_OFFSET, FORM_NUMBER, AT(offset), NEEDED },
+			{ NFTA_PAYLOAD_LEN, FORM_NUMBER, AT(length), NEEDED } } },
 	{ "meta", NFT_KIND_META,
-		{ SOURCE(NFTA_META_SREG, false), DESTINATION(NFTA_META_DREG, false),
-			MUST_NUMBER(NFTA_META_KEY, key) } },
+		{ { NFTA_META_DREG, FORM_REGISTER, AT(destination), OPTIONAL },
+			{ NFTA_META_KEY, FORM_NUMBER, AT(key), NEEDED } } },
 	{ "ct", NFT_KIND_CT,
-		{ SOURCE(NFTA_CT_SREG, false), DESTINATION(NFTA_CT_DREG, false),
-			MUST_NUMBER(NFTA_CT_KEY, key) } },
+		{ { NFTA_CT_DREG, FORM_REGISTER, AT(destination), OPTIONAL },
+			{ NFTA_CT_KEY, FORM_NUMBER, AT(key), NEEDED } } },
 	{ "fib", NFT_KIND_FIB,
-		{ DESTINATION(NFTA_FIB_DREG, true), MUST_NUMBER(NFTA_FIB_RESULT, key),
-			MUST_NUMBER(NFTA_FIB_FLAGS, flags) } },
+		{ { NFTA_FIB_DREG, FORM_REGISTER, AT(destination), NEEDED },
+			{ NFTA_FIB_RESULT, FORM_NUMBER, AT(key), NEEDED },
+			{ NFTA_FIB_FLAGS, FORM_NUMBER, AT(flags), NEEDED } } },
 	{ "lookup", NFT_KIND_LOOKUP,
-		{ SOURCE(NFTA_LOOKUP_SREG, true), NAME(NFTA_LOOKUP_SET), NUMBER(NFTA_LOOKUP_FLAGS, flags) } },
-	{ "numgen", NFT_KIND_RANDOM, { DESTINATION(NFTA_NG_DREG, true) } },
-	{ "hash", NFT_KIND_RANDOM, { DESTINATION(NFTA_HASH_DREG, true) } },
+		{ { NFTA_LOOKUP_SREG, FORM_REGISTER, AT(source), NEEDED },
+			{ NFTA_LOOKUP_SET, FORM_NAME, AT(name), NEEDED },
+			{ NFTA_LOOKUP_FLAGS, FORM_NUMBER, AT(flags), OPTIONAL } } },
+	{ "numgen", NFT_KIND_RANDOM, { { NFTA_NG_DREG, FORM_REGISTER, AT(destination), NEEDED } } },
+	{ "hash", NFT_KIND_RANDOM, { { NFTA_HASH_DREG, FORM_REGISTER, AT(destination), NEEDED } } },
 	{ "nat", NFT_KIND_NAT,
-		{ MUST_NUMBER(NFTA_NAT_TYPE, key), MUST_NUMBER(NFTA_NAT_FAMILY, family),
-			SOURCE(NFTA_NAT_REG_ADDR_MIN, false),
-			REGISTER(NFTA_NAT_REG_ADDR_MAX, source_end, has_destination),
-			REGISTER(NFTA_NAT_REG_PROTO_MIN, port, has_port),
-			REGISTER(NFTA_NAT_REG_PROTO_MAX, port_end, has_port_end),
-			NUMBER(NFTA_NAT_FLAGS, flags) } },
+		{ { NFTA_NAT_TYPE, FORM_NUMBER, AT(key), NEEDED },
+			{ NFTA_NAT_FAMILY, FORM_NUMBER, AT(family), NEEDED },
+			{ NFTA_NAT_REG_ADDR_MIN, FORM_REGISTER, AT(source), OPTIONAL },
+			{ NFTA_NAT_REG_ADDR_MAX, FORM_REGISTER, AT(source_end), OPTIONAL },
+			{ NFTA_NAT_REG_PROTO_MIN, FORM_REGISTER, AT(port), OPTIONAL },
+			{ NFTA_NAT_REG_PROTO_MAX, FORM_REGISTER, AT(port_end), OPTIONAL },
+			{ NFTA_NAT_FLAGS, FORM_NUMBER, AT(flags), OPTIONAL } } },
 	{ "redir", NFT_KIND_REDIR,
-		{ REGISTER(NFTA_REDIR_REG_PROTO_MIN, port, has_port),
-			REGISTER(NFTA_REDIR_REG_PROTO_MAX, port_end, has_port_end) } },
+		{ { NFTA_REDIR_REG_PROTO_MIN, FORM_REGISTER, AT(port), OPTIONAL },
+			{ NFTA_REDIR_REG_PROTO_MAX, FORM_REGISTER, AT(port_end), OPTIONAL } } },
 	{ "match", NFT_KIND_MATCH,
-		{ NAME(NFTA_MATCH_NAME), NUMBER(NFTA_MATCH_REV, revision),
-			{ NFTA_MATCH_INFO, FORM_BYTES, AT(data), 0, true } } },
+		{ { NFTA_MATCH_NAME, FORM_NAME, AT(name), NEEDED },
+			{ NFTA_MATCH_REV, FORM_NUMBER, AT(revision), OPTIONAL },
+			{ NFTA_MATCH_INFO, FORM_BYTES, AT(data), NEEDED } } },
 	{ "target", NFT_KIND_TARGET,
-		{ NAME(NFTA_TARGET_NAME), NUMBER(NFTA_TARGET_REV, revision),
-			{ NFTA_TARGET_INFO, FORM_BYTES, AT(data), 0, true } } },
+		{ { NFTA_TARGET_NAME, FORM_NAME, AT(name), NEEDED },
+			{ NFTA_TARGET_REV, FORM_NUMBER, AT(revision), OPTIONAL },
+			{ NFTA_TARGET_INFO, FORM_BYTES, AT(data), NEEDED } } },
 	{ "byteorder", NFT_KIND_BYTEORDER,
-		{ SOURCE(NFTA_BYTEORDER_SREG, true), DESTINATION(NFTA_BYTEORDER_DREG, true),
-			MUST_NUMBER(NFTA_BYTEORDER_LEN, length) } },
+		{ { NFTA_BYTEORDER_SREG, FORM_REGISTER, AT(source), NEEDED },
+			{ NFTA_BYTEORDER_DREG, FORM_REGISTER, AT(destination), NEEDED },
+			{ NFTA_BYTEORDER_LEN, FORM_NUMBER, AT(length), NEEDED } } },
 	{ "exthdr", NFT_KIND_LOAD,
-		{ DESTINATION(NFTA_EXTHDR_DREG, false), NUMBER(NFTA_EXTHDR_LEN, length) } },
-	{ "rt", NFT_KIND_LOAD, { DESTINATION(NFTA_RT_DREG, true) } },
-	{ "socket", NFT_KIND_LOAD, { DESTINATION(NFTA_SOCKET_DREG, true) } },
-	{ "osf", NFT_KIND_LOAD, { DESTINATION(NFTA_OSF_DREG, true) } },
-	{ "xfrm", NFT_KIND_LOAD, { DESTINATION(NFTA_XFRM_DREG, true) } },
-	{ "tunnel", NFT_KIND_LOAD, { DESTINATION(NFTA_TUNNEL_DREG, true) } },
-	{ "counter", NFT_KIND_PASSIVE, NO_FIELDS },
-	{ "log", NFT_KIND_PASSIVE, NO_FIELDS },
-	{ "last", NFT_KIND_PASSIVE, NO_FIELDS },
-	{ "dup", NFT_KIND_PASSIVE, NO_FIELDS },
-	{ "limit", NFT_KIND_NARROWING, NO_FIELDS },
-	{ "quota", NFT_KIND_NARROWING, NO_FIELDS },
-	{ "connlimit", NFT_KIND_NARROWING, NO_FIELDS },
-	{ "dynset", NFT_KIND_NARROWING, NO_FIELDS },
-	{ "objref", NFT_KIND_NARROWING, { NUMBER(NFTA_OBJREF_IMM_TYPE, key) } },
-	{ "reject", NFT_KIND_END, NO_FIELDS },
-	{ "queue", NFT_KIND_END, NO_FIELDS },
-	{ "tproxy", NFT_KIND_END, NO_FIELDS },
-	{ "synproxy", NFT_KIND_END, NO_FIELDS },
-	{ "masq", NFT_KIND_END, NO_FIELDS },
+		{ { NFTA_EXTHDR_DREG, FORM_REGISTER, AT(destination), OPTIONAL },
+			{ NFTA_EXTHDR_LEN, FORM_NUMBER, AT(length), OPTIONAL } } },
+	{ "rt", NFT_KIND_LOAD, { { NFTA_RT_DREG, FORM_REGISTER, AT(destination), NEEDED } } },
+	{ "socket", NFT_KIND_LOAD, { { NFTA_SOCKET_DREG, FORM_REGISTER, AT(destination), NEEDED } } },
+	{ "osf", NFT_KIND_LOAD, { { NFTA_OSF_DREG, FORM_REGISTER, AT(destination), NEEDED } } },
+	{ "xfrm", NFT_KIND_LOAD, { { NFTA_XFRM_DREG, FORM_REGISTER, AT(destination), NEEDED } } },
+	{ "tunnel", NFT_KIND_LOAD, { { NFTA_TUNNEL_DREG, FORM_REGISTER, AT(destination), NEEDED } } },
+	{ .name = "counter", .kind = NFT_KIND_PASSIVE },
+	{ .name = "log", .kind = NFT_KIND_PASSIVE },
+	{ .name = "last", .kind = NFT_KIND_PASSIVE },
+	{ .name = "dup", .kind = NFT_KIND_PASSIVE },
+	{ .name = "limit", .kind = NFT_KIND_NARROWING },
+	{ .name = "quota", .kind = NFT_KIND_NARROWING },
+	{ .name = "connlimit", .kind = NFT_KIND_NARROWING },
+	{ .name = "dynset", .kind = NFT_KIND_NARROWING },
+	{ "objref", NFT_KIND_NARROWING, { { NFTA_OBJREF_IMM_TYPE, FORM_NUMBER, AT(key), OPTIONAL } } },
+	{ .name = "reject", .kind = NFT_KIND_END },
+	{ .name = "queue", .kind = NFT_KIND_END },
+	{ .name = "tproxy", .kind = NFT_KIND_END },
+	{ .name = "synproxy", .kind = NFT_KIND_END },
+	{ .name = "masq", .kind = NFT_KIND_END },
 };
 
 static bool field_read(const struct field *field, const struct nlattr *attribute, struct nft_expression *out)
@@ -246,12 +216,8 @@ static int take_fields(
 	for (size_t i = 0; i < FIELDS_MOST && layout->fields[i].attribute; i++) {
 		const struct field *field = &layout->fields[i];
 		const struct nlattr *attribute = table[field->attribute];
-		if (!attribute && !field->needed)
-			continue;
-		if (!attribute || !field_read(field, attribute, out))
+		if (attribute ? !field_read(field, attribute, out) : field->need == NEEDED)
 			return -EBADMSG;
-		if (field->present)
-			*(bool *)((char *)out + field->present) = true;
 	}
 	return 0;
 }
@@ -271,43 +237,33 @@ static int take_destination(const struct nlattr *attribute, struct nft_expressio
 	if (!attribute_be32(attribute, &number))
 		return -EBADMSG;
 	*into_verdict = number == NFT_REG_VERDICT;
-	out->has_destination = !*into_verdict;
-	if (*into_verdict)
-		return 0;
-	return attribute_register(attribute, &out->destination) ? 0 : -EBADMSG;
-}
-
-static int finish_immediate(const struct nlattr *const *table, struct nft_expression *out)
-{
-	bool into_verdict;
-	int error = take_destination(table[NFTA_IMMEDIATE_DREG], out, &into_verdict);
-	if (error < 0)
-		return error;
-	if (into_verdict)
-		out->verdict = nft_data_verdict(table[NFTA_IMMEDIATE_DATA]);
-	return into_verdict == out->verdict.present && (into_verdict || out->data.bytes) ? 0 : -EBADMSG;
-}
-
-/* A lookup into the verdict has verdict.present set and no destination. */
-static int finish_lookup(const struct nlattr *const *table, struct nft_expression *out)
-{
-	return table[NFTA_LOOKUP_DREG] ? take_destination(table[NFTA_LOOKUP_DREG], out, &out->verdict.present)
-				       : 0;
+	return *into_verdict || attribute_register(attribute, &out->destination) ? 0 : -EBADMSG;
 }
 
 static int expression_complete(const struct nlattr *const *table, struct nft_expression *out)
 {
-	if (out->kind == NFT_KIND_IMMEDIATE)
-		return finish_immediate(table, out);
-	if (out->kind == NFT_KIND_LOOKUP)
-		return finish_lookup(table, out);
-	if (out->kind == NFT_KIND_NARROWING && out->key == NFT_OBJECT_COUNTER)
-		out->kind = NFT_KIND_PASSIVE;
-	if (out->kind != NFT_KIND_NAT && out->kind != NFT_KIND_REDIR)
+	bool into_verdict;
+	int error = 0;
+	switch ((int)out->kind) {
+	case NFT_KIND_IMMEDIATE:
+		error = take_destination(table[NFTA_IMMEDIATE_DREG], out, &into_verdict);
+		if (error == 0 && into_verdict)
+			out->verdict = nft_data_verdict(table[NFTA_IMMEDIATE_DATA]);
+		if (error == 0 && !(into_verdict ? out->verdict.present : out->data.bytes != NULL))
+			error = -EBADMSG;
+		return error;
+	case NFT_KIND_LOOKUP: /* one into the verdict has verdict.present set and no destination */
+		return table[NFTA_LOOKUP_DREG]
+			       ? take_destination(table[NFTA_LOOKUP_DREG], out, &out->verdict.present)
+			       : 0;
+	case NFT_KIND_NARROWING:
+		if (out->key == NFT_OBJECT_COUNTER)
+			out->kind = NFT_KIND_PASSIVE;
 		return 0;
-	if (out->kind == NFT_KIND_NAT && !out->has_destination)
+	}
+	if (out->source_end == NFT_REGISTER_NONE)
 		out->source_end = out->source;
-	if (!out->has_port_end)
+	if (out->port_end == NFT_REGISTER_NONE)
 		out->port_end = out->port;
 	return 0;
 }
@@ -315,21 +271,24 @@ static int expression_complete(const struct nlattr *const *table, struct nft_exp
 int nft_expression_parse(const struct nlattr *element, struct nft_expression *out)
 {
 	const struct nlattr *outer[NFTA_EXPR_MAX + 1], *table[ATTRIBUTES_MOST + 1];
-	struct nft_expression parsed = { .verdict.chain = "" };
+	struct nft_expression parsed = { .source = NFT_REGISTER_NONE,
+		.source_end = NFT_REGISTER_NONE,
+		.destination = NFT_REGISTER_NONE,
+		.port = NFT_REGISTER_NONE,
+		.port_end = NFT_REGISTER_NONE,
+		.verdict.chain = "" };
 	if (!attributes_of_nest(element, outer, NFTA_EXPR_MAX))
 		return -EBADMSG;
 	parsed.name = nft_text(outer[NFTA_EXPR_NAME]);
 	if (!parsed.name)
 		return -EBADMSG;
 	const struct layout *layout = find_layout(parsed.name);
-	if (layout && layout->fields[0].attribute) {
+	if (layout)
 		parsed.kind = layout->kind;
-		if (!attributes_of_nest(outer[NFTA_EXPR_DATA], table, ATTRIBUTES_MOST) ||
-			take_fields(layout, table, &parsed) < 0 || expression_complete(table, &parsed) < 0)
-			return -EBADMSG;
-	} else if (layout) {
-		parsed.kind = layout->kind;
-	}
+	if (layout && layout->fields[0].attribute &&
+		(!attributes_of_nest(outer[NFTA_EXPR_DATA], table, ATTRIBUTES_MOST) ||
+			take_fields(layout, table, &parsed) < 0 || expression_complete(table, &parsed) < 0))
+		return -EBADMSG;
 	*out = parsed;
 	return 0;
 }

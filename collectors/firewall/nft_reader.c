@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "collectors/firewall/nft_reader.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -10,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/base/netlink.h"
+#include "collectors/base/nfnetlink.h"
 
 enum stage { STAGE_IDLE, STAGE_CHAINS, STAGE_RULES, STAGE_SETS, STAGE_REACH, STAGE_ELEMENTS };
 
@@ -26,16 +25,6 @@ struct nft_reader {
 };
 
 /* ---- requests */
-
-static struct nlmsghdr *put_request(char *buffer, unsigned type, uint8_t family)
-{
-	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-	request->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
-	struct nfgenmsg *generic = mnl_nlmsg_put_extra_header(request, sizeof(*generic));
-	generic->nfgen_family = family;
-	generic->version = NFNETLINK_V0;
-	return request;
-}
 
 struct dump_kind {
 	unsigned type;
@@ -64,7 +53,7 @@ static int nft_reader_ask(struct nft_reader *reader, uint8_t family, const char 
 {
 	alignas(struct nlmsghdr) char buffer[NETLINK_DUMP_REQUEST] = { 0 };
 	const struct dump_kind *kind = &dumps[reader->stage];
-	struct nlmsghdr *request = put_request(buffer, kind->type, family);
+	struct nlmsghdr *request = nfnetlink_request(buffer, NFNL_SUBSYS_NFTABLES, kind->type, family);
 	if (kind->table)
 		mnl_attr_put_strz(request, kind->table, table);
 	if (kind->name)
@@ -73,45 +62,9 @@ static int nft_reader_ask(struct nft_reader *reader, uint8_t family, const char 
 	return netlink_dump_begin(reader->netlink, &reader->dump, request);
 }
 
-/* ---- the generation */
-
-struct generation {
-	uint32_t sequence, id;
-	int error;
-};
-
-static int take_generation(const struct nlmsghdr *header, void *argument)
-{
-	struct generation *generation = argument;
-	const struct nlattr *table[NFTA_GEN_MAX + 1];
-	if (header->nlmsg_seq != generation->sequence)
-		return 0;
-	if (header->nlmsg_type == NLMSG_ERROR) {
-		const struct nlmsgerr *answer = mnl_nlmsg_get_payload(header);
-		generation->error =
-			mnl_nlmsg_get_payload_len(header) >= sizeof(answer->error) ? answer->error : -EBADMSG;
-		return 1;
-	}
-	if (!attributes_of_message(header, sizeof(struct nfgenmsg), table, NFTA_GEN_MAX) ||
-		!attribute_u32(table[NFTA_GEN_ID], &generation->id))
-		generation->error = -EBADMSG;
-	return 1;
-}
-
 int nft_reader_generation(struct nft_reader *reader, uint32_t *out)
 {
-	alignas(struct nlmsghdr) char buffer[NETLINK_DUMP_REQUEST] = { 0 };
-	struct nlmsghdr *request = put_request(buffer, NFT_MSG_GETGEN, NFPROTO_UNSPEC);
-	struct generation generation = { .sequence = netlink_sequence(reader->netlink) };
-	request->nlmsg_flags = NLM_F_REQUEST;
-	request->nlmsg_seq = generation.sequence;
-	int error = netlink_exchange(
-		reader->netlink, request, request->nlmsg_len, 1, take_generation, &generation);
-	if (error == 0)
-		error = generation.error;
-	if (error == 0)
-		*out = ntohl(generation.id);
-	return error;
+	return nftables_generation(reader->netlink, out);
 }
 
 /* ---- from one dump to the next */
@@ -124,7 +77,8 @@ static size_t next_table(const struct nft_ruleset *ruleset, size_t from)
 		bool fresh = true;
 		for (size_t j = 0; j < i && fresh; j++) {
 			const struct nft_chain *other = &ruleset->chains[ruleset->nat_chains[j]];
-			fresh = other->family != chain->family || strcmp(other->table, chain->table) != 0;
+			fresh = other->name.family != chain->name.family ||
+				strcmp(other->name.table, chain->name.table) != 0;
 		}
 		if (fresh)
 			return i;
@@ -149,7 +103,7 @@ static int nft_reader_ask_elements(struct nft_reader *reader, size_t number)
 	reader->stage = STAGE_ELEMENTS;
 	reader->position = number;
 	set->read = true;
-	return nft_reader_ask(reader, set->family, set->table, set->name);
+	return nft_reader_ask(reader, set->name.family, set->name.table, set->name.own);
 }
 
 /* What follows the dump that has ended well. 0, 1 when nothing does, or negative errno. */
@@ -167,7 +121,7 @@ static int nft_reader_ask_next(struct nft_reader *reader)
 			const struct nft_chain *chain = &ruleset->chains[ruleset->nat_chains[table]];
 			reader->stage = stage;
 			reader->position = table;
-			return nft_reader_ask(reader, chain->family, chain->table, NULL);
+			return nft_reader_ask(reader, chain->name.family, chain->name.table, NULL);
 		}
 	}
 	size_t set = next_set(ruleset);

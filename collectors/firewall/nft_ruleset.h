@@ -25,10 +25,15 @@
 
 #define NFT_NO_INDEX SIZE_MAX
 
-struct nft_chain {
+/* Of a chain or set. */
+struct nft_name {
 	uint8_t family; /* NFPROTO_* of its table */
-	char *table, *name;
-	bool is_nat; /* a base chain of type nat that sees packets before they are routed */
+	const char *table, *own;
+};
+
+struct nft_chain {
+	struct nft_name name; /* first */
+	bool is_nat;          /* a base chain of type nat that sees packets before they are routed */
 	int32_t priority;
 	size_t first_rule, last_rule; /* NFT_NO_INDEX: none */
 	bool reached;                 /* by nft_reach() */
@@ -55,10 +60,9 @@ struct nft_element {
 };
 
 struct nft_set {
-	uint8_t family;
-	char *table, *name;
-	uint32_t flags; /* NFT_SET_* */
-	uint32_t key_size, data_size;
+	struct nft_name name; /* first */
+	uint32_t flags;       /* NFT_SET_* */
+	uint32_t key_size;
 	bool verdicts;
 	size_t first_element;
 	bool wanted; /* nft_reach() met a lookup of it */
@@ -99,15 +103,8 @@ bool nft_ruleset_clear_piece(struct nft_ruleset *ruleset);
 int nft_ruleset_add(struct nft_ruleset *ruleset, const struct nlmsghdr *header);
 
 /* Position, or NFT_NO_INDEX. */
-size_t nft_ruleset_chain(
-	const struct nft_ruleset *ruleset, uint8_t family, const char *table, const char *name);
-size_t nft_ruleset_set(
-	const struct nft_ruleset *ruleset, uint8_t family, const char *table, const char *name);
-
-/* For nft_message.c: the hash of a name in its index; and a chain that is to be walked. 0 or -ENOMEM. */
-uint32_t nft_ruleset_hash(
-	const struct nft_ruleset *ruleset, uint8_t family, const char *table, const char *name);
-int nft_reach_chain(struct nft_ruleset *ruleset, size_t chain);
+size_t nft_ruleset_chain(const struct nft_ruleset *ruleset, const struct nft_name *name);
+size_t nft_ruleset_set(const struct nft_ruleset *ruleset, const struct nft_name *name);
 
 /* Follows jumps and lookups from the nat chains, through what is there, and marks chains as reached and sets
  * as wanted, a piece at a time. To be called again after elements were added: verdict maps lead on. 0: there

@@ -236,23 +236,28 @@ bool packet_set_subtract(struct packet_set *set, const struct packet_set *other)
 
 /* ---- prefixes */
 
-static void set_tail(struct address *address, unsigned from, bool value)
-{
-	for (unsigned bit = from; bit < address_size(address->family) * 8; bit++) {
-		uint8_t mask = (uint8_t)(0x80 >> bit % 8);
-		if (value)
-			address->bytes[bit / 8] |= mask;
-		else
-			address->bytes[bit / 8] &= (uint8_t)~mask;
-	}
-}
-
 void nat_prefix_range(
 	const struct address *address, uint8_t length, struct address *low, struct address *high)
 {
-	*low = *high = *address;
-	set_tail(low, length, false);
-	set_tail(high, length, true);
+	*low = *high = prefix_network(&(struct prefix){ *address, length }).address;
+	for (unsigned bit = length; bit < address_size(address->family) * 8; bit++)
+		high->bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+}
+
+static bool bit_of(const uint8_t *bytes, size_t bit)
+{
+	return bytes[bit / 8] >> (7 - bit % 8) & 1;
+}
+
+int nat_mask_length(const uint8_t *mask, size_t size)
+{
+	size_t length = 0;
+	while (length < size * 8 && bit_of(mask, length))
+		length++;
+	for (size_t bit = length; bit < size * 8; bit++)
+		if (bit_of(mask, bit))
+			return -1;
+	return (int)length;
 }
 
 static struct prefix longest_step(const struct address *from, const struct address *to)
@@ -260,7 +265,7 @@ static struct prefix longest_step(const struct address *from, const struct addre
 	unsigned bits = (unsigned)address_size(from->family) * 8;
 	unsigned length = bits;
 	struct address low, high;
-	while (length > 0 && !(from->bytes[(length - 1) / 8] >> (7 - (length - 1) % 8) & 1)) {
+	while (length > 0 && !bit_of(from->bytes, length - 1)) {
 		nat_prefix_range(from, (uint8_t)(length - 1), &low, &high);
 		if (address_compare(&high, to) > 0)
 			break;
@@ -282,4 +287,44 @@ unsigned packet_set_prefixes(const struct packet_set *set, struct prefix out[sta
 	} while (address_compare(&last, &set->high) < 0 &&
 		 number_step(at.bytes, address_size(at.family), true));
 	return count;
+}
+
+/* ---- exclusions */
+
+void nat_exclude(struct nat_exclusions *exclusions, uint64_t scope, const struct nat_packets *packets)
+{
+	/* Those of some sources only are for others as if they were not there. */
+	if (packets->never || (!packets->opaque && packets->narrowed))
+		return;
+	if (exclusions->count == NAT_EXCLUSIONS_MAX) {
+		exclusions->overflown = true;
+		return;
+	}
+	exclusions->items[exclusions->count++] =
+		(struct nat_exclusion){ .packets = *packets, .scope = scope };
+}
+
+void nat_exclusions_leave(struct nat_exclusions *exclusions, uint64_t scope)
+{
+	unsigned kept = 0;
+	for (unsigned i = 0; i < exclusions->count; i++)
+		if (exclusions->items[i].scope != scope)
+			exclusions->items[kept++] = exclusions->items[i];
+	exclusions->count = kept;
+}
+
+void nat_exclusions_apply(const struct nat_exclusions *exclusions, struct nat_packets *packets)
+{
+	packets->opaque |= exclusions->overflown;
+	for (unsigned i = 0; i < exclusions->count && !packets->never; i++) {
+		const struct nat_packets *gone = &exclusions->items[i].packets;
+		if (packet_set_disjoint(&gone->set, &packets->set))
+			continue;
+		if (!gone->opaque && gone->balanced)
+			packets->balanced = true;
+		else if (!gone->opaque && packet_set_covers(&gone->set, &packets->set))
+			packets->never = true;
+		else if (gone->opaque || !packet_set_subtract(&packets->set, &gone->set))
+			packets->opaque = true;
+	}
 }

@@ -48,6 +48,8 @@ void nat_match_iif(struct nat_packets *packets, const char *name, bool excluded)
 void nat_match_ifindex(struct nat_packets *packets, int ifindex, bool excluded);
 /* AF_INET, AF_INET6, or AF_UNSPEC for any other NFPROTO_*. */
 uint8_t nat_family(uint32_t nfproto);
+/* Bits of a mask that begins with ones and goes on with zeros; -1 if it is none. */
+int nat_mask_length(const uint8_t *mask, size_t size);
 /* First and last address of a prefix. */
 void nat_prefix_range(
 	const struct address *address, uint8_t length, struct address *low, struct address *high);
@@ -63,3 +65,28 @@ bool packet_set_subtract(struct packet_set *set, const struct packet_set *other)
  * An open range is no prefix. */
 #define NAT_PREFIXES_MAX 64
 unsigned packet_set_prefixes(const struct packet_set *set, struct prefix out[static NAT_PREFIXES_MAX]);
+
+/* ---- the packets that do not come to the next rule, while a ruleset is followed */
+
+/* For how long they are gone: during one visit of a chain (its number), in the base chain and what it calls,
+ * or for good. */
+#define NAT_SCOPE_BASE    0
+#define NAT_SCOPE_FOREVER UINT64_MAX
+
+struct nat_exclusion {
+	struct nat_packets packets;
+	uint64_t scope;
+};
+
+#define NAT_EXCLUSIONS_MAX 256
+
+struct nat_exclusions {
+	struct nat_exclusion items[NAT_EXCLUSIONS_MAX];
+	unsigned count;
+	bool overflown; /* some were not remembered: nothing after them is certain */
+};
+
+void nat_exclude(struct nat_exclusions *exclusions, uint64_t scope, const struct nat_packets *packets);
+void nat_exclusions_leave(struct nat_exclusions *exclusions, uint64_t scope);
+/* Takes them away from the packets. */
+void nat_exclusions_apply(const struct nat_exclusions *exclusions, struct nat_packets *packets);

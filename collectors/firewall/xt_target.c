@@ -6,80 +6,52 @@
 
 #include "collectors/firewall/xt_match.h"
 
-/* The three forms of a range (linux/netfilter/nf_nat.h) as one. */
-static void from_range(const struct nf_nat_range2 *range, uint8_t family, struct nat_target *target)
-{
-	if (range->flags & NF_NAT_RANGE_MAP_IPS) {
-		target->low = address_make(family, &range->min_addr);
-		target->high = address_make(family, &range->max_addr);
-	}
-	if (range->flags & NF_NAT_RANGE_PROTO_SPECIFIED) {
-		target->ports[0] = ntohs(range->min_proto.all);
-		target->ports[1] = ntohs(range->max_proto.all);
-	}
-}
-
-static bool read_compat(const uint8_t *info, size_t size, struct nf_nat_range2 *out)
-{
-	struct nf_nat_ipv4_multi_range_compat compat;
-	if (size < sizeof(compat))
-		return false;
-	memcpy(&compat, info, sizeof(compat));
-	const struct nf_nat_ipv4_range *range = &compat.range[0];
-	if (compat.rangesize != 1)
-		return false;
-	*out = (struct nf_nat_range2){
-		.flags = range->flags, .min_proto = range->min, .max_proto = range->max
-	};
-	out->min_addr.ip = range->min_ip;
-	out->max_addr.ip = range->max_ip;
-	return true;
-}
-
-static bool read_range(const uint8_t *info, size_t size, struct nf_nat_range2 *out)
-{
-	struct nf_nat_range range;
-	if (size < sizeof(range))
-		return false;
-	memcpy(&range, info, sizeof(range));
-	*out = (struct nf_nat_range2){ .flags = range.flags,
-		.min_addr = range.min_addr,
-		.max_addr = range.max_addr,
-		.min_proto = range.min_proto,
-		.max_proto = range.max_proto };
-	return true;
-}
-
-static bool read_range2(const uint8_t *info, size_t size, struct nf_nat_range2 *out)
-{
-	if (size < sizeof(*out))
-		return false;
-	memcpy(out, info, sizeof(*out));
-	return true;
-}
-
-typedef bool range_reader(const uint8_t *info, size_t size, struct nf_nat_range2 *out);
-
 enum translation { TRANSLATION_DNAT, TRANSLATION_REDIRECT, TRANSLATION_NETMAP };
 
-struct nat_eval_ops {
+struct target_form {
 	const char *name;
 	unsigned revision;
 	uint8_t family; /* AF_UNSPEC: both */
 	enum translation translation;
-	range_reader *read;
+	size_t size; /* of its range, which tells the form of that */
 };
 
+#define COMPAT sizeof(struct nf_nat_ipv4_multi_range_compat)
+#define RANGE  sizeof(struct nf_nat_range) /* what nf_nat_range2 begins with */
+#define RANGE2 sizeof(struct nf_nat_range2)
+
 /* net/netfilter/xt_nat.c, xt_REDIRECT.c, xt_NETMAP.c */
-static const struct nat_eval_ops forms[] = {
-	{ "DNAT", 0, AF_INET, TRANSLATION_DNAT, read_compat },
-	{ "DNAT", 1, AF_UNSPEC, TRANSLATION_DNAT, read_range },
-	{ "DNAT", 2, AF_UNSPEC, TRANSLATION_DNAT, read_range2 },
-	{ "REDIRECT", 0, AF_INET, TRANSLATION_REDIRECT, read_compat },
-	{ "REDIRECT", 0, AF_INET6, TRANSLATION_REDIRECT, read_range },
-	{ "NETMAP", 0, AF_INET, TRANSLATION_NETMAP, read_compat },
-	{ "NETMAP", 0, AF_INET6, TRANSLATION_NETMAP, read_range2 },
+static const struct target_form forms[] = {
+	{ "DNAT", 0, AF_INET, TRANSLATION_DNAT, COMPAT },
+	{ "DNAT", 1, AF_UNSPEC, TRANSLATION_DNAT, RANGE },
+	{ "DNAT", 2, AF_UNSPEC, TRANSLATION_DNAT, RANGE2 },
+	{ "REDIRECT", 0, AF_INET, TRANSLATION_REDIRECT, COMPAT },
+	{ "REDIRECT", 0, AF_INET6, TRANSLATION_REDIRECT, RANGE },
+	{ "NETMAP", 0, AF_INET, TRANSLATION_NETMAP, COMPAT },
+	{ "NETMAP", 0, AF_INET6, TRANSLATION_NETMAP, RANGE2 },
 };
+
+/* The three forms of a range (linux/netfilter/nf_nat.h) as one. */
+static bool read_range(
+	const struct target_form *form, const uint8_t *info, size_t size, struct nf_nat_range2 *out)
+{
+	struct nf_nat_ipv4_multi_range_compat compat;
+	const struct nf_nat_ipv4_range *only = &compat.range[0];
+	*out = (struct nf_nat_range2){ 0 };
+	if (size < form->size)
+		return false;
+	if (form->size != COMPAT) {
+		memcpy(out, info, form->size);
+		return true;
+	}
+	memcpy(&compat, info, sizeof(compat));
+	out->flags = only->flags;
+	out->min_addr.ip = only->min_ip;
+	out->max_addr.ip = only->max_ip;
+	out->min_proto = only->min;
+	out->max_proto = only->max;
+	return compat.rangesize == 1;
+}
 
 /* Targets that let the packet go on (XT_CONTINUE). */
 static const char *const continuing[] = { "AUDIT", "CHECKSUM", "CLASSIFY", "CONNMARK", "CONNSECMARK", "CT",
@@ -97,19 +69,22 @@ static bool is_listed(const char *name, const char *const *list, size_t count)
 
 #define IS_LISTED(name, list) is_listed((name), (list), sizeof(list) / sizeof(*(list)))
 
-static enum xt_effect read_form(const struct nat_eval_ops *form, const uint8_t *info, size_t size,
+static enum xt_effect read_form(const struct target_form *form, const uint8_t *info, size_t size,
 	uint8_t family, struct nat_target *out)
 {
 	struct nf_nat_range2 range;
 	struct nat_target target = { .redirect = form->translation == TRANSLATION_REDIRECT,
 		.netmap = form->translation == TRANSLATION_NETMAP };
-	if (!form->read(info, size, &range))
+	if (!read_range(form, info, size, &range))
 		return XT_UNREADABLE;
-	if (target.netmap)
-		range.flags |= NF_NAT_RANGE_MAP_IPS;
-	if (target.redirect)
-		range.flags &= ~(unsigned)NF_NAT_RANGE_MAP_IPS;
-	from_range(&range, family, &target);
+	if (target.netmap || ((range.flags & NF_NAT_RANGE_MAP_IPS) && !target.redirect)) {
+		target.low = address_make(family, &range.min_addr);
+		target.high = address_make(family, &range.max_addr);
+	}
+	if (range.flags & NF_NAT_RANGE_PROTO_SPECIFIED) {
+		target.ports[0] = ntohs(range.min_proto.all);
+		target.ports[1] = ntohs(range.max_proto.all);
+	}
 	*out = target;
 	return XT_TRANSLATES;
 }
@@ -119,7 +94,7 @@ enum xt_effect xt_target_read(const char *name, unsigned revision, const uint8_t
 {
 	bool translates = false;
 	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
-		const struct nat_eval_ops *form = &forms[i];
+		const struct target_form *form = &forms[i];
 		if (strcmp(form->name, name) != 0)
 			continue;
 		translates = true;

@@ -102,25 +102,20 @@ static int read_refusal(const struct nlmsghdr *header, bool input, struct route_
 
 static enum route_result result_of_type(uint8_t type, bool input)
 {
-	switch (type) {
-	case RTN_UNICAST:
-		return ROUTE_FOUND;
-	case RTN_MULTICAST:
-		return input ? ROUTE_LOCAL : ROUTE_FOUND;
-	case RTN_LOCAL:
-	case RTN_BROADCAST:
-	case RTN_ANYCAST:
+	static const enum route_result results[UINT8_MAX + 1] = {
+		[RTN_UNICAST] = ROUTE_FOUND,
+		[RTN_MULTICAST] = ROUTE_FOUND,
+		[RTN_LOCAL] = ROUTE_LOCAL,
+		[RTN_BROADCAST] = ROUTE_LOCAL,
+		[RTN_ANYCAST] = ROUTE_LOCAL,
+		[RTN_BLACKHOLE] = ROUTE_BLACKHOLE,
+		[RTN_UNREACHABLE] = ROUTE_UNREACHABLE,
+		[RTN_PROHIBIT] = ROUTE_PROHIBIT,
+		[RTN_THROW] = ROUTE_NONE,
+	};
+	if (type == RTN_MULTICAST && input)
 		return ROUTE_LOCAL;
-	case RTN_BLACKHOLE:
-		return ROUTE_BLACKHOLE;
-	case RTN_UNREACHABLE:
-		return ROUTE_UNREACHABLE;
-	case RTN_PROHIBIT:
-		return ROUTE_PROHIBIT;
-	case RTN_THROW:
-		return ROUTE_NONE;
-	}
-	return ROUTE_FAILED;
+	return results[type] ? results[type] : ROUTE_FAILED;
 }
 
 /* RTA_GATEWAY is of the route's family, RTA_VIA (an IPv6 next hop of an IPv4 route) names its own. */
@@ -141,30 +136,10 @@ static struct address gateway_of(const struct nlattr *const *table, uint8_t fami
 		(uint8_t)head.rtvia_family, (const char *)mnl_attr_get_payload(via) + sizeof(head));
 }
 
-/* IPv6 names the next hop that its hash picked first, so the first is not always the same: the gateway is
- * that of the lowest device, and there the lowest. */
-static void add_hop(struct route_answer *answer, struct hop *first, const struct hop *hop)
-{
-	device_set_add(&answer->devices, hop->ifindex);
-	bool lower = hop->ifindex < first->ifindex ||
-		     (hop->ifindex == first->ifindex && address_compare(&hop->gateway, &first->gateway) < 0);
-	if (first->ifindex == 0 || lower)
-		*first = *hop;
-	answer->gateway = first->gateway;
-}
-
-/* A socket bound to a device uses only the route's hops on it, though the kernel lists them all. */
-static void narrow(struct route_answer *answer, int oif, const struct hop *hop)
-{
-	answer->devices = (struct device_set){ 0 };
-	device_set_add(&answer->devices, oif);
-	answer->gateway = hop->gateway;
-}
-
 struct hops {
 	struct route_answer *answer;
 	int oif;
-	struct hop first, bound;
+	struct hop first, bound; /* the lowest one; that on oif */
 };
 
 static void take_hop(struct hops *hops, const struct hop *hop, unsigned flags)
@@ -172,7 +147,14 @@ static void take_hop(struct hops *hops, const struct hop *hop, unsigned flags)
 	/* Dead: its device is down, or without carrier where ignore_routes_with_linkdown says so. */
 	if (hop->ifindex <= 0 || (flags & RTNH_F_DEAD))
 		return;
-	add_hop(hops->answer, &hops->first, hop);
+	device_set_add(&hops->answer->devices, hop->ifindex);
+	/* IPv6 names the next hop that its hash picked first, so the first is not always the same: the
+	 * gateway is that of the lowest device, and there the lowest. */
+	int order = (hop->ifindex > hops->first.ifindex) - (hop->ifindex < hops->first.ifindex);
+	if (order == 0)
+		order = address_compare(&hop->gateway, &hops->first.gateway);
+	if (hops->first.ifindex == 0 || order < 0)
+		hops->first = *hop;
 	if (hop->ifindex == hops->oif && hops->bound.ifindex == 0)
 		hops->bound = *hop;
 }
@@ -210,8 +192,13 @@ static bool read_hops(
 	}
 	if (table[RTA_MULTIPATH] && !read_nexthops(table[RTA_MULTIPATH], route->rtm_family, &hops))
 		return false;
-	if (hops.bound.ifindex)
-		narrow(answer, oif, &hops.bound);
+	answer->gateway = hops.first.gateway;
+	/* A socket bound to a device uses only the route's hops on it, though the kernel lists them all. */
+	if (hops.bound.ifindex) {
+		answer->devices = (struct device_set){ 0 };
+		device_set_add(&answer->devices, oif);
+		answer->gateway = hops.bound.gateway;
+	}
 	/* Without one live hop there is no way out, unless they are hidden: see ask_hidden(). */
 	if (answer->devices.count == 0 && !table[RTA_NH_ID])
 		answer->result = ROUTE_NONE;
@@ -236,18 +223,13 @@ static int read_route(const struct nlmsghdr *header, bool input, int oif, struct
 	return 0;
 }
 
-static int read_answer(const struct nlmsghdr *header, bool input, int oif, struct route_answer *answer)
+int lookup_parse(const struct nlmsghdr *header, bool input, int oif, struct route_answer *answer)
 {
 	if (header->nlmsg_type == NLMSG_ERROR)
 		return read_refusal(header, input, answer);
 	if (header->nlmsg_type == RTM_NEWROUTE)
 		return read_route(header, input, oif, answer);
 	return -EBADMSG;
-}
-
-int lookup_parse(const struct nlmsghdr *header, bool input, struct route_answer *answer)
-{
-	return read_answer(header, input, 0, answer);
 }
 
 /* Where the meaning of an error depends on what was asked. */
@@ -300,7 +282,7 @@ static int batch_message(const struct nlmsghdr *header, void *argument)
 			continue;
 		const struct route_query *query = &batch->queries[i];
 		struct route_answer answer;
-		int error = read_answer(header, query->iif != 0, query->oif, &answer);
+		int error = lookup_parse(header, query->iif != 0, query->oif, &answer);
 		if (error < 0)
 			return error;
 		settle(query, &answer);
@@ -312,28 +294,21 @@ static int batch_message(const struct nlmsghdr *header, void *argument)
 	return 0;
 }
 
-static int ask_batch(struct netlink *netlink, struct batch *batch)
-{
-	write_batch(netlink, batch);
-	return netlink_exchange(netlink, batch->requests, batch->size, batch->count, batch_message, batch);
-}
-
-static bool is_lost(int error)
-{
-	return error == -ENOBUFS || error == -EINTR || error == -ETIMEDOUT;
-}
-
 /* Asks the first *count queries; fewer, and says how many, if answers get lost on the way. */
 static int ask_some(struct netlink *netlink, struct batch *batch, size_t *count)
 {
 	int error = -ENOBUFS;
+	bool lost = true;
 	batch->count = *count < BATCH_SIZE ? *count : BATCH_SIZE;
-	for (int try = 0; try < BATCH_TRIES && is_lost(error); try++) {
+	for (int try = 0; try < BATCH_TRIES && lost; try++) {
 		if (try > 0) {
 			netlink_drain(netlink, NULL, NULL);
 			batch->count = (batch->count + 1) / 2;
 		}
-		error = ask_batch(netlink, batch);
+		write_batch(netlink, batch);
+		error = netlink_exchange(
+			netlink, batch->requests, batch->size, batch->count, batch_message, batch);
+		lost = error == -ENOBUFS || error == -EINTR || error == -ETIMEDOUT;
 	}
 	*count = batch->count;
 	return error;

@@ -57,8 +57,9 @@ struct route_query lookup_reverse(const struct route_query *forward, int egress,
 enum route_result lookup_source_verdict(
 	const struct device *device, bool has_address, const struct route_answer *reverse);
 
-/* Exposed for tests: reads one RTM_NEWROUTE or NLMSG_ERROR message. 0 or -EBADMSG. */
-int lookup_parse(const struct nlmsghdr *header, bool input, struct route_answer *answer);
+/* Exposed for tests: reads one RTM_NEWROUTE or NLMSG_ERROR message, the answer to an input lookup or one
+ * bound to `oif`. 0 or -EBADMSG. */
+int lookup_parse(const struct nlmsghdr *header, bool input, int oif, struct route_answer *answer);
 /* Exposed for tests: writes the request into buffer (at least LOOKUP_REQUEST_SIZE bytes). */
 #define LOOKUP_REQUEST_SIZE 160
 struct nlmsghdr *lookup_write(void *buffer, const struct route_query *query, uint32_t sequence);

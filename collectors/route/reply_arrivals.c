@@ -19,12 +19,13 @@ static bool lives_elsewhere(const struct destination *destination, int ifindex)
 	       !device_set_contains(&plain->devices, ifindex);
 }
 
-static struct path *add_path(struct reply_paths *replies, const struct path *path)
+static void add_path(struct reply_paths *replies, const struct path *path)
 {
 	struct path *added = ARRAY_ADD(replies->facts->paths, replies->facts->path_count);
 	if (added)
 		*added = *path;
-	return added;
+	else
+		replies->error = -ENOMEM;
 }
 
 /* Ports of a path without an example: what listens there, or was last seen there. */
@@ -51,22 +52,15 @@ static void choose_ports(const struct reply_paths *replies, struct path *path)
 	}
 }
 
-static size_t find_destination(const struct facts *facts, const struct address *address)
-{
-	size_t i = 0;
-	while (i < facts->destination_count && !address_equal(&facts->destinations[i].address, address))
-		i++;
-	return i;
-}
-
 /* The peer as it was seen arriving where the path does. */
 static bool is_seen(const struct reply_paths *replies, const struct path *path, bool asks)
 {
 	size_t count;
-	const size_t *peers = reply_peers(replies, &replies->facts->services[path->service].address, &count);
+	const struct addressed *peers =
+		addressed_find(&replies->peers, &replies->facts->services[path->service].address, &count);
 	bool possible = path->kind != DESTINATION_PROBE && path->kind != DESTINATION_SET;
 	for (size_t i = 0; possible && i < count; i++) {
-		const struct handshake_peer *peer = &replies->facts->handshakes->peers[peers[i]];
+		const struct handshake_peer *peer = &replies->facts->handshakes->peers[peers[i].position];
 		if (peer->asks == asks && peer->device == path->arrival &&
 			address_equal(&peer->peer, &path->destination))
 			return true;
@@ -77,7 +71,7 @@ static bool is_seen(const struct reply_paths *replies, const struct path *path, 
 void reply_path_set_basis(const struct reply_paths *replies, struct path *path)
 {
 	const struct facts *facts = replies->facts;
-	size_t destination = find_destination(facts, &path->destination);
+	size_t destination = destination_find(facts, &path->destination);
 	path->basis = PATH_POSSIBLE;
 	if (path->arrival && facts_network(facts, path->arrival, &path->destination)) {
 		path->basis = PATH_CONNECTED;
@@ -121,7 +115,7 @@ static bool is_there(const struct facts *facts, const struct path *path)
 	return false;
 }
 
-static int add_far(struct reply_paths *replies, size_t service, int arrival, size_t destination,
+static void add_far(struct reply_paths *replies, size_t service, int arrival, size_t destination,
 	const struct flow_example *example)
 {
 	const struct destination *far = &replies->facts->destinations[destination];
@@ -137,27 +131,14 @@ static int add_far(struct reply_paths *replies, size_t service, int arrival, siz
 		path.target_port = example->target_port;
 		path.mark = example->mark;
 	}
-	if (!is_worth_asking(replies, &path) || is_there(replies->facts, &path))
-		return 0;
-	return add_path(replies, &path) ? 0 : -ENOMEM;
+	if (is_worth_asking(replies, &path) && !is_there(replies->facts, &path))
+		add_path(replies, &path);
 }
 
 static bool is_of_service(const struct endpoint *endpoint, const struct service *service)
 {
 	bool dnat = endpoint->kind == ENDPOINT_DNAT;
 	return dnat == (service->origin == ORIGIN_DNAT) && address_equal(&endpoint->target, &service->target);
-}
-
-static int add_peers_of(
-	struct reply_paths *replies, size_t service, int arrival, const struct endpoint *endpoint)
-{
-	int result = 0;
-	for (unsigned e = 0; result == 0 && e < endpoint->example_count; e++) {
-		size_t destination = find_destination(replies->facts, &endpoint->examples[e].peer);
-		if (destination < replies->facts->destination_count)
-			result = add_far(replies, service, arrival, destination, &endpoint->examples[e]);
-	}
-	return result;
 }
 
 /* Several services may share the peer's address: the port tells which one a peer speaks to. */
@@ -179,18 +160,18 @@ static bool speaks_to(const struct facts *facts, size_t service, const struct ha
 }
 
 /* Those who answer arrive where they do, whoever owns the address they speak to. */
-static int add_arrived(struct reply_paths *replies, size_t service)
+static void add_arrived(struct reply_paths *replies, size_t service)
 {
 	const struct facts *facts = replies->facts;
 	size_t count;
-	const size_t *peers = reply_peers(replies, &facts->services[service].address, &count);
-	int result = 0;
-	for (size_t i = 0; result == 0 && i < count; i++) {
-		const struct handshake_peer *peer = &facts->handshakes->peers[peers[i]];
+	const struct addressed *peers =
+		addressed_find(&replies->peers, &facts->services[service].address, &count);
+	for (size_t i = 0; i < count; i++) {
+		const struct handshake_peer *peer = &facts->handshakes->peers[peers[i].position];
 		if (!speaks_to(facts, service, peer) ||
 			!device_can_be_line(facts_device(facts, peer->device)))
 			continue;
-		size_t destination = find_destination(facts, &peer->peer);
+		size_t destination = destination_find(facts, &peer->peer);
 		const struct flow_example *known =
 			service_example(facts, &facts->services[service], peer->port);
 		const struct flow_example example = { .protocol = peer->protocol,
@@ -199,90 +180,100 @@ static int add_arrived(struct reply_paths *replies, size_t service)
 			.target_port = known ? known->target_port : peer->port,
 			.mark = known ? known->mark : 0 };
 		if (destination < facts->destination_count)
-			result = add_far(replies, service, peer->device, destination, &example);
+			add_far(replies, service, peer->device, destination, &example);
 	}
-	return result;
 }
 
-static int add_seen(struct reply_paths *replies, size_t service, int arrival)
+/* Who was seen in conntrack, and destinations that stand for others. */
+static void add_arrival(struct reply_paths *replies, size_t number, int arrival)
 {
 	const struct facts *facts = replies->facts;
+	const struct service *service = &facts->services[number];
 	size_t count;
-	const size_t *endpoints = reply_endpoints(replies, &facts->services[service].address, &count);
-	int result = 0;
-	for (size_t i = 0; result == 0 && i < count; i++)
-		if (is_of_service(&facts->endpoints[endpoints[i]], &facts->services[service]))
-			result = add_peers_of(replies, service, arrival, &facts->endpoints[endpoints[i]]);
-	return result;
-}
-
-static int add_probed(struct reply_paths *replies, size_t service, int arrival)
-{
-	const struct facts *facts = replies->facts;
-	int result = 0;
-	for (size_t i = 0; result == 0 && i < facts->destination_count; i++) {
-		const struct destination *destination = &facts->destinations[i];
-		if (destination->kind != DESTINATION_PEER &&
-			destination->address.family == facts->services[service].address.family)
-			result = add_far(replies, service, arrival, i, NULL);
+	const struct addressed *endpoints = addressed_find(&replies->endpoints, &service->address, &count);
+	for (size_t i = 0; i < count; i++) {
+		const struct endpoint *endpoint = &facts->endpoints[endpoints[i].position];
+		for (unsigned e = 0; is_of_service(endpoint, service) && e < endpoint->example_count; e++) {
+			size_t destination = destination_find(facts, &endpoint->examples[e].peer);
+			if (destination < facts->destination_count)
+				add_far(replies, number, arrival, destination, &endpoint->examples[e]);
+		}
 	}
-	return result;
+	for (size_t i = 0; i < facts->destination_count; i++)
+		if (facts->destinations[i].kind != DESTINATION_PEER &&
+			facts->destinations[i].address.family == service->address.family)
+			add_far(replies, number, arrival, i, NULL);
 }
 
-/* An address on the link that is not this host's, or none. Services of one network follow one another. */
-static struct address find_neighbour(struct reply_paths *replies, const struct local_address *local)
+static bool is_neighbour(
+	const struct facts *facts, const struct local_address *local, const struct address *address)
 {
-	const struct line *line = facts_line(replies->facts, local->ifindex, local->prefix.address.family);
+	return !address_is_none(address) && !address_is_link_local(address) &&
+	       prefix_contains(&local->prefix, address) && !facts_local_address(facts, address);
+}
+
+#define NEIGHBOUR_TRIES 64
+
+/* An address in the network that is not this host's, the gateway if it is one; or none. */
+static struct address find_neighbour(
+	const struct facts *facts, const struct local_address *local, const struct line *line)
+{
 	const struct address none = { 0 };
-	if (replies->network != local &&
-		!service_neighbour(replies->facts, local, line ? &line->gateway : &none, &replies->neighbour))
-		replies->neighbour = none;
-	replies->network = local;
-	return replies->neighbour;
+	size_t size = address_size(local->prefix.address.family);
+	unsigned room = (unsigned)size * 8 - local->prefix.length;
+	if (room < 2) /* no network, or two hosts of which the other's address need not be in use */
+		return none;
+	if (line && is_neighbour(facts, local, &line->gateway))
+		return line->gateway;
+	struct address network = prefix_network(&local->prefix).address;
+	unsigned most = room < 8 ? (1u << room) - 2 : NEIGHBOUR_TRIES;
+	for (unsigned i = 1; i <= most; i++) {
+		struct address candidate = network;
+		candidate.bytes[size - 1] |= (uint8_t)i;
+		if (is_neighbour(facts, local, &candidate))
+			return candidate;
+	}
+	return none;
 }
 
 /* Two devices in one subnet: the reply to a neighbour may leave by the other one. */
-static int add_neighbours(struct reply_paths *replies, size_t service)
+static void add_neighbours(struct reply_paths *replies, size_t number)
 {
 	const struct facts *facts = replies->facts;
-	const struct service *asked = &facts->services[service];
-	const struct device_set arrival = asked->arrival;
-	for (unsigned i = 0; asked->origin == ORIGIN_LOCAL && i < arrival.count; i++) {
-		const struct local_address *local = facts_network(facts, arrival.ifindex[i], &asked->address);
+	const struct service *service = &facts->services[number];
+	for (unsigned i = 0; service->origin == ORIGIN_LOCAL && i < service->arrival.count; i++) {
+		int arrival = service->arrival.ifindex[i];
+		const struct local_address *local = facts_network(facts, arrival, &service->address);
 		struct path path = {
-			.service = service,
-			.arrival = arrival.ifindex[i],
+			.service = number,
+			.arrival = arrival,
 			.kind = DESTINATION_NEIGHBOUR,
 			.basis = PATH_CONNECTED,
-			.destination = local ? find_neighbour(replies, local) : (struct address){ 0 },
 		};
+		/* Services of one network follow one another. */
+		if (local && local != replies->network)
+			replies->neighbour = find_neighbour(facts, local,
+				facts_line(facts, local->ifindex, local->prefix.address.family));
+		if (local) {
+			replies->network = local;
+			path.destination = replies->neighbour;
+		}
 		choose_ports(replies, &path);
 		path.protocol = IPPROTO_TCP;
-		if (!address_is_none(&path.destination) && !add_path(replies, &path))
-			return -ENOMEM;
+		if (!address_is_none(&path.destination))
+			add_path(replies, &path);
 	}
-	return 0;
 }
 
-static int add_arrival(struct reply_paths *replies, size_t service, int arrival)
+void reply_arrivals(struct reply_paths *replies)
 {
-	int result = add_seen(replies, service, arrival);
-	return result == 0 ? add_probed(replies, service, arrival) : result;
-}
-
-int reply_arrivals(struct reply_paths *replies)
-{
-	int result = 0;
-	for (size_t s = 0; result == 0 && s < replies->facts->service_count; s++) {
-		const struct device_set arrival = replies->facts->services[s].arrival;
-		if (arrival.count == 0)
-			result = add_arrival(replies, s, 0);
-		for (unsigned i = 0; result == 0 && i < arrival.count; i++)
-			result = add_arrival(replies, s, arrival.ifindex[i]);
-		if (result == 0)
-			result = add_arrived(replies, s);
-		if (result == 0)
-			result = add_neighbours(replies, s);
+	for (size_t s = 0; s < replies->facts->service_count && !replies->error; s++) {
+		const struct device_set *arrival = &replies->facts->services[s].arrival;
+		if (arrival->count == 0)
+			add_arrival(replies, s, 0);
+		for (unsigned i = 0; i < arrival->count; i++)
+			add_arrival(replies, s, arrival->ifindex[i]);
+		add_arrived(replies, s);
+		add_neighbours(replies, s);
 	}
-	return result;
 }

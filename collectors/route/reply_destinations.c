@@ -34,44 +34,17 @@ static const char *const probe_candidates[] = {
 	"2c0f:fb50::1",
 };
 
-static bool is_known(const struct facts *facts, const struct address *address)
+static void insert(struct reply_paths *replies, const struct address *address, enum destination_kind kind)
 {
-	for (size_t i = 0; i < facts->destination_count; i++)
-		if (address_equal(&facts->destinations[i].address, address))
-			return true;
-	return false;
+	if (!address_is_none(address) && !address_is_loopback(address) && !address_is_link_local(address) &&
+		!address_is_multicast(address) && !facts_local_address(replies->facts, address))
+		destination_add(replies, address, kind);
 }
 
-static bool is_other_host(const struct facts *facts, const struct address *address)
+static void add(struct reply_paths *replies, const struct address *address, enum destination_kind kind)
 {
-	return !address_is_none(address) && !address_is_loopback(address) &&
-	       !address_is_link_local(address) && !address_is_multicast(address) &&
-	       !facts_local_address(facts, address);
-}
-
-static int insert(struct facts *facts, const struct address *address, enum destination_kind kind)
-{
-	if (!is_other_host(facts, address) || is_known(facts, address))
-		return 0;
-	struct destination *destination = ARRAY_ADD(facts->destinations, facts->destination_count);
-	if (!destination)
-		return -ENOMEM;
-	destination->address = *address;
-	destination->kind = kind;
-	return 0;
-}
-
-static int add(struct facts *facts, const struct address *address, enum destination_kind kind)
-{
-	return service_is_on_link(facts, address) ? 0 : insert(facts, address, kind);
-}
-
-/* A neighbour may come by another device than the one whose link it is on, through a router: the reply takes
- * the link. */
-static int add_one_seen(struct facts *facts, const struct handshake_peer *peer)
-{
-	return facts_network(facts, peer->device, &peer->peer) ? 0
-							       : insert(facts, &peer->peer, DESTINATION_PEER);
+	if (!service_is_on_link(replies->facts, address))
+		insert(replies, address, kind);
 }
 
 /* Those first whose connections fail. */
@@ -85,23 +58,28 @@ static int failing_first(const void *a, const void *b)
 	return address_compare(&left->peer, &right->peer);
 }
 
-static int add_seen(struct facts *facts)
+static void add_seen(struct reply_paths *replies)
 {
+	const struct facts *facts = replies->facts;
 	const struct handshake_report *report = facts->handshakes;
 	if (!report || report->peer_count == 0)
-		return 0;
+		return;
 	struct handshake_peer *peers = calloc(report->peer_count, sizeof(*peers));
-	int result = peers ? 0 : -ENOMEM;
 	size_t count = 0;
-	for (size_t i = 0; result == 0 && i < report->peer_count; i++)
+	if (!peers) {
+		replies->error = -ENOMEM;
+		return;
+	}
+	for (size_t i = 0; i < report->peer_count; i++)
 		if (services_first(facts, &report->peers[i].local) < facts->service_count)
 			peers[count++] = report->peers[i];
-	if (count)
-		qsort(peers, count, sizeof(*peers), failing_first);
-	for (size_t i = 0; result == 0 && i < count && facts->destination_count < MOST_SEEN; i++)
-		result = add_one_seen(facts, &peers[i]);
+	qsort(peers, count, sizeof(*peers), failing_first);
+	/* A neighbour may come by another device than the one whose link it is on, through a router: the
+	 * reply takes the link. */
+	for (size_t i = 0; i < count && facts->destination_count < MOST_SEEN; i++)
+		if (!facts_network(facts, peers[i].device, &peers[i].peer))
+			insert(replies, &peers[i].peer, DESTINATION_PEER);
 	free(peers);
-	return result;
 }
 
 static int latest_first(const void *a, const void *b)
@@ -112,68 +90,40 @@ static int latest_first(const void *a, const void *b)
 	return address_compare(&left->peer, &right->peer);
 }
 
-static int gather_examples(const struct facts *facts, struct flow_example **examples, size_t *count)
+static void add_peers(struct reply_paths *replies)
 {
+	const struct facts *facts = replies->facts;
+	struct flow_example *examples = NULL;
+	size_t count = 0;
 	for (size_t i = 0; i < facts->endpoint_count; i++) {
 		const struct endpoint *endpoint = &facts->endpoints[i];
 		for (unsigned e = 0; e < endpoint->example_count; e++) {
-			struct flow_example *example = ARRAY_ADD(*examples, *count);
-			if (!example)
-				return -ENOMEM;
-			*example = endpoint->examples[e];
+			struct flow_example *example = ARRAY_ADD(examples, count);
+			if (example)
+				*example = endpoint->examples[e];
+			else
+				replies->error = -ENOMEM;
 		}
 	}
-	return 0;
-}
-
-static int add_peers(struct facts *facts)
-{
-	struct flow_example *examples = NULL;
-	size_t count = 0;
-	int result = gather_examples(facts, &examples, &count);
 	if (count)
 		qsort(examples, count, sizeof(*examples), latest_first);
-	for (size_t i = 0; result == 0 && i < count && facts->destination_count < MOST_PEERS; i++)
-		result = add(facts, &examples[i].peer, DESTINATION_PEER);
+	for (size_t i = 0; i < count && facts->destination_count < MOST_PEERS; i++)
+		add(replies, &examples[i].peer, DESTINATION_PEER);
 	free(examples);
-	return result;
 }
 
-static int add_settings(struct reply_paths *replies)
+static void ask_plain(struct reply_paths *replies, size_t destination)
 {
-	int result = 0;
-	for (size_t i = 0; result == 0 && i < replies->settings->probe_count; i++)
-		result = add(replies->facts, &replies->settings->probes[i], DESTINATION_SET);
-	return result;
+	lookup_queue(replies,
+		&(struct route_query){ .destination = replies->facts->destinations[destination].address,
+			.protocol = IPPROTO_TCP });
 }
 
-static int add_probes(struct reply_paths *replies)
+static void note_plain(
+	struct reply_paths *replies, size_t destination, const struct route_answer *answer, size_t count)
 {
-	int result = 0;
-	for (size_t i = 0; result == 0 && i < sizeof(probe_candidates) / sizeof(*probe_candidates); i++) {
-		struct address address;
-		if (address_parse(probe_candidates[i], &address) == 0)
-			result = add(replies->facts, &address, DESTINATION_PROBE);
-	}
-	return result;
-}
-
-static int ask_plain(struct reply_paths *replies)
-{
-	struct facts *facts = replies->facts;
-	struct queued_lookups queue = { 0 };
-	int result = 0;
-	for (size_t i = 0; result == 0 && i < facts->destination_count; i++)
-		if (!lookup_queue(
-			    &queue, &(struct route_query){ .destination = facts->destinations[i].address,
-					    .protocol = IPPROTO_TCP }))
-			result = -ENOMEM;
-	if (result == 0)
-		result = lookup_flush(replies, &queue);
-	for (size_t i = 0; result == 0 && i < facts->destination_count; i++)
-		facts->destinations[i].plain = queue.answers[i];
-	queued_lookups_clear(&queue);
-	return result;
+	(void)count;
+	replies->facts->destinations[destination].plain = *answer;
 }
 
 struct probe_count {
@@ -197,28 +147,22 @@ static bool wants_probe(const struct destination *destination, struct probe_coun
 	return true;
 }
 
-static void keep_wanted(struct facts *facts)
+void reply_destinations(struct reply_paths *replies)
 {
+	struct facts *facts = replies->facts;
+	struct address address;
 	struct probe_count count = { 0 };
 	size_t kept = 0;
+	add_seen(replies);
+	add_peers(replies);
+	for (size_t i = 0; i < replies->settings->probe_count; i++)
+		add(replies, &replies->settings->probes[i], DESTINATION_SET);
+	for (size_t i = 0; i < sizeof(probe_candidates) / sizeof(*probe_candidates); i++)
+		if (address_parse(probe_candidates[i], &address) == 0)
+			add(replies, &address, DESTINATION_PROBE);
+	lookup_round(replies, facts->destination_count, ask_plain, note_plain);
 	for (size_t i = 0; i < facts->destination_count; i++)
 		if (wants_probe(&facts->destinations[i], &count))
 			facts->destinations[kept++] = facts->destinations[i];
 	facts->destination_count = kept;
-}
-
-int reply_destinations(struct reply_paths *replies)
-{
-	int result = add_seen(replies->facts);
-	if (result == 0)
-		result = add_peers(replies->facts);
-	if (result == 0)
-		result = add_settings(replies);
-	if (result == 0)
-		result = add_probes(replies);
-	if (result == 0)
-		result = ask_plain(replies);
-	if (result == 0)
-		keep_wanted(replies->facts);
-	return result;
 }

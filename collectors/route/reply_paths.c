@@ -9,30 +9,47 @@
 #include "collectors/base/array.h"
 #include "collectors/route/service.h"
 
-struct route_query *lookup_queue(struct queued_lookups *queue, const struct route_query *query)
+/* ---- lookups ---- */
+
+void lookup_queue(struct reply_paths *replies, const struct route_query *query)
 {
-	struct route_query *added = ARRAY_ADD(queue->queries, queue->count);
+	struct route_query *added = ARRAY_ADD(replies->queries, replies->query_count);
 	if (added)
 		*added = *query;
-	return added;
+	else
+		replies->error = -ENOMEM;
 }
 
-int lookup_flush(struct reply_paths *replies, struct queued_lookups *queue)
+void lookup_round(struct reply_paths *replies, size_t count,
+	void (*ask)(struct reply_paths *replies, size_t item),
+	void (*note)(struct reply_paths *replies, size_t item, const struct route_answer *answers,
+		size_t answer_count))
 {
-	if (queue->count == 0)
-		return 0;
-	queue->answers = calloc(queue->count, sizeof(*queue->answers));
-	if (!queue->answers)
-		return -ENOMEM;
-	return replies->lookup(replies->argument, queue->queries, queue->answers, queue->count);
+	size_t *ends = calloc(count + 1, sizeof(*ends)); /* of each item's queries */
+	struct route_answer *answers = NULL;
+	if (!ends)
+		replies->error = -ENOMEM;
+	for (size_t i = 0; i < count && !replies->error; i++) {
+		ask(replies, i);
+		ends[i] = replies->query_count;
+	}
+	if (replies->query_count && !replies->error) {
+		answers = calloc(replies->query_count, sizeof(*answers));
+		replies->error = answers ? replies->lookup(replies->argument, replies->queries, answers,
+						   replies->query_count)
+					 : -ENOMEM;
+	}
+	for (size_t i = 0, at = 0; i < count && !replies->error; at = ends[i++])
+		if (ends[i] > at)
+			note(replies, i, answers + at, ends[i] - at);
+	free(ends);
+	free(answers);
+	free(replies->queries);
+	replies->queries = NULL;
+	replies->query_count = 0;
 }
 
-void queued_lookups_clear(struct queued_lookups *queue)
-{
-	free(queue->queries);
-	free(queue->answers);
-	*queue = (struct queued_lookups){ 0 };
-}
+/* ---- what the steps ask of each other ---- */
 
 unsigned family_index(uint8_t family)
 {
@@ -64,86 +81,47 @@ const struct route_candidate *route_candidate_of(
 	return place ? &replies->candidates[place - 1] : NULL;
 }
 
-/* ---- endpoints and peers by their address ---- */
-
-typedef const struct address *address_function(const struct facts *facts, size_t position);
-
-static const struct address *endpoint_address(const struct facts *facts, size_t position)
+size_t destination_find(const struct facts *facts, const struct address *address)
 {
-	return &facts->endpoints[position].address;
+	size_t i = 0;
+	while (i < facts->destination_count && !address_equal(&facts->destinations[i].address, address))
+		i++;
+	return i;
 }
 
-static const struct address *peer_address(const struct facts *facts, size_t position)
+struct destination *destination_add(
+	struct reply_paths *replies, const struct address *address, enum destination_kind kind)
 {
-	return &facts->handshakes->peers[position].local;
+	struct facts *facts = replies->facts;
+	if (destination_find(facts, address) < facts->destination_count)
+		return NULL;
+	struct destination *destination = ARRAY_ADD(facts->destinations, facts->destination_count);
+	if (destination)
+		*destination = (struct destination){ .address = *address, .kind = kind };
+	else
+		replies->error = -ENOMEM;
+	return destination;
 }
 
-struct sorting {
-	const struct facts *facts;
-	address_function *address;
-};
-
-static int compare_positions(const void *left, const void *right, void *argument)
+const struct addressed *addressed_find(
+	const struct addressed_list *list, const struct address *address, size_t *count)
 {
-	const struct sorting *sorting = argument;
-	size_t a = *(const size_t *)left, b = *(const size_t *)right;
-	int order = address_compare(sorting->address(sorting->facts, a), sorting->address(sorting->facts, b));
-	return order ? order : (a > b) - (a < b);
-}
-
-static size_t *sorted(const struct facts *facts, size_t count, address_function *address)
-{
-	struct sorting sorting = { facts, address };
-	size_t *positions = calloc(count + 1, sizeof(*positions));
-	for (size_t i = 0; positions && i < count; i++)
-		positions[i] = i;
-	if (positions)
-		qsort_r(positions, count, sizeof(*positions), compare_positions, &sorting);
-	return positions;
-}
-
-static const size_t *with_address(const struct facts *facts, const size_t *positions, size_t all,
-	address_function *address_of, const struct address *address, size_t *count)
-{
-	size_t low = 0, high = all;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (address_compare(address_of(facts, positions[middle]), address) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	size_t end = low;
-	while (end < all && address_equal(address_of(facts, positions[end]), address))
+	size_t first = address_search(
+		list->items, list->count, sizeof(*list->items), offsetof(struct addressed, address), address);
+	size_t end = first;
+	while (end < list->count && address_equal(&list->items[end].address, address))
 		end++;
-	*count = end - low;
-	return positions + low;
+	*count = end - first;
+	return list->items + first;
 }
 
-const size_t *reply_endpoints(const struct reply_paths *replies, const struct address *address, size_t *count)
-{
-	const struct facts *facts = replies->facts;
-	return with_address(
-		facts, replies->endpoints, facts->endpoint_count, endpoint_address, address, count);
-}
+/* ---- the steps ---- */
 
-static size_t peer_count(const struct facts *facts)
+static int by_address(const void *left, const void *right)
 {
-	return facts->handshakes ? facts->handshakes->peer_count : 0;
-}
-
-const size_t *reply_peers(const struct reply_paths *replies, const struct address *address, size_t *count)
-{
-	const struct facts *facts = replies->facts;
-	return with_address(facts, replies->peers, peer_count(facts), peer_address, address, count);
-}
-
-static void reply_paths_clear(struct reply_paths *replies)
-{
-	free(replies->candidates);
-	free(replies->candidate_places);
-	free(replies->endpoints);
-	free(replies->peers);
+	const struct addressed *a = left, *b = right;
+	int order = address_compare(&a->address, &b->address);
+	return order ? order : (a->position > b->position) - (a->position < b->position);
 }
 
 static void add_mark(struct reply_paths *replies, unsigned family, uint32_t mark)
@@ -155,140 +133,132 @@ static void add_mark(struct reply_paths *replies, unsigned family, uint32_t mark
 		replies->marks[family][replies->mark_count[family]++] = mark;
 }
 
-static void collect_marks(struct reply_paths *replies)
+static void reply_paths_open(struct reply_paths *replies)
 {
-	for (size_t i = 0; i < replies->facts->rule_count; i++) {
-		const struct rule *rule = &replies->facts->rules[i];
-		if (rule->mark_mask)
-			add_mark(replies, family_index(rule->family), rule->mark);
+	const struct facts *facts = replies->facts;
+	struct addressed_list *endpoints = &replies->endpoints, *peers = &replies->peers;
+	for (size_t i = 0; i < facts->rule_count; i++)
+		if (facts->rules[i].mark_mask)
+			add_mark(replies, family_index(facts->rules[i].family), facts->rules[i].mark);
+	endpoints->count = facts->endpoint_count;
+	peers->count = facts->handshakes ? facts->handshakes->peer_count : 0;
+	endpoints->items = calloc(endpoints->count + 1, sizeof(*endpoints->items));
+	peers->items = calloc(peers->count + 1, sizeof(*peers->items));
+	if (!endpoints->items || !peers->items) {
+		replies->error = -ENOMEM;
+		return;
 	}
+	for (size_t i = 0; i < endpoints->count; i++)
+		endpoints->items[i] = (struct addressed){ facts->endpoints[i].address, i };
+	for (size_t i = 0; i < peers->count; i++)
+		peers->items[i] = (struct addressed){ facts->handshakes->peers[i].local, i };
+	qsort(endpoints->items, endpoints->count, sizeof(*endpoints->items), by_address);
+	qsort(peers->items, peers->count, sizeof(*peers->items), by_address);
 }
 
-static int reply_paths_open(struct reply_paths *replies)
+static void derive_services(struct reply_paths *replies)
 {
-	const struct facts *facts = replies->facts;
-	collect_marks(replies);
-	replies->endpoints = sorted(facts, facts->endpoint_count, endpoint_address);
-	replies->peers = sorted(facts, peer_count(facts), peer_address);
-	return replies->endpoints && replies->peers ? 0 : -ENOMEM;
+	replies->error = services_derive(replies->facts);
 }
 
-static int ask_targets(struct reply_paths *replies, struct queued_lookups *queue)
+static void add_ruled_services(struct reply_paths *replies)
 {
-	const struct facts *facts = replies->facts;
-	for (size_t i = 0; i < facts->service_count; i++)
-		if (!lookup_queue(queue, &(struct route_query){ .destination = facts->services[i].target,
-						 .protocol = IPPROTO_TCP }))
-			return -ENOMEM;
-	return lookup_flush(replies, queue);
+	replies->error = services_add_ruled(replies->facts);
 }
 
-static void note_target(struct service *service, const struct route_answer *answer)
+static void ask_target(struct reply_paths *replies, size_t service)
 {
+	lookup_queue(replies, &(struct route_query){ .destination = replies->facts->services[service].target,
+				      .protocol = IPPROTO_TCP });
+}
+
+static void note_target(
+	struct reply_paths *replies, size_t number, const struct route_answer *answer, size_t count)
+{
+	(void)count;
+	struct service *service = &replies->facts->services[number];
 	if (answer->result == ROUTE_LOCAL)
 		service->target_local = true;
 	else if (answer->result == ROUTE_FOUND && answer->devices.count)
 		service->target_ifindex = answer->devices.ifindex[0];
 }
 
-static int look_up_targets(struct reply_paths *replies)
+static void look_up_targets(struct reply_paths *replies)
 {
-	struct queued_lookups queue = { 0 };
-	int result = ask_targets(replies, &queue);
-	if (result == 0)
-		for (size_t i = 0; i < queue.count; i++)
-			note_target(&replies->facts->services[i], &queue.answers[i]);
-	queued_lookups_clear(&queue);
-	return result;
+	lookup_round(replies, replies->facts->service_count, ask_target, note_target);
+}
+
+static int reply_paths_run(
+	struct reply_paths *replies, void (*const *steps)(struct reply_paths *replies), size_t count)
+{
+	for (size_t i = 0; i < count && !replies->error; i++)
+		steps[i](replies);
+	free(replies->candidates);
+	free(replies->candidate_places);
+	free(replies->endpoints.items);
+	free(replies->peers.items);
+	return replies->error;
 }
 
 int reply_paths_find(struct facts *facts, const struct collector_settings *settings,
 	route_lookup_function *lookup, void *argument, unsigned *failing_left)
 {
-	struct reply_paths replies = {
-		.facts = facts,
+	static void (*const steps[])(struct reply_paths * replies) = { reply_paths_open, derive_services,
+		reply_destinations, reply_candidates, add_ruled_services, look_up_targets, reply_arrivals,
+		reply_lookups };
+	struct reply_paths replies = { .facts = facts,
 		.settings = settings,
 		.lookup = lookup,
 		.argument = argument,
-		.failing_left = failing_left,
-	};
-	int result = reply_paths_open(&replies);
-	if (result == 0)
-		result = services_derive(facts);
-	if (result == 0)
-		result = reply_destinations(&replies);
-	if (result == 0)
-		result = reply_candidates(&replies);
-	if (result == 0)
-		result = services_add_ruled(facts);
-	if (result == 0)
-		result = look_up_targets(&replies);
-	if (result == 0)
-		result = reply_arrivals(&replies);
-	if (result == 0)
-		result = reply_lookups(&replies);
-	reply_paths_clear(&replies);
-	return result;
+		.failing_left = failing_left };
+	return reply_paths_run(&replies, steps, sizeof(steps) / sizeof(*steps));
 }
 
-static int add_destination(struct reply_paths *replies, const struct address *address)
+/* ---- one path alone ---- */
+
+static void add_destination(struct reply_paths *replies)
 {
-	struct facts *facts = replies->facts;
-	for (size_t i = 0; i < facts->destination_count; i++)
-		if (address_equal(&facts->destinations[i].address, address))
-			return 0;
+	const struct address *address = &replies->path->destination;
 	struct route_query query = { .destination = *address, .protocol = IPPROTO_TCP };
-	struct destination *destination = ARRAY_ADD(facts->destinations, facts->destination_count);
-	if (!destination)
-		return -ENOMEM;
-	destination->address = *address;
-	destination->kind = DESTINATION_SET;
-	return replies->lookup(replies->argument, &query, &destination->plain, 1);
+	struct destination *added = destination_add(replies, address, DESTINATION_SET);
+	if (added)
+		replies->error = replies->lookup(replies->argument, &query, &added->plain, 1);
 }
 
 /* A service that was added for the question has not been looked up yet. */
-static int find_target(struct reply_paths *replies, struct service *service)
+static void find_target(struct reply_paths *replies)
 {
+	const struct service *service = &replies->facts->services[replies->path->service];
 	struct route_answer answer = { 0 };
 	struct route_query query = { .destination = service->target, .protocol = IPPROTO_TCP };
 	if (service->target_local || service->target_ifindex)
-		return 0;
-	int result = replies->lookup(replies->argument, &query, &answer, 1);
-	note_target(service, &answer);
-	return result;
+		return;
+	replies->error = replies->lookup(replies->argument, &query, &answer, 1);
+	note_target(replies, replies->path->service, &answer, 1);
 }
 
 /* The lookups of a path are made on a copy of the facts that has no other. */
-static int ask_path(struct reply_paths *replies, struct path *path)
+static void ask_path(struct reply_paths *replies)
 {
 	struct facts alone = *replies->facts;
-	reply_path_set_basis(replies, path);
-	alone.paths = path;
+	reply_path_set_basis(replies, replies->path);
+	alone.paths = replies->path;
 	alone.path_count = 1;
 	replies->facts = &alone;
-	return reply_lookups(replies);
+	reply_lookups(replies);
 }
 
 int reply_path_find(struct facts *facts, const struct collector_settings *settings,
 	route_lookup_function *lookup, void *argument, struct path *path)
 {
+	static void (*const steps[])(struct reply_paths * replies) = { reply_paths_open, add_destination,
+		find_target, reply_candidates, ask_path };
 	unsigned failing_left = 1;
-	struct reply_paths replies = {
-		.facts = facts,
+	struct reply_paths replies = { .facts = facts,
 		.settings = settings,
 		.lookup = lookup,
 		.argument = argument,
 		.failing_left = &failing_left,
-	};
-	int result = reply_paths_open(&replies);
-	if (result == 0)
-		result = add_destination(&replies, &path->destination);
-	if (result == 0)
-		result = find_target(&replies, &facts->services[path->service]);
-	if (result == 0)
-		result = reply_candidates(&replies);
-	if (result == 0)
-		result = ask_path(&replies, path);
-	reply_paths_clear(&replies);
-	return result;
+		.path = path };
+	return reply_paths_run(&replies, steps, sizeof(steps) / sizeof(*steps));
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "collectors/base/clock.h"
+#include "collectors/base/hash_index.h"
 #include "collectors/collector.h"
 #include "collectors/route/lookup.h"
 #include "collectors/route/reply_path.h"
@@ -34,7 +35,7 @@ struct route_context {
 	int64_t cost_ns; /* of the last lookups */
 	unsigned failing_left;
 	int64_t refilled_ns;
-	struct facts *last; /* only the arrays of `shared` are used */
+	struct route_facts last; /* found */
 };
 
 static const unsigned groups[] = {
@@ -42,88 +43,42 @@ static const unsigned groups[] = {
 	RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE, RTNLGRP_IPV4_NETCONF, RTNLGRP_NEXTHOP, /* of Linux 5.3 */
 };
 
-/* The arrays that the lookups make. */
-struct shared_array {
-	size_t items, count, size;
-};
-
-#define SHARED(items, count)                                                  \
-	{                                                                     \
-		offsetof(struct facts, items), offsetof(struct facts, count), \
-			sizeof(*((struct facts *)0)->items)                   \
-	}
-
-static const struct shared_array shared[] = {
-	SHARED(rules, rule_count),
-	SHARED(destinations, destination_count),
-	SHARED(lines, line_count),
-	SHARED(services, service_count),
-	SHARED(paths, path_count),
-};
-
-static void **items_of(struct facts *facts, const struct shared_array *array)
+static void *copy_items(const void *items, size_t size)
 {
-	return (void **)((char *)facts + array->items);
+	void *copy = malloc(size + 1);
+	return copy && size ? memcpy(copy, items, size) : copy;
 }
 
-static size_t *count_of(struct facts *facts, const struct shared_array *array)
+/* 0, or -ENOMEM: then *to is empty. */
+static int copy_facts(struct route_facts *to, const struct route_facts *from)
 {
-	return (size_t *)((char *)facts + array->count);
-}
-
-static void drop_shared(struct facts *facts)
-{
-	for (size_t i = 0; i < sizeof(shared) / sizeof(*shared); i++) {
-		free(*items_of(facts, &shared[i]));
-		*items_of(facts, &shared[i]) = NULL;
-		*count_of(facts, &shared[i]) = 0;
-	}
-}
-
-static int copy_array(struct facts *to, struct facts *from, const struct shared_array *array)
-{
-	size_t count = *count_of(from, array);
-	if (count == 0)
-		return 0;
-	void *copy = malloc(count * array->size);
-	if (!copy)
+	struct route_facts copy = *from;
+	copy.rules = copy_items(from->rules, from->rule_count * sizeof(*from->rules));
+	copy.destinations =
+		copy_items(from->destinations, from->destination_count * sizeof(*from->destinations));
+	copy.lines = copy_items(from->lines, from->line_count * sizeof(*from->lines));
+	copy.services = copy_items(from->services, from->service_count * sizeof(*from->services));
+	copy.paths = copy_items(from->paths, from->path_count * sizeof(*from->paths));
+	route_facts_clear(to);
+	if (!copy.rules || !copy.destinations || !copy.lines || !copy.services || !copy.paths) {
+		route_facts_clear(&copy);
 		return -ENOMEM;
-	memcpy(copy, *items_of(from, array), count * array->size);
-	*items_of(to, array) = copy;
-	*count_of(to, array) = count;
+	}
+	*to = copy;
 	return 0;
-}
-
-static int copy_shared(struct facts *to, struct facts *from)
-{
-	drop_shared(to);
-	memcpy(to->free_tables, from->free_tables, sizeof(to->free_tables));
-	int result = 0;
-	for (size_t i = 0; result == 0 && i < sizeof(shared) / sizeof(*shared); i++)
-		result = copy_array(to, from, &shared[i]);
-	if (result < 0)
-		drop_shared(to);
-	return result;
 }
 
 /* ---- when to look up ---- */
 
-static uint64_t hash(uint64_t sum, const void *bytes, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		sum = (sum ^ ((const uint8_t *)bytes)[i]) * UINT64_C(0x100000001b3); /* FNV-1a */
-	return sum;
-}
+#define HASH(sum, value) hash_bytes((sum), &(value), sizeof(value))
 
-#define HASH(sum, value) hash((sum), &(value), sizeof(value))
-#define HASH_START       UINT64_C(0xcbf29ce484222325)
-
-static uint64_t hash_link(uint64_t sum, const struct facts *facts)
+static uint64_t hash_inputs(const struct facts *facts, const struct collector_settings *settings)
 {
+	uint64_t sum = 0;
 	for (size_t i = 0; i < facts->device_count; i++) {
 		const struct device *device = &facts->devices[i];
 		sum = HASH(sum, device->ifindex);
-		sum = hash(sum, device->name, strlen(device->name));
+		sum = hash_bytes(sum, device->name, strlen(device->name));
 		sum = HASH(sum, device->up);
 		sum = HASH(sum, device->port);
 		sum = HASH(sum, device->forwarding4);
@@ -134,12 +89,6 @@ static uint64_t hash_link(uint64_t sum, const struct facts *facts)
 		sum = HASH(sum, facts->addresses[i].prefix);
 		sum = HASH(sum, facts->addresses[i].ifindex);
 	}
-	return sum;
-}
-
-static uint64_t hash_inputs(const struct facts *facts, const struct collector_settings *settings)
-{
-	uint64_t sum = hash_link(HASH_START, facts);
 	for (size_t i = 0; i < facts->listener_count; i++) {
 		const struct listener *listener = &facts->listeners[i];
 		sum = HASH(sum, listener->address);
@@ -157,13 +106,13 @@ static uint64_t hash_inputs(const struct facts *facts, const struct collector_se
 	for (size_t i = 0; i < settings->probe_count; i++)
 		sum = HASH(sum, settings->probes[i]);
 	for (size_t i = 0; i < settings->line_count; i++)
-		sum = hash(sum, settings->lines[i], strlen(settings->lines[i]) + 1);
+		sum = hash_bytes(sum, settings->lines[i], strlen(settings->lines[i]) + 1);
 	return sum;
 }
 
 static uint64_t hash_peers(const struct facts *facts)
 {
-	uint64_t sum = HASH_START;
+	uint64_t sum = 0;
 	for (size_t i = 0; i < facts->endpoint_count; i++) {
 		const struct endpoint *endpoint = &facts->endpoints[i];
 		for (unsigned e = 0; e < endpoint->example_count; e++) {
@@ -234,7 +183,7 @@ static int route_complete(void *opaque, const struct collector_settings *setting
 	struct route_context *context = opaque;
 	uint64_t inputs = hash_inputs(facts, settings), peers = hash_peers(facts);
 	if (!is_due(context, inputs, peers, facts->monotonic_ns)) {
-		int result = copy_shared(facts, context->last);
+		int result = copy_facts(&facts->route_facts, &context->last);
 		services_attach(facts);
 		return result < 0 ? result : context->error;
 	}
@@ -258,10 +207,10 @@ static int route_complete(void *opaque, const struct collector_settings *setting
 		facts->free_tables[i] =
 			rules_free_table(context->lookups, families[i], facts->rules, facts->rule_count);
 	if (result == 0)
-		result = copy_shared(context->last, facts);
+		result = copy_facts(&context->last, &facts->route_facts);
 	if (result < 0) {
 		context->due = true;
-		drop_shared(facts);
+		route_facts_clear(&facts->route_facts);
 	}
 	context->cost_ns = clock_ns(CLOCK_MONOTONIC) - context->looked_up_ns;
 	return result < 0 ? result : context->error;
@@ -290,7 +239,7 @@ static void route_destroy(void *opaque)
 		return;
 	netlink_close(context->lookups);
 	netlink_close(context->events);
-	facts_free(context->last);
+	route_facts_clear(&context->last);
 	free(context);
 }
 
@@ -303,8 +252,7 @@ static int route_init(const struct collector_settings *settings, void **out)
 	context->dirty = true;
 	context->failing_left = FAILING_BURST;
 	context->refilled_ns = clock_ns(CLOCK_MONOTONIC);
-	context->last = facts_new();
-	int result = context->last ? netlink_open(NETLINK_ROUTE, &context->lookups) : -ENOMEM;
+	int result = netlink_open(NETLINK_ROUTE, &context->lookups);
 	if (result == 0)
 		result = netlink_watch(groups, sizeof(groups) / sizeof(*groups), &context->events);
 	if (result < 0) {

@@ -175,4 +175,5 @@ static inline void route_facts_clear(struct route_facts *own)
 	free(own->lines);
 	free(own->services);
 	free(own->paths);
+	*own = (struct route_facts){ 0 };
 }

@@ -23,21 +23,21 @@ enum {
 #define FREE_TABLE_FIRST 100
 #define FREE_TABLE_LAST  252 /* 253..255 are default, main, local */
 
-static const enum rule_action actions[] = {
-	[FR_ACT_TO_TBL] = RULE_LOOKUP,
-	[FR_ACT_GOTO] = RULE_GOTO,
-	[FR_ACT_NOP] = RULE_NOP,
-	[FR_ACT_BLACKHOLE] = RULE_BLACKHOLE,
-	[FR_ACT_UNREACHABLE] = RULE_UNREACHABLE,
-	[FR_ACT_PROHIBIT] = RULE_PROHIBIT,
-};
-
 static void read_action(uint8_t action, struct rule *rule)
 {
-	bool known = action == FR_ACT_TO_TBL || action == FR_ACT_GOTO || action == FR_ACT_NOP ||
-		     (action >= FR_ACT_BLACKHOLE && action <= FR_ACT_PROHIBIT);
-	rule->action = known ? actions[action] : RULE_NOP;
-	rule->opaque |= !known;
+	static const struct {
+		bool known;
+		enum rule_action action;
+	} actions[UINT8_MAX + 1] = {
+		[FR_ACT_TO_TBL] = { true, RULE_LOOKUP },
+		[FR_ACT_GOTO] = { true, RULE_GOTO },
+		[FR_ACT_NOP] = { true, RULE_NOP },
+		[FR_ACT_BLACKHOLE] = { true, RULE_BLACKHOLE },
+		[FR_ACT_UNREACHABLE] = { true, RULE_UNREACHABLE },
+		[FR_ACT_PROHIBIT] = { true, RULE_PROHIBIT },
+	};
+	rule->action = actions[action].known ? actions[action].action : RULE_NOP;
+	rule->opaque |= !actions[action].known;
 }
 
 static bool read_prefix(const struct nlattr *attribute, uint8_t family, uint8_t length, struct prefix *out)
@@ -50,39 +50,29 @@ static bool read_prefix(const struct nlattr *attribute, uint8_t family, uint8_t 
 	return true;
 }
 
-static bool read_range(const struct nlattr *attribute, void *out, size_t size)
-{
-	if (!attribute || mnl_attr_get_payload_len(attribute) != size)
-		return false;
-	memcpy(out, mnl_attr_get_payload(attribute), size);
-	return true;
-}
+/* What is copied as it is: numbers, and ranges, which are two of them. */
+static const struct {
+	uint16_t attribute;
+	size_t at, size; /* in struct rule */
+} plain[] = {
+#define PLAIN(attribute, member)                                                             \
+	{                                                                                    \
+		attribute, offsetof(struct rule, member), sizeof(((struct rule *)0)->member) \
+	}
+	PLAIN(FRA_PRIORITY, priority),
+	PLAIN(FRA_FWMARK, mark),
+	PLAIN(FRA_FWMASK, mark_mask),
+	PLAIN(FRA_IP_PROTO, protocol),
+	PLAIN(FRA_SPORT_RANGE, source_port),
+	PLAIN(FRA_DPORT_RANGE, destination_port),
+	PLAIN(FRA_UID_RANGE, uid),
+	PLAIN(FRA_TABLE, table),
+#undef PLAIN
+};
 
-static void read_ports(const struct nlattr *attribute, uint16_t out[2])
-{
-	struct fib_rule_port_range range;
-	if (!read_range(attribute, &range, sizeof(range)))
-		return;
-	out[0] = range.start;
-	out[1] = range.end;
-}
-
-static void read_uids(const struct nlattr *attribute, struct rule *rule)
-{
-	struct fib_rule_uid_range range;
-	if (!read_range(attribute, &range, sizeof(range)))
-		return;
-	rule->uid[0] = range.start;
-	rule->uid[1] = range.end;
-	rule->has_uid = true;
-}
-
-static void read_mark(const struct nlattr *const *table, struct rule *rule)
-{
-	if (attribute_u32(table[FRA_FWMARK], &rule->mark))
-		rule->mark_mask = UINT32_MAX;
-	attribute_u32(table[FRA_FWMASK], &rule->mark_mask);
-}
+_Static_assert(sizeof(struct fib_rule_port_range) == sizeof(uint16_t[2]) &&
+		       sizeof(struct fib_rule_uid_range) == sizeof(uint32_t[2]),
+	"ranges are two numbers");
 
 static void read_suppression(const struct nlattr *const *table, struct rule *rule)
 {
@@ -116,13 +106,14 @@ static bool has_opaque_selector(const struct nlattr *const *table)
 static void read_selectors(const struct nlattr *const *table, struct rule *rule)
 {
 	uint8_t l3mdev = 0;
+	uint32_t mark, uids[2];
 	attribute_text(table[FRA_IIFNAME], rule->iif, sizeof(rule->iif));
 	attribute_text(table[FRA_OIFNAME], rule->oif, sizeof(rule->oif));
-	read_mark(table, rule);
-	attribute_u8(table[FRA_IP_PROTO], &rule->protocol);
-	read_ports(table[FRA_SPORT_RANGE], rule->source_port);
-	read_ports(table[FRA_DPORT_RANGE], rule->destination_port);
-	read_uids(table[FRA_UID_RANGE], rule);
+	if (attribute_u32(table[FRA_FWMARK], &mark))
+		rule->mark_mask = UINT32_MAX;
+	for (size_t i = 0; i < sizeof(plain) / sizeof(*plain); i++)
+		attribute_bytes(table[plain[i].attribute], (char *)rule + plain[i].at, plain[i].size);
+	rule->has_uid = attribute_bytes(table[FRA_UID_RANGE], uids, sizeof(uids));
 	attribute_u8(table[FRA_L3MDEV], &l3mdev);
 	rule->l3mdev = l3mdev != 0;
 	rule->opaque |= has_opaque_selector(table);
@@ -135,9 +126,10 @@ int rule_parse(const struct nlmsghdr *header, struct rule *out)
 		!attributes_of_message(header, sizeof(struct fib_rule_hdr), table, ATTRIBUTES_MAX))
 		return -EBADMSG;
 	const struct fib_rule_hdr *head = mnl_nlmsg_get_payload(header);
-	struct rule rule = {
-		.family = head->family, .invert = head->flags & FIB_RULE_INVERT, .tos = head->tos
-	};
+	struct rule rule = { .family = head->family,
+		.invert = head->flags & FIB_RULE_INVERT,
+		.tos = head->tos,
+		.table = head->table };
 	if (address_size(rule.family) == 0 ||
 		!read_prefix(table[FRA_SRC], rule.family, head->src_len, &rule.from) ||
 		!read_prefix(table[FRA_DST], rule.family, head->dst_len, &rule.to))
@@ -145,11 +137,8 @@ int rule_parse(const struct nlmsghdr *header, struct rule *out)
 	read_action(head->action, &rule);
 	read_selectors(table, &rule);
 	read_suppression(table, &rule);
-	attribute_u32(table[FRA_PRIORITY], &rule.priority); /* absent: 0 */
 	if (rule.action == RULE_GOTO)
 		attribute_u32(table[FRA_GOTO], &rule.target);
-	rule.table = head->table;
-	attribute_u32(table[FRA_TABLE], &rule.table);
 	if (rule.action != RULE_LOOKUP || rule.l3mdev)
 		rule.table = 0;
 	*out = rule;
@@ -200,26 +189,12 @@ int rules_read(struct netlink *netlink, uint8_t family, struct rule **rules, siz
 
 /* ---- a free table ---- */
 
-struct probe {
-	uint32_t sequence;
-	bool used;
-	int error;
-};
-
-/* The first message decides: a route, or the end of an empty or missing table. */
-static int probe_message(const struct nlmsghdr *header, void *argument)
+/* A route in it, not the end of an empty or missing one. */
+static int note_route(const struct nlmsghdr *header, void *argument)
 {
-	struct probe *probe = argument;
-	if (header->nlmsg_seq != probe->sequence)
-		return 0;
-	int error = 0;
-	bool ends = header->nlmsg_type == NLMSG_DONE || header->nlmsg_type == NLMSG_ERROR;
-	if (ends && mnl_nlmsg_get_payload_len(header) >= sizeof(error))
-		memcpy(&error, mnl_nlmsg_get_payload(header), sizeof(error));
-	probe->used = !ends;
-	/* No such table. */
-	probe->error = error == -ENOENT ? 0 : error;
-	return 1;
+	(void)header;
+	*(bool *)argument = true;
+	return 0;
 }
 
 /* 1: it has routes, 0: none, or a negative errno. On a socket of its own: the dump ends with it, however long
@@ -231,19 +206,16 @@ static int table_is_used(uint8_t family, uint32_t table)
 	if (error < 0)
 		return error;
 	char buffer[NLMSG_SPACE(sizeof(struct rtmsg))] __attribute__((aligned(NLMSG_ALIGNTO))) = { 0 };
-	struct probe probe = { .sequence = netlink_sequence(netlink) };
+	bool used = false;
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
 	header->nlmsg_type = RTM_GETROUTE;
-	header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	header->nlmsg_seq = probe.sequence;
+	header->nlmsg_flags = NLM_F_DUMP;
 	struct rtmsg *route = mnl_nlmsg_put_extra_header(header, sizeof(*route));
 	route->rtm_family = family;
 	route->rtm_table = (unsigned char)table;
-	error = netlink_exchange(netlink, buffer, header->nlmsg_len, 1, probe_message, &probe);
+	error = netlink_ask(netlink, header, note_route, &used);
 	netlink_close(netlink);
-	if (error == 0)
-		error = probe.error;
-	return error < 0 ? error : probe.used;
+	return error < 0 && error != -ENOENT ? error : used; /* ENOENT: no such table */
 }
 
 static bool is_named(uint32_t table, const struct rule *rules, size_t count)

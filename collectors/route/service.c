@@ -52,14 +52,6 @@ static int add_local(struct facts *facts, const struct local_address *local)
 	return 0;
 }
 
-static void take_rule(struct service *service, const struct service *ruled)
-{
-	service->ruled = true;
-	service->protocol = ruled->protocol;
-	service->port = ruled->port;
-	service->target_port = ruled->target_port;
-}
-
 /* The same address may stand on several devices: any of them may be the one by which a request arrives. */
 static void merge_equal(struct facts *facts)
 {
@@ -73,8 +65,12 @@ static void merge_equal(struct facts *facts)
 		}
 		for (unsigned d = 0; d < service->arrival.count; d++)
 			device_set_add(&last->arrival, service->arrival.ifindex[d]);
-		if (service->ruled && !last->ruled)
-			take_rule(last, service);
+		if (service->ruled && !last->ruled) {
+			last->ruled = true;
+			last->protocol = service->protocol;
+			last->port = service->port;
+			last->target_port = service->target_port;
+		}
 	}
 	facts->service_count = kept;
 }
@@ -95,43 +91,15 @@ static int add_dnat(struct facts *facts, const struct endpoint *endpoint)
 	return 0;
 }
 
-static void sort_services(struct facts *facts)
-{
-	if (facts->service_count)
-		qsort(facts->services, facts->service_count, sizeof(*facts->services), by_address);
-	merge_equal(facts);
-}
-
 size_t services_first(const struct facts *facts, const struct address *address)
 {
-	size_t low = 0, high = facts->service_count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (address_compare(&facts->services[middle].address, address) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	bool found = low < facts->service_count && address_equal(&facts->services[low].address, address);
-	return found ? low : facts->service_count;
+	size_t first = address_search(facts->services, facts->service_count, sizeof(*facts->services),
+		offsetof(struct service, address), address);
+	bool found = first < facts->service_count && address_equal(&facts->services[first].address, address);
+	return found ? first : facts->service_count;
 }
 
 /* ---- where requests were seen ---- */
-
-static bool is_witness(const struct facts *facts, const struct handshake_peer *peer, bool far)
-{
-	const struct device *device = facts_device(facts, peer->device);
-	return peer->asks && service_device_carries(device) && device->kind != DEVICE_LOOPBACK &&
-	       service_is_on_link(facts, &peer->peer) != far;
-}
-
-static void note_witness(
-	const struct facts *facts, const struct handshake_peer *peer, struct device_set *seen)
-{
-	for (size_t i = services_first(facts, &peer->local);
-		i < facts->service_count && address_equal(&facts->services[i].address, &peer->local); i++)
-		device_set_add(&seen[i], peer->device);
-}
 
 static int observe(struct facts *facts, bool far)
 {
@@ -141,9 +109,18 @@ static int observe(struct facts *facts, bool far)
 	struct device_set *seen = calloc(facts->service_count + 1, sizeof(*seen));
 	if (!seen)
 		return -ENOMEM;
-	for (size_t i = 0; i < report->peer_count; i++)
-		if (is_witness(facts, &report->peers[i], far))
-			note_witness(facts, &report->peers[i], seen);
+	for (size_t p = 0; p < report->peer_count; p++) {
+		const struct handshake_peer *peer = &report->peers[p];
+		const struct device *device = facts_device(facts, peer->device);
+		if (!peer->asks || !service_device_carries(device) || device->kind == DEVICE_LOOPBACK ||
+			service_is_on_link(facts, &peer->peer) == far)
+			continue;
+		for (size_t i = services_first(facts, &peer->local); i < facts->service_count; i++) {
+			if (!address_equal(&facts->services[i].address, &peer->local))
+				break;
+			device_set_add(&seen[i], peer->device);
+		}
+	}
 	for (size_t i = 0; i < facts->service_count; i++)
 		if (seen[i].count && (far || facts->services[i].arrival.count == 0))
 			facts->services[i].arrival = seen[i];
@@ -153,7 +130,9 @@ static int observe(struct facts *facts, bool far)
 
 int services_settle(struct facts *facts)
 {
-	sort_services(facts);
+	if (facts->service_count)
+		qsort(facts->services, facts->service_count, sizeof(*facts->services), by_address);
+	merge_equal(facts);
 	services_attach(facts);
 	int result = observe(facts, true);
 	return result < 0 ? result : observe(facts, false);
@@ -169,18 +148,6 @@ int services_derive(struct facts *facts)
 	return result < 0 ? result : services_settle(facts);
 }
 
-static struct service *service_of(struct facts *facts, const struct endpoint *endpoint)
-{
-	struct service key = {
-		.origin = endpoint->kind == ENDPOINT_DNAT ? ORIGIN_DNAT : ORIGIN_LOCAL,
-		.address = endpoint->address,
-		.target = endpoint->target,
-	};
-	if (!facts->service_count || endpoint->kind == ENDPOINT_OUT)
-		return NULL;
-	return bsearch(&key, facts->services, facts->service_count, sizeof(*facts->services), by_address);
-}
-
 void services_attach(struct facts *facts)
 {
 	for (size_t i = 0; i < facts->service_count; i++) {
@@ -188,10 +155,15 @@ void services_attach(struct facts *facts)
 		service->endpoint = SIZE_MAX;
 		service->half_open = service->syn_recv = service->open = 0;
 	}
-	for (size_t i = 0; i < facts->endpoint_count; i++) {
+	for (size_t i = 0; i < facts->endpoint_count && facts->service_count; i++) {
 		const struct endpoint *endpoint = &facts->endpoints[i];
-		struct service *service = service_of(facts, endpoint);
-		if (!service)
+		const struct service key = { .origin = endpoint->kind == ENDPOINT_DNAT ? ORIGIN_DNAT
+										       : ORIGIN_LOCAL,
+			.address = endpoint->address,
+			.target = endpoint->target };
+		struct service *service =
+			bsearch(&key, facts->services, facts->service_count, sizeof(key), by_address);
+		if (!service || endpoint->kind == ENDPOINT_OUT)
 			continue;
 		service->endpoint = i;
 		service->half_open = endpoint->half_open;
@@ -203,39 +175,6 @@ void services_attach(struct facts *facts)
 bool service_is_on_link(const struct facts *facts, const struct address *address)
 {
 	return facts_network(facts, 0, address);
-}
-
-static bool is_neighbour(
-	const struct facts *facts, const struct local_address *local, const struct address *address)
-{
-	return !address_is_none(address) && !address_is_link_local(address) &&
-	       prefix_contains(&local->prefix, address) && !facts_local_address(facts, address);
-}
-
-#define NEIGHBOUR_TRIES 64
-
-bool service_neighbour(const struct facts *facts, const struct local_address *local,
-	const struct address *preferred, struct address *out)
-{
-	size_t size = address_size(local->prefix.address.family);
-	unsigned room = (unsigned)size * 8 - local->prefix.length;
-	if (room < 2) /* no network, or two hosts of which the other's address need not be in use */
-		return false;
-	if (is_neighbour(facts, local, preferred)) {
-		*out = *preferred;
-		return true;
-	}
-	struct prefix network = prefix_network(&local->prefix);
-	unsigned most = room < 8 ? (1u << room) - 2 : NEIGHBOUR_TRIES;
-	for (unsigned i = 1; i <= most; i++) {
-		struct address candidate = network.address;
-		candidate.bytes[size - 1] |= (uint8_t)i;
-		if (is_neighbour(facts, local, &candidate)) {
-			*out = candidate;
-			return true;
-		}
-	}
-	return false;
 }
 
 /* How well the listener fits, as compute_score() has it; 0: not at all. */

@@ -44,8 +44,3 @@ const struct flow_example *service_example(
 
 /* The address lies in a connected network of this host (the address of a host route is no network). */
 bool service_is_on_link(const struct facts *facts, const struct address *address);
-
-/* An address in the connected network of `local` that is not this host's; `preferred` if it is one. Returns
- * false if the network has no room for neighbours. */
-bool service_neighbour(const struct facts *facts, const struct local_address *local,
-	const struct address *preferred, struct address *out);

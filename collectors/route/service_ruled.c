@@ -105,15 +105,7 @@ static int ruling_prepare(struct ruling *ruling)
 /* Position of the first that is not before the address. */
 static size_t find_owned(const struct owned *owned, size_t count, const struct address *address)
 {
-	size_t low = 0, high = count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (address_compare(&owned[middle].address, address) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return address_search(owned, count, sizeof(*owned), offsetof(struct owned, address), address);
 }
 
 static bool is_own(const struct ruling *ruling, const struct address *address)

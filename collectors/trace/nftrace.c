@@ -24,10 +24,12 @@
 struct nftrace {
 	struct tracer *tracer;
 	struct trace_schedule schedule;
-	struct trace traces[TRACES_MOST];
-	int64_t taken_ns[TRACES_MOST]; /* monotonic */
-	size_t trace_count;
-	struct trace_drops drops[DROPS_MOST]; /* the first one is of all that found no room */
+	struct kept {
+		struct trace trace;
+		int64_t taken_ns; /* monotonic */
+	} kept[TRACES_MOST];
+	size_t kept_count;
+	struct trace_drops *drops; /* DROPS_MOST; the first one is of all that found no room */
 	size_t drop_count;
 	int arm_error; /* of the last attempt */
 	int64_t retry_ns;
@@ -35,53 +37,49 @@ struct nftrace {
 
 /* ---- what was learnt ---- */
 
-static void nftrace_keep(struct nftrace *nftrace, struct trace *trace, int64_t now_ns)
+static void nftrace_keep(struct nftrace *nftrace, const struct trace *trace, int64_t now_ns)
 {
-	size_t place = nftrace->trace_count, oldest = 0;
-	for (size_t i = 0; i < nftrace->trace_count; i++) {
-		const struct trace *known = &nftrace->traces[i];
-		if (known->port == trace->port && known->arrival == trace->arrival &&
-			address_equal(&known->address, &trace->address))
-			place = i;
-		if (nftrace->taken_ns[i] < nftrace->taken_ns[oldest])
-			oldest = i;
+	struct kept *kept = nftrace->kept, *end = kept + nftrace->kept_count, *place = end, *oldest = kept;
+	for (; kept < end; kept++) {
+		if (kept->trace.port == trace->port && kept->trace.arrival == trace->arrival &&
+			address_equal(&kept->trace.address, &trace->address))
+			place = kept;
+		if (kept->taken_ns < oldest->taken_ns)
+			oldest = kept;
 	}
-	if (place == TRACES_MOST)
+	if (place == nftrace->kept + TRACES_MOST)
 		place = oldest;
-	if (place == nftrace->trace_count)
-		nftrace->trace_count++;
+	if (place == end)
+		nftrace->kept_count++;
 	else
-		trace_clear(&nftrace->traces[place]);
-	nftrace->traces[place] = *trace;
-	nftrace->taken_ns[place] = now_ns;
+		trace_clear(&place->trace);
+	*place = (struct kept){ *trace, now_ns };
 }
 
 static void nftrace_forget_old(struct nftrace *nftrace, int64_t now_ns)
 {
-	for (size_t i = nftrace->trace_count; i-- > 0;) {
-		if (now_ns - nftrace->taken_ns[i] < KEPT_NS)
+	for (size_t i = nftrace->kept_count; i-- > 0;) {
+		if (now_ns - nftrace->kept[i].taken_ns < KEPT_NS)
 			continue;
-		size_t last = --nftrace->trace_count;
-		trace_clear(&nftrace->traces[i]);
-		nftrace->traces[i] = nftrace->traces[last];
-		nftrace->taken_ns[i] = nftrace->taken_ns[last];
-		nftrace->traces[last] = (struct trace){ 0 };
+		trace_clear(&nftrace->kept[i].trace);
+		nftrace->kept[i] = nftrace->kept[--nftrace->kept_count];
 	}
 }
 
-static int add_drops(struct trace_drops *drops, uint8_t family, const char *table, const char *chain,
-	uint64_t handle, uint64_t packets)
+/* Adds a copy. */
+static int add_drops(struct trace_drops **drops, size_t *count, const struct trace_drops *from)
 {
-	*drops = (struct trace_drops){ .table_family = family,
-		.table = strdup(table),
-		.chain = strdup(chain),
-		.handle = handle,
-		.packets = packets };
-	if (drops->table && drops->chain)
-		return 0;
-	free(drops->table);
-	free(drops->chain);
-	return -ENOMEM;
+	struct trace_drops copy = *from, *item;
+	copy.table = strdup(from->table);
+	copy.chain = strdup(from->chain);
+	item = copy.table && copy.chain ? ARRAY_ADD(*drops, *count) : NULL;
+	if (!item) {
+		free(copy.table);
+		free(copy.chain);
+		return -ENOMEM;
+	}
+	*item = copy;
+	return 0;
 }
 
 static int nftrace_count_drop(struct nftrace *nftrace, const struct trace *trace)
@@ -100,10 +98,9 @@ static int nftrace_count_drop(struct nftrace *nftrace, const struct trace *trace
 		nftrace->drops[0].packets++;
 		return 0;
 	}
-	int error = add_drops(&nftrace->drops[nftrace->drop_count], trace->table_family, trace->table,
-		trace->chain, trace->handle, 1);
-	nftrace->drop_count += error == 0;
-	return error;
+	const struct trace_drops first = { trace->table_family, trace->table, trace->chain, trace->handle,
+		1 };
+	return add_drops(&nftrace->drops, &nftrace->drop_count, &first);
 }
 
 /* ---- tracing ---- */
@@ -144,18 +141,14 @@ static int nftrace_arm(struct nftrace *nftrace, const struct facts *facts)
 
 static int nftrace_copy(const struct nftrace *nftrace, struct facts *facts)
 {
-	for (size_t i = 0; i < nftrace->trace_count; i++) {
+	for (size_t i = 0; i < nftrace->kept_count; i++) {
 		struct trace *trace = ARRAY_ADD(facts->traces, facts->trace_count);
-		if (!trace || trace_copy(&nftrace->traces[i], trace) < 0)
+		if (!trace || trace_copy(&nftrace->kept[i].trace, trace) < 0)
 			return -ENOMEM;
 	}
-	for (size_t i = nftrace->drops[0].packets ? 0 : 1; i < nftrace->drop_count; i++) {
-		const struct trace_drops *from = &nftrace->drops[i];
-		struct trace_drops *drops = ARRAY_ADD(facts->trace_drops, facts->trace_drop_count);
-		if (!drops || add_drops(drops, from->table_family, from->table, from->chain, from->handle,
-				      from->packets) < 0)
+	for (size_t i = nftrace->drops[0].packets ? 0 : 1; i < nftrace->drop_count; i++)
+		if (add_drops(&facts->trace_drops, &facts->trace_drop_count, &nftrace->drops[i]) < 0)
 			return -ENOMEM;
-	}
 	facts->traces_known = true;
 	return 0;
 }
@@ -168,12 +161,9 @@ static void nftrace_destroy(void *context)
 	if (!nftrace)
 		return;
 	tracer_close(nftrace->tracer);
-	for (size_t i = 0; i < nftrace->trace_count; i++)
-		trace_clear(&nftrace->traces[i]);
-	for (size_t i = 0; i < nftrace->drop_count; i++) {
-		free(nftrace->drops[i].table);
-		free(nftrace->drops[i].chain);
-	}
+	for (size_t i = 0; i < nftrace->kept_count; i++)
+		trace_clear(&nftrace->kept[i].trace);
+	trace_drops_free(nftrace->drops, nftrace->drop_count);
 	free(nftrace);
 }
 
@@ -183,8 +173,8 @@ static int nftrace_init(const struct collector_settings *settings, void **contex
 	struct nftrace *nftrace = calloc(1, sizeof(*nftrace));
 	if (!nftrace)
 		return -ENOMEM;
-	int error = add_drops(&nftrace->drops[0], 0, "", "", 0, 0);
-	nftrace->drop_count = error == 0;
+	int error = add_drops(
+		&nftrace->drops, &nftrace->drop_count, &(struct trace_drops){ .table = "", .chain = "" });
 	if (error == 0)
 		error = tracer_open(&nftrace->tracer);
 	if (error < 0) {

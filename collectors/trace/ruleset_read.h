@@ -6,7 +6,17 @@
  * vain, with the element that is missing. Pure.
  */
 
-#include "collectors/trace/ruleset_match.h"
+#include <jansson.h>
+#include <net/if.h>
+
+#include "collectors/trace/trace_message.h"
+
+/* A packet, as far as rules may ask for it. */
+struct ruleset_packet {
+	struct trace_headers headers;
+	struct trace_headers original;           /* before translation: what ct original is */
+	char iif[IF_NAMESIZE], oif[IF_NAMESIZE]; /* "": none */
+};
 
 /* The rule as nft prints it, without its handle; NULL if it is not there or memory is out. To be freed. */
 char *ruleset_rule_text(const char *listing, uint64_t handle);
@@ -25,3 +35,11 @@ struct ruleset_miss {
  * handles of those that took it. True if there is one: texts are the caller's. */
 bool ruleset_find_miss(const json_t *chain, uint64_t handle, const struct ruleset_packet *packet,
 	const uint64_t *taken, size_t taken_count, struct ruleset_miss *out);
+
+/* Exposed for tests: does the packet fulfil a match of libnftables-json(5)? What cannot be told is
+ * MATCH_UNKNOWN. */
+enum match_answer { MATCH_YES, MATCH_NO, MATCH_UNKNOWN };
+enum match_answer ruleset_match(const json_t *match, const struct ruleset_packet *packet);
+/* Exposed for tests: the packet's value of an expression (also a concatenation) as nft takes it in a set;
+ * NULL if it cannot be told or memory is out. To be freed. */
+char *ruleset_element(const json_t *expression, const struct ruleset_packet *packet);

@@ -55,11 +55,12 @@ void trace_clear(struct trace *trace)
 	*trace = (struct trace){ 0 };
 }
 
-void traces_free(struct trace *traces, size_t count)
+void trace_facts_clear(struct trace_facts *own)
 {
-	for (size_t i = 0; i < count; i++)
-		trace_clear(&traces[i]);
-	free(traces);
+	for (size_t i = 0; i < own->trace_count; i++)
+		trace_clear(&own->traces[i]);
+	free(own->traces);
+	trace_drops_free(own->trace_drops, own->trace_drop_count);
 }
 
 void trace_drops_free(struct trace_drops *drops, size_t count)

@@ -85,7 +85,6 @@ struct trace_drops {
 int trace_copy(const struct trace *trace, struct trace *out);
 /* Frees what it owns and clears it. */
 void trace_clear(struct trace *trace);
-void traces_free(struct trace *traces, size_t count);
 void trace_drops_free(struct trace_drops *drops, size_t count);
 
 struct trace_facts {
@@ -96,11 +95,7 @@ struct trace_facts {
 	size_t trace_drop_count;
 };
 
-static inline void trace_facts_clear(struct trace_facts *own)
-{
-	traces_free(own->traces, own->trace_count);
-	trace_drops_free(own->trace_drops, own->trace_drop_count);
-}
+void trace_facts_clear(struct trace_facts *own);
 
 /* Something dropped it: a rule or a policy. */
 bool trace_is_dropped(const struct trace *trace);

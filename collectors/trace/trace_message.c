@@ -1,37 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "collectors/trace/trace_message.h"
 
-#include <arpa/inet.h>
-#include <endian.h>
+/* before the kernel's headers, which bring the same */
+#include <netinet/in.h>
+
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <netinet/in.h>
 #include <string.h>
 
-#include "collectors/base/netlink.h"
+#include "collectors/base/nfnetlink.h"
 #include "collectors/base/packet_reader.h"
 
 #define TRACE_TYPE (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_TRACE)
-
-/* Numbers of nf_tables are in network byte order, but for the packet's id. */
-static bool read_be32(const struct nlattr *attribute, uint32_t *out)
-{
-	uint32_t raw;
-	if (!attribute_u32(attribute, &raw))
-		return false;
-	*out = ntohl(raw);
-	return true;
-}
-
-static bool read_be64(const struct nlattr *attribute, uint64_t *out)
-{
-	if (!attribute || mnl_attr_get_payload_len(attribute) != sizeof(*out))
-		return false;
-	memcpy(out, mnl_attr_get_payload(attribute), sizeof(*out));
-	*out = be64toh(*out);
-	return true;
-}
 
 /* The policy is shown as an unsigned number, the verdict of a rule as a nest; a return has neither. */
 static int read_outcome(const struct nlattr *const *table, struct trace_message *message)
@@ -41,7 +22,7 @@ static int read_outcome(const struct nlattr *const *table, struct trace_message 
 	uint32_t code;
 	if (!policy && !attributes_of_nest(table[NFTA_TRACE_VERDICT], nest, NFTA_VERDICT_MAX))
 		return -EBADMSG;
-	if (!read_be32(policy ? table[NFTA_TRACE_POLICY] : nest[NFTA_VERDICT_CODE], &code))
+	if (!attribute_be32(policy ? table[NFTA_TRACE_POLICY] : nest[NFTA_VERDICT_CODE], &code))
 		return -EBADMSG;
 	message->verdict = (int32_t)code;
 	attribute_text(nest[NFTA_VERDICT_CHAIN], message->target, sizeof(message->target));
@@ -100,15 +81,16 @@ int trace_message_parse(const struct nlmsghdr *header, struct trace_message *out
 	if (!attribute_u32(table[NFTA_TRACE_ID], &message.id) ||
 		!attribute_text(table[NFTA_TRACE_TABLE], message.table, sizeof(message.table)) ||
 		!attribute_text(table[NFTA_TRACE_CHAIN], message.chain, sizeof(message.chain)) ||
-		!read_be32(table[NFTA_TRACE_TYPE], &kind) || kind < TRACE_BY_POLICY || kind > TRACE_BY_RULE)
+		!attribute_be32(table[NFTA_TRACE_TYPE], &kind) || kind < TRACE_BY_POLICY ||
+		kind > TRACE_BY_RULE)
 		return -EBADMSG;
 	message.kind = (enum trace_message_kind)kind;
-	read_be64(table[NFTA_TRACE_RULE_HANDLE], &message.handle);
+	attribute_be64(table[NFTA_TRACE_RULE_HANDLE], &message.handle);
 	if (read_outcome(table, &message) < 0)
 		return -EBADMSG;
-	if (read_be32(table[NFTA_TRACE_IIF], &ifindex))
+	if (attribute_be32(table[NFTA_TRACE_IIF], &ifindex))
 		message.iif = (int)ifindex;
-	if (read_be32(table[NFTA_TRACE_OIF], &ifindex))
+	if (attribute_be32(table[NFTA_TRACE_OIF], &ifindex))
 		message.oif = (int)ifindex;
 	message.has_headers = read_network(table[NFTA_TRACE_NETWORK_HEADER], &message.headers) &&
 			      read_transport(table[NFTA_TRACE_TRANSPORT_HEADER], &message.headers);

@@ -6,37 +6,10 @@
 
 #include "collectors/trace/trace_table.h"
 
-static void note_headers(struct trace_way *way, const struct trace_message *message)
-{
-	if (!message->has_headers)
-		return;
-	way->id = message->id;
-	way->latest = message->headers;
-	way->iif = message->iif ? message->iif : way->iif;
-	way->oif = message->oif ? message->oif : way->oif;
-}
-
 static void trace_way_finish(struct trace_way *way, enum trace_end end)
 {
 	way->over = true;
 	way->end = end;
-}
-
-static void add_step(struct trace_way *way, const struct trace_message *message)
-{
-	if (way->count == TRACE_WAY_STEPS) { /* the last one, which decides, is kept in any case */
-		way->more = true;
-		way->count--;
-	}
-	struct trace_way_step *step = &way->steps[way->count++];
-	*step = (struct trace_way_step){ .family = message->family,
-		.kind = message->kind,
-		.handle = message->handle,
-		.verdict = message->verdict,
-		.first = message->has_headers };
-	memcpy(step->table, message->table, sizeof(step->table));
-	memcpy(step->chain, message->chain, sizeof(step->chain));
-	memcpy(step->target, message->target, sizeof(step->target));
 }
 
 void trace_way_add(
@@ -56,7 +29,12 @@ void trace_way_add(
 	if (!way->begun || !same)
 		return;
 	way->last_ns = now_ns;
-	note_headers(way, message);
+	if (message->has_headers) {
+		way->id = message->id;
+		way->latest = message->headers;
+		way->iif = message->iif ? message->iif : way->iif;
+		way->oif = message->oif ? message->oif : way->oif;
+	}
 	if (is_own) {
 		if (trace_table_place(message->chain, &way->place) && way->place == TRACE_THROUGH)
 			trace_way_finish(way, TRACE_PASSED);
@@ -65,7 +43,11 @@ void trace_way_add(
 	/* The end of a chain is told as a rule without handle: that nothing in it took the packet. */
 	if (by_rule && message->handle == 0)
 		return;
-	add_step(way, message);
+	if (way->count == TRACE_WAY_STEPS) { /* the last one, which decides, is kept in any case */
+		way->more = true;
+		way->count--;
+	}
+	way->steps[way->count++] = *message;
 	if (message->verdict < 0) /* NFT_CONTINUE, NFT_JUMP, ...: verdicts within nf_tables */
 		return;
 	switch (message->verdict & NF_VERDICT_MASK) {
@@ -87,7 +69,7 @@ void trace_way_advance(struct trace_way *way, int64_t now_ns)
 		trace_way_finish(way, TRACE_VANISHED);
 }
 
-const struct trace_way_step *trace_way_last(const struct trace_way *way)
+const struct trace_message *trace_way_last(const struct trace_way *way)
 {
 	bool told = way->end == TRACE_RULE || way->end == TRACE_POLICY || way->end == TRACE_QUEUED;
 	return way->over && told && way->count ? &way->steps[way->count - 1] : NULL;

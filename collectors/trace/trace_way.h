@@ -16,15 +16,6 @@
 /* Messages of one packet follow one another within microseconds, but for queues to programs. */
 #define TRACE_WAY_SILENCE_NS (400 * INT64_C(1000000))
 
-struct trace_way_step {
-	uint8_t family;
-	enum trace_message_kind kind;
-	char table[TRACE_NAME_SIZE], chain[TRACE_NAME_SIZE], target[TRACE_NAME_SIZE];
-	uint64_t handle;
-	int32_t verdict;
-	bool first; /* in its base chain */
-};
-
 struct trace_way {
 	bool begun, over;
 	uint32_t id;
@@ -32,9 +23,9 @@ struct trace_way {
 	struct trace_headers latest; /* as seen last */
 	int iif, oif;                /* likewise */
 	enum trace_place place;
-	enum trace_end end;                           /* if it is over */
-	int64_t last_ns;                              /* monotonic, of the last message */
-	struct trace_way_step steps[TRACE_WAY_STEPS]; /* those of the trace's own table left out */
+	enum trace_end end;                          /* if it is over */
+	int64_t last_ns;                             /* monotonic, of the last message */
+	struct trace_message steps[TRACE_WAY_STEPS]; /* those of the trace's own table left out */
 	unsigned count;
 	bool more; /* steps were left out */
 };
@@ -45,4 +36,4 @@ void trace_way_add(
 /* Lets time pass: a packet of which nothing is heard any more has vanished. */
 void trace_way_advance(struct trace_way *way, int64_t now_ns);
 /* The last step: what ended it, if it was dropped or queued; NULL if there is none. */
-const struct trace_way_step *trace_way_last(const struct trace_way *way);
+const struct trace_message *trace_way_last(const struct trace_way *way);

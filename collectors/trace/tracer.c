@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "collectors/trace/tracer.h"
 
-#include <arpa/inet.h>
+/* before the kernel's headers, which bring the same */
+#include <netinet/in.h>
+
 #include <errno.h>
-#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-#include "collectors/base/netlink.h"
+#include "collectors/base/nfnetlink.h"
+#include "collectors/route/lookup.h"
 #include "collectors/trace/nft_client.h"
-#include "collectors/trace/trace_build.h"
+#include "collectors/trace/ruleset_read.h"
+#include "collectors/trace/trace_way.h"
 
 /* Room for the ways of some hundred packets, should others trace as well. */
 #define EVENTS_ROOM (1 << 20)
@@ -103,32 +107,13 @@ int tracer_descriptor(const struct tracer *tracer)
 	return netlink_descriptor(tracer->events);
 }
 
-/* ---- generation ---- */
-
-static int take_generation(const struct nlmsghdr *header, void *argument)
-{
-	const struct nlattr *table[NFTA_GEN_MAX + 1];
-	uint32_t raw;
-	if (header->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN) &&
-		attributes_of_message(header, sizeof(struct nfgenmsg), table, NFTA_GEN_MAX) &&
-		attribute_u32(table[NFTA_GEN_ID], &raw))
-		*(uint32_t *)argument = ntohl(raw);
-	return 1;
-}
-
 uint32_t tracer_generation(struct tracer *tracer)
 {
-	char buffer[MNL_NLMSG_HDRLEN + sizeof(struct nfgenmsg)] __attribute__((aligned(4))) = { 0 };
-	uint32_t generation = 0;
-	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-	request->nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN;
-	request->nlmsg_flags = NLM_F_REQUEST;
-	request->nlmsg_seq = netlink_sequence(tracer->requests);
-	mnl_nlmsg_put_extra_header(request, sizeof(struct nfgenmsg));
-	if (netlink_exchange(tracer->requests, request, request->nlmsg_len, 1, take_generation, &generation) <
-		0)
-		netlink_drain(tracer->requests, NULL, NULL);
-	return generation;
+	uint32_t generation;
+	if (nftables_generation(tracer->requests, &generation) == 0)
+		return generation;
+	netlink_drain(tracer->requests, NULL, NULL);
+	return 0;
 }
 
 /* ---- arm, read, disarm ---- */
@@ -212,13 +197,208 @@ int64_t tracer_due(const struct tracer *tracer)
 	return tracer->way.begun && vanished_ns < tracer->until_ns ? vanished_ns : tracer->until_ns;
 }
 
-int tracer_take(struct tracer *tracer, const struct facts *facts, bool steps, struct trace_subject *subject,
-	struct trace *trace)
+/* ---- steps ---- */
+
+static const char *verdict_word(int32_t verdict)
 {
-	const struct trace_sources sources = { tracer->client, tracer->routes, facts, steps };
-	int error = trace_build(&sources, &tracer->subject, &tracer->way, trace);
+	static const char *const within[] = {
+		/* nf_tables: below 0 */
+		[-NFT_CONTINUE] = "continue",
+		[-NFT_BREAK] = "continue",
+		[-NFT_JUMP] = "jump",
+		[-NFT_GOTO] = "goto",
+		[-NFT_RETURN] = "return",
+	};
+	static const char *const netfilter[] = {
+		[NF_DROP] = "drop",
+		[NF_ACCEPT] = "accept",
+		[NF_STOLEN] = "stolen",
+		[NF_QUEUE] = "queue",
+	};
+	if (verdict < 0 && verdict >= NFT_RETURN)
+		return within[-verdict];
+	uint32_t word = (uint32_t)verdict & NF_VERDICT_MASK;
+	return word < sizeof(netfilter) / sizeof(*netfilter) ? netfilter[word] : "unknown";
+}
+
+static int fill_steps(const struct tracer *tracer, struct trace *trace)
+{
+	const struct trace_way *way = &tracer->way;
+	trace->steps = calloc(way->count + 1, sizeof(*trace->steps));
+	if (!trace->steps)
+		return -ENOMEM;
+	for (unsigned i = 0; i < way->count; i++) {
+		const struct trace_message *from = &way->steps[i];
+		struct trace_step *step = &trace->steps[trace->step_count++];
+		struct nft_client_chain chain;
+		step->family = from->family;
+		step->handle = from->handle;
+		step->table = strdup(from->table);
+		step->chain = strdup(from->chain);
+		if (asprintf(&step->verdict, "%s%s%s%s", from->kind == TRACE_BY_POLICY ? "policy " : "",
+			    verdict_word(from->verdict), from->target[0] ? " " : "", from->target) < 0)
+			step->verdict = NULL;
+		if (from->handle && nft_client_chain(tracer->client, from->family, from->table, from->chain,
+					    &chain) == 0) {
+			step->rule = ruleset_rule_text(chain.text, from->handle);
+			nft_client_chain_clear(&chain);
+		}
+		if (!step->table || !step->chain || !step->verdict)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* ---- who dropped it ---- */
+
+/* Looks for the miss in the chain of each step, up to the rule it took there: from the chain that dropped it
+ * back to the base chain it came from. */
+static bool find_miss(const struct tracer *tracer, const struct facts *facts, struct ruleset_miss *miss)
+{
+	const struct trace_way *way = &tracer->way;
+	struct ruleset_packet packet = { .headers = way->latest, .original = way->asked };
+	const struct trace_message *last = trace_way_last(way);
+	if (way->iif)
+		snprintf(packet.iif, sizeof(packet.iif), "%s", facts_device_name(facts, way->iif));
+	if (way->oif)
+		snprintf(packet.oif, sizeof(packet.oif), "%s", facts_device_name(facts, way->oif));
+	for (unsigned i = way->count; i-- > 0;) {
+		const struct trace_message *step = &way->steps[i];
+		uint64_t taken[TRACE_WAY_STEPS];
+		unsigned taken_count = 0;
+		struct nft_client_chain chain;
+		if (step->family != last->family || strcmp(step->table, last->table) != 0)
+			return false;
+		for (unsigned j = 0; j < way->count; j++) {
+			const struct trace_message *other = &way->steps[j];
+			if (other->family == step->family && strcmp(other->table, step->table) == 0 &&
+				strcmp(other->chain, step->chain) == 0)
+				taken[taken_count++] = other->handle;
+		}
+		if (nft_client_chain(tracer->client, step->family, step->table, step->chain, &chain) == 0) {
+			bool found = ruleset_find_miss(
+				chain.json, step->handle, &packet, taken, taken_count, miss);
+			nft_client_chain_clear(&chain);
+			if (found)
+				return true;
+		}
+		if (step->has_headers)
+			return false;
+	}
+	return false;
+}
+
+static int name_dropper(const struct tracer *tracer, const struct facts *facts, struct trace *trace)
+{
+	const struct trace_message *last = trace_way_last(&tracer->way);
+	struct nft_client_chain chain;
+	struct ruleset_miss miss;
+	if (!last)
+		return 0;
+	trace->table_family = last->family;
+	trace->handle = last->handle;
+	trace->table = strdup(last->table);
+	trace->chain = strdup(last->chain);
+	if (!trace->table || !trace->chain)
+		return -ENOMEM;
+	if (nft_client_chain(tracer->client, last->family, last->table, last->chain, &chain) < 0)
+		return 0;
+	trace->rule = last->handle ? ruleset_rule_text(chain.text, last->handle) : NULL;
+	trace->number = ruleset_rule_number(chain.json, last->handle);
+	trace->iptables = chain.iptables;
+	nft_client_chain_clear(&chain);
+	if (find_miss(tracer, facts, &miss)) {
+		trace->set = miss.set;
+		trace->element = miss.element;
+		trace->map = miss.map;
+	}
+	return 0;
+}
+
+/* ---- why it vanished ---- */
+
+/* The kernel's refusal alone does not say whether reverse-path filtering is behind it, or a blackhole. */
+static void ask_source(const struct tracer *tracer, const struct facts *facts,
+	const struct route_query *query, struct route_answer *answer)
+{
+	const struct device *device = facts_device(facts, query->iif);
+	struct route_query plain = *query;
+	struct route_answer way, reverse;
+	plain.iif = 0;
+	plain.source = (struct address){ 0 };
+	if (!device || lookup_batch(tracer->routes, &plain, &way, 1) < 0)
+		return;
+	if (way.result != ROUTE_FOUND && way.result != ROUTE_LOCAL) {
+		answer->result = way.result;
+		return;
+	}
+	int egress = way.result == ROUTE_FOUND && way.devices.count ? way.devices.ifindex[0] : 0;
+	const struct route_query back = lookup_reverse(query, egress, device->src_valid_mark);
+	if (lookup_batch(tracer->routes, &back, &reverse, 1) < 0)
+		return;
+	enum route_result verdict = lookup_source_verdict(
+		device, facts_device_address(facts, query->iif, AF_INET, NULL), &reverse);
+	if (verdict == ROUTE_RP_FILTER || verdict == ROUTE_MARTIAN)
+		answer->result = verdict;
+}
+
+static void ask_route(const struct tracer *tracer, const struct facts *facts, struct trace *trace)
+{
+	const struct trace_headers *headers = &tracer->way.latest;
+	const struct device *device = facts_device(facts, trace->arrival);
+	const struct route_query query = { .destination = headers->destination,
+		.source = headers->source,
+		.iif = trace->arrival,
+		.protocol = IPPROTO_TCP,
+		.source_port = headers->source_port,
+		.destination_port = headers->destination_port };
+	if (trace->end != TRACE_VANISHED || trace->place != TRACE_ROUTING || !trace->arrival)
+		return;
+	if (lookup_batch(tracer->routes, &query, &trace->route, 1) < 0)
+		return;
+	if (trace->route.result == ROUTE_FAILED)
+		ask_source(tracer, facts, &query, &trace->route);
+	if (trace->route.result == ROUTE_UNREACHABLE && device && !device->forwarding4 &&
+		query.destination.family == AF_INET)
+		trace->route.result = ROUTE_NOT_FORWARDED;
+}
+
+/* ---- take ---- */
+
+/* A rule that cannot be read (it is gone already) has no text. */
+int tracer_take(struct tracer *tracer, const struct facts *facts, bool steps, struct trace_subject *subject,
+	struct trace *out)
+{
+	const struct trace_way *way = &tracer->way;
+	struct trace trace = { .address = tracer->subject.address,
+		.port = tracer->subject.port,
+		.protocol = IPPROTO_TCP,
+		.arrival = tracer->subject.arrival,
+		.target = tracer->subject.address,
+		.target_port = tracer->subject.port,
+		.end = TRACE_NOTHING,
+		.time_ns = facts->time_ns };
+	if (way->begun) {
+		trace.end = way->over ? way->end : TRACE_VANISHED;
+		trace.place = way->place;
+		trace.client = way->asked.source;
+		trace.client_port = way->asked.source_port;
+		trace.target = way->latest.destination;
+		trace.target_port = way->latest.destination_port;
+		trace.translated = !address_equal(&way->asked.destination, &trace.target) ||
+				   way->asked.destination_port != trace.target_port;
+		trace.leaving = way->oif;
+	}
 	tracer->over = false;
-	if (error == 0)
-		*subject = tracer->subject;
-	return error;
+	int error = name_dropper(tracer, facts, &trace);
+	if (error == 0 && steps)
+		error = fill_steps(tracer, &trace);
+	if (error < 0) {
+		trace_clear(&trace);
+		return error;
+	}
+	ask_route(tracer, facts, &trace);
+	*out = trace;
+	*subject = tracer->subject;
+	return 0;
 }

@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!header)
 		return 0;
 	for (int input = 0; input < 2; input++)
-		if (lookup_parse(header, input, &answer) == 0 && answer.devices.count > DEVICE_SET_SIZE)
+		if (lookup_parse(header, input, 0, &answer) == 0 && answer.devices.count > DEVICE_SET_SIZE)
 			abort();
 	free(header);
 	return 0;

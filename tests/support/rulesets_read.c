@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "collectors/collector.h"
-#include "collectors/firewall/ip_tables_read.h"
+#include "collectors/firewall/ip_tables.h"
 #include "collectors/firewall/nft_reader.h"
 #include "tests/rulesets_follow.h"
 #include "tests/support/rulesets_json.h"

@@ -4,7 +4,6 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "collectors/firewall/nat_exclusions.h"
 #include "collectors/firewall/packet_set.h"
 
 static struct address address(const char *text)

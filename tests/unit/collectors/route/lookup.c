@@ -67,7 +67,7 @@ static void recorded_answers_are_understood(void **state)
 		struct route_answer answer;
 		char text[ADDRESS_TEXT_SIZE];
 		print_message("%s\n", expected[i].name);
-		assert_int_equal(lookup_parse(header, expected[i].input, &answer), 0);
+		assert_int_equal(lookup_parse(header, expected[i].input, 0, &answer), 0);
 		assert_int_equal(answer.result, expected[i].result);
 		assert_int_equal(answer.error, expected[i].error);
 		check_devices(&answer.devices, expected[i].devices);
@@ -81,9 +81,9 @@ static void recorded_answers_are_understood(void **state)
 static void parse_both(const struct nlmsghdr *header)
 {
 	struct route_answer answer;
-	int error = lookup_parse(header, false, &answer);
+	int error = lookup_parse(header, false, 0, &answer);
 	assert_true(error == 0 || error == -EBADMSG);
-	error = lookup_parse(header, true, &answer);
+	error = lookup_parse(header, true, 0, &answer);
 	assert_true(error == 0 || error == -EBADMSG);
 }
 
@@ -100,13 +100,13 @@ static void cut_answers_are_refused(void **state)
 	struct nlmsghdr *header = recorded_message("error4-prohibit");
 	struct route_answer answer = { .error = 12345 };
 	header->nlmsg_len = NLMSG_HDRLEN + 4;
-	assert_int_equal(lookup_parse(header, false, &answer), -EBADMSG);
+	assert_int_equal(lookup_parse(header, false, 0, &answer), -EBADMSG);
 	free(header);
 	header = recorded_message("route4-multipath");
 	header->nlmsg_len -= 4; /* within the last next hop */
-	assert_int_equal(lookup_parse(header, false, &answer), -EBADMSG);
+	assert_int_equal(lookup_parse(header, false, 0, &answer), -EBADMSG);
 	header->nlmsg_type = RTM_NEWRULE;
-	assert_int_equal(lookup_parse(header, false, &answer), -EBADMSG);
+	assert_int_equal(lookup_parse(header, false, 0, &answer), -EBADMSG);
 	assert_int_equal(answer.error, 12345);
 	free(header);
 }
@@ -142,11 +142,11 @@ static void dead_hops_are_left_out(void **state)
 	struct route_answer answer;
 	const int ifindexes[] = { 7, 5 };
 	assert_int_equal(lookup_parse(multipath_of(buffer, ifindexes, (unsigned char[]){ RTNH_F_DEAD, 0 }, 2),
-				 false, &answer),
+				 false, 0, &answer),
 		0);
 	check_devices(&answer.devices, (int[]){ 5, 0 });
 	const unsigned char dead[] = { RTNH_F_DEAD, RTNH_F_DEAD };
-	assert_int_equal(lookup_parse(multipath_of(buffer, ifindexes, dead, 2), false, &answer), 0);
+	assert_int_equal(lookup_parse(multipath_of(buffer, ifindexes, dead, 2), false, 0, &answer), 0);
 	assert_int_equal(answer.result, ROUTE_NONE);
 }
 
@@ -157,7 +157,7 @@ static void more_hops_than_fit_are_told(void **state)
 	struct route_answer answer;
 	const int ifindexes[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
 	const unsigned char flags[10] = { 0 };
-	assert_int_equal(lookup_parse(multipath_of(buffer, ifindexes, flags, 10), false, &answer), 0);
+	assert_int_equal(lookup_parse(multipath_of(buffer, ifindexes, flags, 10), false, 0, &answer), 0);
 	assert_int_equal(answer.devices.count, DEVICE_SET_SIZE);
 	assert_true(answer.devices.more);
 }

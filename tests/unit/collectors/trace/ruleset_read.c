@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collectors/trace/ruleset_match.h"
 #include "collectors/trace/ruleset_read.h"
 
 static struct ruleset_packet make_packet(const char *client, const char *target)

@@ -133,7 +133,7 @@ static const struct way_row {
 static void check_way(const struct way_row *row, const struct trace_way *way)
 {
 	struct address target;
-	const struct trace_way_step *last = trace_way_last(way);
+	const struct trace_message *last = trace_way_last(way);
 	print_message("%s\n", row->recording);
 	assert_true(way->over);
 	assert_int_equal(way->end, row->end);
