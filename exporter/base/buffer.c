@@ -83,10 +83,11 @@ void buffer_escaped(struct buffer *buffer, const char *text, const struct replac
 			row++;
 		if (row && row->byte)
 			buffer_text(buffer, row->text);
-		else if (next.valid)
+		else if (character_is_printable(next) || *text == '\n' || *text == '\t')
 			buffer_add(buffer, text, next.length);
 		else
-			buffer_format(buffer, "%%%02X", next.code);
+			for (size_t i = 0; i < next.length; i++)
+				buffer_format(buffer, "%%%02X", (unsigned char)text[i]);
 		text += next.length;
 	}
 }

@@ -32,6 +32,8 @@ struct replacement {
 	const char *text;
 };
 
-/* Appends text with the bytes of the table replaced (it ends with byte 0; NULL: none), and each byte that is
- * not part of valid UTF-8 as %XX: formats that want UTF-8 get it, and different texts stay different. */
+/* Appends text with the bytes of the table replaced (it ends with byte 0; NULL: none), and as %XX each byte
+ * that is not part of valid UTF-8, or of a character that a terminal obeys or that hides or reorders what
+ * stands beside it (text.h), but for line feeds and tabs: formats that want UTF-8 get it, the kernel lets
+ * anybody with a namespace choose such names, and different texts stay different. */
 void buffer_escaped(struct buffer *buffer, const char *text, const struct replacement *table);

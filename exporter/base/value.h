@@ -9,7 +9,8 @@
 
 #include "collectors/base/address.h"
 
-/* Bytes that are no UTF-8, which jansson refuses and names may hold, become %XX. */
+/* Bytes that are no UTF-8, which jansson refuses and names may hold, become %XX; so do characters that cannot
+ * be printed (buffer_escaped()). */
 json_t *value_text(const char *text);
 /* Null for NULL and "". */
 json_t *value_text_or_null(const char *text);

@@ -56,6 +56,9 @@ static void emit_odd_names(struct metric_sink *sink, const struct facts *facts)
 		"x");
 	metric_add(sink, 5, "\xed\xa0\x80");
 	metric_add(sink, 6, "");
+	/* A terminal would obey the first, and show the second backwards. */
+	metric_add(sink, 7, "\x1b[2J\x7f");
+	metric_add(sink, 8, "0hte\xe2\x80\xae");
 }
 
 static void emit_nothing(struct metric_sink *sink, const struct facts *facts)
@@ -100,6 +103,8 @@ static const char *const expected[METRICS_FORMATS] = {
 			 "odd_names{device=\"%FF%C0%AFx\"} 4\n"
 			 "odd_names{device=\"%ED%A0%80\"} 5\n"
 			 "odd_names{device=\"\"} 6\n"
+			 "odd_names{device=\"%1B[2J%7F\"} 7\n"
+			 "odd_names{device=\"0hte%E2%80%AE\"} 8\n"
 			 "# HELP work_seconds_total Work.\n"
 			 "# TYPE work_seconds_total counter\n"
 			 "work_seconds_total 1.5\n",
@@ -111,6 +116,8 @@ static const char *const expected[METRICS_FORMATS] = {
 				"odd_names{device=\"%FF%C0%AFx\"} 4\n"
 				"odd_names{device=\"%ED%A0%80\"} 5\n"
 				"odd_names{device=\"\"} 6\n"
+				"odd_names{device=\"%1B[2J%7F\"} 7\n"
+				"odd_names{device=\"0hte%E2%80%AE\"} 8\n"
 				"# HELP work_seconds Work.\n"
 				"# TYPE work_seconds counter\n"
 				"# UNIT work_seconds seconds\n"
