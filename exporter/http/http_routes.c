@@ -269,22 +269,51 @@ static bool check_method(const struct request *request, const struct route *rout
 	return false;
 }
 
+static const struct sockaddr *client_of(const struct request *request)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	return info ? info->client_addr : NULL;
+}
+
+static bool is_forwarded(const struct request *request)
+{
+	for (const char *const *name = guard_forwarding_headers; *name; name++)
+		if (header_of(request, *name))
+			return true;
+	return false;
+}
+
 static bool check_client(const struct request *request, const struct route *route, struct answer *answer)
 {
 	if (!route->private || request->server->exposed)
 		return true;
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	if (!guard_is_loopback(info ? info->client_addr : NULL))
+	if (!guard_is_loopback(client_of(request)))
 		say(answer, MHD_HTTP_FORBIDDEN,
 			"This shows peers' addresses and answers this host alone. Open it with users in "
 			"--web.config.file, or with --web.expose-api.");
+	else if (is_forwarded(request))
+		say(answer, MHD_HTTP_FORBIDDEN,
+			"This shows peers' addresses and answers this host alone, and a proxy has forwarded "
+			"the request from elsewhere. Open it with users in --web.config.file, or with "
+			"--web.expose-api.");
 	else if (!guard_host_is_own(header_of(request, MHD_HTTP_HEADER_HOST)))
 		say(answer, MHD_HTTP_FORBIDDEN,
 			"This answers only under an IP address or localhost. Open it to other names with "
 			"users in --web.config.file, or with --web.expose-api.");
 	else
 		return true;
+	return false;
+}
+
+/* A browser sends the password it knows with what another site's page asks it to send. */
+static bool check_origin(const struct request *request, const struct route *route, struct answer *answer)
+{
+	if (!route->writes ||
+		guard_origin_is_own(header_of(request, MHD_HTTP_HEADER_ORIGIN),
+			header_of(request, "Sec-Fetch-Site"), header_of(request, MHD_HTTP_HEADER_HOST)))
+		return true;
+	say(answer, MHD_HTTP_FORBIDDEN, "This is not done for a page of another site.");
 	return false;
 }
 
@@ -302,7 +331,8 @@ static void make_answer(const struct request *request, bool overloaded, struct a
 		say(answer, MHD_HTTP_NOT_FOUND, "Not found.");
 		return;
 	}
-	if (!check_method(request, route, answer) || !check_client(request, route, answer))
+	if (!check_method(request, route, answer) || !check_client(request, route, answer) ||
+		!check_origin(request, route, answer))
 		return;
 	const struct snapshot *snapshot = latest_snapshot_take(request->server->latest);
 	if (!snapshot && !route->early)

@@ -151,6 +151,35 @@ def test_reload(server):
     assert status == 405 and headers["Allow"] == "POST"
 
 
+def test_a_proxy_on_this_host_is_not_this_host(server, users):
+    sent = {"Forwarded": "for=203.0.113.9", "Via": "1.1 proxy", "X-Forwarded-For": "203.0.113.9",
+            "X-Real-IP": "203.0.113.9", "x-forwarded-for": ""}
+    for name, text in sent.items():
+        for path in ("/", "/api/v1/findings", "/api/v1/addresses", "/api/v1/handshakes", evidence_path(server)):
+            status, _, body = server.request("GET", path, {name: text})
+            assert status == 403 and b"a proxy has forwarded" in body, (name, path)
+        assert server.request("POST", "/-/reload", {name: text})[0] == 403
+        assert server.request("GET", "/metrics", {name: text})[0] == 200
+        assert server.request("GET", "/-/healthy", {name: text})[0] == 200
+    for arguments, headers in ((("--expose",), {}), (("--config", users), basic("alice", "sesame"))):
+        with running(*arguments) as other:
+            assert other.request("GET", "/", {**headers, "X-Forwarded-For": "203.0.113.9"})[0] == 200
+
+
+def test_pages_of_other_sites_reload_nothing(server, users):
+    own = f"127.0.0.1:{server.port}"
+    foreign = ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"},
+               {"Origin": f"http://{own}", "Sec-Fetch-Site": "same-site"}, {"Origin": f"http://{own}1"})
+    for headers in foreign:
+        assert server.request("POST", "/-/reload", headers)[0] == 403, headers
+    for headers in ({"Origin": f"http://{own}"}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}):
+        assert server.request("POST", "/-/reload", headers)[0] in (200, 500), headers
+    assert server.request("GET", "/", foreign[0])[0] == 200
+    with running("--config", users) as other:
+        for headers in foreign[:3]:
+            assert other.request("POST", "/-/reload", {**basic("alice", "sesame"), **headers})[0] == 403
+
+
 def test_unknown_paths_and_queries(server):
     for path in ("/nothing", "/metrics/", "//", "/api/v1", "/-/", "/..%2fmetrics"):
         assert server.get(path)[0] == 404, path

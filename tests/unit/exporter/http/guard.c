@@ -48,6 +48,60 @@ static void only_loopback_clients_are_local(void **state)
 	assert_false(guard_is_loopback(NULL));
 }
 
+static struct address client6(const char *text)
+{
+	struct sockaddr_in6 client = { .sin6_family = AF_INET6 };
+	assert_int_equal(inet_pton(AF_INET6, text, &client.sin6_addr), 1);
+	return guard_client((struct sockaddr *)&client);
+}
+
+static void a_client_is_an_address_or_a_64(void **state)
+{
+	(void)state;
+	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = 1 };
+	assert_int_equal(inet_pton(AF_INET, "192.0.2.1", &four.sin_addr), 1);
+	struct address plain = guard_client((struct sockaddr *)&four);
+	struct address mapped = client6("::ffff:192.0.2.1"), neighbour = client6("::ffff:192.0.2.2");
+	assert_true(address_equal(&plain, &mapped));
+	assert_false(address_equal(&plain, &neighbour));
+	struct address first = client6("2001:db8:0:1::1"), last = client6("2001:db8:0:1:ffff:ffff:ffff:ffff");
+	struct address other = client6("2001:db8:0:2::1");
+	assert_true(address_equal(&first, &last));
+	assert_false(address_equal(&first, &other));
+	const struct sockaddr_un local = { .sun_family = AF_UNIX };
+	struct address none = guard_client((const struct sockaddr *)&local);
+	assert_true(address_is_none(&none));
+}
+
+static const struct {
+	const char *origin, *site, *host;
+	bool own;
+} origins[] = {
+	{ NULL, NULL, "localhost:10150", true }, /* no browser */
+	{ NULL, "none", "localhost:10150", true },
+	{ NULL, "same-origin", "localhost:10150", true },
+	{ NULL, "same-site", "localhost:10150", false },
+	{ NULL, "cross-site", "localhost:10150", false },
+	{ NULL, "", "localhost:10150", false },
+	{ "http://localhost:10150", NULL, "LOCALHOST:10150", true },
+	{ "https://localhost:10150", "same-origin", "localhost:10150", true },
+	{ "http://localhost:10150", "cross-site", "localhost:10150", false },
+	{ "http://evil.example", NULL, "localhost:10150", false },
+	{ "http://localhost", NULL, "localhost:10150", false },
+	{ "http://localhost:10150", NULL, NULL, false },
+	{ "null", NULL, "null", false },
+	{ "", NULL, "", false },
+};
+
+static void only_own_pages_have_a_say(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(origins); i++)
+		if (guard_origin_is_own(origins[i].origin, origins[i].site, origins[i].host) !=
+			origins[i].own)
+			fail_msg("origin %zu", i);
+}
+
 static const char *const own[] = { "localhost", "LocalHost:10150", "127.0.0.1", "192.0.2.1:80", "[::1]",
 	"[2001:db8::1]:10150", "localhost:" };
 static const char *const foreign[] = { "", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example",
@@ -117,6 +171,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_loopback_clients_are_local),
+		cmocka_unit_test(a_client_is_an_address_or_a_64),
+		cmocka_unit_test(only_own_pages_have_a_say),
 		cmocka_unit_test(only_addresses_and_localhost_are_own_names),
 		cmocka_unit_test(listen_addresses_are_parsed),
 		cmocka_unit_test(a_taken_port_is_named),
