@@ -13,16 +13,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "exporter/http/acceptor.h"
+#include "exporter/http/connections.h"
 #include "exporter/http/http_routes.h"
-#include "exporter/http/listen.h"
+#include "exporter/http/response_cache.h"
 #include "exporter/http/web_config.h"
 
 #define THREADS          4
-#define CONNECTIONS      256
-#define CONNECTIONS_EACH 64 /* of one client's address */
-#define TIMEOUT_SECONDS  15
+#define TIMEOUT_SECONDS  15 /* without a byte; connections.h bounds the whole */
 #define CONNECTION_BYTES 16384
-#define BODY_MOST        65536 /* nobody needs to send one: it is read and thrown away */
 #define TLS_VERSIONS     "NORMAL:-VERS-TLS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 #define PROBLEM_SIZE 256
@@ -30,56 +29,116 @@
 struct http {
 	struct http_server server;
 	struct web_config *web_config;
-	struct MHD_Daemon **daemons;
-	size_t daemon_count;
+	struct connections *connections;
+	struct acceptor *acceptor;
+	struct MHD_Daemon *daemons[THREADS]; /* each is one thread */
+	unsigned daemon_count;
+	unsigned turn; /* of the acceptor */
 	atomic_uint in_flight;
 	pthread_t starter;
 	char problem[PROBLEM_SIZE]; /* what libmicrohttpd said last on the thread that starts it */
 };
 
+/* ---- connections ---- */
+
+static bool take_connection(void *argument, int descriptor, const struct sockaddr *client, socklen_t length)
+{
+	struct http *http = argument;
+	struct MHD_Daemon *daemon = http->daemons[http->turn++ % THREADS];
+	return MHD_add_connection(daemon, descriptor, client, length) == MHD_YES;
+}
+
+/* libmicrohttpd says that a connection is closed before it closes the socket. */
+static void connection_changed(void *argument, struct MHD_Connection *connection, void **context,
+	enum MHD_ConnectionNotificationCode code)
+{
+	struct http *http = argument;
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	switch (code) {
+	case MHD_CONNECTION_NOTIFY_STARTED:
+		*context = info ? connection_opened(http->connections, info->connect_fd) : NULL;
+		break;
+	case MHD_CONNECTION_NOTIFY_CLOSED:
+		connection_closed(http->connections, *context);
+		*context = NULL;
+		break;
+	}
+}
+
+static struct connection *connection_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	return info ? info->socket_context : NULL;
+}
+
 /* ---- requests ---- */
 
-/* Lives from a request's first line to its answer's last byte. */
+/* Lives from the end of a request's headers to its answer's last byte. */
 struct exchange {
-	bool overloaded;
-	size_t body;
+	struct auth_question question; /* first: see resume() */
+	struct MHD_Connection *connection;
+	bool asked;
 };
 
 static void exchange_end(void *argument, struct MHD_Connection *connection, void **context,
 	enum MHD_RequestTerminationCode code)
 {
 	struct http *http = argument;
-	(void)connection;
+	struct exchange *exchange = *context;
 	(void)code;
-	if (!*context)
+	if (!exchange)
 		return;
-	atomic_fetch_sub(&http->in_flight, 1);
-	free(*context);
+	connection_answered(http->connections, connection_of(connection), clock_ns(CLOCK_MONOTONIC));
+	auth_question_clear(&exchange->question);
+	free(exchange);
 	*context = NULL;
 }
 
-/* libmicrohttpd calls this once for the headers, once for each piece of a body, and once at the end: only
- * then an answer may be queued if the connection is to be kept. */
+static void resume(struct auth_question *question)
+{
+	struct exchange *exchange = (struct exchange *)question;
+	MHD_resume_connection(exchange->connection);
+}
+
+/* libmicrohttpd calls this once for the headers and once at the end, which is the same moment as there is no
+ * body: only then an answer may be queued if the connection is to be kept. The second call is repeated when a
+ * password has been verified. */
 static enum MHD_Result handle(void *argument, struct MHD_Connection *connection, const char *url,
 	const char *method, const char *version, const char *data, size_t *size, void **context)
 {
 	struct http *http = argument;
 	struct exchange *exchange = *context;
+	const struct request request = { &http->server, connection, url, method };
+	enum MHD_Result result = MHD_YES;
 	(void)version;
 	(void)data;
 	if (!exchange) {
 		*context = exchange = calloc(1, sizeof(*exchange));
 		if (!exchange)
 			return MHD_NO;
-		exchange->overloaded = atomic_fetch_add(&http->in_flight, 1) >= http->server.max_requests;
-		return MHD_YES;
+		exchange->connection = connection;
+		exchange->question.answered = resume;
+		connection_answering(http->connections, connection_of(connection), clock_ns(CLOCK_MONOTONIC));
+		http_refuses_body(&request, &result);
+		return result;
 	}
-	if (*size > 0) {
-		exchange->body += *size;
-		*size = 0;
-		return exchange->body <= BODY_MOST ? MHD_YES : MHD_NO;
+	if (*size > 0)
+		return MHD_NO;
+	if (!exchange->asked) {
+		exchange->asked = true;
+		exchange->question.result = http_allowed(&request, &exchange->question);
+		if (exchange->question.result == AUTH_UNKNOWN) {
+			MHD_suspend_connection(connection);
+			auth_verify(http->server.auth, &exchange->question);
+			return MHD_YES;
+		}
 	}
-	return http_answer(&http->server, connection, url, method, exchange->overloaded);
+	bool overloaded = atomic_fetch_add(&http->in_flight, 1) >= http->server.max_requests;
+	result = http_answer(&request, exchange->question.result, overloaded);
+	atomic_fetch_sub(&http->in_flight, 1);
+	return result;
 }
 
 /* ---- start ---- */
@@ -96,8 +155,8 @@ __attribute__((format(printf, 2, 0))) static void library_says(
 	log_debug(http->server.log, "libmicrohttpd", { "message", text });
 }
 
-/* libmicrohttpd closes the socket when it is stopped. */
-static struct MHD_Daemon *start_daemon(struct http *http, int descriptor)
+/* One thread. A pool of them needs a listening socket of libmicrohttpd's own. */
+static struct MHD_Daemon *start_daemon(struct http *http)
 {
 	const struct web_config *config = http->web_config;
 	const struct MHD_OptionItem tls[] = {
@@ -108,42 +167,46 @@ static struct MHD_Daemon *start_daemon(struct http *http, int descriptor)
 	};
 	const struct MHD_OptionItem *end = &tls[sizeof(tls) / sizeof(*tls) - 1];
 	unsigned flags =
-		MHD_USE_ERROR_LOG | (config->certificate ? MHD_USE_TLS : 0) |
+		MHD_USE_ERROR_LOG | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
+		(config->certificate ? MHD_USE_TLS : 0) |
 		(MHD_is_feature_supported(MHD_FEATURE_EPOLL) == MHD_YES ? MHD_USE_EPOLL_INTERNAL_THREAD
 									: MHD_USE_AUTO_INTERNAL_THREAD);
-	sigset_t all, before;
-	sigfillset(&all);
-	/* Signals are the loop's: a thread takes its mask from the one that makes it. */
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	struct MHD_Daemon *daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle,
-		http, /* the logger comes first: */
-		MHD_OPTION_EXTERNAL_LOGGER, library_says, http, MHD_OPTION_LISTEN_SOCKET, descriptor,
-		MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)CONNECTIONS_EACH,
+	/* The logger comes first. connections.h sets the limits. */
+	return MHD_start_daemon(flags, 0, NULL, NULL, handle, http, MHD_OPTION_EXTERNAL_LOGGER, library_says,
+		http, MHD_OPTION_CONNECTION_LIMIT, (unsigned)(CONNECTIONS_MOST + CONNECTIONS_CLOSING),
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)CONNECTION_BYTES, MHD_OPTION_NOTIFY_COMPLETED, exchange_end, http, MHD_OPTION_ARRAY,
+		(size_t)CONNECTION_BYTES, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, http,
+		MHD_OPTION_NOTIFY_COMPLETED, exchange_end, http, MHD_OPTION_ARRAY,
 		config->certificate ? tls : end, MHD_OPTION_END);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return daemon;
 }
 
-static int start_listening(struct http *http, const char *address, char *message, size_t size)
+static int start_serving(struct http *http, const struct http_options *options, char *message, size_t size)
 {
-	char name[LISTEN_NAME_SIZE];
-	int descriptor = listen_open(address, message, size);
-	if (descriptor < 0)
-		return descriptor;
-	struct MHD_Daemon *daemon = start_daemon(http, descriptor);
-	if (!daemon) {
-		/* Whether the socket was closed depends on how far it came; the caller ends anyway. */
-		snprintf(message, size, "cannot serve on %s: %s", address,
+	const struct acceptor_target target = { take_connection, http };
+	http->connections = connections_new();
+	int result = http->connections ? acceptor_new(http->connections, &target, http->server.log,
+						 options->listen_count, &http->acceptor)
+				       : -ENOMEM;
+	if (result < 0)
+		snprintf(message, size, "cannot accept connections: %s", strerror(-result));
+	for (size_t i = 0; result == 0 && i < options->listen_count; i++)
+		result = acceptor_listen(http->acceptor, options->listen[i], message, size);
+	while (result == 0 && http->daemon_count < THREADS) {
+		struct MHD_Daemon *daemon = start_daemon(http);
+		if (daemon) {
+			http->daemons[http->daemon_count++] = daemon;
+			continue;
+		}
+		snprintf(message, size, "cannot serve on %s: %s", options->listen[0],
 			*http->problem ? http->problem : "libmicrohttpd does not start");
 		return -EIO;
 	}
-	http->daemons[http->daemon_count++] = daemon;
-	log_info(http->server.log, "Listening on", { "address", listen_name(descriptor, name) },
-		{ "tls", http->web_config->certificate ? "true" : "false" });
-	return 0;
+	if (result == 0) {
+		result = acceptor_start(http->acceptor, http->web_config->certificate);
+		if (result < 0)
+			snprintf(message, size, "cannot accept connections: %s", strerror(-result));
+	}
+	return result;
 }
 
 static int read_web_config(struct http *http, const char *path, char *message, size_t size)
@@ -174,6 +237,10 @@ int http_start(const struct http_options *options, const struct http_callbacks *
 		return -ENOMEM;
 	}
 	struct http_server *server = &http->server;
+	sigset_t all, before;
+	/* Signals are the loop's: a thread takes its mask from the one that makes it. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
 	http->starter = pthread_self();
 	server->reload = callbacks->reload;
 	server->reload_argument = callbacks->argument;
@@ -187,15 +254,16 @@ int http_start(const struct http_options *options, const struct http_callbacks *
 		server->telemetry_path = strdup(options->telemetry_path);
 		if (options->exporter_metrics)
 			server->procfs = strdup(options->procfs);
-		http->daemons = calloc(options->listen_count, sizeof(struct MHD_Daemon *));
-		bool complete = server->telemetry_path && http->daemons &&
+		server->cache = response_cache_new();
+		bool complete = server->telemetry_path && server->cache &&
 				(server->procfs || !options->exporter_metrics);
 		result = complete ? metric_families_make(&server->families) : -ENOMEM;
 		if (result < 0)
 			snprintf(message, size, "out of memory");
 	}
-	for (size_t i = 0; result == 0 && i < options->listen_count; i++)
-		result = start_listening(http, options->listen[i], message, size);
+	if (result == 0)
+		result = start_serving(http, options, message, size);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (result < 0)
 		http_stop(http);
 	else
@@ -207,9 +275,13 @@ void http_stop(struct http *http)
 {
 	if (!http)
 		return;
-	for (size_t i = 0; i < http->daemon_count; i++)
+	acceptor_free(http->acceptor);
+	/* No connection may be suspended when its daemon is stopped. */
+	auth_stop(http->server.auth);
+	for (unsigned i = 0; i < http->daemon_count; i++)
 		MHD_stop_daemon(http->daemons[i]);
-	free(http->daemons);
+	response_cache_free(http->server.cache);
+	connections_free(http->connections);
 	auth_free(http->server.auth);
 	web_config_free(http->web_config);
 	metric_families_clear(&http->server.families);

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * The HTTP face, on libmicrohttpd: a pool of threads that answer from the latest snapshot. Listening sockets
- * are bound when http_start() is called, in the namespace of the calling thread; the loop may enter another
- * afterwards.
+ * The HTTP face, on libmicrohttpd: threads that answer from the latest snapshot, one that accepts connections
+ * (connections.h), one that verifies passwords (auth.h). Listening sockets are bound when http_start() is
+ * called, in the namespace of the calling thread; the loop may enter another afterwards.
  */
 
 #include <stdbool.h>

@@ -12,6 +12,7 @@
 #include "exporter/http/guard.h"
 #include "exporter/http/negotiate.h"
 #include "exporter/http/page.h"
+#include "exporter/http/response_cache.h"
 #include "exporter/metrics/families.h"
 #include "exporter/output/evidence.h"
 #include "exporter/output/json.h"
@@ -30,20 +31,22 @@
 
 #define RELOAD_MESSAGE_SIZE 1024
 
+/* AUTH_FORGIVE_NS */
+#define RETRY_SECONDS "6"
+
 struct answer {
 	unsigned status;
 	const char *content_type;
 	const char *vary;
 	const char *header, *header_value; /* one more, or NULL */
+	bool last;                         /* the connection is closed after it */
+	bool gzip;                         /* wanted */
+	bool shared;                       /* the same for all who ask, by its key */
+	struct response_key key;
+	bool queued; /* with this result; there is nothing else to send */
+	enum MHD_Result result;
 	char file_name[sizeof("attachment; filename=\"oneway-.pcapng\"") + FINDING_ID_SIZE];
 	struct buffer body;
-};
-
-struct request {
-	const struct http_server *server;
-	struct MHD_Connection *connection;
-	const char *path;
-	const char *method;
 };
 
 static const char *header_of(const struct request *request, const char *name)
@@ -72,6 +75,12 @@ static int answer_metrics(
 	struct process_stats process;
 	answer->content_type = negotiated.content_type;
 	answer->vary = "Accept, Accept-Encoding";
+	answer->shared = true;
+	answer->key = (struct response_key){ negotiated.content_type, answer->gzip, snapshot };
+	answer->queued =
+		response_cache_queue(server->cache, &answer->key, request->connection, &answer->result);
+	if (answer->queued)
+		return 0;
 	if (server->procfs)
 		process_read(server->procfs, &process);
 	int result = exposition_make(
@@ -204,7 +213,7 @@ static const struct route {
 	const char *path; /* * stands for one segment; NULL: the telemetry path */
 	bool writes;      /* POST; else GET and HEAD */
 	bool private;     /* names peers or acts: see guard() */
-	bool always;      /* answered however many others are being answered */
+	bool always;      /* answered to everyone, however many others are being answered */
 	bool early;       /* answered before the first judgement, with no snapshot */
 	int (*answer)(const struct request *request, const struct snapshot *snapshot, struct answer *answer);
 } routes[] = {
@@ -234,21 +243,22 @@ static const struct route *route_of(const struct request *request)
 
 /* Each of these returns true, or false with the refusal in the answer. */
 
-static bool check_user(const struct request *request, struct answer *answer)
+static bool check_user(enum auth_result allowed, struct answer *answer)
 {
-	char *password = NULL;
-	if (!request->server->auth)
+	switch (allowed) {
+	case AUTH_GRANTED:
 		return true;
-	char *name = MHD_basic_auth_get_username_password(request->connection, &password);
-	enum auth_result result =
-		name && password ? auth_check(request->server->auth, name, password) : AUTH_DENIED;
-	MHD_free(name);
-	MHD_free(password);
-	if (result == AUTH_GRANTED)
-		return true;
-	if (result == AUTH_BUSY) {
+	case AUTH_BUSY:
 		say(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "Too many passwords to verify, try again later.");
 		return false;
+	case AUTH_LIMITED:
+		say(answer, MHD_HTTP_TOO_MANY_REQUESTS, "Too many wrong passwords, try again later.");
+		answer->header = MHD_HTTP_HEADER_RETRY_AFTER;
+		answer->header_value = RETRY_SECONDS;
+		return false;
+	case AUTH_UNKNOWN:
+	case AUTH_DENIED:
+		break;
 	}
 	say(answer, MHD_HTTP_UNAUTHORIZED, "Unauthorized.");
 	answer->header = MHD_HTTP_HEADER_WWW_AUTHENTICATE;
@@ -317,7 +327,21 @@ static bool check_origin(const struct request *request, const struct route *rout
 	return false;
 }
 
-static void make_answer(const struct request *request, bool overloaded, struct answer *answer)
+enum auth_result http_allowed(const struct request *request, struct auth_question *question)
+{
+	const struct route *route = route_of(request);
+	const struct sockaddr *client = client_of(request);
+	if (!request->server->auth || (route && route->always))
+		return AUTH_GRANTED;
+	question->name = MHD_basic_auth_get_username_password(request->connection, &question->password);
+	if (!question->name || !question->password)
+		return AUTH_DENIED;
+	question->client = client ? guard_client(client) : (struct address){ 0 };
+	return auth_recall(request->server->auth, question);
+}
+
+static void make_answer(
+	const struct request *request, enum auth_result allowed, bool overloaded, struct answer *answer)
 {
 	const struct route *route = route_of(request);
 	if (overloaded && !(route && route->always)) {
@@ -325,7 +349,7 @@ static void make_answer(const struct request *request, bool overloaded, struct a
 			"Limit of concurrent requests reached, try again later.");
 		return;
 	}
-	if (!check_user(request, answer))
+	if (!check_user(allowed, answer))
 		return;
 	if (!route) {
 		say(answer, MHD_HTTP_NOT_FOUND, "Not found.");
@@ -345,12 +369,11 @@ static void make_answer(const struct request *request, bool overloaded, struct a
 
 /* ---- sending ---- */
 
-/* Takes the body over. MHD_NO closes the connection. */
-static enum MHD_Result send_answer(const struct request *request, struct answer *answer)
+/* Takes the body over. NULL when memory is out. */
+static struct MHD_Response *make_response(struct answer *answer)
 {
 	struct buffer small = { 0 };
-	bool compressed = answer->body.size >= COMPRESS_LEAST &&
-			  negotiate_gzip(header_of(request, MHD_HTTP_HEADER_ACCEPT_ENCODING)) &&
+	bool compressed = answer->gzip && answer->body.size >= COMPRESS_LEAST &&
 			  compress_gzip(answer->body.data, answer->body.size, &small) == 0;
 	if (compressed) {
 		buffer_clear(&answer->body);
@@ -364,7 +387,7 @@ static enum MHD_Result send_answer(const struct request *request, struct answer 
 							  answer->body.data, MHD_RESPMEM_MUST_FREE);
 	if (!response) {
 		buffer_clear(&answer->body);
-		return MHD_NO;
+		return NULL;
 	}
 	const char *const headers[][2] = {
 		{ MHD_HTTP_HEADER_CONTENT_TYPE, answer->content_type },
@@ -373,26 +396,61 @@ static enum MHD_Result send_answer(const struct request *request, struct answer 
 		{ "X-Content-Type-Options", "nosniff" },
 		{ MHD_HTTP_HEADER_CONTENT_ENCODING, compressed ? "gzip" : NULL },
 		{ answer->header, answer->header_value },
+		{ MHD_HTTP_HEADER_CONNECTION, answer->last ? "close" : NULL },
 	};
 	bool complete = true;
 	for (size_t i = 0; complete && i < sizeof(headers) / sizeof(*headers); i++)
 		if (headers[i][0] && headers[i][1])
 			complete = MHD_add_response_header(response, headers[i][0], headers[i][1]) == MHD_YES;
-	enum MHD_Result result =
-		complete ? MHD_queue_response(request->connection, answer->status, response) : MHD_NO;
+	if (complete)
+		return response;
 	MHD_destroy_response(response);
+	return NULL;
+}
+
+/* MHD_NO closes the connection. */
+static enum MHD_Result send_answer(const struct request *request, struct answer *answer)
+{
+	if (answer->queued)
+		return answer->result;
+	struct MHD_Response *response = make_response(answer);
+	if (!response)
+		return MHD_NO;
+	enum MHD_Result result = MHD_queue_response(request->connection, answer->status, response);
+	if (answer->shared && answer->status == MHD_HTTP_OK)
+		response_cache_put(request->server->cache, &answer->key, response);
+	else
+		MHD_destroy_response(response);
 	return result;
 }
 
-enum MHD_Result http_answer(const struct http_server *server, struct MHD_Connection *connection,
-	const char *path, const char *method, bool overloaded)
+static enum MHD_Result finish(const struct request *request, struct answer *answer)
 {
-	const struct request request = { server, connection, path, method };
-	struct answer answer = {
-		.status = MHD_HTTP_OK, .content_type = TYPE_TEXT, .vary = MHD_HTTP_HEADER_ACCEPT_ENCODING
-	};
-	make_answer(&request, overloaded, &answer);
-	log_debug(server->log, "Request", { "method", method }, { "path", path },
-		{ "outcome", answer.status < 400 ? "answered" : "refused" });
-	return send_answer(&request, &answer);
+	log_debug(request->server->log, "Request", { "method", request->method }, { "path", request->path },
+		{ "outcome", answer->status < 400 ? "answered" : "refused" });
+	return send_answer(request, answer);
+}
+
+bool http_refuses_body(const struct request *request, enum MHD_Result *result)
+{
+	struct answer answer = { .content_type = TYPE_TEXT, .last = true };
+	const struct route *route = route_of(request);
+	const char *length = header_of(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	if (!header_of(request, MHD_HTTP_HEADER_TRANSFER_ENCODING) &&
+		(!length || strspn(length, "0") == strlen(length)))
+		return false;
+	if (!route || check_method(request, route, &answer))
+		say(&answer, MHD_HTTP_CONTENT_TOO_LARGE, "No path takes a body.");
+	*result = finish(request, &answer);
+	return true;
+}
+
+enum MHD_Result http_answer(const struct request *request, enum auth_result allowed, bool overloaded)
+{
+	struct answer answer = { .status = MHD_HTTP_OK,
+		.content_type = TYPE_TEXT,
+		.vary = MHD_HTTP_HEADER_ACCEPT_ENCODING,
+		.gzip = negotiate_gzip(header_of(request, MHD_HTTP_HEADER_ACCEPT_ENCODING)) };
+	make_answer(request, allowed, overloaded, &answer);
+	return finish(request, &answer);
 }

@@ -12,7 +12,10 @@
 #include <unistd.h>
 
 #define MOST_PORT 65535
-#define BACKLOG   512
+/* Of one connection, which takes it over: the kernel would keep megabytes for each client that does not read.
+ */
+#define UNSENT_MOST 262144
+#define BACKLOG     4096 /* and no more than net.core.somaxconn */
 
 static bool is_port(const char *text)
 {
@@ -63,8 +66,9 @@ static int open_socket(int family, const struct sockaddr *address, socklen_t len
 	int descriptor = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (descriptor < 0)
 		return -errno;
-	const int reuse = 1, six_only = !dual;
+	const int reuse = 1, six_only = !dual, unsent = UNSENT_MOST;
 	if (setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse)) == 0 &&
+		setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &unsent, sizeof(unsent)) == 0 &&
 		(family != AF_INET6 || setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &six_only,
 					       sizeof(six_only)) == 0) &&
 		bind(descriptor, address, length) == 0 && listen(descriptor, BACKLOG) == 0)

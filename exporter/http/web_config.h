@@ -4,7 +4,7 @@
 /*
  * The web configuration file, in the manner of Prometheus' exporters: YAML, all keys optional.
  *
- *	basic_auth_users:               then every path asks for a name and password
+ *	basic_auth_users:               then every path but health asks for a name and password
  *	  alice: $2y$10$...             bcrypt, as `htpasswd -nB alice` writes it
  *	tls_server_config:              PEM files; relative paths are relative to this file
  *	  cert_file: server.crt

@@ -2,9 +2,10 @@
 /*
  * The HTTP face over a host that is written down, for tests/e2e/test_http.py. Ends when its standard input
  * does. Options: --empty (no snapshot), --expose, --config FILE, --max-requests N, --path TELEMETRY_PATH,
- * --addresses N (that many more), and addresses to listen on.
+ * --addresses N (that many more), --hold FIFO (a reload reads it to its end), and addresses to listen on.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,15 +21,24 @@
 struct arguments {
 	struct http_options options;
 	const char *listen[MOST_LISTEN];
+	const char *hold;
 	bool empty;
 	unsigned addresses;
+	atomic_uint reloads;
 };
 
 /* Every second one fails. */
 static int reload(void *argument, char *message, size_t size)
 {
-	atomic_uint *count = argument;
-	if (atomic_fetch_add(count, 1) % 2 == 0)
+	struct arguments *arguments = argument;
+	char byte;
+	if (arguments->hold) {
+		int held = open(arguments->hold, O_RDONLY | O_CLOEXEC);
+		while (read(held, &byte, 1) > 0)
+			;
+		close(held);
+	}
+	if (atomic_fetch_add(&arguments->reloads, 1) % 2 == 0)
 		return 0;
 	snprintf(message, size, "settings.yml:3: lines: expected a list");
 	return -EINVAL;
@@ -45,6 +55,8 @@ static void parse_pair(struct arguments *out, const char *name, const char *valu
 		out->options.web_config = value;
 	else if (strcmp(name, "--max-requests") == 0)
 		out->options.max_requests = number(value);
+	else if (strcmp(name, "--hold") == 0)
+		out->hold = value;
 	else if (strcmp(name, "--addresses") == 0)
 		out->addresses = number(value);
 	else if (strcmp(name, "--path") == 0)
@@ -89,11 +101,10 @@ static void add_address(struct facts *facts, unsigned position)
 	device_set_add(&path->reply.devices, path->arrival);
 }
 
-static int serve(const struct arguments *arguments, struct latest_snapshot *latest)
+static int serve(struct arguments *arguments, struct latest_snapshot *latest)
 {
 	struct log log = { .level = LOG_LEVEL_INFO, .descriptor = STDERR_FILENO };
-	atomic_uint reloads = 0;
-	const struct http_callbacks callbacks = { reload, &reloads };
+	const struct http_callbacks callbacks = { reload, arguments };
 	struct http *http;
 	char message[512], byte;
 	if (http_start(&arguments->options, &callbacks, latest, &log, &http, message, sizeof(message)) < 0) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/support/unit.h"
 
-#include <crypt.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "exporter/http/auth.h"
 #include "exporter/http/web_config.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
@@ -173,46 +171,6 @@ static void without_a_file_nothing_is_configured(void **state)
 	web_config_free(config);
 }
 
-static struct web_user user_with(char *name, const char *password)
-{
-	struct web_user user = { .name = name };
-	struct crypt_data *data = calloc(1, sizeof(*data));
-	const char *hash = crypt_r(password, "$2b$04$abcdefghijklmnopqrstuu", data);
-	assert_int_equal(strlen(hash), BCRYPT_HASH_SIZE - 1);
-	memcpy(user.hash, hash, BCRYPT_HASH_SIZE);
-	free(data);
-	return user;
-}
-
-static void passwords_are_verified(void **state)
-{
-	(void)state;
-	char alice[] = "alice", bob[] = "bob";
-	const struct web_user users[] = { user_with(alice, "open sesame"), user_with(bob, "b") };
-	struct auth *auth;
-	char longest[600];
-	memset(longest, 'a', sizeof(longest));
-	longest[sizeof(longest) - 1] = '\0';
-	assert_int_equal(auth_new(users, 2, &auth), 0);
-	for (int again = 0; again < 2; again++) { /* the second time from memory */
-		assert_int_equal(auth_check(auth, "alice", "open sesame"), AUTH_GRANTED);
-		assert_int_equal(auth_check(auth, "bob", "b"), AUTH_GRANTED);
-		assert_int_equal(auth_check(auth, "alice", "b"), AUTH_DENIED);
-		assert_int_equal(auth_check(auth, "alice", ""), AUTH_DENIED);
-		assert_int_equal(auth_check(auth, "carol", "b"), AUTH_DENIED);
-		assert_int_equal(auth_check(auth, "", ""), AUTH_DENIED);
-		assert_int_equal(auth_check(auth, "alice", longest), AUTH_DENIED);
-		assert_int_equal(auth_check(auth, longest, "b"), AUTH_DENIED);
-	}
-	for (int i = 0; i < 200; i++) { /* more than is remembered */
-		char password[16];
-		snprintf(password, sizeof(password), "guess %d", i);
-		assert_int_equal(auth_check(auth, "bob", password), AUTH_DENIED);
-	}
-	assert_int_equal(auth_check(auth, "alice", "open sesame"), AUTH_GRANTED);
-	auth_free(auth);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -222,7 +180,6 @@ int main(void)
 		cmocka_unit_test(files_are_found_beside_the_configuration),
 		cmocka_unit_test(what_is_no_regular_file_is_refused),
 		cmocka_unit_test(without_a_file_nothing_is_configured),
-		cmocka_unit_test(passwords_are_verified),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
