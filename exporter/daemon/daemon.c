@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -33,6 +34,10 @@
 #include "exporter/http/http.h"
 
 #define MESSAGE_SIZE 512
+
+/* Beside HTTP's: netlink sockets, timers, files, and packet sockets of some devices. */
+#define OTHER_DESCRIPTORS 128
+#define DESCRIPTORS_LEAST (HTTP_DESCRIPTORS + OTHER_DESCRIPTORS)
 
 struct daemon {
 	const struct options *options;
@@ -235,6 +240,26 @@ static void say_start(const struct daemon *daemon)
 	log_info(daemon->log, "Enabled collectors", { "collectors", names });
 }
 
+/* The usual soft limit of 1,024 is for programs that use select(). */
+static int start_descriptors(struct daemon *daemon, char *message)
+{
+	struct rlimit limit;
+	(void)daemon;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 0;
+	if (limit.rlim_cur < limit.rlim_max) {
+		const struct rlimit raised = { limit.rlim_max, limit.rlim_max };
+		if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+			limit = raised;
+	}
+	if (limit.rlim_cur >= DESCRIPTORS_LEAST)
+		return 0;
+	snprintf(message, MESSAGE_SIZE,
+		"the limit of open files is %llu, at least %u are needed (ulimit -Hn)",
+		(unsigned long long)limit.rlim_cur, DESCRIPTORS_LEAST);
+	return -EMFILE;
+}
+
 static int start_settings(struct daemon *daemon, char *message)
 {
 	return settings_load(daemon->options, &daemon->settings, message, MESSAGE_SIZE);
@@ -333,6 +358,7 @@ typedef int start_function(struct daemon *daemon, char *message);
 
 /* HTTP sockets are bound before the namespace is entered. */
 static start_function *const starts[] = {
+	start_descriptors,
 	start_signals,
 	start_settings,
 	start_mailboxes,

@@ -26,6 +26,8 @@
 
 #define PROBLEM_SIZE 256
 
+_Static_assert(HTTP_DESCRIPTORS >= CONNECTIONS_MOST + CONNECTIONS_CLOSING + 4 * THREADS, "descriptors");
+
 struct http {
 	struct http_server server;
 	struct web_config *web_config;

@@ -14,6 +14,8 @@
 #include "exporter/daemon/snapshot.h"
 
 #define HTTP_MAX_ADDRESSES 256
+/* As many connections as there may be, those that are being closed, and its threads' own. */
+#define HTTP_DESCRIPTORS 544
 
 struct http_options {
 	const char *const *listen; /* "HOST:PORT", ":PORT", "[V6]:PORT"; at least one */

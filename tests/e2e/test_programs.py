@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import resource
 import secrets
 import shutil
 import signal
@@ -395,3 +396,15 @@ def test_commands_are_clean_under_valgrind(command):
         run("ip", "-n", name, "route", "add", "default", "via", "192.0.2.254", check=True)
         done = run(*VALGRIND, ONEWAY, command[0], f"--netns={name}", *command[1:])
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_limit_of_open_files(tmp_path):
+    """The soft one is raised; what is left must do."""
+    def limit(soft, hard):
+        return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    few = run(EXPORTER, "--web.listen-address=127.0.0.1:0", preexec_fn=limit(256, 600))
+    assert few.returncode == 1
+    assert "the limit of open files is 600, at least 672 are needed (ulimit -Hn)" in few.stderr
+    with Exporter(tmp_path, prefix=("prlimit", "--nofile=256:900")) as exporter:
+        assert resource.prlimit(exporter.process.pid, resource.RLIMIT_NOFILE) == (900, 900)
