@@ -197,7 +197,9 @@ static void an_untold_device_has_candidates(void **state)
 	assert_int_equal(finding->device, 0);
 	assert_string_equal(court_evidence(finding, "possible_devices"), "tun_a");
 	assert_non_null(strstr(finding->summary, "tun_a, tun_b"));
-	assert_non_null(strstr(finding->explanation, "No commands are given"));
+	assert_non_null(strstr(finding->explanation, "Several devices would drop"));
+	assert_non_null(strstr(
+		finding->explanation, "No commands are given: nothing tells whether it was any of them."));
 	assert_string_equal(court_evidence(finding, "drops_recent"), "5");
 	assert_string_equal(court_evidence(finding, "drops_total"), "40");
 	court_close(&court);
@@ -211,6 +213,9 @@ static void once_told_the_device_explains_the_untold(void **state)
 	struct facts *facts = incident_tunnel();
 	court_open(&court);
 	court_settle(&court, facts);
+	const struct finding *untold = court_find(&court, &rp_filter_drops_condition);
+	assert_non_null(strstr(untold->explanation, "One device would drop"));
+	assert_non_null(strstr(untold->explanation, "nothing tells whether it was that one."));
 	build_unanswered(facts, "172.16.0.1", "10.110.19.89");
 	court_settle(&court, facts);
 	assert_int_equal(court_count(&court, true), 2);
