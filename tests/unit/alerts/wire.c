@@ -460,6 +460,38 @@ static void only_the_ends_of_a_network_are_shared(void **state)
 	}
 }
 
+/* A SYN-ACK that came in and did not leave is dropped by this host, one that left is lost further on. */
+static void a_drop_here_is_told_from_a_loss_beyond(void **state)
+{
+	(void)state;
+	static const struct {
+		unsigned stayed, left;
+		enum handshake_role role;
+		bool here;
+	} rows[] = { { 1, 0, HANDSHAKE_FORWARDED, true }, { 2, 0, HANDSHAKE_FORWARDED, true },
+		{ 0, 1, HANDSHAKE_FORWARDED, false }, { 1, 1, HANDSHAKE_FORWARDED, false },
+		{ 1, 0, HANDSHAKE_SERVED, false }, { 0, 0, HANDSHAKE_FORWARDED, false } };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct court court;
+		struct facts *facts = wire_host();
+		for (unsigned j = 0; j < rows[i].stayed + rows[i].left; j++)
+			wire_repeated(facts, "eth1", j < rows[i].stayed ? NULL : "eth0", NEAR1, REMOTE, 2)
+				->role = rows[i].role;
+		wire_row(facts, (struct wire_row){ HANDSHAKE_FORWARDED, "eth1", NULL, REMOTE, .completed = 1,
+					.one_way = 3 });
+		court_open(&court);
+		court_judge(&court, facts);
+		const struct finding *finding =
+			about(&court, &handshake_one_way_condition, facts, "eth1", NULL);
+		bool here = strstr(finding->explanation, "this host drops it") != NULL;
+		bool beyond = strstr(finding->explanation, "look at the next routers") != NULL;
+		if (here != rows[i].here || beyond == here)
+			fail_msg("row %zu: %s", i, finding->explanation);
+		court_close(&court);
+		facts_free(facts);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -468,6 +500,7 @@ int main(void)
 		cmocka_unit_test(ignored_answers_are_told_by_device),
 		cmocka_unit_test(answers_of_others_are_told_by_who_was_asked),
 		cmocka_unit_test(only_the_ends_of_a_network_are_shared),
+		cmocka_unit_test(a_drop_here_is_told_from_a_loss_beyond),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
