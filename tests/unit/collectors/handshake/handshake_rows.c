@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct handshake_service *service_of(const struct handshake_report *report,
+static const struct handshake_service *service_find(const struct handshake_report *report,
 	enum handshake_role role, int device, int synack_device, char letter)
 {
 	struct address address = letter ? script_host(letter, AF_INET) : (struct address){ 0 };
@@ -14,8 +14,16 @@ static const struct handshake_service *service_of(const struct handshake_report 
 			report->services[i].synack_device == synack_device &&
 			address_equal(&report->services[i].address, &address))
 			return &report->services[i];
-	fail_msg("no row for %c at %d", letter, device);
 	return NULL;
+}
+
+static const struct handshake_service *service_of(const struct handshake_report *report,
+	enum handshake_role role, int device, int synack_device, char letter)
+{
+	const struct handshake_service *service = service_find(report, role, device, synack_device, letter);
+	if (!service)
+		fail_msg("no row for %c at %d", letter, device);
+	return service;
 }
 
 static void recent_counts_forget_the_minute_before(void **state)
@@ -217,23 +225,36 @@ static void a_success_is_not_forgotten_for_the_next_try(void **state)
 	handshakes_free(handshakes);
 }
 
+/* For a minute, that is. */
 static void services_are_bounded_and_failing_ones_stay(void **state)
 {
 	(void)state;
-	struct handshakes *handshakes = script_table(); /* 4 rows */
-	script_feed(handshakes, ONE_WAY "wait 15", AF_INET);
-	for (char letter = 'A'; letter <= 'Z'; letter++) {
+	static const struct {
+		double refused;
+		bool stays;
+	} rows[] = { { 16.5, true }, { 70.9, true }, { 71, false } };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct handshakes *handshakes = script_table(); /* 4 rows */
+		script_feed(handshakes, ONE_WAY "wait 11", AF_INET);
 		char text[80];
-		snprintf(text, sizeof(text), "16 1 in c1>%c80 S 1\n16 1 out %c80>c1 RA 0 2", letter, letter);
-		script_feed(handshakes, text, AF_INET);
+		for (char letter = 'A'; letter <= 'Z'; letter++) {
+			snprintf(text, sizeof(text), "16 1 in c1>%c80 S 1\n16 1 out %c80>c1 RA 0 2", letter,
+				letter);
+			script_feed(handshakes, text, AF_INET);
+		}
+		snprintf(text, sizeof(text), "wait %f", rows[i].refused);
+		struct handshake_report report = script_report_after(handshakes, text);
+		assert_int_equal(report.service_count, 4);
+		assert_in_range(report.services_omitted, 20, 26);
+		assert_int_equal(report.outcomes[HANDSHAKE_REFUSED], 26);
+		assert_int_equal(service_find(&report, HANDSHAKE_SERVED, 1, 2, 's') != NULL, rows[i].stays);
+		if (i == 0)
+			assert_int_equal(
+				service_of(&report, HANDSHAKE_SERVED, 1, 2, 's')->recent[HANDSHAKE_ONE_WAY],
+				1);
+		handshake_report_clear(&report);
+		handshakes_free(handshakes);
 	}
-	struct handshake_report report = script_report_after(handshakes, "wait 18");
-	assert_int_equal(report.service_count, 4);
-	assert_in_range(report.services_omitted, 20, 26);
-	assert_int_equal(report.outcomes[HANDSHAKE_REFUSED], 26);
-	assert_int_equal(service_of(&report, HANDSHAKE_SERVED, 1, 2, 's')->recent[HANDSHAKE_ONE_WAY], 1);
-	handshake_report_clear(&report);
-	handshakes_free(handshakes);
 }
 
 static void devices_beyond_the_limit_are_counted_together(void **state)
@@ -349,6 +370,30 @@ static void a_name_that_goes_on_keeps_its_counts(void **state)
 	assert_true(has_device(&report, 2));
 	assert_int_equal(report.outcomes[HANDSHAKE_REFUSED], 3);
 	assert_int_equal(report.pair_count, 1);
+	handshake_report_clear(&report);
+	handshakes_free(handshakes);
+}
+
+/* Its room is needed before its last minute is over. */
+static void an_heir_gets_the_last_minute_too(void **state)
+{
+	(void)state;
+	struct handshakes *handshakes = script_table(); /* 8 devices */
+	struct handshake_presence devices[8];
+	for (int device = 1; device <= 8; device++) {
+		devices[device - 1] = (struct handshake_presence){ .device = device, .present = device > 1 };
+		refuse_at(handshakes, device, device, device);
+	}
+	devices[0].heir = 3;
+	script_feed(handshakes, "wait 30", AF_INET);
+	handshakes_devices(handshakes, devices, 8);
+	refuse_at(handshakes, 31, 9, 9);
+	struct handshake_report report = script_report_after(handshakes, "wait 32");
+	assert_false(has_device(&report, 1));
+	assert_true(has_device(&report, 9));
+	for (size_t i = 0; i < report.device_count; i++)
+		assert_int_equal(
+			report.devices[i].recent[HANDSHAKE_REFUSED], report.devices[i].device == 3 ? 2 : 1);
 	handshake_report_clear(&report);
 	handshakes_free(handshakes);
 }
@@ -612,6 +657,7 @@ int main(void)
 		cmocka_unit_test(devices_beyond_the_limit_are_counted_together),
 		cmocka_unit_test(a_device_that_has_gone_makes_room),
 		cmocka_unit_test(a_name_that_goes_on_keeps_its_counts),
+		cmocka_unit_test(an_heir_gets_the_last_minute_too),
 		cmocka_unit_test(the_least_recently_used_pair_makes_room),
 		cmocka_unit_test(no_series_goes_back_while_it_lasts),
 		cmocka_unit_test(delays_fall_into_their_buckets),
