@@ -42,3 +42,15 @@ def test_more_memory_than_needed_is_no_fault():
     assert changed("a = malloc(2 * sizeof(*a));") == ["a = malloc(0 * sizeof(*a));", "a = malloc(2 / sizeof(*a));"]
     assert changed("a = calloc(f(b) + 1, c);") == ["a = calloc(f(b) - 1, c);"]
     assert changed("free(a); b = f(malloc(c), 1);") == ["free(a); b = f(malloc(c), 2);"]
+
+
+def test_survivors_are_found_again_where_they_moved():
+    log = "killed   a.c:1 unit_a\nsurvived a.c:3 \n         -\tx = 1;\n         +\tx = 2;\nkilled   a.c:9 unit_a\n"
+    entries = MUTATION.survived(log)
+    assert entries == [("a.c", 3, ["-\tx = 1;", "+\tx = 2;"])]
+    text = "int f(void)\n{\n\tx = 1;\n\ty = 1;\n\tx = 1;\n}\n"
+    (file, mutant), = MUTATION.again(entries, {"a.c": text})
+    assert (file, MUTATION.change(text, mutant)[0]) == ("a.c", 3)
+    (_, mutant), = MUTATION.again(entries, {"a.c": "\n\n" + text})
+    assert MUTATION.change("\n\n" + text, mutant)[0] == 5
+    assert not list(MUTATION.again(entries, {"a.c": "int f(void)\n{\n}\n"}))
