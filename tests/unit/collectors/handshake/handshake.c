@@ -30,6 +30,12 @@ static const struct script scripts[] = {
 		"0.1 1 out s80>c1000 SA 500 101\n"
 		"0.4 1 in c1000>s80 A 5000 9000\n",
 		"completed=1 1in.ack=1" },
+	{ "a segment without ACK completes nothing, whatever it has in that field",
+		"0 1 in c1000>s80 S 100\n"
+		"0.1 1 out s80>c1000 SA 500 101\n"
+		"0.2 1 in c1000>s80 F 101 501\n"
+		"0.3 1 in c1000>s80 P 101 501\n",
+		"abandoned=1 1in.ack=0" },
 	{ "a bulk transfer's ACKs are no handshake's",
 		"0 1 in c1000>s80 S 100\n"
 		"0.1 1 out s80>c1000 SA 500 101\n"
