@@ -147,6 +147,66 @@ static void an_address_of_nobody_comes_by_the_device_of_the_rule(void **state)
 	facts_free(facts);
 }
 
+static void each_of_a_few_targets_is_a_service(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *first, *last;
+		size_t services;
+	} rows[] = { { "10.8.1.0", "10.8.1.1", 2 }, { "10.8.1.0", "10.8.1.15", 16 },
+		{ "10.8.1.0", "10.8.1.16", 0 }, { "10.8.1.250", "10.8.2.1", 8 },
+		{ "198.51.100.1", "198.51.100.3", 2 } /* itself is none */ };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct facts *facts = gateway();
+		add_rule(facts, "198.51.100.2", 80, rows[i].first)->target[1] = build_address(rows[i].last);
+		assert_int_equal(services_add_ruled(facts), 0);
+		assert_int_equal(count_dnat(facts), rows[i].services);
+		if (rows[i].services) {
+			assert_non_null(find(facts, "198.51.100.2", rows[i].first));
+			assert_non_null(find(facts, "198.51.100.2", rows[i].last));
+		}
+		facts_free(facts);
+	}
+}
+
+/* In whatever order the host has them. */
+static void a_network_stands_for_the_addresses_in_it(void **state)
+{
+	(void)state;
+	struct facts *facts = gateway();
+	static const char *const addresses[][2] = { { "198.51.100.12/28", "wan1" },
+		{ "198.51.100.6/28", "wan2" }, { "198.51.100.5/28", "wan1" }, { "198.51.100.9/28", "wan1" },
+		{ "198.51.100.3/28", "wan2" }, { "198.51.100.7/28", "lan0" } };
+	for (size_t i = 0; i < sizeof(addresses) / sizeof(*addresses); i++)
+		build_local(facts, addresses[i][0], addresses[i][1]);
+	add_rule(facts, "198.51.100.4/30", 80, "10.8.0.1");
+	assert_int_equal(services_add_ruled(facts), 0);
+	assert_int_equal(count_dnat(facts), 2);
+	for (int wan = 1; wan <= 2; wan++) {
+		const struct service *service =
+			find(facts, wan == 1 ? "198.51.100.5" : "198.51.100.6", "10.8.0.1");
+		assert_non_null(service);
+		assert_int_equal(service->arrival.count, 1);
+		assert_int_equal(
+			service->arrival.ifindex[0], build_ifindex(facts, wan == 1 ? "wan1" : "wan2"));
+	}
+	facts_free(facts);
+}
+
+static void ports_that_lead_to_the_same_target_are_one_service(void **state)
+{
+	(void)state;
+	struct facts *facts = gateway();
+	add_rule(facts, "198.51.100.2", 80, "10.8.0.1");
+	add_rule(facts, "198.51.100.18", 80, "10.8.0.1");
+	add_rule(facts, "198.51.100.18", 81, "10.8.0.1");
+	add_rule(facts, "198.51.100.18", 82, "10.8.0.2");
+	assert_int_equal(services_add_ruled(facts), 0);
+	assert_int_equal(count_dnat(facts), 3);
+	assert_int_equal(find(facts, "198.51.100.18", "10.8.0.1")->port, 80);
+	facts_free(facts);
+}
+
 static void uncertain_rules_give_no_services(void **state)
 {
 	(void)state;
@@ -312,6 +372,9 @@ int main(void)
 		cmocka_unit_test(any_local_address_means_those_of_the_lines),
 		cmocka_unit_test(devices_of_the_rule_are_heeded),
 		cmocka_unit_test(an_address_of_nobody_comes_by_the_device_of_the_rule),
+		cmocka_unit_test(each_of_a_few_targets_is_a_service),
+		cmocka_unit_test(a_network_stands_for_the_addresses_in_it),
+		cmocka_unit_test(ports_that_lead_to_the_same_target_are_one_service),
 		cmocka_unit_test(uncertain_rules_give_no_services),
 		cmocka_unit_test(the_first_rule_that_fits_counts),
 		cmocka_unit_test(there_are_not_too_many),
