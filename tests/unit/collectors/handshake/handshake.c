@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/support/handshake_script.h"
 
+#include <stdio.h>
+
 static void run_script(const struct script *script, uint8_t family)
 {
 	struct handshakes *handshakes = script_table();
@@ -333,6 +335,47 @@ static void scripts_end_as_written(void **state)
 		run_script(&scripts[i], AF_INET6);
 	}
 }
+/* Of the handshakes between the same ports, the latest eight are looked at where the number finds none. */
+static void the_latest_few_of_a_flow_are_looked_at(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *first;
+		bool answered; /* the others */
+		const char *last, *before_seven, *before_eight;
+	} rows[] = {
+		{ "0 1 in c1000>s80 S 100", true, "2 1 out s80>c1000 R 0", "refused=1 abandoned=7",
+			"unanswered=1 abandoned=8" },
+		{ "0 1 in c1000>s80 S 100 0 20", true, "2 1 out s80>c1000 SA 9 111", "abandoned=8",
+			"unanswered=1 abandoned=8 return_only=1" },
+		{ "0 1 in c1000>s80 S 100\n0.1 1 out s80>c1000 SA 500 101", false,
+			"2 1 in c1000>s80 A 101 501", "completed=1 unanswered=7",
+			"abandoned=1 unanswered=8" },
+		{ "0 1 in c1000>s80 S 100", true, "2 1 in c1000>s80 R 101",
+			"unanswered=1 abandoned=7 1in.rst=1", "unanswered=1 abandoned=8 1in.rst=0" },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		for (unsigned others = 7; others <= 8; others++) {
+			struct handshakes *handshakes = script_table();
+			char text[80];
+			script_feed(handshakes, rows[i].first, AF_INET);
+			for (unsigned j = 1; j <= others; j++) {
+				snprintf(text, sizeof(text), "1 1 in c1000>s80 S %u", 1000 * j);
+				script_feed(handshakes, text, AF_INET);
+				snprintf(text, sizeof(text), "1 1 out s80>c1000 SA 7 %u", 1000 * j + 1);
+				if (rows[i].answered)
+					script_feed(handshakes, text, AF_INET);
+			}
+			script_feed(handshakes, rows[i].last, AF_INET);
+			struct handshake_report report = script_report_after(handshakes, "wait 30");
+			const struct script script = { rows[i].last, NULL,
+				others == 7 ? rows[i].before_seven : rows[i].before_eight };
+			script_check(&script, &report);
+			handshake_report_clear(&report);
+			handshakes_free(handshakes);
+		}
+}
+
 static void outcomes_wait_for_their_time(void **state)
 {
 	(void)state;
@@ -388,6 +431,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(scripts_end_as_written),
+		cmocka_unit_test(the_latest_few_of_a_flow_are_looked_at),
 		cmocka_unit_test(outcomes_wait_for_their_time),
 		cmocka_unit_test(wild_times_do_no_harm),
 	};
