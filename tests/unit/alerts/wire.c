@@ -208,6 +208,36 @@ static void translated_once(struct facts *facts)
 	wire_translated_times(facts, 1);
 }
 
+static struct handshake_suspect *add_half(struct facts *facts, const char *server, const char *out)
+{
+	struct handshake_suspect *suspect =
+		wire_suspect(facts, SIGN_RETURN_ONLY, HANDSHAKE_PASSED, FAR, server);
+	suspect->synack.in = wire_device(facts, "eth1");
+	suspect->synack.out = wire_device(facts, out);
+	suspect->synack_repeats = 2;
+	return suspect;
+}
+
+static void half_of_a_neighbour_passes(struct facts *facts)
+{
+	add_half(facts, NEAR1, "eth0");
+}
+
+static void half_of_a_neighbour_stays(struct facts *facts)
+{
+	add_half(facts, NEAR1, NULL);
+}
+
+static void half_from_afar_passes(struct facts *facts)
+{
+	add_half(facts, REMOTE, "eth0");
+}
+
+static void half_that_is_acknowledged(struct facts *facts)
+{
+	add_half(facts, NEAR1, "eth0")->acknowledged = true;
+}
+
 static void little_passes(struct facts *facts)
 {
 	wire_row(facts, (struct wire_row){ HANDSHAKE_PASSED, "eth0", "eth1", REMOTE, .return_only = 2 });
@@ -274,6 +304,11 @@ static const struct scene_row {
 		SEVERITY_CRITICAL, "eth1", REMOTE, false },
 	{ "translated", wire_translated, &foreign_source_condition, SEVERITY_WARNING, "eth0", OWN1, true },
 	{ "half passes", wire_half_passes, &return_only_condition, SEVERITY_WARNING, "eth0", NULL, false },
+	{ "half of a neighbour passes", half_of_a_neighbour_passes, &return_only_condition, SEVERITY_WARNING,
+		"eth1", NULL, true },
+	{ .name = "half of a neighbour stays", .happen = half_of_a_neighbour_stays, .condition = NOTHING },
+	{ .name = "half from afar passes", .happen = half_from_afar_passes, .condition = NOTHING },
+	{ .name = "half that is acknowledged", .happen = half_that_is_acknowledged, .condition = NOTHING },
 	{ .name = "hangs once", .happen = hangs_once, .condition = NOTHING },
 	{ .name = "hangs beside others", .happen = hangs_beside_others, .condition = NOTHING },
 	{ .name = "far client", .happen = far_client, .condition = NOTHING },
@@ -460,6 +495,35 @@ static void only_the_ends_of_a_network_are_shared(void **state)
 	}
 }
 
+/* Replies that leave by two wrong devices are one finding. */
+static void what_was_seen_at_all_devices_is_evidence(void **state)
+{
+	(void)state;
+	struct court court;
+	struct facts *facts = wire_host();
+	build_device(facts, "eth2");
+	wire_row(facts, (struct wire_row){ HANDSHAKE_SERVED, "eth1", "eth0", OWN1, .completed = 5,
+				.one_way = 1, .abandoned = 4 });
+	wire_row(facts, (struct wire_row){ HANDSHAKE_SERVED, "eth1", "eth2", OWN1, .completed = 7,
+				.one_way = 2, .abandoned = 3 });
+	wire_repeated(facts, "eth1", "eth0", FAR, OWN1, 4)->first_ns -= 1500000000;
+	wire_repeated(facts, "eth1", "eth2", PEER, OWN1, 3)->last_ns += 250000000;
+	facts->handshakes->suspects[1].server_port = 80;
+	court_open(&court);
+	court_judge(&court, facts);
+	const struct finding *finding = about(&court, &reply_wrong_device_condition, facts, "eth1", OWN1);
+	assert_string_equal(finding->reply_device, "eth0,eth2");
+	assert_evidence(finding, "completed", "12");
+	assert_evidence(finding, "one_way", "3");
+	assert_evidence(finding, "abandoned", "7");
+	assert_evidence(finding, "repeats", "4");
+	assert_evidence(finding, "first_packet", "2023-11-14T22:13:15.500Z");
+	assert_evidence(finding, "last_packet", "2023-11-14T22:13:20.250Z");
+	assert_int_equal(finding->handshake_count, 2);
+	court_close(&court);
+	facts_free(facts);
+}
+
 /* A SYN-ACK that came in and did not leave is dropped by this host, one that left is lost further on. */
 static void a_drop_here_is_told_from_a_loss_beyond(void **state)
 {
@@ -500,6 +564,7 @@ int main(void)
 		cmocka_unit_test(ignored_answers_are_told_by_device),
 		cmocka_unit_test(answers_of_others_are_told_by_who_was_asked),
 		cmocka_unit_test(only_the_ends_of_a_network_are_shared),
+		cmocka_unit_test(what_was_seen_at_all_devices_is_evidence),
 		cmocka_unit_test(a_drop_here_is_told_from_a_loss_beyond),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
