@@ -121,7 +121,8 @@ void handshakes_finish(struct handshakes *handshakes)
 
 /* ---- room ---- */
 
-/* What costs nothing goes first, then suspects beyond their share, then the oldest that is undecided. */
+/* What costs nothing goes first, then suspects beyond their share, then the oldest that is undecided: there
+ * is one, since both shares leave room in any table. */
 static struct entry *handshake_choose_victim(struct handshake_table *table)
 {
 	static const enum entry_queue costless[] = { QUEUE_REMEMBERED, QUEUE_BLIND, QUEUE_SETTLING };
@@ -136,11 +137,7 @@ static struct entry *handshake_choose_victim(struct handshake_table *table)
 		return victim;
 	struct entry *open = handshake_table_oldest(table, QUEUE_OPEN);
 	victim = handshake_table_oldest(table, QUEUE_RETURN);
-	if (!victim || (open && open->moved_ns <= victim->moved_ns))
-		victim = open;
-	for (unsigned i = 0; i < 2 && !victim; i++)
-		victim = handshake_table_oldest(table, suspects[i]);
-	return victim;
+	return !victim || (open && open->moved_ns <= victim->moved_ns) ? open : victim;
 }
 
 static void handshake_make_room(struct handshakes *handshakes)

@@ -226,7 +226,7 @@ struct handshake_report {
 	/* Devices and pairs that found no row, once for each unless hundreds come in turns; services that
 	 * gave up theirs. */
 	uint64_t devices_omitted, pairs_omitted, services_omitted;
-	uint32_t ratio;
+	uint32_t ratio; /* as in handshakes_sample(), never 0 */
 };
 
 void handshake_report_clear(struct handshake_report *report);

@@ -128,7 +128,7 @@ static void emit_handshake_sampling_ratio(struct metric_sink *sink, const struct
 {
 	const struct handshake_report *report = facts->handshakes;
 	if (report)
-		metric_add(sink, 1.0 / (report->ratio ? report->ratio : 1));
+		metric_add(sink, 1.0 / report->ratio);
 }
 
 const struct metric_family handshake_metrics[] = {

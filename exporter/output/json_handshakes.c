@@ -161,7 +161,7 @@ json_t *json_handshakes(const struct facts *facts)
 	const struct value_member members[] = {
 		{ "tracked", value_count(report->tracked) },
 		{ "limit", value_count(report->limit) },
-		{ "sampling_ratio", json_real(1.0 / (report->ratio ? report->ratio : 1)) },
+		{ "sampling_ratio", json_real(1.0 / report->ratio) },
 		{ "evicted", value_count(report->evicted) },
 		{ "unwatched", unwatched },
 		{ "devices", devices_array(facts) },

@@ -12,6 +12,7 @@ struct handshake_report *wire_report(struct facts *facts)
 		facts->handshakes = calloc(1, sizeof(*facts->handshakes));
 	if (!facts->handshakes)
 		abort();
+	facts->handshakes->ratio = 1;
 	return facts->handshakes;
 }
 
