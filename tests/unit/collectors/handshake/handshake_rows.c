@@ -337,6 +337,60 @@ static void a_device_that_has_gone_makes_room(void **state)
 	handshakes_free(handshakes);
 }
 
+/* They answered the host by a device that is gone, and do so by the one that has its place. */
+static void a_device_inherits_no_peers_with_its_place(void **state)
+{
+	(void)state;
+	struct handshakes *handshakes = script_table(); /* 8 devices */
+	struct handshake_presence devices[8];
+	char text[120];
+	for (char peer = 'w'; peer <= 'x'; peer++) {
+		snprintf(text, sizeof(text),
+			"1 1 out s5>%c80 S 1\n1 1 in %c80>s5 SA 8 2\n1 1 out s5>%c80 A 2 9", peer, peer,
+			peer);
+		script_feed(handshakes, text, AF_INET);
+	}
+	for (int device = 1; device <= 8; device++) {
+		snprintf(text, sizeof(text), "1 %d in c%d>s80 S 1", device, device);
+		script_feed(handshakes, text, AF_INET);
+		devices[device - 1] = (struct handshake_presence){ .device = device, .present = device > 1 };
+	}
+	struct handshake_report report = script_report_after(handshakes, "wait 2");
+	assert_true(peer_of(&report, 1, 'w')->completed_ns && peer_of(&report, 1, 'x')->completed_ns);
+	handshake_report_clear(&report);
+	handshakes_devices(handshakes, devices, 8);
+	report = script_report_after(handshakes, "3 9 out s6>w80 S 1\n3 9 in w80>s6 SA 8 2\n"
+						 "3 9 out s6>x80 S 1\n3 9 in x80>s6 SA 8 2");
+	assert_int_equal(report.peer_count, 2);
+	for (char peer = 'w'; peer <= 'x'; peer++)
+		assert_int_equal(peer_of(&report, 9, peer)->completed_ns, 0);
+	handshake_report_clear(&report);
+	handshakes_free(handshakes);
+}
+
+/* Its place is its own again, and with it its counts. */
+static void a_device_that_comes_back_keeps_its_place(void **state)
+{
+	(void)state;
+	struct handshakes *handshakes = script_table(); /* 8 devices */
+	struct handshake_presence devices[8];
+	char text[40];
+	for (int device = 1; device <= 8; device++) {
+		snprintf(text, sizeof(text), "1 %d in c%d>s80 S 1", device, device);
+		script_feed(handshakes, text, AF_INET);
+		devices[device - 1] = (struct handshake_presence){ .device = device, .present = device > 1 };
+	}
+	handshakes_devices(handshakes, devices, 8);
+	devices[0].present = true;
+	handshakes_devices(handshakes, devices, 8);
+	struct handshake_report report = script_report_after(handshakes, "3 9 in d1>t80 S 1");
+	assert_int_equal(script_packets_of(&report, 1, "in", "syn"), 1);
+	assert_false(has_device(&report, 9));
+	assert_int_equal(report.devices_omitted, 1);
+	handshake_report_clear(&report);
+	handshakes_free(handshakes);
+}
+
 static void a_name_that_goes_on_keeps_its_counts(void **state)
 {
 	(void)state;
@@ -656,6 +710,8 @@ int main(void)
 		cmocka_unit_test(services_are_bounded_and_failing_ones_stay),
 		cmocka_unit_test(devices_beyond_the_limit_are_counted_together),
 		cmocka_unit_test(a_device_that_has_gone_makes_room),
+		cmocka_unit_test(a_device_inherits_no_peers_with_its_place),
+		cmocka_unit_test(a_device_that_comes_back_keeps_its_place),
 		cmocka_unit_test(a_name_that_goes_on_keeps_its_counts),
 		cmocka_unit_test(an_heir_gets_the_last_minute_too),
 		cmocka_unit_test(the_least_recently_used_pair_makes_room),
