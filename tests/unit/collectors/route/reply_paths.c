@@ -333,6 +333,42 @@ static void a_tunnel_that_leads_nowhere_is_only_possible(void **state)
 	facts_free(facts);
 }
 
+static void a_tunnel_is_a_line_of_the_families_it_has(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, { 0 } };
+	for (unsigned families = 0; families < 4; families++) {
+		struct facts *facts = gateway();
+		add_device(facts, TUN, "tun0", DEVICE_TUNNEL);
+		if (families & 1)
+			add_address(facts, TUN, "10.9.0.2/24");
+		if (families & 2)
+			add_address(facts, TUN, "2001:db8:9::2/64");
+		looked_up(facts, routes, 0);
+		assert_int_equal(facts_line(facts, TUN, AF_INET) != NULL, families & 1);
+		assert_int_equal(facts_line(facts, TUN, AF_INET6) != NULL, families >> 1);
+		assert_int_equal(facts->line_count, 1 + (families & 1) + (families >> 1));
+		facts_free(facts);
+	}
+}
+
+/* A way out is known, so it is a line like others. */
+static void a_tunnel_that_leads_out_is_an_ordinary_line(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1,
+		{ "0.0.0.0/0", NULL, 0, TUN, NULL, 120, 0, 0 }, { 0 } };
+	struct facts *facts = gateway();
+	add_device(facts, TUN, "tun0", DEVICE_TUNNEL);
+	add_address(facts, TUN, "10.9.0.2/24");
+	looked_up(facts, routes, 0);
+	const struct line *line = facts_line(facts, TUN, AF_INET);
+	assert_non_null(line);
+	assert_false(line->tunnel);
+	assert_int_equal(line->table, 120);
+	facts_free(facts);
+}
+
 static void two_devices_in_one_subnet_show_at_the_neighbour(void **state)
 {
 	(void)state;
@@ -1078,6 +1114,8 @@ int main(void)
 		cmocka_unit_test(an_address_on_lo_has_no_arrival_device),
 		cmocka_unit_test(strict_source_validation_is_derived_and_its_asking_limited),
 		cmocka_unit_test(a_tunnel_that_leads_nowhere_is_only_possible),
+		cmocka_unit_test(a_tunnel_is_a_line_of_the_families_it_has),
+		cmocka_unit_test(a_tunnel_that_leads_out_is_an_ordinary_line),
 		cmocka_unit_test(two_devices_in_one_subnet_show_at_the_neighbour),
 		cmocka_unit_test(ports_and_devices_that_are_down_have_no_services),
 		cmocka_unit_test(an_address_on_two_devices_may_be_reached_by_either),
