@@ -403,6 +403,27 @@ static void two_findings_have_priorities_of_their_own_and_share_the_table(void *
 	facts_free(facts);
 }
 
+/* One finding needs no table made, another one by the same device does. */
+static void a_table_that_exists_is_not_shared_as_one_that_is_made(void **state)
+{
+	(void)state;
+	struct court court;
+	struct facts *facts = shared_network_with_table();
+	facts->paths[0].reply = build_found(facts, "eth0", "203.0.113.1", 254, 0);
+	facts->paths[0].egress.table = 130;
+	court_open(&court);
+	court_settle(&court, facts);
+	assert_int_equal(court_count(&court, true), 2);
+	for (size_t i = 0; i < 2; i++) {
+		const struct finding *finding = &court.findings->items[i];
+		bool made = strstr(court_remedy(finding), "ip route replace 203.0.113.0/24") != NULL;
+		assert_int_equal(made, finding->address.bytes[3] == 20);
+		assert_non_null(strstr(court_remedy(finding), made ? " lookup 120\n" : " lookup 130\n"));
+	}
+	court_close(&court);
+	facts_free(facts);
+}
+
 static void two_devices_get_tables_of_their_own(void **state)
 {
 	(void)state;
@@ -447,6 +468,7 @@ int main(void)
 		cmocka_unit_test(each_fault_gets_its_commands),
 		cmocka_unit_test(what_cannot_be_checked_gets_no_commands_but_a_reason),
 		cmocka_unit_test(two_findings_have_priorities_of_their_own_and_share_the_table),
+		cmocka_unit_test(a_table_that_exists_is_not_shared_as_one_that_is_made),
 		cmocka_unit_test(two_devices_get_tables_of_their_own),
 		cmocka_unit_test(the_target_of_a_translation_is_said_to_leave_that_way_too),
 	};
