@@ -403,6 +403,34 @@ static void two_findings_have_priorities_of_their_own_and_share_the_table(void *
 	facts_free(facts);
 }
 
+/* Of the same device behind another gateway, and of another device that needs no gateway either. */
+static void other_ways_out_get_tables_of_their_own(void **state)
+{
+	(void)state;
+	for (unsigned devices = 1; devices <= 2; devices++) {
+		struct court court;
+		struct facts *facts = two_addresses("198.51.100.11");
+		if (devices == 1) {
+			facts->paths[1].egress = build_found(facts, "eth1", "198.51.100.2", 254, 0);
+		} else {
+			build_device(facts, "eth2");
+			facts->paths[0].egress = build_found(facts, "eth1", NULL, 254, 0);
+			facts->paths[1].egress = build_found(facts, "eth2", NULL, 254, 0);
+			facts->paths[1].arrival = build_ifindex(facts, "eth2");
+			facts->addresses[facts->address_count - 1].ifindex = build_ifindex(facts, "eth2");
+		}
+		court_open(&court);
+		court_settle(&court, facts);
+		assert_int_equal(court_count(&court, true), 2);
+		for (size_t i = 0; i < 2; i++)
+			assert_non_null(strstr(court_remedy(&court.findings->items[i]),
+				court.findings->items[i].address.bytes[3] == 10 ? " table 100\n"
+										: " table 101\n"));
+		court_close(&court);
+		facts_free(facts);
+	}
+}
+
 /* One finding needs no table made, another one by the same device does. */
 static void a_table_that_exists_is_not_shared_as_one_that_is_made(void **state)
 {
@@ -469,6 +497,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_checked_gets_no_commands_but_a_reason),
 		cmocka_unit_test(two_findings_have_priorities_of_their_own_and_share_the_table),
 		cmocka_unit_test(a_table_that_exists_is_not_shared_as_one_that_is_made),
+		cmocka_unit_test(other_ways_out_get_tables_of_their_own),
 		cmocka_unit_test(two_devices_get_tables_of_their_own),
 		cmocka_unit_test(the_target_of_a_translation_is_said_to_leave_that_way_too),
 	};
