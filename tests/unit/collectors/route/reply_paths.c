@@ -254,6 +254,26 @@ static void candidate_marks_that_disagree_leave_it_open(void **state)
 	facts_free(facts);
 }
 
+/* A mark of many rules is one mark: there is room for those of the others. */
+static void a_mark_of_many_rules_is_asked_for_once(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED,
+		{ "0.0.0.0/0", NULL, 2, WAN2, "203.0.113.1", 102, 0, 0 }, DEFAULT1, { 0 } };
+	struct facts *facts = gateway();
+	enum { MANY = 100 };
+	for (unsigned i = 0; i <= MANY; i++)
+		*ARRAY_ADD(facts->rules, facts->rule_count) = (struct rule){
+			.family = AF_INET, .mark = i == MANY ? 2 : 1, .mark_mask = 0xff, .table = 102
+		};
+	add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.2", "192.0.2.9", 0);
+	looked_up(facts, routes, 0);
+	const struct path *path = path_of(facts, "203.0.113.2", DESTINATION_PEER, "192.0.2.9");
+	assert_non_null(path);
+	assert_true(path->mark_decides);
+	facts_free(facts);
+}
+
 static void marks_that_no_rule_asks_for_do_not_matter(void **state)
 {
 	(void)state;
@@ -1053,6 +1073,19 @@ static void destinations_are_bounded(void **state)
 	facts_free(facts);
 }
 
+/* It would say nothing about the rest of the world. */
+static void no_probe_is_under_a_specific_route(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED,
+		{ "1.0.0.0/8", NULL, 0, LAN, "192.168.1.254", 254, 0, 0 }, DEFAULT1, { 0 } };
+	struct facts *facts = looked_up(gateway(), routes, 0);
+	assert_int_equal(count_destinations(facts, DESTINATION_PROBE, AF_INET), 2);
+	for (size_t i = 0; i < facts->destination_count; i++)
+		assert_int_not_equal(facts->destinations[i].address.bytes[0], 1);
+	facts_free(facts);
+}
+
 static void failing_peers_are_asked_for_first(void **state)
 {
 	(void)state;
@@ -1099,7 +1132,40 @@ static void one_path_can_be_asked_for(void **state)
 	assert_int_equal(facts->path_count, before);
 	assert_int_equal(path.basis, PATH_LEADS);
 	assert_int_equal(path.reply.devices.ifindex[0], WAN1);
+	/* Again: the destination is known by now. */
+	size_t destinations = facts->destination_count;
+	assert_int_equal(reply_path_find(facts, &no_settings, fake_lookup, &kernel, &path), 0);
+	assert_int_equal(facts->destination_count, destinations);
 	facts_free(facts);
+}
+
+/* Of a service that was made for the question. */
+static void a_path_of_a_new_service_asks_for_its_target_first(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { { "198.51.100.2/32", NULL, 0, 0, NULL, 255, ROUTE_LOCAL,
+							    0 },
+		CONNECTED, DEFAULT1, DEFAULT2, { 0 } };
+	for (unsigned local = 0; local < 2; local++) {
+		struct facts *facts = looked_up(gateway(), routes, 0);
+		struct fake_kernel kernel = { .routes = routes };
+		struct service *service = ARRAY_ADD(facts->services, facts->service_count);
+		assert_non_null(service);
+		*service = (struct service){ .origin = ORIGIN_DNAT,
+			.address = address("203.0.113.3"),
+			.target = address(local ? "198.51.100.2" : "10.8.10.2"),
+			.endpoint = SIZE_MAX };
+		struct path path = { .service = facts->service_count - 1,
+			.arrival = WAN2,
+			.destination = address("192.0.2.200"),
+			.protocol = IPPROTO_TCP };
+		assert_int_equal(reply_path_find(facts, &no_settings, fake_lookup, &kernel, &path), 0);
+		service = &facts->services[path.service];
+		assert_int_equal(service->target_local, local);
+		assert_int_equal(service->target_ifindex, local ? 0 : BR0);
+		assert_int_equal(path.reply.devices.ifindex[0], WAN1);
+		facts_free(facts);
+	}
 }
 
 int main(void)
@@ -1109,6 +1175,7 @@ int main(void)
 		cmocka_unit_test(a_lan_without_gateway_is_no_line),
 		cmocka_unit_test(a_table_of_its_own_speaks_for_the_line),
 		cmocka_unit_test(candidate_marks_that_disagree_leave_it_open),
+		cmocka_unit_test(a_mark_of_many_rules_is_asked_for_once),
 		cmocka_unit_test(marks_that_no_rule_asks_for_do_not_matter),
 		cmocka_unit_test(a_peer_behind_a_specific_route_comes_from_there),
 		cmocka_unit_test(an_address_on_lo_has_no_arrival_device),
@@ -1143,9 +1210,11 @@ int main(void)
 		cmocka_unit_test(the_neighbour_is_another_host_of_the_network),
 		cmocka_unit_test(each_service_has_its_endpoint),
 		cmocka_unit_test(destinations_are_bounded),
+		cmocka_unit_test(no_probe_is_under_a_specific_route),
 		cmocka_unit_test(failing_peers_are_asked_for_first),
 		cmocka_unit_test(a_failed_conversation_is_an_error),
 		cmocka_unit_test(one_path_can_be_asked_for),
+		cmocka_unit_test(a_path_of_a_new_service_asks_for_its_target_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
