@@ -589,8 +589,8 @@ static void delays_fall_into_their_buckets(void **state)
 	handshakes_free(handshakes);
 }
 
-static void echo_at(struct handshakes *handshakes, int device, double seconds, bool reply, char from, char to,
-	uint16_t id)
+static void echo_towards(struct handshakes *handshakes, int device, enum direction direction, double seconds,
+	bool reply, char from, char to, uint16_t id)
 {
 	const struct packet packet = { .kind = reply ? PACKET_ECHO_REPLY : PACKET_ECHO_REQUEST,
 		.source = script_host(from, AF_INET),
@@ -599,9 +599,15 @@ static void echo_at(struct handshakes *handshakes, int device, double seconds, b
 		.echo_id = id,
 		.echo_sequence = 1 };
 	const struct sighting sighting = { .device = device,
-		.direction = reply ? DIRECTION_IN : DIRECTION_OUT,
+		.direction = direction,
 		.time_ns = SCRIPT_START_NS + (int64_t)(seconds * 1e9) };
 	handshakes_feed(handshakes, &packet, &sighting);
+}
+
+static void echo_at(struct handshakes *handshakes, int device, double seconds, bool reply, char from, char to,
+	uint16_t id)
+{
+	echo_towards(handshakes, device, reply ? DIRECTION_IN : DIRECTION_OUT, seconds, reply, from, to, id);
 }
 
 static void echo(struct handshakes *handshakes, double seconds, bool reply, char from, char to, uint16_t id)
@@ -622,6 +628,24 @@ static void an_answered_ping_arrives_at_the_device_that_routes(void **state)
 	assert_int_equal(report.peer_count, 1);
 	handshake_report_clear(&report);
 	handshakes_free(handshakes);
+}
+
+/* This host asked nobody: it was asked, or passes both on. */
+static void an_answer_to_others_shows_no_peer(void **state)
+{
+	(void)state;
+	static const enum direction rows[][2] = { { DIRECTION_IN, DIRECTION_OUT },
+		{ DIRECTION_IN, DIRECTION_IN }, { DIRECTION_OUT, DIRECTION_OUT },
+		{ DIRECTION_OUT, DIRECTION_IN } };
+	for (size_t i = 0; i < 4; i++) {
+		struct handshakes *handshakes = script_table();
+		echo_towards(handshakes, 1, rows[i][0], 0, false, 'a', 'b', 1);
+		echo_towards(handshakes, 1, rows[i][1], 0.1, true, 'b', 'a', 1);
+		struct handshake_report report = script_report_after(handshakes, "wait 2");
+		assert_int_equal(report.peer_count, i == 3);
+		handshake_report_clear(&report);
+		handshakes_free(handshakes);
+	}
 }
 
 static void echoes_are_paired(void **state)
@@ -717,6 +741,7 @@ int main(void)
 		cmocka_unit_test(the_least_recently_used_pair_makes_room),
 		cmocka_unit_test(no_series_goes_back_while_it_lasts),
 		cmocka_unit_test(delays_fall_into_their_buckets),
+		cmocka_unit_test(an_answer_to_others_shows_no_peer),
 		cmocka_unit_test(echoes_are_paired),
 		cmocka_unit_test(an_answered_ping_arrives_at_the_device_that_routes),
 		cmocka_unit_test(the_latest_echo_suspects_come_first),
