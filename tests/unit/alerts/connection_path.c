@@ -67,6 +67,15 @@ static void a_translated_one(void **state)
 	assert_text(&connection, STEP_TRANSLATION,
 		"to 10.8.10.2 port 2222 by table ip nat, chain prerouting, handle 7; no connection of it is in "
 		"conntrack");
+	rule->legacy = true;
+	rule->handle = 3;
+	assert_text(&connection, STEP_TRANSLATION,
+		"to 10.8.10.2 port 2222 by iptables-legacy table nat, chain prerouting, rule 3; no connection "
+		"of it is in conntrack");
+	rule->table_family = NFPROTO_IPV6;
+	assert_text(&connection, STEP_TRANSLATION,
+		"to 10.8.10.2 port 2222 by ip6tables-legacy table nat, chain prerouting, rule 3; no connection "
+		"of it is in conntrack");
 	build_example(facts, 0, "192.0.2.9", NAT_ESTABLISHED)->port = 80;
 	connection = connection_of(facts);
 	assert_int_equal(connection.steps[STEP_TRANSLATION], TRANSLATED_SEEN_BY_RULE);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alerts/condition/forward_drop.h"
 #include "collectors/base/array.h"
 #include "collectors/trace/trace.h"
 #include "tests/support/incidents.h"
@@ -230,6 +231,27 @@ static void the_rule_is_named(void **state)
 	facts_free(facts);
 }
 
+/* Of a trace alone, without what was seen before. */
+static void a_trace_tells_what_the_finding_does(void **state)
+{
+	(void)state;
+	struct court court;
+	struct facts *facts = silent_facts();
+	const struct trace *made = dropped(facts);
+	const struct finding *finding = judged(&court, facts);
+	struct findings *findings = findings_new();
+	assert_non_null(findings);
+	struct finding *told = findings_add(findings, &forward_drop_condition);
+	forward_drop_tell(made, told);
+	assert_non_null(strstr(finding->explanation, told->explanation));
+	assert_string_equal(told->remedy[0], finding->remedy[0]);
+	assert_int_equal(told->remedy_count, finding->remedy_count);
+	assert_int_equal(told->evidence_count, 0);
+	findings_free(findings);
+	court_close(&court);
+	facts_free(facts);
+}
+
 static void set_missing(struct trace *made, bool map)
 {
 	made->set = strdup("allowed");
@@ -446,6 +468,7 @@ int main(void)
 		cmocka_unit_test(it_holds_for_what_is_translated_and_held_back),
 		cmocka_unit_test(what_a_trace_proves_opens_at_once),
 		cmocka_unit_test(the_rule_is_named),
+		cmocka_unit_test(a_trace_tells_what_the_finding_does),
 		cmocka_unit_test(the_remedy_fits_the_rule),
 		cmocka_unit_test(an_element_that_nft_would_misread_is_not_added),
 		cmocka_unit_test(the_missing_element_is_named),

@@ -171,6 +171,33 @@ static void evidence_has_the_packets_in_order(void **state)
 	handshakes_free(handshakes);
 }
 
+/* A capture that keeps no bytes. */
+static void there_is_no_evidence_without_frames(void **state)
+{
+	(void)state;
+	struct handshakes *handshakes = script_table();
+	for (int second = 0; second < 3; second++) {
+		const struct packet packet = { .kind = PACKET_TCP,
+			.source = script_host(second == 1 ? 's' : 'c', AF_INET),
+			.destination = script_host(second == 1 ? 'c' : 's', AF_INET),
+			.source_port = second == 1 ? 80 : 1000,
+			.destination_port = second == 1 ? 1000 : 80,
+			.flags = second == 1 ? TCP_SYN | TCP_ACK : TCP_SYN,
+			.sequence = second == 1 ? 500 : 100,
+			.acknowledgement = second == 1 ? 101 : 0 };
+		const struct sighting sighting = { .device = 1,
+			.direction = second == 1 ? DIRECTION_OUT : DIRECTION_IN,
+			.time_ns = SCRIPT_START_NS + second * INT64_C(1000000000) };
+		handshakes_feed(handshakes, &packet, &sighting);
+	}
+	struct frame frames[4];
+	struct handshake_report report = script_report_after(handshakes, "");
+	assert_int_equal(report.suspect_count, 1);
+	assert_int_equal(handshakes_evidence(handshakes, frames, 4), 0);
+	handshake_report_clear(&report);
+	handshakes_free(handshakes);
+}
+
 /* Rings of two devices are read in the wrong order, and the first of two packets was read last. */
 static void evidence_that_was_read_late_is_in_order(void **state)
 {
@@ -224,6 +251,7 @@ int main(void)
 		cmocka_unit_test(views_on_both_sides_of_nat_are_joined),
 		cmocka_unit_test(strangers_with_the_same_number_are_not_joined),
 		cmocka_unit_test(evidence_has_the_packets_in_order),
+		cmocka_unit_test(there_is_no_evidence_without_frames),
 		cmocka_unit_test(evidence_that_was_read_late_is_in_order),
 		cmocka_unit_test(evidence_is_shared_between_both_kinds),
 	};
