@@ -261,6 +261,31 @@ static void there_are_not_too_many(void **state)
 	facts_free(facts);
 }
 
+/* Neither by the targets of one rule nor by the addresses that it means. */
+static void the_last_rule_gives_no_more_than_there_is_room_for(void **state)
+{
+	(void)state;
+	for (unsigned addresses = 0; addresses < 2; addresses++) {
+		struct facts *facts = gateway();
+		char text[ADDRESS_TEXT_SIZE];
+		for (unsigned i = 0; i < SERVICES_RULED_MAX - 3; i++) {
+			snprintf(text, sizeof(text), "10.9.%u.%u", i / 256, i % 256);
+			add_rule(facts, "198.51.100.2", (uint16_t)(i + 1), text);
+		}
+		for (unsigned i = 0; i < 10; i++) {
+			snprintf(text, sizeof(text), "10.7.0.%u/24", i);
+			build_local(facts, text, "wan1");
+		}
+		if (addresses)
+			add_rule(facts, "10.7.0.0/24", 80, "10.8.0.1");
+		else
+			add_rule(facts, "198.51.100.2", 0, "10.8.1.0")->target[1] = build_address("10.8.1.9");
+		assert_int_equal(services_add_ruled(facts), 0);
+		assert_int_equal(count_dnat(facts), SERVICES_RULED_MAX);
+		facts_free(facts);
+	}
+}
+
 static void what_conntrack_shows_is_not_shown_twice(void **state)
 {
 	(void)state;
@@ -378,6 +403,7 @@ int main(void)
 		cmocka_unit_test(uncertain_rules_give_no_services),
 		cmocka_unit_test(the_first_rule_that_fits_counts),
 		cmocka_unit_test(there_are_not_too_many),
+		cmocka_unit_test(the_last_rule_gives_no_more_than_there_is_room_for),
 		cmocka_unit_test(what_conntrack_shows_is_not_shown_twice),
 		cmocka_unit_test(a_request_finds_its_rules_in_order),
 		cmocka_unit_test(many_rules_are_no_more_work_than_each_of_them),

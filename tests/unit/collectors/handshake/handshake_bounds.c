@@ -241,13 +241,72 @@ static void a_change_of_ratio_makes_no_wrong_outcomes(void **state)
 	handshakes_free(handshakes);
 }
 
+/* The ratio is told several times a second. */
+static void all_are_followed_soon_after_a_flood(void **state)
+{
+	(void)state;
+	struct handshakes *handshakes = script_table();
+	char text[40];
+	handshakes_sample(handshakes, 1 << 20);
+	for (unsigned second = 1; second <= 11; second++) {
+		snprintf(text, sizeof(text), "wait %u", second);
+		script_feed(handshakes, text, AF_INET);
+		handshakes_sample(handshakes, 1);
+	}
+	for (unsigned i = 0; i < 20; i++) {
+		snprintf(text, sizeof(text), "11 1 out s80>c%u SA 5 10", i);
+		script_feed_line(handshakes, text, AF_INET);
+	}
+	struct handshake_report report = script_report_after(handshakes, "wait 30");
+	assert_int_equal(report.outcomes[HANDSHAKE_RETURN_ONLY], 20);
+	handshake_report_clear(&report);
+	handshakes_free(handshakes);
+}
+
+/* More than that is not said. */
+static void repetitions_are_counted_up_to_255(void **state)
+{
+	(void)state;
+	struct handshakes *handshakes = script_table();
+	script_feed(handshakes, "0 1 in c1000>s80 S 100\n0.001 1 out s80>c1000 SA 500 101\n", AF_INET);
+	for (unsigned i = 1; i <= 300; i++) {
+		char text[120];
+		snprintf(text, sizeof(text), "%f 1 in c1000>s80 S 100\n%f 1 out s80>c1000 SA 500 101",
+			0.03 * i, 0.03 * i + 0.001);
+		script_feed(handshakes, text, AF_INET);
+		if (i != 255 && i != 256 && i != 300)
+			continue;
+		struct handshake_report report = script_report_after(handshakes, "");
+		assert_int_equal(report.suspect_count, 1);
+		assert_int_equal(report.suspects[0].repeats, 255);
+		assert_int_equal(report.suspects[0].synack_repeats, 255);
+		handshake_report_clear(&report);
+	}
+	handshakes_free(handshakes);
+}
+
+/* After an eviction SYN-ACKs alone say nothing for ten seconds, and then they do again. */
+static void a_table_that_was_full_trusts_itself_after_ten_seconds(void **state)
+{
+	(void)state;
+	struct handshakes *handshakes = script_table(); /* 64 entries */
+	flood(handshakes, 65, 0);                       /* the last one is at 0.00064 */
+	struct handshake_report report = script_report_after(handshakes,
+		"10 1 out s80>c1 SA 5 10\n10.0005 1 out s80>c2 SA 5 10\n10.00064 1 out s80>c3 SA 5 10\nwait 30");
+	assert_int_equal(report.evicted, 1);
+	assert_int_equal(report.unmatched, 2);
+	assert_int_equal(report.outcomes[HANDSHAKE_RETURN_ONLY], 1);
+	handshake_report_clear(&report);
+	handshakes_free(handshakes);
+}
+
 static void packets_that_were_missed_make_no_return_only(void **state)
 {
 	(void)state;
 	struct handshakes *handshakes = script_table();
 	handshakes_missed(handshakes, SCRIPT_START_NS);
-	struct handshake_report report = script_report_after(
-		handshakes, "9.9 1 out s80>c1 SA 5 10\n10.1 1 out s80>c2 SA 5 10\nwait 30");
+	struct handshake_report report =
+		script_report_after(handshakes, "9.9 1 out s80>c1 SA 5 10\n10 1 out s80>c2 SA 5 10\nwait 30");
 	assert_int_equal(report.outcomes[HANDSHAKE_RETURN_ONLY], 1);
 	assert_int_equal(report.unmatched, 1);
 	handshake_report_clear(&report);
@@ -347,6 +406,9 @@ int main(void)
 		cmocka_unit_test(sampled_counts_are_scaled),
 		cmocka_unit_test(lost_clients_are_followed_sampled_or_not),
 		cmocka_unit_test(a_change_of_ratio_makes_no_wrong_outcomes),
+		cmocka_unit_test(all_are_followed_soon_after_a_flood),
+		cmocka_unit_test(repetitions_are_counted_up_to_255),
+		cmocka_unit_test(a_table_that_was_full_trusts_itself_after_ten_seconds),
 		cmocka_unit_test(packets_that_were_missed_make_no_return_only),
 		cmocka_unit_test(what_may_be_a_loss_goes_first),
 		cmocka_unit_test(handshakes_end_piece_by_piece),
