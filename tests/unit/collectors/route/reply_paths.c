@@ -444,6 +444,40 @@ static void a_blackholed_reply_is_told_from_a_filtered_one(void **state)
 	facts_free(facts);
 }
 
+/* Only two errors may be source validation's where the target's packets come in, or a blackhole's. */
+static void a_failed_reply_is_what_its_reverse_lookup_tells(void **state)
+{
+	(void)state;
+	static const struct {
+		int error, mode;
+		bool elsewhere; /* the way back to the target */
+		enum route_result result;
+	} rows[] = {
+		{ EINVAL, 0, true, ROUTE_BLACKHOLE },
+		{ EINVAL, 1, false, ROUTE_BLACKHOLE },
+		{ EINVAL, 1, true, ROUTE_RP_FILTER },
+		{ EXDEV, 1, true, ROUTE_RP_FILTER },
+		{ EIO, 1, true, ROUTE_FAILED },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct fake_route routes[] = { { "10.8.10.2/32", "192.0.2.9", 0,
+							     rows[i].elsewhere ? LAN : BR0, NULL, 254, 0, 0 },
+			CONNECTED, { "0.0.0.0/0", "10.8.10.2", 0, 0, NULL, 102, ROUTE_FAILED, rows[i].error },
+			{ "0.0.0.0/0", "198.51.100.2", 0, 0, NULL, 102, ROUTE_FAILED, rows[i].error },
+			DEFAULT1, DEFAULT2, { 0 } };
+		struct facts *facts = gateway();
+		facts->devices[3].rp_filter_effective = facts->devices[3].rp_filter_raw = rows[i].mode;
+		add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.2", "192.0.2.9", 0);
+		looked_up(facts, routes, 0);
+		const struct path *path = path_of(facts, "203.0.113.2", DESTINATION_PEER, "192.0.2.9");
+		assert_int_equal(path->reply.result, rows[i].result);
+		/* This host's own is no matter of source validation. */
+		path = path_of(facts, "198.51.100.2", DESTINATION_PROBE, NULL);
+		assert_int_equal(path->reply.result, ROUTE_FAILED);
+		facts_free(facts);
+	}
+}
+
 static void a_host_that_does_not_forward_cannot_send_translated_replies(void **state)
 {
 	(void)state;
@@ -1077,13 +1111,16 @@ static void destinations_are_bounded(void **state)
 static void no_probe_is_under_a_specific_route(void **state)
 {
 	(void)state;
-	static const struct fake_route routes[] = { CONNECTED,
-		{ "1.0.0.0/8", NULL, 0, LAN, "192.168.1.254", 254, 0, 0 }, DEFAULT1, { 0 } };
-	struct facts *facts = looked_up(gateway(), routes, 0);
-	assert_int_equal(count_destinations(facts, DESTINATION_PROBE, AF_INET), 2);
-	for (size_t i = 0; i < facts->destination_count; i++)
-		assert_int_not_equal(facts->destinations[i].address.bytes[0], 1);
-	facts_free(facts);
+	static const struct fake_route routes[] = { { "1.0.0.0/8", NULL, 0, LAN, "192.168.1.254", 254, 0, 0 },
+		CONNECTED, DEFAULT1, { 0 } };
+	for (unsigned specific = 0; specific < 2; specific++) {
+		struct facts *facts = looked_up(gateway(), specific ? routes : routes + 1, 0);
+		assert_int_equal(count_destinations(facts, DESTINATION_PROBE, AF_INET), 2);
+		assert_int_equal(
+			path_of(facts, "198.51.100.2", DESTINATION_PROBE, "1.1.1.1") != NULL, !specific);
+		assert_non_null(path_of(facts, "198.51.100.2", DESTINATION_PROBE, "9.9.9.9"));
+		facts_free(facts);
+	}
 }
 
 static void failing_peers_are_asked_for_first(void **state)
@@ -1187,6 +1224,7 @@ int main(void)
 		cmocka_unit_test(ports_and_devices_that_are_down_have_no_services),
 		cmocka_unit_test(an_address_on_two_devices_may_be_reached_by_either),
 		cmocka_unit_test(a_blackholed_reply_is_told_from_a_filtered_one),
+		cmocka_unit_test(a_failed_reply_is_what_its_reverse_lookup_tells),
 		cmocka_unit_test(a_host_that_does_not_forward_cannot_send_translated_replies),
 		cmocka_unit_test(requests_arrive_where_they_were_seen),
 		cmocka_unit_test(a_peer_that_was_seen_is_certain),
