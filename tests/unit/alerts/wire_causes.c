@@ -316,6 +316,23 @@ static void commands_are_given_where_lookups_show_a_fault_as_well(void **state)
 	facts_free(facts);
 }
 
+static void no_commands_are_given_where_lookups_show_no_fault(void **state)
+{
+	(void)state;
+	struct court court;
+	struct facts *facts = wire_host();
+	facts->paths[0].reply = build_found(facts, "eth1", "198.51.100.1", 254, 0);
+	facts->paths[1].reply = build_found(facts, "eth0", "203.0.113.1", 254, 0);
+	wire_leaves_wrongly(facts);
+	court_open(&court);
+	court_settle(&court, facts);
+	const struct finding *finding = court_find(&court, &reply_wrong_device_condition);
+	assert_int_equal(finding->remedy_count, 0);
+	assert_non_null(strstr(finding->explanation, "lookups do not show what sends the replies there"));
+	court_close(&court);
+	facts_free(facts);
+}
+
 /* ---- intended ---- */
 
 static void direct_return(struct facts *facts)
@@ -419,6 +436,7 @@ int main(void)
 		cmocka_unit_test(a_port_tells_the_service),
 		cmocka_unit_test(a_port_that_completes_is_no_alarm),
 		cmocka_unit_test(commands_are_given_where_lookups_show_a_fault_as_well),
+		cmocka_unit_test(no_commands_are_given_where_lookups_show_no_fault),
 		cmocka_unit_test(what_is_meant_is_no_alarm),
 		cmocka_unit_test(the_handshakes_that_show_it_are_named),
 		cmocka_unit_test(all_handshakes_that_show_it_are_summed_up),
