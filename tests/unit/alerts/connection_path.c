@@ -180,6 +180,26 @@ static void leaves_by_hash(struct facts *facts)
 	facts->paths[0].reply = build_found(facts, "eth0,eth1", NULL, 254, 0);
 }
 
+/* Requests were seen coming by eth0 as well. */
+static void leaves_by_either(struct facts *facts)
+{
+	leaves_by_hash(facts);
+	device_set_add(&facts->services[0].arrival, build_ifindex(facts, "eth0"));
+}
+
+static void comes_by_another(struct facts *facts)
+{
+	facts->services[0].arrival = (struct device_set){ 0 };
+	device_set_add(&facts->services[0].arrival, build_ifindex(facts, "eth0"));
+	leaves_as_it_came(facts);
+}
+
+static void comes_by_another_and_leaves_by_hash(struct facts *facts)
+{
+	comes_by_another(facts);
+	leaves_by_hash(facts);
+}
+
 static const struct {
 	void (*change)(struct facts *);
 	enum step_kind kind;
@@ -209,6 +229,9 @@ static const struct {
 	{ has_an_unknown_reply, STEP_REPLY, REPLY_UNKNOWN, STEPS },
 	{ leaves_as_it_came, STEP_LEAVING, LEAVES_AS_IT_CAME, STEPS },
 	{ leaves_by_hash, STEP_LEAVING, LEAVES_BY_HASH, STEPS },
+	{ leaves_by_either, STEP_LEAVING, LEAVES_AS_IT_CAME, STEPS },
+	{ comes_by_another, STEP_LEAVING, LEAVES_AS_IT_CAME, STEPS },
+	{ comes_by_another_and_leaves_by_hash, STEP_LEAVING, LEAVES_BY_HASH, STEPS },
 };
 
 static void each_step_is_told(void **state)

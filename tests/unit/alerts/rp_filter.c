@@ -334,6 +334,32 @@ static void a_neighbour_of_another_device_needs_no_rules(void **state)
 	facts_free(facts);
 }
 
+/* Its path stands between those of two addresses that do. */
+static void one_that_needs_no_rules_hides_no_other(void **state)
+{
+	(void)state;
+	for (unsigned obstacle = 0; obstacle < 2; obstacle++) {
+		struct court court;
+		struct facts *facts = strict();
+		build_local(facts, "192.168.7.1/24", "eth0");
+		struct path *path = build_path(facts, 0, "192.168.7.9", "eth1");
+		path->basis = PATH_SEEN;
+		path->request = build_failed(ROUTE_RP_FILTER);
+		path->reply = build_found(facts, "eth0", NULL, 254, 24);
+		path = build_path(facts, build_service(facts, "198.51.100.11", NULL, "eth1"), PEER, "eth1");
+		path->request = build_failed(ROUTE_RP_FILTER);
+		path->reply = facts->paths[0].reply;
+		path->egress = obstacle ? build_failed(ROUTE_NONE) : facts->paths[0].egress;
+		court_open(&court);
+		court_settle(&court, facts);
+		const char *remedy = court_remedy(court_find(&court, &rp_filter_drops_condition));
+		assert_int_equal(strstr(remedy, "from 198.51.100.10 lookup 100\n") != NULL, !obstacle);
+		assert_int_equal(strstr(remedy, "from 198.51.100.11 lookup 100\n") != NULL, !obstacle);
+		court_close(&court);
+		facts_free(facts);
+	}
+}
+
 static void the_mode_in_force_is_explained(void **state)
 {
 	(void)state;
@@ -372,6 +398,7 @@ int main(void)
 		cmocka_unit_test(all_addresses_of_the_device_are_healed_at_once),
 		cmocka_unit_test(an_obstacle_for_one_address_is_one_for_the_device),
 		cmocka_unit_test(a_neighbour_of_another_device_needs_no_rules),
+		cmocka_unit_test(one_that_needs_no_rules_hides_no_other),
 		cmocka_unit_test(the_mode_in_force_is_explained),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
