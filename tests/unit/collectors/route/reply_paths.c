@@ -216,6 +216,18 @@ static void a_lan_without_gateway_is_no_line(void **state)
 	facts_free(facts);
 }
 
+/* All the world on the link: whom requests come from there nobody can know. */
+static void a_default_route_without_gateway_makes_no_line(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1,
+		{ "0.0.0.0/0", NULL, 0, WAN2, NULL, 254, 0, 0 }, { 0 } };
+	struct facts *facts = looked_up(gateway(), routes, 0);
+	assert_int_equal(facts->line_count, 1);
+	assert_null(facts_line(facts, WAN2, AF_INET));
+	facts_free(facts);
+}
+
 static void a_table_of_its_own_speaks_for_the_line(void **state)
 {
 	(void)state;
@@ -414,6 +426,7 @@ static void ports_and_devices_that_are_down_have_no_services(void **state)
 	for (size_t i = 0; i < facts->service_count; i++)
 		assert_false(device_set_contains(&facts->services[i].arrival, WAN1) ||
 			     device_set_contains(&facts->services[i].arrival, WAN2));
+	assert_int_equal(facts->line_count, 0);
 	facts_free(facts);
 }
 
@@ -1210,6 +1223,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_second_default_route_makes_a_line),
 		cmocka_unit_test(a_lan_without_gateway_is_no_line),
+		cmocka_unit_test(a_default_route_without_gateway_makes_no_line),
 		cmocka_unit_test(a_table_of_its_own_speaks_for_the_line),
 		cmocka_unit_test(candidate_marks_that_disagree_leave_it_open),
 		cmocka_unit_test(a_mark_of_many_rules_is_asked_for_once),
