@@ -1120,6 +1120,20 @@ static void destinations_are_bounded(void **state)
 	facts_free(facts);
 }
 
+/* A router sees them pass. */
+static void a_peer_of_another_host_is_no_destination(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, { 0 } };
+	struct facts *facts = gateway();
+	add_arrival(facts, WAN1, "192.0.2.9", "192.168.1.77", true);
+	add_arrival(facts, WAN1, "192.0.2.10", "198.51.100.2", true);
+	looked_up(facts, routes, 0);
+	assert_int_equal(count_destinations(facts, DESTINATION_PEER, AF_INET), 1);
+	assert_int_equal(facts->destinations[0].address.bytes[3], 10);
+	facts_free(facts);
+}
+
 /* It would say nothing about the rest of the world. */
 static void no_probe_is_under_a_specific_route(void **state)
 {
@@ -1262,6 +1276,7 @@ int main(void)
 		cmocka_unit_test(the_neighbour_is_another_host_of_the_network),
 		cmocka_unit_test(each_service_has_its_endpoint),
 		cmocka_unit_test(destinations_are_bounded),
+		cmocka_unit_test(a_peer_of_another_host_is_no_destination),
 		cmocka_unit_test(no_probe_is_under_a_specific_route),
 		cmocka_unit_test(failing_peers_are_asked_for_first),
 		cmocka_unit_test(a_failed_conversation_is_an_error),
