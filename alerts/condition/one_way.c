@@ -34,13 +34,12 @@ static void find_vantages(const struct judge_context *context, struct vantages *
 	for (size_t i = 0; i < report->suspect_count; i++) {
 		const struct handshake_suspect *suspect = &report->suspects[i];
 		const struct wire_vantage vantage = { .device = suspect->syn.in, .server = &suspect->server };
-		if (suspect->syn.in >= 0 && wire_is_lasting(context, suspect) &&
-			wire_is_at(context, &vantage, suspect))
+		if (wire_is_lasting(context, suspect) && wire_is_at(context, &vantage, suspect))
 			add_vantage(context, vantages, suspect->syn.in, &suspect->server);
 	}
 	for (size_t i = 0; i < report->service_count; i++) {
 		const struct handshake_service *row = &report->services[i];
-		if (row->recent[HANDSHAKE_ONE_WAY] && row->device >= 0 && wire_comes_in(row->role))
+		if (row->recent[HANDSHAKE_ONE_WAY] && wire_comes_in(row->role))
 			add_vantage(context, vantages, row->device, &row->address);
 	}
 }
