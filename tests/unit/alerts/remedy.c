@@ -15,6 +15,21 @@ static struct facts *table_of_its_own(void)
 	return facts;
 }
 
+/* The kernel's own tables are not to be named in a rule of this kind. */
+static struct facts *default_table(void)
+{
+	struct facts *facts = incident_two_nics();
+	facts->paths[0].egress.table = 253;
+	return facts;
+}
+
+static struct facts *local_table(void)
+{
+	struct facts *facts = incident_two_nics();
+	facts->paths[0].egress.table = 255;
+	return facts;
+}
+
 static struct facts *gateway_on_link(void)
 {
 	struct facts *facts = incident_two_nics();
@@ -172,6 +187,10 @@ static const struct remedy_row rows[] = {
 		"ip -6 route replace default via fe80::1 dev eth1 table 101\n"
 		"ip -6 rule add pref 32764 from 2001:db8:1::10 lookup main suppress_prefixlength 0\n"
 		"ip -6 rule add pref 32765 from 2001:db8:1::10 lookup 101\n" },
+	{ "way out in table default", default_table, &reply_wrong_device_condition,
+		"ip route replace default via 198.51.100.1 dev eth1 table 100\n" FROM_MADE },
+	{ "way out in table local", local_table, &reply_wrong_device_condition,
+		"ip route replace default via 198.51.100.1 dev eth1 table 100\n" FROM_MADE },
 	{ "shared network", shared_network, &reply_wrong_device_condition,
 		"ip route replace 203.0.113.0/24 dev eth1 src 203.0.113.20 table 100\n"
 		"ip rule add pref 32765 from 203.0.113.20 to 203.0.113.0/24 lookup 100\n" },
