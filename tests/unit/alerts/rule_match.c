@@ -127,27 +127,6 @@ static void add_nop(struct facts *facts)
 	build_rule(facts, AF_INET, 100, NULL, 254)->action = RULE_NOP;
 }
 
-static void reject(struct facts *facts, enum rule_action action, enum route_result result)
-{
-	build_rule(facts, AF_INET, 100, NULL, 0)->action = action;
-	facts->paths[0].reply = build_failed(result);
-}
-
-static void add_unreachable(struct facts *facts)
-{
-	reject(facts, RULE_UNREACHABLE, ROUTE_UNREACHABLE);
-}
-
-static void add_blackhole(struct facts *facts)
-{
-	reject(facts, RULE_BLACKHOLE, ROUTE_BLACKHOLE);
-}
-
-static void add_another_rejection(struct facts *facts)
-{
-	reject(facts, RULE_PROHIBIT, ROUTE_NONE);
-}
-
 static void prohibit_route_in_a_table(struct facts *facts)
 {
 	build_rule(facts, AF_INET, 100, "198.51.100.10", 50);
@@ -193,9 +172,6 @@ static void the_deciding_rule_is_the_first_that_gives_the_answer(void **state)
 		{ add_earlier_main, 100 },
 		{ add_v6, 32766 },
 		{ add_nop, 32766 },
-		{ add_unreachable, 100 },
-		{ add_blackhole, 100 },
-		{ add_another_rejection, 32766 },
 		{ prohibit_route_in_a_table, 100 },
 		{ only_a_foreign_rule, 100 },
 		{ no_rules, 32766 },
@@ -207,6 +183,31 @@ static void the_deciding_rule_is_the_first_that_gives_the_answer(void **state)
 		assert_int_equal(rule_decision(facts, &facts->paths[0]).priority, rows[i].priority);
 		facts_free(facts);
 	}
+}
+
+/* What is forwarded is unreachable as well where there is no route. */
+static void a_rule_that_rejects_decides_what_it_says(void **state)
+{
+	(void)state;
+	static const struct {
+		enum rule_action action;
+		enum route_result says, or_says;
+	} rules[] = { { RULE_BLACKHOLE, ROUTE_BLACKHOLE, ROUTE_BLACKHOLE },
+		{ RULE_UNREACHABLE, ROUTE_UNREACHABLE, ROUTE_NONE },
+		{ RULE_PROHIBIT, ROUTE_PROHIBIT, ROUTE_PROHIBIT } };
+	static const enum route_result results[] = { ROUTE_FOUND, ROUTE_NONE, ROUTE_UNREACHABLE,
+		ROUTE_PROHIBIT, ROUTE_BLACKHOLE };
+	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++)
+		for (size_t j = 0; j < sizeof(results) / sizeof(*results); j++) {
+			struct facts *facts = incident_two_nics();
+			build_rule(facts, AF_INET, 100, NULL, 0)->action = rules[i].action;
+			if (results[j] != ROUTE_FOUND)
+				facts->paths[0].reply = build_failed(results[j]);
+			bool decides = results[j] == rules[i].says || results[j] == rules[i].or_says;
+			assert_int_equal(
+				rule_decision(facts, &facts->paths[0]).priority, decides ? 100 : 32766);
+			facts_free(facts);
+		}
 }
 
 static uint32_t deciding_rule(const struct facts *facts)
@@ -359,6 +360,7 @@ static void the_index_gives_the_same_decision(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_rule_that_rejects_decides_what_it_says),
 		cmocka_unit_test(selectors_select),
 		cmocka_unit_test(what_is_not_known_may_fit),
 		cmocka_unit_test(the_deciding_rule_is_the_first_that_gives_the_answer),
