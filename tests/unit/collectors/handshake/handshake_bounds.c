@@ -172,7 +172,7 @@ static void sampled_counts_are_scaled(void **state)
 	for (unsigned i = 0; i < 40000; i++) {
 		char text[200];
 		snprintf(text, sizeof(text),
-			"1 1 in c%u>s80 S 9\n1 1 out s80>c%u SA 5 10\n1 1 in c%u>s80 A 10 6", i, i, i);
+			"1 1 in c%u>s80 S 9\n1 1 out s80>c%u SA 5 10\n1.25 1 in c%u>s80 A 10 6", i, i, i);
 		script_feed(handshakes, text, AF_INET);
 	}
 	struct handshake_report report = script_report_after(handshakes, "wait 12");
@@ -182,6 +182,7 @@ static void sampled_counts_are_scaled(void **state)
 	assert_int_equal(report.ratio, 8);
 	assert_int_equal(report.outcomes[HANDSHAKE_RETURN_ONLY], 0);
 	assert_int_equal(report.devices[0].packets[DIRECTION_IN][HANDSHAKE_ACK], completed);
+	assert_true(report.devices[0].delay_sum == 0.25 * (double)completed);
 	handshake_report_clear(&report);
 	handshakes_free(handshakes);
 }
