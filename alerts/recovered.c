@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "alerts/wire.h"
+#include "collectors/base/array.h"
 #include "collectors/route/service.h"
 
 static bool is_recovered(int64_t failed_ns, int64_t success_ns)
@@ -136,17 +137,23 @@ int recovered_omit(struct judge_context *context)
 	if (!report)
 		return 0;
 	*copy = *report;
-	copy->suspects = calloc(report->suspect_count + 1, sizeof(*copy->suspects));
-	copy->services = calloc(report->service_count + 1, sizeof(*copy->services));
-	if (!copy->suspects || !copy->services)
-		return -ENOMEM;
-	copy->suspect_count = copy->echo_suspect_count = 0;
-	for (size_t i = 0; i < report->suspect_count; i++)
-		if (!suspect_recovered(context, &report->suspects[i]))
-			copy->suspects[copy->suspect_count++] = report->suspects[i];
+	copy->suspects = NULL;
+	copy->services = NULL;
+	copy->suspect_count = copy->service_count = copy->echo_suspect_count = 0;
+	for (size_t i = 0; i < report->suspect_count; i++) {
+		if (suspect_recovered(context, &report->suspects[i]))
+			continue;
+		struct handshake_suspect *suspect = ARRAY_ADD(copy->suspects, copy->suspect_count);
+		if (!suspect)
+			return -ENOMEM;
+		*suspect = report->suspects[i];
+	}
 	for (size_t i = 0; i < report->service_count; i++) {
-		copy->services[i] = report->services[i];
-		omit_recovered_counts(report, &copy->services[i]);
+		struct handshake_service *row = ARRAY_ADD(copy->services, copy->service_count);
+		if (!row)
+			return -ENOMEM;
+		*row = report->services[i];
+		omit_recovered_counts(report, row);
 	}
 	for (size_t i = 0; i < report->echo_suspect_count; i++) {
 		const struct echo_suspect *echo = &report->echo_suspects[i];
