@@ -391,6 +391,10 @@ static void outcomes_wait_for_their_time(void **state)
 		{ ONE_WAY, "wait 10.9", 0, 1 },
 		{ ONE_WAY, "wait 11.1", 1, 0 },
 		{ "0 1 in c1000>s80 S 100\n0.1 1 out s80>c1000 RA 0 101\n", "wait 0.5", 0, 1 },
+		{ "0.1 1 out s80>c1000 SA 500 101\n0.2 1 in c1000>s80 A 101 501\n0.3 1 in c1000>s80 S 100\n",
+			"wait 0.7", 0, 1 },
+		{ "0.1 1 out s80>c1000 SA 500 101\n0.2 1 in c1000>s80 A 101 501\n0.3 1 in c1000>s80 S 100\n",
+			"wait 0.8", 1, 0 },
 		{ "0 1 in c1000>s80 S 100\n0.1 1 out s80>c1000 RA 0 101\n", "wait 0.6", 1, 0 },
 	};
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {

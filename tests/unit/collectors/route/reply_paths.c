@@ -32,6 +32,7 @@ struct fake_kernel {
 	int fail;        /* errno of the conversation */
 	int input_error; /* 0: requests are let in; else a lookup of one fails so */
 	unsigned asked_input;
+	bool plain; /* who binds to a device or an address is rejected */
 };
 
 static bool fits(const struct fake_route *route, const struct route_query *query)
@@ -80,6 +81,8 @@ static int fake_lookup(
 		answers[i] = (struct route_answer){ .result = ROUTE_NONE, .error = ENETUNREACH };
 		if (route->to)
 			answer_with(route, &answers[i]);
+		if (kernel->plain && (queries[i].oif || !address_is_none(&queries[i].source)))
+			answers[i] = (struct route_answer){ .result = ROUTE_PROHIBIT, .error = EACCES };
 		if (kernel->input_error && (queries[i].iif == WAN1 || queries[i].iif == WAN2))
 			answers[i] =
 				(struct route_answer){ .result = ROUTE_FAILED, .error = kernel->input_error };
@@ -199,6 +202,19 @@ static void a_second_default_route_makes_a_line(void **state)
 	assert_int_equal(path->arrival, WAN2);
 	assert_int_equal(path->reply.devices.ifindex[0], WAN1);
 	assert_int_equal(path->egress.devices.ifindex[0], WAN2);
+	facts_free(facts);
+}
+
+static void the_plain_way_out_makes_a_line_too(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED, DEFAULT1, { 0 } };
+	struct fake_kernel kernel = { .routes = routes, .plain = true };
+	struct facts *facts = gateway();
+	unsigned failing = 0;
+	assert_int_equal(reply_paths_find(facts, &no_settings, fake_lookup, &kernel, &failing), 0);
+	assert_int_equal(facts->line_count, 1);
+	assert_non_null(facts_line(facts, WAN1, AF_INET));
 	facts_free(facts);
 }
 
@@ -1203,6 +1219,23 @@ static void one_path_can_be_asked_for(void **state)
 	facts_free(facts);
 }
 
+static void one_path_that_fails_tells_why(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED,
+		{ "0.0.0.0/0", "10.8.10.2", 0, 0, NULL, 102, ROUTE_FAILED, EINVAL }, DEFAULT1, DEFAULT2,
+		{ 0 } };
+	struct facts *facts = gateway();
+	add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.2", "192.0.2.9", 0);
+	looked_up(facts, routes, 0);
+	struct fake_kernel kernel = { .routes = routes };
+	struct path path = *path_of(facts, "203.0.113.2", DESTINATION_PEER, "192.0.2.9");
+	path.reply = (struct route_answer){ 0 };
+	assert_int_equal(reply_path_find(facts, &no_settings, fake_lookup, &kernel, &path), 0);
+	assert_int_equal(path.reply.result, ROUTE_BLACKHOLE);
+	facts_free(facts);
+}
+
 /* Of a service that was made for the question. */
 static void a_path_of_a_new_service_asks_for_its_target_first(void **state)
 {
@@ -1236,6 +1269,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_second_default_route_makes_a_line),
+		cmocka_unit_test(the_plain_way_out_makes_a_line_too),
 		cmocka_unit_test(a_lan_without_gateway_is_no_line),
 		cmocka_unit_test(a_default_route_without_gateway_makes_no_line),
 		cmocka_unit_test(a_table_of_its_own_speaks_for_the_line),
@@ -1281,6 +1315,7 @@ int main(void)
 		cmocka_unit_test(failing_peers_are_asked_for_first),
 		cmocka_unit_test(a_failed_conversation_is_an_error),
 		cmocka_unit_test(one_path_can_be_asked_for),
+		cmocka_unit_test(one_path_that_fails_tells_why),
 		cmocka_unit_test(a_path_of_a_new_service_asks_for_its_target_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
