@@ -224,6 +224,38 @@ static void the_wire_decides_over_predictions(void **state)
 	}
 }
 
+/* An address on lo alone belongs to no line: as long as nothing fails, any may answer. */
+static void a_floating_address_may_be_answered_by_any_line(void **state)
+{
+	(void)state;
+	static const struct {
+		bool floating, watched, fails, intended;
+		int severity; /* -1: no finding */
+	} rows[] = { { true, true, false, false, -1 }, { true, false, false, false, SEVERITY_WARNING },
+		{ false, true, false, false, SEVERITY_WARNING },
+		{ true, true, true, false, SEVERITY_CRITICAL }, { true, true, false, true, SEVERITY_INFO } };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct court court;
+		struct facts *facts = incident_two_nics();
+		struct intended intended = { .address = { build_address(OWN1), 32 } };
+		build_device(facts, "lo")->kind = DEVICE_LOOPBACK;
+		if (rows[i].floating)
+			facts->addresses[1].ifindex = build_ifindex(facts, "lo");
+		if (rows[i].watched)
+			wire_report(facts);
+		if (rows[i].fails)
+			predicted_and_seen(facts);
+		court_open(&court);
+		court.settings.intended = &intended;
+		court.settings.intended_count = rows[i].intended;
+		court_settle(&court, facts);
+		const struct finding *finding = court_find(&court, &reply_wrong_device_condition);
+		assert_int_equal(finding ? (int)finding->severity : -1, rows[i].severity);
+		court_close(&court);
+		facts_free(facts);
+	}
+}
+
 static void repeated_syn_acks_alone_are_no_finding(void **state)
 {
 	(void)state;
@@ -432,6 +464,7 @@ int main(void)
 		cmocka_unit_test(answers_that_the_first_path_shows_as_dropped_are_ignored),
 		cmocka_unit_test(a_symptom_waits_for_lookups_to_tell_its_cause),
 		cmocka_unit_test(the_wire_decides_over_predictions),
+		cmocka_unit_test(a_floating_address_may_be_answered_by_any_line),
 		cmocka_unit_test(repeated_syn_acks_alone_are_no_finding),
 		cmocka_unit_test(a_port_tells_the_service),
 		cmocka_unit_test(a_port_that_completes_is_no_alarm),
