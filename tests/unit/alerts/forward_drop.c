@@ -231,6 +231,22 @@ static void the_rule_is_named(void **state)
 	facts_free(facts);
 }
 
+/* Of a packet that was sent before, at another time with another answer. */
+static void an_older_trace_says_nothing(void **state)
+{
+	(void)state;
+	for (int older = 0; older < 2; older++) {
+		struct court court;
+		struct facts *facts = silent_facts();
+		sweep(facts);
+		dropped(facts)->time_ns = facts->handshakes->unanswered[0].since_ns - older;
+		const struct finding *finding = judged(&court, facts);
+		assert_int_equal(finding && court_evidence(finding, "table"), !older);
+		court_close(&court);
+		facts_free(facts);
+	}
+}
+
 /* Of a trace alone, without what was seen before. */
 static void a_trace_tells_what_the_finding_does(void **state)
 {
@@ -468,6 +484,7 @@ int main(void)
 		cmocka_unit_test(it_holds_for_what_is_translated_and_held_back),
 		cmocka_unit_test(what_a_trace_proves_opens_at_once),
 		cmocka_unit_test(the_rule_is_named),
+		cmocka_unit_test(an_older_trace_says_nothing),
 		cmocka_unit_test(a_trace_tells_what_the_finding_does),
 		cmocka_unit_test(the_remedy_fits_the_rule),
 		cmocka_unit_test(an_element_that_nft_would_misread_is_not_added),
