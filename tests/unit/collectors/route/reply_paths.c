@@ -302,6 +302,26 @@ static void a_mark_of_many_rules_is_asked_for_once(void **state)
 	facts_free(facts);
 }
 
+static void eight_marks_are_tried(void **state)
+{
+	(void)state;
+	for (uint32_t last = 8; last <= 9; last++) {
+		const struct fake_route routes[] = { CONNECTED,
+			{ "0.0.0.0/0", NULL, last, WAN2, "203.0.113.1", 102, 0, 0 }, DEFAULT1, { 0 } };
+		struct facts *facts = gateway();
+		for (uint32_t mark = 1; mark <= last; mark++)
+			*ARRAY_ADD(facts->rules, facts->rule_count) = (struct rule){
+				.family = AF_INET, .mark = mark, .mark_mask = 0xff, .table = 102
+			};
+		add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.2", "192.0.2.9", 0);
+		looked_up(facts, routes, 0);
+		const struct path *path = path_of(facts, "198.51.100.2", DESTINATION_PROBE, NULL);
+		assert_non_null(path);
+		assert_int_equal(path->mark_decides, last == 8);
+		facts_free(facts);
+	}
+}
+
 static void marks_that_no_rule_asks_for_do_not_matter(void **state)
 {
 	(void)state;
@@ -1275,6 +1295,7 @@ int main(void)
 		cmocka_unit_test(a_table_of_its_own_speaks_for_the_line),
 		cmocka_unit_test(candidate_marks_that_disagree_leave_it_open),
 		cmocka_unit_test(a_mark_of_many_rules_is_asked_for_once),
+		cmocka_unit_test(eight_marks_are_tried),
 		cmocka_unit_test(marks_that_no_rule_asks_for_do_not_matter),
 		cmocka_unit_test(a_peer_behind_a_specific_route_comes_from_there),
 		cmocka_unit_test(an_address_on_lo_has_no_arrival_device),
