@@ -65,6 +65,26 @@ static void one_incident_is_one_alarm(void **state)
 	}
 }
 
+/* Other packets are dropped on the same device; of these replies no lookup tells. */
+static void what_only_the_wire_shows_is_an_alarm_beside_drops(void **state)
+{
+	(void)state;
+	struct court court;
+	struct facts *facts = wire_host();
+	wire_leaves_wrongly(facts);
+	wire_echo_filtered(facts);
+	facts->devices[1].rp_filter_raw = facts->devices[1].rp_filter_effective = 1;
+	court_open(&court);
+	court_settle(&court, facts);
+	const struct finding *drops = court_find(&court, &rp_filter_drops_condition);
+	const struct finding *wrong = court_find(&court, &reply_wrong_device_condition);
+	assert_true(drops && drops->open && wrong && wrong->open);
+	assert_int_equal(drops->device, wrong->device);
+	assert_true(finding_is_alarm(wrong));
+	court_close(&court);
+	facts_free(facts);
+}
+
 static void a_foreign_source_tells_the_origin_of_its_service(void **state)
 {
 	(void)state;
@@ -460,6 +480,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_incident_is_one_alarm),
+		cmocka_unit_test(what_only_the_wire_shows_is_an_alarm_beside_drops),
 		cmocka_unit_test(a_foreign_source_tells_the_origin_of_its_service),
 		cmocka_unit_test(answers_that_the_first_path_shows_as_dropped_are_ignored),
 		cmocka_unit_test(a_symptom_waits_for_lookups_to_tell_its_cause),
