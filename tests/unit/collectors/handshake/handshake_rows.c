@@ -274,6 +274,22 @@ static void devices_beyond_the_limit_are_counted_together(void **state)
 	handshakes_free(handshakes);
 }
 
+static void without_room_for_devices_all_are_counted_together(void **state)
+{
+	(void)state;
+	const struct handshake_limits limits = { .handshakes = 8, .services = 1, .suspects = 1, .frames = 8 };
+	struct handshakes *handshakes;
+	assert_int_equal(handshakes_new(&limits, 42, &handshakes), 0);
+	struct handshake_report report =
+		script_report_after(handshakes, "0 1 in c1>s80 S 1\n0 2 in d1>s80 S 1\nwait 20");
+	assert_int_equal(report.device_count, 1);
+	assert_int_equal(script_packets_of(&report, HANDSHAKE_OTHER_DEVICES, "in", "syn"), 2);
+	assert_int_equal(report.devices_omitted, 2);
+	assert_int_equal(report.outcomes[HANDSHAKE_UNANSWERED], 2);
+	handshake_report_clear(&report);
+	handshakes_free(handshakes);
+}
+
 /* ---- rows that are given to others ---- */
 
 static void refuse_at(struct handshakes *handshakes, double seconds, int in, int out)
@@ -733,6 +749,7 @@ int main(void)
 		cmocka_unit_test(a_success_is_not_forgotten_for_the_next_try),
 		cmocka_unit_test(services_are_bounded_and_failing_ones_stay),
 		cmocka_unit_test(devices_beyond_the_limit_are_counted_together),
+		cmocka_unit_test(without_room_for_devices_all_are_counted_together),
 		cmocka_unit_test(a_device_that_has_gone_makes_room),
 		cmocka_unit_test(a_device_inherits_no_peers_with_its_place),
 		cmocka_unit_test(a_device_that_comes_back_keeps_its_place),
