@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "collectors/conntrack/endpoint_table.h"
 #include "tests/support/incidents.h"
@@ -268,12 +269,38 @@ static void the_time_counts_while_each_sweep_meets_it(void **state)
 	endpoint_table_free(tables[1]);
 }
 
+static void each_peer_that_is_stuck_is_named(void **state)
+{
+	(void)state;
+	struct court court;
+	struct facts *facts = stuck_for(120, 3, 0);
+	build_example(facts, 0, "192.0.2.10", NAT_SYN_RECV); /* not yet */
+	struct flow_example *stuck = build_example(facts, 0, "192.0.2.11", NAT_SYN_RECV);
+	stuck->seen_ns = facts->monotonic_ns;
+	stuck->stuck_ns = facts->monotonic_ns - 120 * SECOND_NS;
+	court_open(&court);
+	court_settle(&court, facts);
+	const struct finding *finding = court_find(&court, &half_open_nat_condition);
+	assert_non_null(finding);
+	static const char *const peers[] = { PEER, "192.0.2.11" };
+	unsigned count = 0;
+	for (size_t i = 0; i < finding->evidence_count; i++)
+		if (strcmp(finding->evidence[i].key, "peers") == 0) {
+			assert_true(count < 2);
+			assert_string_equal(finding->evidence[i].text, peers[count++]);
+		}
+	assert_int_equal(count, 2);
+	court_close(&court);
+	facts_free(facts);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(clients_that_stay_half_open_are_found),
 		cmocka_unit_test(look_alikes_are_silent),
 		cmocka_unit_test(a_wrong_device_is_its_cause),
+		cmocka_unit_test(each_peer_that_is_stuck_is_named),
 		cmocka_unit_test(what_is_declared_is_no_alarm),
 		cmocka_unit_test(the_time_counts_while_each_sweep_meets_it),
 	};
