@@ -70,6 +70,7 @@ static void selectors_select(void **state)
 		{ { .l3mdev = true }, RULE_MISSES },
 		{ { .opaque = true }, RULE_MAY_FIT },
 		{ { .opaque = true, .from = network("10.0.0.0/8") }, RULE_MISSES },
+		{ { .invert = true, .l3mdev = true }, RULE_FITS },
 		{ { .invert = true, .from = network("10.0.0.0/8") }, RULE_FITS },
 		{ { .invert = true, .from = network("198.51.100.10") }, RULE_MISSES },
 		{ { .invert = true, .opaque = true, .from = network("10.0.0.0/8") }, RULE_MAY_FIT },

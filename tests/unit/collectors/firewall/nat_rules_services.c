@@ -212,6 +212,7 @@ static void uncertain_rules_give_no_services(void **state)
 	(void)state;
 	struct facts *facts = gateway();
 	add_rule(facts, "198.51.100.2", 1, "10.8.0.1")->conditional = true;
+	add_rule(facts, "198.51.100.2", 8, "10.8.0.8")->redirect = true;
 	add_rule(facts, "198.51.100.2", 2, NULL)->redirect = true;
 	add_rule(facts, "198.51.100.2", 3, NULL)->target_ports[0] = 4;
 	add_rule(facts, "192.168.70.1", 5, "10.8.0.5"); /* not on a line */

@@ -235,6 +235,10 @@ static void evidence_is_shared_between_both_kinds(void **state)
 	for (size_t i = 0; i < 4; i++)
 		alone += frames[i].time_ns >= SCRIPT_START_NS + INT64_C(9000000000);
 	assert_int_equal(alone, 2); /* those at 9 and 10 s */
+	assert_int_equal(handshakes_evidence(handshakes, frames, 6), 6);
+	for (size_t i = alone = 0; i < 6; i++)
+		alone += frames[i].time_ns >= SCRIPT_START_NS + INT64_C(8000000000);
+	assert_int_equal(alone, 3); /* and 8 s */
 	assert_int_equal(handshakes_evidence(handshakes, frames, 0), 0);
 	handshakes_free(handshakes);
 }
