@@ -169,6 +169,18 @@ static void each_of_a_few_targets_is_a_service(void **state)
 	}
 }
 
+static void a_line_that_is_down_has_none(void **state)
+{
+	(void)state;
+	struct facts *facts = gateway();
+	facts->devices[0].up = false;
+	add_rule(facts, "198.51.100.0/24", 80, "10.8.0.1");
+	assert_int_equal(services_add_ruled(facts), 0);
+	assert_null(find(facts, "198.51.100.2", "10.8.0.1"));
+	assert_non_null(find(facts, "198.51.100.18", "10.8.0.1"));
+	facts_free(facts);
+}
+
 /* In whatever order the host has them. */
 static void a_network_stands_for_the_addresses_in_it(void **state)
 {
@@ -399,6 +411,7 @@ int main(void)
 		cmocka_unit_test(devices_of_the_rule_are_heeded),
 		cmocka_unit_test(an_address_of_nobody_comes_by_the_device_of_the_rule),
 		cmocka_unit_test(each_of_a_few_targets_is_a_service),
+		cmocka_unit_test(a_line_that_is_down_has_none),
 		cmocka_unit_test(a_network_stands_for_the_addresses_in_it),
 		cmocka_unit_test(ports_that_lead_to_the_same_target_are_one_service),
 		cmocka_unit_test(uncertain_rules_give_no_services),

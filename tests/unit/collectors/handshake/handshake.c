@@ -38,6 +38,17 @@ static const struct script scripts[] = {
 		"0.2 1 in c1000>s80 F 101 501\n"
 		"0.3 1 in c1000>s80 P 101 501\n",
 		"abandoned=1 1in.ack=0" },
+	{ "an ACK that comes before its SYN-ACK, whose number is large",
+		"0 1 in c1000>s80 S 100\n"
+		"0.1 1 in c1000>s80 A 101 3000000001\n"
+		"0.2 1 out s80>c1000 SA 3000000000 101\n",
+		"completed=1" },
+	{ "an ACK of an older connection before the SYN-ACK",
+		"0 1 in c1000>s80 S 100\n"
+		"0.1 1 in c1000>s80 A 5000 501\n"
+		"0.2 1 out s80>c1000 SA 500 101\n"
+		"1 1 in c1000>s80 S 100\n",
+		"one_way=1" },
 	{ "a bulk transfer's ACKs are no handshake's",
 		"0 1 in c1000>s80 S 100\n"
 		"0.1 1 out s80>c1000 SA 500 101\n"

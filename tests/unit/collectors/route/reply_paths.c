@@ -313,7 +313,7 @@ static void eight_marks_are_tried(void **state)
 			*ARRAY_ADD(facts->rules, facts->rule_count) = (struct rule){
 				.family = AF_INET, .mark = mark, .mark_mask = 0xff, .table = 102
 			};
-		add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.2", "192.0.2.9", 0);
+		add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.2", "192.0.2.9", 3);
 		looked_up(facts, routes, 0);
 		const struct path *path = path_of(facts, "198.51.100.2", DESTINATION_PROBE, NULL);
 		assert_non_null(path);
