@@ -28,6 +28,7 @@ struct collector_settings {
 	/* POSIX extended regular expressions for whole names of devices to capture on, or not to; NULL: none
 	 * is given. Checked before, and never both. */
 	const char *device_include, *device_exclude;
+	const char *tap; /* "bpf" or "libpcap"; NULL: the first of them that works */
 };
 
 #define COLLECTOR_NEVER INT64_MAX
@@ -76,6 +77,9 @@ struct collector {
 
 	/* Its metrics, ends with { 0 }; NULL: none. */
 	const struct metric_family *families;
+
+	/* How it looks, where there are several ways: told once, when it has started. NULL: there is one. */
+	void (*describe)(const void *context, char text[static COLLECTOR_ERROR_SIZE]);
 
 	/* What is missing when init says -EOPNOTSUPP, where more can be said than that; or NULL. */
 	const char *lacks;

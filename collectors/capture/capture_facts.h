@@ -42,6 +42,7 @@ struct capture_facts {
 	struct capture *captures; /* by ifindex, each once */
 	size_t capture_count;
 	uint32_t unwatched[UNWATCHED_REASONS]; /* devices */
+	const char *tap; /* how packets are captured: "bpf", "libpcap"; static; NULL: they are not */
 };
 
 static inline void capture_facts_clear(struct capture_facts *own)

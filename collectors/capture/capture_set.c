@@ -145,7 +145,7 @@ bool capture_set_step(struct capture_set *set, bool *lost)
 	struct capture_wanted *wanted = &set->wanted[set->next++];
 	int error = open_device(set, wanted);
 	wanted->done = error == 0 || error == -ENODEV || error == -ENXIO;
-	*lost |= error == 0;
+	*lost |= error == 0 && !set->source->seamless;
 	if (!wanted->done && wanted->error) {
 		set->failed = wanted->ifindex;
 		set->next = set->wanted_count;

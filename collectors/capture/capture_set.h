@@ -25,6 +25,7 @@ struct capture_source {
 	void (*close)(void *argument, void *tap);
 	/* Since it was opened; they overflow. False: it is of no more use. */
 	bool (*counts)(void *argument, void *tap, uint32_t *received, uint32_t *dropped);
+	bool seamless; /* nothing is missed of a device before it is opened */
 };
 
 struct capture_row {
@@ -64,7 +65,8 @@ struct capture_set {
  * first negative errno of a tap that could not be opened for another reason than that its device has just
  * gone; the others go on. */
 int capture_set_update(struct capture_set *set, const struct facts *facts, bool *lost);
-/* Opens or closes one tap, if there is something to do; *lost is set if one was opened, and otherwise left.
+/* Opens or closes one tap, if there is something to do; *lost is set if packets were missed before it was
+ * opened, and otherwise left.
  * Returns whether there is more to do. */
 bool capture_set_step(struct capture_set *set, bool *lost);
 bool capture_set_has_work(const struct capture_set *set);

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "collectors/capture/tap_frame.h"
+
 /* Of the kernel's ring for each device; it counts as resident memory of this process from the start. 5,000
  * handshake packets fit. */
 #define TAP_RING_BYTES ((size_t)1024 * 1024)
@@ -25,14 +27,6 @@
 
 struct tap;
 
-struct tap_frame {
-	int64_t time_ns; /* CLOCK_REALTIME */
-	const uint8_t *bytes;
-	uint32_t size, length; /* captured; on the wire, both with the SLL2 header */
-};
-
-typedef void tap_function(void *argument, const struct tap_frame *frame);
-
 /* A device may be down or go down: packets come when it is up again. ring: TAP_RING_LEAST to TAP_RING_BYTES.
  * 0; -EPERM: no CAP_NET_RAW; -ENODEV: it is gone; -EMFILE: out of descriptors; -ENOMEM; or another negative
  * errno. */
@@ -41,7 +35,8 @@ int tap_open(int ifindex, size_t ring, const struct bpf_program *filter, struct 
 void tap_close(struct tap *tap);
 /* Readable when there are frames, or when the device has failed. */
 int tap_descriptor(const struct tap *tap);
-/* Hands over at most `most` frames, without waiting. How many, or -EIO: the tap is of no more use. */
+/* Hands over at most `most` frames, without waiting, with times of CLOCK_REALTIME. How many, or -EIO: the tap
+ * is of no more use. */
 int tap_read(struct tap *tap, int most, tap_function *function, void *argument);
 /* Replaces the filter, of which a copy is kept; see collectors/capture/capture_filter.h. 0 or -EIO. */
 int tap_filter(struct tap *tap, const struct bpf_program *filter);

@@ -29,6 +29,12 @@ static void emit_capture_unwatched(struct metric_sink *sink, const struct facts 
 		metric_add(sink, facts->unwatched[i], unwatched_name((enum unwatched)i));
 }
 
+static void emit_capture_info(struct metric_sink *sink, const struct facts *facts)
+{
+	if (facts->tap)
+		metric_add(sink, 1, facts->tap);
+}
+
 /* ---- devices ---- */
 
 typedef void device_function(
@@ -143,6 +149,11 @@ const struct metric_family handshake_metrics[] = {
 		.help = "Packets that passed the capture filter and were lost before they were read.",
 		.field = offsetof(struct capture, dropped),
 		.emit = emit_captures },
+	{ .name = "oneway_capture_info",
+		.type = METRIC_GAUGE,
+		.labels = { "tap" },
+		.help = "How packets are captured: bpf, or libpcap where that does not work; always 1.",
+		.emit = emit_capture_info },
 	{ .name = "oneway_capture_packets_total",
 		.type = METRIC_COUNTER,
 		.labels = { "device" },

@@ -86,6 +86,12 @@ static void try_init(struct observer *observer, struct slot *slot, const struct 
 	slot->open = error == 0;
 	slot->retry_ns = may_heal(error) ? now_ns + INIT_RETRY_NS : INT64_MAX;
 	set_error(observer, slot, error);
+	if (slot->open && slot->collector->describe) {
+		char text[COLLECTOR_ERROR_SIZE];
+		slot->collector->describe(slot->context, text);
+		log_info(observer->log, "Collector looks", { "collector", slot->collector->name },
+			{ "by", text });
+	}
 }
 
 int observer_open(const bool *enabled, const struct collector_settings *settings, const struct log *log,

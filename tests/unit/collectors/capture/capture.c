@@ -257,7 +257,7 @@ static bool count_tap(void *argument, void *tap, uint32_t *received, uint32_t *d
 	return !script.broken;
 }
 
-static const struct capture_source source = { open_tap, close_tap, count_tap };
+static const struct capture_source source = { .open = open_tap, .close = close_tap, .counts = count_tap };
 
 static struct facts *host(const struct device *devices, size_t count)
 {
