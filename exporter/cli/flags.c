@@ -108,6 +108,15 @@ int flag_set_log_level(const struct flag *flag, const char *value, void *target)
 	return log_level_parse(value, target);
 }
 
+int flag_set_tap(const struct flag *flag, const char *value, void *target)
+{
+	(void)flag;
+	if (strcmp(value, "auto") != 0 && strcmp(value, "bpf") != 0 && strcmp(value, "libpcap") != 0)
+		return -EINVAL;
+	*(const char **)target = strcmp(value, "auto") == 0 ? NULL : value;
+	return 0;
+}
+
 int flag_set_log_format(const struct flag *flag, const char *value, void *target)
 {
 	(void)flag;

@@ -31,4 +31,4 @@ set_function flag_add_text, flag_add_device; /* struct text_list: the flag is re
 set_function flag_set_switch;                /* bool */
 set_function flag_set_number;                /* unsigned, from least to most */
 set_function flag_set_duration;              /* int64_t, at most `most` seconds */
-set_function flag_set_log_level, flag_set_log_format;
+set_function flag_set_log_level, flag_set_log_format, flag_set_tap;

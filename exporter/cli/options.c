@@ -242,6 +242,14 @@ static const struct flag flag_table[] = {
 		.set = flag_set_pattern,
 		.offset = AT(device_exclude),
 		.programs = ALL_PROGRAMS },
+	{ .name = "collector.handshake.tap",
+		.argument = "KIND",
+		.initial = "auto",
+		.help = "Capture by a BPF program or by libpcap.",
+		.allowed = "auto (bpf if it works), bpf or libpcap",
+		.set = flag_set_tap,
+		.offset = AT(tap),
+		.programs = ALL_PROGRAMS },
 };
 
 static const struct flag *flag_of(enum program program, size_t index)

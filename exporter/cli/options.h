@@ -47,6 +47,7 @@ struct options {
 	const char *netns; /* or NULL */
 	struct text_list lines;
 	const char *device_include, *device_exclude; /* to capture on; at most one is not NULL */
+	const char *tap;                             /* or NULL */
 
 	enum log_level log_level;
 	enum log_format log_format;

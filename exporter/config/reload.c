@@ -48,6 +48,7 @@ struct collector_settings settings_for_collectors(
 		.line_count = settings->line_count,
 		.device_include = options->device_include,
 		.device_exclude = options->device_exclude,
+		.tap = options->tap,
 	};
 }
 

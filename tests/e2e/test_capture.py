@@ -38,6 +38,12 @@ def wired():
         yield watched, peer
 
 
+@pytest.fixture(params=["bpf", "libpcap"])
+def tap(request):
+    """Both ways to capture give the same."""
+    return f"--collector.handshake.tap={request.param}"
+
+
 def fill(watched, peer, *arguments):
     text = run(WIRE_FILL, watched.path, "wan1", peer.path, "far1", *map(str, arguments), check=True).stdout
     return {name: float(value) for name, value in (line.split() for line in text.splitlines())}
@@ -86,8 +92,8 @@ def descriptors(exporter):
     return len(os.listdir(f"/proc/{exporter.process.pid}/fd"))
 
 
-def test_outcomes_are_counted_exactly(tmp_path):
-    with wired() as (watched, peer), Exporter(tmp_path, f"--netns={watched.path}") as exporter:
+def test_outcomes_are_counted_exactly(tmp_path, tap):
+    with wired() as (watched, peer), Exporter(tmp_path, f"--netns={watched.path}", tap) as exporter:
         wait_for(lambda: is_captured(exporter, "wan1", "wan2"))
         time.sleep(BLIND_SECONDS)
         made = fill(watched, peer, "mix", 1667)
@@ -111,8 +117,8 @@ def test_outcomes_are_counted_exactly(tmp_path):
         assert total(exporter, "oneway_handshake_sampling_ratio") == 1
 
 
-def test_devices_come_go_and_change(tmp_path):
-    with wired() as (watched, peer), Exporter(tmp_path, f"--netns={watched.path}") as exporter:
+def test_devices_come_go_and_change(tmp_path, tap):
+    with wired() as (watched, peer), Exporter(tmp_path, f"--netns={watched.path}", tap) as exporter:
         wait_for(lambda: is_captured(exporter, "wan1", "wan2"))
         seconds, steady = threading.Event(), []
 
@@ -164,7 +170,7 @@ def pairs(space, count, remove=False):
                            for i in range(count)))
 
 
-def test_many_devices(tmp_path):
+def test_many_devices(tmp_path, tap):
     """More than ever were captured on: the last as the first, and they come and go at once."""
     count = 35
     names = [f"{name}{i}" for name in ("many", "more") for i in range(count)]
@@ -174,22 +180,46 @@ def test_many_devices(tmp_path):
         for space, name, host in ((watched, "wan3", 1), (peer, "far3", 2)):
             space.ip(f"""link set {name} up
                          addr add 198.51.100.{host}/28 dev {name}""")
-        with Exporter(tmp_path, f"--netns={watched.path}") as exporter:
+        with Exporter(tmp_path, f"--netns={watched.path}", tap) as exporter:
             wait_for(lambda: is_captured(exporter, "wan1", "wan2", "wan3", *names), 20)
             wait_for(lambda: total(exporter, "oneway_capture_devices_unwatched") == 0)
             connect(watched, peer, "198.51.100.1")
             wait_for(lambda: outcome(exporter, "completed", 'syn_device="wan3",synack_device="wan3"') == 1)
             before = descriptors(exporter)
             pairs(watched, count, remove=True)
-            wait_for(lambda: descriptors(exporter) <= before - 2 * count, 20)
+            if tap.endswith("libpcap"):
+                wait_for(lambda: descriptors(exporter) <= before - 2 * count, 20)
             assert is_captured(exporter, *names)
             assert "level=ERROR" not in exporter.log()
+
+
+def test_no_handshake_of_a_new_device_is_missed(tmp_path):
+    """Devices come and go while others are used; each is used as soon as it can be."""
+    count = int(os.environ.get("ONEWAY_CHURN", "30"))
+    with wired() as (watched, peer), Exporter(tmp_path, f"--netns={watched.path}",
+                                              "--collector.handshake.tap=bpf") as exporter:
+        wait_for(lambda: is_captured(exporter, "wan1", "wan2"))
+        for i in range(count):
+            watched.ip(f"link add new{i} type veth peer name far{i}x netns {peer.name}")
+            watched.ip(f"addr add 198.51.100.1/30 dev new{i}\nlink set new{i} up")
+            peer.ip(f"addr add 198.51.100.2/30 dev far{i}x\nlink set far{i}x up")
+            connect(watched, peer, "198.51.100.1")
+            connect(watched, peer, "192.0.2.17")
+            watched.ip(f"link del new{i}")
+            if i == 5:
+                before = resident(exporter), descriptors(exporter)
+        wait_for(lambda: outcome(exporter, "completed") == 2 * count, 15)
+        assert outcome(exporter, "completed", 'syn_device="wan1"') == count
+        wait_for(lambda: descriptors(exporter) <= before[1] + 4, 10)
+        if not is_sanitized():
+            assert resident(exporter) < before[0] + 4
 
 
 def test_devices_that_cannot_be_captured_are_told(tmp_path):
     with wired() as (watched, _):
         pairs(watched, 35)
-        with Exporter(tmp_path, f"--netns={watched.path}", prefix=["prlimit", "--nofile=64:64"]) as exporter:
+        with Exporter(tmp_path, f"--netns={watched.path}", "--collector.handshake.tap=libpcap",
+                      prefix=["prlimit", "--nofile=64:64"]) as exporter:
             def unwatched(reason):
                 return total(exporter, "oneway_capture_devices_unwatched", f'reason="{reason}"')
 
@@ -213,7 +243,7 @@ def test_devices_are_chosen_by_name(tmp_path):
     assert result.returncode == 2 and "cannot be combined" in result.stderr
 
 
-def test_a_tun_device_and_ipv6(tmp_path):
+def test_a_tun_device_and_ipv6(tmp_path, tap):
     with Net() as net:
         watched, peer = net.namespace("gw"), net.namespace("peer")
         net.tun_pair(watched, "tun0", peer, "tun0")
@@ -221,7 +251,7 @@ def test_a_tun_device_and_ipv6(tmp_path):
             space.ip(f"""addr add 192.0.2.{host}/30 dev tun0
                          link set tun0 up""")
             space.ip(f"addr add 2001:db8::{host}/64 dev tun0 nodad", 6)
-        with Exporter(tmp_path, f"--netns={watched.path}") as exporter:
+        with Exporter(tmp_path, f"--netns={watched.path}", tap) as exporter:
             wait_for(lambda: is_captured(exporter, "tun0"))
             connect(watched, peer, "192.0.2.1")
             connect(watched, peer, "2001:db8::1")
@@ -235,7 +265,7 @@ def test_a_tun_device_and_ipv6(tmp_path):
             wait_for(lambda: total(exporter, "oneway_echo_total", 'outcome="answered"') == 3, 20)
 
 
-def test_a_vlan_is_a_device_of_its_own(tmp_path):
+def test_a_vlan_is_a_device_of_its_own(tmp_path, tap):
     with wired() as (watched, peer):
         try:
             for space, parent, host in ((watched, "wan1", 1), (peer, "far1", 2)):
@@ -244,7 +274,7 @@ def test_a_vlan_is_a_device_of_its_own(tmp_path):
                              link set v100 up""")
         except NetError:
             pytest.skip("this kernel has no VLAN devices")
-        with Exporter(tmp_path, f"--netns={watched.path}") as exporter:
+        with Exporter(tmp_path, f"--netns={watched.path}", tap) as exporter:
             wait_for(lambda: is_captured(exporter, "wan1", "v100"))
             connect(watched, peer, "198.51.100.1")
             wait_for(lambda: outcome(exporter, "completed", 'syn_device="v100",synack_device="v100"') == 1)
@@ -255,7 +285,7 @@ def test_without_its_capability_it_says_so(tmp_path):
     os.chmod(tmp_path, 0o777)
     drop = ["setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"]
     with wired() as (watched, _):
-        with Exporter(tmp_path, f"--netns={watched.path}", prefix=drop) as exporter:
+        with Exporter(tmp_path, f"--netns={watched.path}", "--collector.handshake.tap=libpcap", prefix=drop) as exporter:
             wait_for(lambda: 'collector="handshake"} 0' in exporter.get("/metrics")[1])
             time.sleep(2.5)
             metrics, log = exporter.get("/metrics")[1], exporter.log()
@@ -263,7 +293,27 @@ def test_without_its_capability_it_says_so(tmp_path):
         assert f'oneway_scrape_collector_success{{collector="{name}"}} 1' in metrics
     assert "oneway_handshakes_total" not in metrics
     assert log.count("collector=handshake") == 1
-    assert 'collector=handshake error="not permitted: needs CAP_NET_RAW"' in log
+    assert 'collector=handshake error="not permitted: needs CAP_NET_RAW, or CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN"' in log
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="needs setpriv")
+def test_without_the_privilege_for_bpf_it_says_so_once_and_captures(tmp_path):
+    ask = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:9888/metrics').read().decode())"
+    log = tmp_path / "log"
+    with wired() as (watched, peer), open(log, "w") as out:
+        watched.ip("link set lo up")
+        process = subprocess.Popen(
+            ["nsenter", f"--net={watched.path}", "setpriv", "--bounding-set=-bpf,-perfmon,-sys_admin",
+             "--inh-caps=-bpf,-perfmon,-sys_admin", EXPORTER, "--web.listen-address=127.0.0.1:9888"], stderr=out)
+        try:
+            wait_for(lambda: "Watching" in log.read_text(), 30)
+            connect(watched, peer, "192.0.2.17")
+            wait_for(lambda: 'outcome="completed"} 1' in watched.run("/usr/bin/python3", "-c", ask), 20)
+            assert 'oneway_capture_info{tap="libpcap"} 1' in watched.run("/usr/bin/python3", "-c", ask)
+        finally:
+            process.terminate()
+            process.wait()
+    assert log.read_text().count('by="libpcap; no BPF: not permitted: needs CAP_BPF') == 1
 
 
 @pytest.fixture

@@ -58,7 +58,8 @@ class Exporter:
         self._log_path = pathlib.Path(self._directory.name, "log")
         # setpriv: it ends with us, even if we are killed.
         self._command = ["setpriv", "--pdeathsig", "KILL", str(program), "--netns", lab.watched.name,
-                         f"--web.listen-address=127.0.0.1:{self.port}", "--config.file", str(settings), *lab.flags, *flags]
+                         f"--web.listen-address=127.0.0.1:{self.port}", "--config.file", str(settings), 
+                         f"--collector.handshake.tap={os.environ.get('ONEWAY_TAP', 'auto')}", *lab.flags, *flags]
         self._process = None
         self._killed = False
 

@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Hands over the packets of handshakes and echo, and no other: SYN, SYN-ACK, RST, the first bare ACKs of a
+ * flow, ICMP echo, of IPv4 and IPv6. Runs in the kernel, at one of two places for each device:
+ *
+ * - tcx (Linux 6.6), a hook of the device, once for each direction: costs nothing elsewhere, but attaching it
+ *   takes the kernel tens of milliseconds in which no device of the host can be changed.
+ * - the tracepoints that each packet of all devices passes: there at once, and for devices that do not exist
+ *   yet, but run for other network namespaces as well.
+ *
+ * Of a flow's bare ACKs those after the first few are those of a transfer. They are known by a table of
+ * hashes (ack_flows), in which collisions only cost a copy: a flow that is not in it passes.
+ *
+ * The structures name only what is read here, the offsets are those of the running kernel (CO-RE), so that no
+ * header of the kernel that builds is needed.
+ */
+#include <linux/bpf.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "collectors/capture/packet_record.h"
+
+#define ETHERTYPE_IP4  0x0800
+#define ETHERTYPE_IP6  0x86dd
+#define ETHERTYPE_VLAN 0x8100
+#define ETHERTYPE_QINQ 0x88a8
+
+#define FOR_ANOTHER_HOST 3  /* PACKET_OTHERHOST */
+#define GOES_ON          -1 /* TCX_NEXT */
+#define LOOPBACK         8  /* IFF_LOOPBACK */
+
+#define PACKETS_LEAST 28 /* bytes: IPv4 and echo */
+
+#define HEADERS_MAX 4 /* IPv6 extension headers */
+#define TAGS_MAX    2 /* that stand in the packet */
+
+enum { PROTOCOL_ICMP = 1, PROTOCOL_TCP = 6, PROTOCOL_ICMP6 = 58 };
+enum { NEXT_HOP_BY_HOP = 0, NEXT_ROUTING = 43, NEXT_FRAGMENT = 44, NEXT_AH = 51, NEXT_OPTIONS = 60 };
+enum { TCP_SYN = 2, TCP_RST = 4 };
+
+#define ACK_FLOWS (1 << 16) /* a power of two */
+#define ACK_FIRST 3         /* bare ACKs of a flow that pass; at most 3 */
+
+struct ack_flows {
+	__u32 slots[ACK_FLOWS]; /* hash, and in the last two bits how many have passed */
+};
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+struct list_head {
+	struct list_head *next;
+};
+
+struct net_device;
+
+struct netdev_adjacent {
+	struct net_device *dev;
+	_Bool master;
+	struct list_head list;
+};
+
+struct net_device {
+	int ifindex;
+	unsigned int flags;
+	struct {
+		struct net *net;
+	} nd_net;
+	struct {
+		struct list_head upper;
+	} adj_list;
+	const struct l3mdev_ops *l3mdev_ops;
+};
+
+struct sk_buff {
+	struct net_device *dev;
+	unsigned int len, data_len;
+	__be16 protocol, vlan_proto;
+	__u16 vlan_tci, network_header, mac_header;
+	__u8 pkt_type : 3;
+	unsigned char *head, *data;
+};
+
+#pragma clang attribute pop
+
+const volatile __u32 watched_namespace; /* its inode number */
+const volatile _Bool watches_unknown;   /* devices that are not in the map */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, PACKETS_RING_BYTES);
+} packets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, PACKETS_DEVICES_MAX);
+	__type(key, __u32);   /* ifindex */
+	__type(value, __u32); /* enum packets_device */
+} devices SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_PERCPU_HASH);
+	__uint(max_entries, PACKETS_DEVICES_MAX);
+	__type(key, __u32); /* ifindex */
+	__type(value, struct packets_counts);
+} counts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ack_flows);
+} ack_flows SEC(".maps");
+
+/* A packet, wherever the program runs. */
+struct view {
+	struct __sk_buff *hooked; /* or NULL */
+	const __u8 *network;      /* else: the network header */
+	__u32 linear;             /* and so many bytes of it can be read */
+	__u32 ifindex;
+	__u16 protocol;
+	_Bool leaves;
+};
+
+/* What decides whether it passes, and how. */
+struct summary {
+	__u32 length;    /* from the network header to the IP packet's end */
+	__u32 addresses; /* hashed */
+	__u32 ports;     /* as they stand */
+	__u32 at;        /* where the transport header begins */
+	__u8 protocol;
+};
+
+static __always_inline _Bool load(const struct view *view, __u32 offset, void *to, __u32 size)
+{
+	if (view->hooked)
+		return bpf_skb_load_bytes_relative(view->hooked, offset, to, size, BPF_HDR_START_NET) == 0;
+	return offset + size <= view->linear && bpf_probe_read_kernel(to, size, view->network + offset) == 0;
+}
+
+static __always_inline __u32 mix(__u32 hash, __u32 word)
+{
+	hash = (hash ^ word) * 0x9e3779b1;
+	return hash ^ hash >> 15;
+}
+
+/* ---- IP ---- */
+
+struct ip4 {
+	__u8 version_size, service;
+	__be16 length, id, fragment;
+	__u8 life, protocol;
+	__be16 checksum;
+	__u32 source, destination;
+};
+
+struct ip6 {
+	__u32 version;
+	__be16 length;
+	__u8 next, life;
+	__u32 source[4], destination[4];
+};
+
+static __always_inline _Bool read_ip4(const struct view *view, __u32 at, struct summary *summary)
+{
+	struct ip4 ip;
+	if (!load(view, at, &ip, sizeof(ip)))
+		return 0;
+	__u32 header = (ip.version_size & 15) * 4;
+	if (ip.version_size >> 4 != 4 || header < sizeof(ip) || ip.fragment & bpf_htons(0x1fff))
+		return 0;
+	summary->length = at + bpf_ntohs(ip.length);
+	summary->addresses = mix(mix(0, ip.source), ip.destination);
+	summary->protocol = ip.protocol;
+	summary->at = at + header;
+	return 1;
+}
+
+/* Returns the header's length; 0: it is none, or what follows is a later fragment. */
+static __always_inline __u32 extension(const struct view *view, __u32 at, __u8 *protocol)
+{
+	struct {
+		__u8 next, length;
+		__be16 fragment;
+	} header;
+	__u8 kind = *protocol;
+	if (kind != NEXT_HOP_BY_HOP && kind != NEXT_ROUTING && kind != NEXT_OPTIONS &&
+		kind != NEXT_FRAGMENT && kind != NEXT_AH)
+		return 0;
+	if (!load(view, at, &header, sizeof(header)) ||
+		(kind == NEXT_FRAGMENT && header.fragment & bpf_htons(0xfff8))) {
+		*protocol = 255;
+		return 0;
+	}
+	*protocol = header.next;
+	if (kind == NEXT_FRAGMENT)
+		return 8;
+	return kind == NEXT_AH ? (header.length + 2) * 4 : (header.length + 1) * 8;
+}
+
+static __always_inline _Bool read_ip6(const struct view *view, __u32 at, struct summary *summary)
+{
+	struct ip6 ip;
+	if (!load(view, at, &ip, sizeof(ip)) || bpf_ntohl(ip.version) >> 28 != 6)
+		return 0;
+	summary->length = at + bpf_ntohs(ip.length) + sizeof(ip);
+	summary->protocol = ip.next;
+	summary->addresses = 0;
+	for (int i = 0; i < 4; i++)
+		summary->addresses = mix(mix(summary->addresses, ip.source[i]), ip.destination[i]);
+	summary->at = at + sizeof(ip);
+	for (int i = 0; i < HEADERS_MAX; i++) {
+		__u32 length = extension(view, summary->at, &summary->protocol);
+		if (!length)
+			break;
+		summary->at += length;
+	}
+	return 1;
+}
+
+static __always_inline _Bool read_ip(const struct view *view, struct summary *summary)
+{
+	__u16 protocol = view->protocol;
+	__u32 at = 0;
+	for (int i = 0; i < TAGS_MAX; i++) {
+		if (protocol != bpf_htons(ETHERTYPE_VLAN) && protocol != bpf_htons(ETHERTYPE_QINQ))
+			break;
+		if (!load(view, at + 2, &protocol, sizeof(protocol)))
+			return 0;
+		at += 4;
+	}
+	if (protocol == bpf_htons(ETHERTYPE_IP4))
+		return read_ip4(view, at, summary);
+	return protocol == bpf_htons(ETHERTYPE_IP6) && read_ip6(view, at, summary);
+}
+
+/* ---- the flows whose ACKs have been seen ---- */
+
+static __always_inline _Bool is_first_ack(const struct view *view, const struct summary *summary, _Bool opens)
+{
+	const __u32 first = 0;
+	struct ack_flows *flows = bpf_map_lookup_elem(&ack_flows, &first);
+	__u32 hash = mix(mix(summary->addresses, summary->ports), view->ifindex * 2 + view->leaves);
+	__u32 tag = mix(hash, summary->ports) & ~3u, at = hash % ACK_FLOWS;
+	if (!flows)
+		return 1;
+	for (int way = 0; way < 2; way++) {
+		__u32 *slot = &flows->slots[(at ^ way) % ACK_FLOWS];
+		if ((*slot & ~3u) != tag)
+			continue;
+		if (opens)
+			*slot = 0;
+		else if ((*slot & 3) >= ACK_FIRST)
+			return 0;
+		else
+			*slot += 1;
+		return 1;
+	}
+	if (!opens) {
+		__u32 way = flows->slots[at] == 0 ? 0 : bpf_get_prandom_u32() & 1;
+		flows->slots[(at ^ way) % ACK_FLOWS] = tag | 1;
+	}
+	return 1;
+}
+
+struct tcp {
+	__u32 ports, sequence, acknowledgement;
+	__u8 size, flags;
+};
+
+static __always_inline _Bool is_handshake(const struct view *view, struct summary *summary)
+{
+	struct tcp tcp;
+	if (!load(view, summary->at, &tcp, 14))
+		return 0;
+	summary->ports = tcp.ports;
+	if (tcp.flags & TCP_SYN)
+		return is_first_ack(view, summary, 1);
+	if (tcp.flags & TCP_RST)
+		return 1;
+	return summary->at + (tcp.size >> 4) * 4 == summary->length && is_first_ack(view, summary, 0);
+}
+
+static __always_inline _Bool is_echo(const struct view *view, __u32 at, __u8 request, __u8 reply)
+{
+	__u8 type;
+	return load(view, at, &type, sizeof(type)) && (type == request || type == reply);
+}
+
+static __always_inline _Bool passes(const struct view *view, struct summary *summary)
+{
+	if (!read_ip(view, summary))
+		return 0;
+	switch (summary->protocol) {
+	case PROTOCOL_TCP:
+		return is_handshake(view, summary);
+	case PROTOCOL_ICMP:
+		return is_echo(view, summary->at, 8, 0);
+	case PROTOCOL_ICMP6:
+		return is_echo(view, summary->at, 128, 129);
+	}
+	return 0;
+}
+
+/* ---- handing over ---- */
+
+static __always_inline void count(__u32 ifindex, _Bool dropped)
+{
+	struct packets_counts *found = bpf_map_lookup_elem(&counts, &ifindex);
+	const struct packets_counts one = { 1, dropped };
+	if (!found) {
+		bpf_map_update_elem(&counts, &ifindex, &one, BPF_NOEXIST);
+		return;
+	}
+	__sync_fetch_and_add(&found->passed, 1);
+	if (dropped)
+		__sync_fetch_and_add(&found->dropped, 1);
+}
+
+/* The reader looks into the ring now and then; it is woken when that may be too late. */
+static __always_inline __u64 wake(void)
+{
+	return bpf_ringbuf_query(&packets, BPF_RB_AVAIL_DATA) > PACKETS_RING_BYTES / 8 ? BPF_RB_FORCE_WAKEUP
+										       : BPF_RB_NO_WAKEUP;
+}
+
+/* The record is to be submitted, unless it is NULL. */
+static __always_inline struct packet_record *record_of(const struct view *view, const struct summary *summary)
+{
+	struct packet_record *record = bpf_ringbuf_reserve(&packets, sizeof(*record), 0);
+	count(view->ifindex, !record);
+	if (!record)
+		return 0;
+	__u32 size = summary->length < PACKETS_BYTES ? summary->length : PACKETS_BYTES;
+	barrier_var(size); /* lest the compiler drop what the verifier wants to see */
+	if (size < PACKETS_LEAST || !load(view, 0, record->bytes, size)) {
+		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
+		return 0;
+	}
+	record->time_ns = bpf_ktime_get_ns();
+	record->ifindex = view->ifindex;
+	record->length = summary->length;
+	record->protocol = view->protocol;
+	record->leaves = view->leaves;
+	record->tagged = 0;
+	record->size = (__u16)size;
+	return record;
+}
+
+/* ---- at a device ---- */
+
+/*
+ * Sees of most IPv4 packets in Ethernet frames without a call that they do not pass. A frame without Ethernet
+ * header is not taken for one: what should be its length would be the destination's first two bytes, and
+ * those of a packet small enough to be of a handshake are 0.x, which is nobody's address.
+ */
+static __always_inline _Bool is_dull(const struct __sk_buff *skb)
+{
+	const __u8 *frame = (const __u8 *)(long)skb->data;
+	if (frame + 54 > (const __u8 *)(long)skb->data_end || skb->protocol != bpf_htons(ETHERTYPE_IP4) ||
+		*(const __u16 *)(frame + 12) != bpf_htons(ETHERTYPE_IP4) || frame[14] != 0x45)
+		return 0;
+	__u32 length = (__u32)frame[16] << 8 | frame[17];
+	if (length + 14 != skb->len)
+		return 0;
+	if (frame[23] != PROTOCOL_TCP)
+		return frame[23] != PROTOCOL_ICMP;
+	return !(frame[47] & (TCP_SYN | TCP_RST)) && length != 20 + (frame[46] >> 4) * 4;
+}
+
+static __always_inline int look(struct __sk_buff *skb, _Bool leaves)
+{
+	const struct view view = {
+		.hooked = skb, .ifindex = skb->ifindex, .protocol = (__u16)skb->protocol, .leaves = leaves
+	};
+	struct summary summary;
+	if (is_dull(skb) || (!leaves && skb->pkt_type == FOR_ANOTHER_HOST) || !passes(&view, &summary))
+		return GOES_ON;
+	const __u32 *device = bpf_map_lookup_elem(&devices, &view.ifindex);
+	struct packet_record *record = device && *device == PACKETS_HOOKED ? record_of(&view, &summary) : 0;
+	if (!record)
+		return GOES_ON;
+	record->tagged = skb->vlan_present != 0;
+	record->tag = (__u16)skb->vlan_tci;
+	bpf_skb_load_bytes_relative(skb, 6, record->address, 6, BPF_HDR_START_MAC);
+	bpf_ringbuf_submit(record, wake());
+	return GOES_ON;
+}
+
+SEC("tc")
+int hooked_in(struct __sk_buff *skb)
+{
+	return look(skb, 0);
+}
+
+SEC("tc")
+int hooked_out(struct __sk_buff *skb)
+{
+	return look(skb, 1);
+}
+
+/* ---- at the tracepoints ---- */
+
+/* A port is no device of its own: its bridge or bond is looked at. A VRF sees again what its devices do. */
+static __always_inline _Bool is_port(const struct net_device *device)
+{
+	const struct list_head *uppers = __builtin_preserve_access_index(&device->adj_list.upper);
+	const struct list_head *first = BPF_CORE_READ(uppers, next);
+	const struct netdev_adjacent *upper =
+		(const void *)first - bpf_core_field_offset(struct netdev_adjacent, list);
+	if (first == uppers || !BPF_CORE_READ(upper, master))
+		return 0;
+	return !bpf_core_field_exists(device->l3mdev_ops) || !BPF_CORE_READ(upper, dev, l3mdev_ops);
+}
+
+static __always_inline _Bool is_traced(const struct net_device *device)
+{
+	__u32 ifindex = device->ifindex;
+	const __u32 *known = bpf_map_lookup_elem(&devices, &ifindex);
+	if (known)
+		return *known == PACKETS_TRACED;
+	return watches_unknown && !(device->flags & LOOPBACK) &&
+	       !(bpf_core_field_exists(device->l3mdev_ops) && device->l3mdev_ops) && !is_port(device);
+}
+
+static __always_inline int trace(
+	const struct sk_buff *skb, const struct net_device *device, const __u8 *network, _Bool leaves)
+{
+	if (device->nd_net.net->ns.inum != watched_namespace)
+		return 0;
+	const struct view view = { .network = network,
+		.linear = skb->len - skb->data_len - (__u32)(network - skb->data),
+		.ifindex = device->ifindex,
+		.protocol = skb->protocol,
+		.leaves = leaves };
+	struct summary summary;
+	if (!passes(&view, &summary) || !is_traced(device))
+		return 0;
+	struct packet_record *record = record_of(&view, &summary);
+	if (!record)
+		return 0;
+	if (leaves && skb->vlan_proto) {
+		record->tagged = 1;
+		record->tag = skb->vlan_tci;
+	}
+	bpf_probe_read_kernel(record->address, 6, skb->head + skb->mac_header + 6);
+	bpf_ringbuf_submit(record, wake());
+	return 0;
+}
+
+SEC("tp_btf/netif_receive_skb")
+int traced_in(const __u64 *arguments) /* packet */
+{
+	const struct sk_buff *skb = (const struct sk_buff *)arguments[0];
+	if (BPF_CORE_READ_BITFIELD_PROBED(skb, pkt_type) == FOR_ANOTHER_HOST)
+		return 0;
+	return trace(skb, skb->dev, skb->data, 0);
+}
+
+SEC("tp_btf/net_dev_start_xmit")
+int traced_out(const __u64 *arguments) /* packet, device */
+{
+	const struct sk_buff *skb = (const struct sk_buff *)arguments[0];
+	return trace(skb, (const struct net_device *)arguments[1], skb->head + skb->network_header, 1);
+}
+
+/* That of the project, as the kernel spells it: it lends some helpers to such programs alone. */
+const char program_license[] SEC("license") = "GPL";
