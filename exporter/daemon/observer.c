@@ -2,6 +2,7 @@
 #include "exporter/daemon/observer.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,6 +116,7 @@ int observer_open(const bool *enabled, const struct collector_settings *settings
 		if (slot->enabled)
 			try_init(observer, slot, settings, clock_ns(CLOCK_MONOTONIC));
 	}
+	malloc_trim(0); /* loading programs for the kernel needs megabytes, once */
 	*out = observer;
 	return 0;
 }
