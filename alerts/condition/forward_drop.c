@@ -13,6 +13,7 @@
 
 #include "alerts/condition/conditions.h"
 #include "alerts/describe.h"
+#include "alerts/recovered.h"
 #include "alerts/verdict.h"
 #include "alerts/wire.h"
 #include "collectors/firewall/translation.h"
@@ -383,5 +384,6 @@ const struct condition forward_drop_condition = {
 		"nobody answers: a rule drops them, or routing does",
 	.severity = "critical",
 	.find = forward_drop_find,
+	.recovered = recovered_at_vantage,
 	.explained_by = { { &rp_filter_drops_condition, rp_filter_explains_forward_drop } },
 };

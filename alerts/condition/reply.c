@@ -6,6 +6,7 @@
 #include "alerts/condition/conditions.h"
 #include "alerts/condition/observed.h"
 #include "alerts/describe.h"
+#include "alerts/recovered.h"
 #include "alerts/remedy/remedy.h"
 
 /* The paths of one service and arrival device for which the condition holds. */
@@ -209,6 +210,8 @@ static void add_finding(const struct reply_case *reply_case, struct findings *ca
 	finding->intended = reply_case->intended;
 	finding->severity = severity_of(reply_case);
 	finding->held = reply_case->observed.observation.fails && reply_case->observed.observation.lasting;
+	finding->undecided =
+		reply_case->observed.observation.repeated && !reply_case->observed.observation.fails;
 	facts_device_names(reply_case->context->now, &devices, ",", finding->reply_device);
 	reply_summarise(reply_case, finding);
 	explain_arrival(reply_case, finding);
@@ -316,6 +319,7 @@ const struct condition reply_wrong_device_condition = {
 	.severity = "warning; critical if clients were seen to repeat their SYN or connections never to "
 		    "complete; info if they complete",
 	.find = reply_wrong_device_find,
+	.recovered = recovered_at_vantage,
 	.explained_by = { { &rp_filter_drops_condition, rp_filter_explains_reply } },
 };
 
@@ -325,5 +329,6 @@ const struct condition no_reply_route_condition = {
 		"prohibit or blackhole one",
 	.severity = "warning; critical if such connections were seen",
 	.find = no_reply_route_find,
+	.recovered = recovered_at_vantage,
 	.explained_by = { { &rp_filter_drops_condition, rp_filter_explains_reply } },
 };
