@@ -24,6 +24,10 @@ const struct handshake_limits handshake_limits_default = {
 
 /* How many entries of one flow are looked at where the number alone does not find it. */
 #define FLOW_DEPTH 8
+/* A server answers a SYN within so long. */
+#define ANSWER_NS (250 * INT64_C(1000000))
+/* The first repetition of a SYN-ACK comes a second after it, later ones at twice the time each. */
+#define FIRST_REPEAT_NS (1500 * INT64_C(1000000))
 /* Linux sends its last SYN after 63 s and gives up after 127. Whatever comes later keeps nothing alive. */
 #define LIFE_NS (130 * INT64_C(1000000000))
 /* Far from where sums of times would not fit. */
@@ -256,6 +260,17 @@ static void handshake_note_answered(struct handshakes *handshakes, const struct 
 	unanswered_end(&handshakes->unanswered, &server, entry->flow.server_port);
 }
 
+/* The SYN was not merely missed: the SYN-ACK is the first one, as its next tells, and came when nothing was
+ * missed for some time; or it is a later one, then its next was asked for by a SYN that would have been seen.
+ * What a flood has left is repeated by the server alone, more and more seldom. */
+static bool handshake_lacks_syn(const struct handshakes *handshakes, const struct entry *entry,
+	const struct view *view, int64_t time_ns)
+{
+	return entry->queue == QUEUE_BLIND && view->synack_repeats == 1 &&
+	       time_ns - entry->start_ns <= FIRST_REPEAT_NS &&
+	       entry->start_ns - handshakes->missed_ns >= ANSWER_NS;
+}
+
 static void handshake_on_synack(
 	struct handshakes *handshakes, const struct packet *packet, const struct sighting *sighting)
 {
@@ -287,6 +302,8 @@ static void handshake_on_synack(
 	enum note note = handshake_sight(handshakes, entry, VIEW_SYNACK, packet, sighting, &view);
 	if (note == NOTE_REPEAT && view->synack_repeats < UINT8_MAX)
 		view->synack_repeats++;
+	if (note == NOTE_REPEAT && handshake_lacks_syn(handshakes, entry, view, sighting->time_ns))
+		handshake_move(handshakes, entry, QUEUE_RETURN);
 	if (note == NOTE_COPY || sighting->direction != DIRECTION_IN || entry_role(entry) != HANDSHAKE_OPENED)
 		return;
 	/* It answers a SYN of this host's. What was noted when it passed a device below is void. */
@@ -427,6 +444,8 @@ void handshakes_devices(struct handshakes *handshakes, const struct handshake_pr
 
 void handshakes_missed(struct handshakes *handshakes, int64_t now_ns)
 {
+	if (now_ns > handshakes->missed_ns)
+		handshakes->missed_ns = now_ns;
 	if (now_ns + HANDSHAKE_OPEN_NS > handshakes->blind_until_ns)
 		handshakes->blind_until_ns = now_ns + HANDSHAKE_OPEN_NS;
 }
