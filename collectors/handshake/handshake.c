@@ -260,15 +260,16 @@ static void handshake_note_answered(struct handshakes *handshakes, const struct 
 	unanswered_end(&handshakes->unanswered, &server, entry->flow.server_port);
 }
 
-/* The SYN was not merely missed: the SYN-ACK is the first one, as its next tells, and came when nothing was
- * missed for some time; or it is a later one, then its next was asked for by a SYN that would have been seen.
- * What a flood has left is repeated by the server alone, more and more seldom. */
+/* A SYN-ACK that came again shows that its SYN was not merely missed, if the one before it was sighted when
+ * nothing had been missed for some time: its SYN would have been, too. Or if it comes again as soon once
+ * more: a server alone (what a flood has left) repeats it more and more seldom, so that it was asked again,
+ * by a SYN. last_us: of the one before. */
 static bool handshake_lacks_syn(const struct handshakes *handshakes, const struct entry *entry,
-	const struct view *view, int64_t time_ns)
+	const struct view *view, uint32_t last_us, int64_t time_ns)
 {
-	return entry->queue == QUEUE_BLIND && view->synack_repeats == 1 &&
-	       time_ns - entry->start_ns <= FIRST_REPEAT_NS &&
-	       entry->start_ns - handshakes->missed_ns >= ANSWER_NS;
+	int64_t last_ns = entry->start_ns + (int64_t)last_us * 1000;
+	return entry->queue == QUEUE_BLIND && time_ns - last_ns <= FIRST_REPEAT_NS &&
+	       last_ns - handshakes->missed_ns >= (view->synack_repeats == 1 ? ANSWER_NS : 0);
 }
 
 static void handshake_on_synack(
@@ -297,12 +298,13 @@ static void handshake_on_synack(
 		else if (entry_is_open(entry))
 			handshake_move(handshakes, entry, (enum entry_queue)entry->queue);
 	}
-	struct view *view;
+	struct view *view = entry_view(entry, sighting->device, sighting->direction);
+	uint32_t last_us = view ? view->last_us[VIEW_SYNACK] : 0;
 	int before = entry_devices(entry, VIEW_SYNACK).pair.in;
 	enum note note = handshake_sight(handshakes, entry, VIEW_SYNACK, packet, sighting, &view);
 	if (note == NOTE_REPEAT && view->synack_repeats < UINT8_MAX)
 		view->synack_repeats++;
-	if (note == NOTE_REPEAT && handshake_lacks_syn(handshakes, entry, view, sighting->time_ns))
+	if (note == NOTE_REPEAT && handshake_lacks_syn(handshakes, entry, view, last_us, sighting->time_ns))
 		handshake_move(handshakes, entry, QUEUE_RETURN);
 	if (note == NOTE_COPY || sighting->direction != DIRECTION_IN || entry_role(entry) != HANDSHAKE_OPENED)
 		return;
