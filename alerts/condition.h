@@ -26,6 +26,9 @@ struct condition {
 	const char *name; /* public: "reply_wrong_device" */
 	const char *help; /* when it holds: a sentence without capital and full stop, for the documentation */
 	const char *severity; /* how bad it is, and when: likewise */
+	/* Its subject is the address, whoever serves there: origin and target only describe it, and stay what
+	 * they were when it opened. */
+	bool any_target;
 	/* Adds a candidate for each subject of which the condition holds: subject, severity, intended, texts,
 	 * evidence and remedy filled in, `held` and `undecided` where they apply; everything else is left
 	 * alone. */

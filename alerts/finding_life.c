@@ -52,6 +52,10 @@ void finding_life_hold(
 	finding->held = was->held;
 	finding->unexplained_ns = was->unexplained_ns;
 	memcpy(finding->cause, was->cause, sizeof(finding->cause));
+	if (finding->condition->any_target) {
+		finding->origin = was->origin;
+		finding->target = was->target;
+	}
 	if (was->intended == finding->intended && was->severity > finding->severity)
 		finding->severity = was->severity;
 }
@@ -75,12 +79,16 @@ bool finding_life_fade(const struct judge_context *context, const struct finding
 	return true;
 }
 
+bool finding_life_is_settled(const struct judge_context *context, const struct finding *finding)
+{
+	return finding->open || finding->held >= context->settings->thresholds.open_judgements;
+}
+
 bool finding_life_is_ripe(const struct judge_context *context, const struct finding *finding)
 {
-	const double wanted = context->settings->thresholds.open_judgements;
-	bool waits = finding->undecided && wanted > 1 &&
+	bool waits = finding->undecided && context->settings->thresholds.open_judgements > 1 &&
 		     !has_lasted(context, finding->changed_ns, UNDECIDED_SECONDS);
-	return finding->open || (finding->held >= wanted && !waits);
+	return finding->open || (finding_life_is_settled(context, finding) && !waits);
 }
 
 void finding_life_open(struct finding *finding, const struct finding *cause)

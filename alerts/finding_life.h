@@ -41,7 +41,9 @@ void finding_life_hold(
 bool finding_life_fade(const struct judge_context *context, const struct finding *was, bool recovered,
 	struct finding *finding);
 
-/* It is open, or has held for long enough to be. */
+/* It is open, or held in so many judgements that it will be while it holds. */
+bool finding_life_is_settled(const struct judge_context *context, const struct finding *finding);
+/* It is open, or is to open now. */
 bool finding_life_is_ripe(const struct judge_context *context, const struct finding *finding);
 /* It holds and is ripe: shown from now on, as a symptom of `cause` unless that is NULL. */
 void finding_life_open(struct finding *finding, const struct finding *cause);

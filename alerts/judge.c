@@ -111,7 +111,7 @@ static const struct finding *find_cause(const struct judge_context *context,
 			const struct finding *cause = causes->items[i];
 			if (!cause->holds || cause == symptom || !by->explains(context, cause, symptom))
 				continue;
-			if (finding_life_is_ripe(context, cause))
+			if (finding_life_is_settled(context, cause))
 				return cause;
 			pending = pending ? pending : cause;
 		}
@@ -119,12 +119,12 @@ static const struct finding *find_cause(const struct judge_context *context,
 	return pending;
 }
 
-/* What is ripe opens, but never before its cause: as what it opens it stays. */
+/* What is ripe opens, unless its cause may yet turn out to be none: as what it opens it stays. */
 static void open_finding(
 	const struct judge_context *context, const struct sorted_findings *causes, struct finding *finding)
 {
 	const struct finding *cause = find_cause(context, causes, finding);
-	if (finding_life_is_ripe(context, finding) && (!cause || finding_life_is_ripe(context, cause)))
+	if (finding_life_is_ripe(context, finding) && (!cause || finding_life_is_settled(context, cause)))
 		finding_life_open(finding, cause);
 }
 

@@ -240,6 +240,7 @@ const struct condition reply_from_other_address_condition = {
 	.name = "reply_from_other_address",
 	.help = "what this host asks of one address, by TCP or ping, is answered by another",
 	.severity = "critical",
+	.any_target = true,
 	.find = reply_from_other_address_find,
 	.recovered = recovered_in_answers,
 };

@@ -140,6 +140,7 @@ const struct condition foreign_source_condition = {
 	.name = "foreign_source",
 	.help = "replies leave by a device with a source address that belongs to another one",
 	.severity = "warning; critical if connections fail",
+	.any_target = true,
 	.find = foreign_source_find,
 	.recovered = recovered_at_address,
 	.explained_by = { { &reply_wrong_device_condition, explains_at_address } },

@@ -139,6 +139,7 @@ const struct condition handshake_one_way_condition = {
 	.help = "clients repeat their SYN at least twice although it was answered, and no handshake "
 		"completes there; or three in a minute do, and they are a fifth of all",
 	.severity = "critical",
+	.any_target = true,
 	.find = handshake_one_way_find,
 	.recovered = recovered_at_vantage,
 	.explained_by = {

@@ -198,6 +198,15 @@ static void add_remedy(const struct reply_case *reply_case, struct finding *find
 	remedy_write_plan(reply_case->context->now, plan, finding);
 }
 
+/* The wire is watched, and has not shown yet what becomes of these replies. */
+static bool is_undecided(const struct reply_case *reply_case)
+{
+	const struct observed *observed = &reply_case->observed;
+	return reply_case->verdict != VERDICT_NO_ROUTE && reply_case->context->now->handshakes &&
+	       !reply_case->intended && !observed->observation.fails &&
+	       (observed->observation.repeated || !observed->devices.count);
+}
+
 static void add_finding(const struct reply_case *reply_case, struct findings *candidates)
 {
 	const struct device_set devices = describe_reply_devices(reply_case->context, reply_case->span);
@@ -210,8 +219,7 @@ static void add_finding(const struct reply_case *reply_case, struct findings *ca
 	finding->intended = reply_case->intended;
 	finding->severity = severity_of(reply_case);
 	finding->held = reply_case->observed.observation.fails && reply_case->observed.observation.lasting;
-	finding->undecided =
-		reply_case->observed.observation.repeated && !reply_case->observed.observation.fails;
+	finding->undecided = is_undecided(reply_case);
 	facts_device_names(reply_case->context->now, &devices, ",", finding->reply_device);
 	reply_summarise(reply_case, finding);
 	explain_arrival(reply_case, finding);

@@ -12,15 +12,16 @@ FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
 
 
 def split_series(log):
-    """What makes more than one series of a finding, by the exporter's log: that it opens again, that its severity falls,
-    that it changes between cause and symptom."""
+    """What makes more than one series of a finding, by the exporter's log: that it opens again, as the same or as another
+    about the same device and address; that its severity falls; that it changes between cause and symptom."""
     faults, openings, severities = [], collections.Counter(), {}
     for what, fields in SAID.findall(log):
         said = dict(FIELD.findall(fields))
         number = said["id"]
         severity = SEVERITIES.index(said["severity"])
-        openings[number] += what == "opened"
-        again = what == "opened" and openings[number] > 1
+        subject = said["condition"], said["device"], said["address"]
+        openings[subject] += what == "opened"
+        again = what == "opened" and openings[subject] > 1
         fallen = what == "changed its severity" and severity < severities[number]
         if again or fallen or what == "changed its cause":
             faults.append(f"{said['condition']} {number} {what}, {said['severity']}")

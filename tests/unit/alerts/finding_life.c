@@ -134,11 +134,33 @@ static void a_life_has_one_age(void **state)
 	facts_free(facts);
 }
 
+static void what_is_about_an_address_keeps_its_labels(void **state)
+{
+	(void)state;
+	struct facts *facts = build_facts();
+	struct settings settings = { 0 };
+	const struct judge_context context = { .settings = &settings, .now = facts };
+	thresholds_default(&settings.thresholds);
+	const struct address own = build_address("192.0.2.1"), target = build_address("10.0.0.1");
+	struct finding was = { .condition = &handshake_one_way_condition, .held = 1 }, now = was;
+	finding_set_service(&was, ORIGIN_LOCAL, &own, &own);
+	finding_life_hold(&context, NULL, &was);
+	finding_set_service(&now, ORIGIN_DNAT, &own, &target);
+	finding_life_hold(&context, &was, &now);
+	assert_int_equal(now.origin, ORIGIN_DNAT); /* not shown yet */
+	finding_life_open(&was, NULL);
+	finding_life_hold(&context, &was, &now);
+	assert_int_equal(now.origin, ORIGIN_LOCAL);
+	assert_true(address_equal(&now.target, &own));
+	facts_free(facts);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_life_goes_its_way),
 		cmocka_unit_test(a_life_has_one_age),
+		cmocka_unit_test(what_is_about_an_address_keeps_its_labels),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

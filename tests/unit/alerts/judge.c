@@ -315,14 +315,42 @@ static void a_symptom_opens_with_its_cause(void **state)
 	court_judge(&court, facts);
 	assert_int_equal(court_count(&court, true), 0);
 	assert_int_equal(court_count(&court, false), 2);
-	build_later(facts, 1);
-	court_judge(&court, facts);
-	const struct finding *cause = court_find(&court, &reply_wrong_device_condition);
-	const struct finding *symptom = court_find(&court, &handshake_one_way_condition);
-	assert_true(cause->open && symptom->open && finding_is_alarm(cause));
-	assert_string_equal(symptom->cause, cause->id);
+	for (int second = 1; second <= UNDECIDED_SECONDS; second++) {
+		build_later(facts, 1);
+		court_judge(&court, facts);
+		const struct finding *cause = court_find(&court, &reply_wrong_device_condition);
+		const struct finding *symptom = court_find(&court, &handshake_one_way_condition);
+		assert_true(symptom->open);
+		assert_string_equal(symptom->cause, cause->id);
+		assert_int_equal(finding_is_alarm(cause), second == UNDECIDED_SECONDS);
+	}
 	court_close(&court);
 	facts_free(facts);
+}
+
+/* So that it opens as what it is, if there is traffic. */
+static void a_prediction_waits_for_what_the_wire_shows(void **state)
+{
+	(void)state;
+	for (int hangs = 0; hangs < 2; hangs++) {
+		struct court court;
+		struct facts *facts = incident_two_nics();
+		wire_report(facts);
+		court_open(&court);
+		court_judge(&court, facts);
+		for (int second = 1; second < UNDECIDED_SECONDS; second++) {
+			build_later(facts, 1);
+			court_judge(&court, facts);
+			assert_int_equal(court_count(&court, true), 0);
+		}
+		if (hangs)
+			wire_repeated(facts, "eth1", "eth0", PEER, "198.51.100.10", 2);
+		build_later(facts, hangs ? 0.1 : 1);
+		court_judge(&court, facts);
+		assert_int_equal(court_alarm(&court)->severity, hangs ? SEVERITY_CRITICAL : SEVERITY_WARNING);
+		court_close(&court);
+		facts_free(facts);
+	}
 }
 
 /* The cause is healed, what hung before is still remembered; and after a minute it goes on by itself. */
@@ -407,6 +435,7 @@ int main(void)
 		cmocka_unit_test(a_path_that_is_let_in_is_not_explained),
 		cmocka_unit_test(a_cause_that_is_still_pending_hides_nothing),
 		cmocka_unit_test(a_symptom_opens_with_its_cause),
+		cmocka_unit_test(a_prediction_waits_for_what_the_wire_shows),
 		cmocka_unit_test(a_symptom_stays_one_until_its_cause_is_long_gone),
 		cmocka_unit_test(findings_are_in_order),
 	};
