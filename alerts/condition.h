@@ -26,9 +26,16 @@ struct condition {
 	const char *name; /* public: "reply_wrong_device" */
 	const char *help; /* when it holds: a sentence without capital and full stop, for the documentation */
 	const char *severity; /* how bad it is, and when: likewise */
+	/* Its subject is the address, whoever serves there: origin and target only describe it, and stay what
+	 * they were when it opened. */
+	bool any_target;
 	/* Adds a candidate for each subject of which the condition holds: subject, severity, intended, texts,
-	 * evidence and remedy filled in; everything else is left alone. */
+	 * evidence and remedy filled in, `held` and `undecided` where they apply; everything else is left
+	 * alone. */
 	void (*find)(const struct judge_context *context, struct findings *candidates);
+	/* Whether the wire shows that what it was about works since it last held; NULL: it never does. See
+	 * alerts/recovered.h for what conditions have in common. */
+	bool (*recovered)(const struct judge_context *context, const struct finding *finding);
 	/* Ends with one without cause. Of several causes the first in this order is the finding's. */
 	struct explanation_rule explained_by[EXPLANATIONS_MOST + 1];
 };

@@ -149,11 +149,12 @@ void finding_identify(struct finding *finding)
 	uint64_t sum = UINT64_C(0xcbf29ce484222325);
 	sum = finding_hash_text(sum, finding->condition->name);
 	sum = finding_hash_text(sum, finding->device_name);
-	if (finding->has_service) {
+	if (finding->has_service && !finding->condition->any_target)
 		sum = finding_hash_text(sum, origin_name(finding->origin));
+	if (finding->has_service)
 		sum = finding_hash(sum, &finding->address, sizeof(finding->address));
+	if (finding->has_service && !finding->condition->any_target)
 		sum = finding_hash(sum, &finding->target, sizeof(finding->target));
-	}
 	snprintf(finding->id, sizeof(finding->id), "%016" PRIx64, sum);
 }
 

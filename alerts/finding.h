@@ -49,12 +49,17 @@ struct finding {
 	char reply_device[DEVICE_NAMES_SIZE]; /* names joined by ",", "" if there is none */
 	int64_t since_ns;                     /* CLOCK_REALTIME at which it first held */
 	int64_t last_seen_ns;                 /* CLOCK_REALTIME at which it last held */
-	bool open;                            /* false: held too seldom so far; not to be shown */
+	bool open;                            /* false: not to be shown, see alerts/finding_life.h */
 	bool holds;                           /* in this judgement; false: closes soon */
 	int64_t changed_ns;                   /* monotonic time at which `holds` became what it is */
-	unsigned held; /* judgements in which it held, before it opened; what had lasted for seconds
-			  when it was first judged begins with one */
-	bool intended; /* declared as meant: shown, never counted */
+	unsigned held;          /* judgements in which it held, before it opened; what had lasted for seconds
+				   when it was first judged begins with one */
+	bool undecided;         /* clients wait for answers: what they show will soon tell how severe it is */
+	bool recovered;         /* it does not hold, and the wire showed success since */
+	bool relapsed;          /* it held again after that */
+	int64_t refuted_ns;     /* monotonic, since when it is no more than info; 0: it is */
+	int64_t unexplained_ns; /* monotonic, since when its cause is gone; 0: it is not */
+	bool intended;          /* declared as meant: shown, never counted */
 	char cause[FINDING_ID_SIZE]; /* id of the finding that explains it, "" if it is a cause itself */
 
 	char *summary;     /* one line, no full stop */

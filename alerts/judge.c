@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "alerts/condition.h"
+#include "alerts/finding_life.h"
 #include "alerts/recovered.h"
 #include "alerts/remedy/remedy.h"
 
@@ -42,29 +43,19 @@ static void carry_over(const struct judge_context *context, struct finding *cand
 	struct finding *finding = findings_add(findings, candidate->condition);
 	*finding = *candidate;
 	memset(candidate, 0, sizeof(*candidate));
-	finding->since_ns = was ? was->since_ns : context->now->time_ns;
-	finding->last_seen_ns = context->now->time_ns;
-	finding->holds = true;
-	finding->changed_ns = was && was->holds ? was->changed_ns : context->now->monotonic_ns;
-	finding->held = was && was->held > finding->held ? was->held : finding->held;
-	finding->open = was && was->open;
-	if (!finding->open)
-		finding->open = ++finding->held >= context->settings->thresholds.open_judgements;
+	finding_life_hold(context, was, finding);
 }
 
 /* It no longer holds; for some time it stays. */
 static void keep_closing(
 	const struct judge_context *context, const struct finding *was, struct findings *findings)
 {
-	const struct thresholds *thresholds = &context->settings->thresholds;
-	double limit = was->open ? thresholds->close_seconds : thresholds->pending_seconds;
-	int64_t changed_ns = was->holds ? context->now->monotonic_ns : was->changed_ns;
-	if ((double)(context->now->monotonic_ns - changed_ns) / 1e9 >= limit)
+	const struct condition *condition = was->condition;
+	bool recovered = was->open && condition->recovered && condition->recovered(context, was);
+	struct finding life = *was;
+	if (!finding_life_fade(context, was, recovered, &life))
 		return;
-	struct finding *finding = findings_add(findings, was->condition);
-	finding_copy(finding, was);
-	finding->changed_ns = changed_ns;
-	finding->holds = false;
+	finding_copy(findings_add(findings, condition), &life);
 }
 
 /* Walks both in the order of ids. Of candidates with one id the first counts. */
@@ -109,31 +100,64 @@ static size_t first_of(const struct sorted_findings *causes, const struct condit
 	return low;
 }
 
-/* A finding that closes keeps the cause it had. */
-static void find_cause(
-	const struct judge_context *context, const struct sorted_findings *causes, struct finding *symptom)
+/* The best that holds and explains it, open or not; NULL: none. */
+static const struct finding *find_cause(const struct judge_context *context,
+	const struct sorted_findings *causes, const struct finding *symptom)
 {
+	const struct finding *pending = NULL;
 	for (const struct explanation_rule *by = symptom->condition->explained_by; by->cause; by++) {
 		for (size_t i = first_of(causes, by->cause);
 			i < causes->count && causes->items[i]->condition == by->cause; i++) {
 			const struct finding *cause = causes->items[i];
-			if (cause->holds && cause != symptom && (cause->open || !symptom->open) &&
-				by->explains(context, cause, symptom)) {
-				memcpy(symptom->cause, cause->id, FINDING_ID_SIZE);
-				return;
-			}
+			if (!cause->holds || cause == symptom || !by->explains(context, cause, symptom))
+				continue;
+			if (finding_life_is_settled(context, cause))
+				return cause;
+			pending = pending ? pending : cause;
 		}
 	}
+	return pending;
 }
 
-static int find_causes(const struct judge_context *context, struct findings *findings)
+/* What is ripe opens, unless its cause may yet turn out to be none: as what it opens it stays. */
+static void open_finding(
+	const struct judge_context *context, const struct sorted_findings *causes, struct finding *finding)
+{
+	const struct finding *cause = find_cause(context, causes, finding);
+	if (finding_life_is_ripe(context, finding) && (!cause || finding_life_is_settled(context, cause)))
+		finding_life_open(finding, cause);
+}
+
+/* Its cause may be fading as well. */
+static void keep_symptom(const struct judge_context *context, const struct findings *findings,
+	const struct sorted_findings *causes, struct finding *symptom)
+{
+	const struct finding *cause = findings_find(findings, symptom->cause);
+	if (!cause || !cause->open)
+		cause = find_cause(context, causes, symptom);
+	finding_life_explain(context, cause && cause->open ? cause : NULL, symptom);
+}
+
+static int settle_causes(const struct judge_context *context, struct findings *findings)
 {
 	struct sorted_findings causes;
-	int error = sorted_findings_make(findings->items, findings->count, compare_conditions, &causes);
+	int error = findings_index(findings);
+	if (error == 0)
+		error = sorted_findings_make(findings->items, findings->count, compare_conditions, &causes);
 	if (error < 0)
 		return error;
-	for (size_t i = 0; i < findings->count; i++)
-		find_cause(context, &causes, &findings->items[i]);
+	for (size_t i = 0; i < findings->count; i++) {
+		struct finding *finding = &findings->items[i];
+		if (!finding->open && finding->holds)
+			open_finding(context, &causes, finding);
+		else if (finding->open && finding->holds && *finding->cause)
+			keep_symptom(context, findings, &causes, finding);
+	}
+	for (size_t i = 0; i < findings->count; i++) {
+		struct finding *finding = &findings->items[i];
+		if (finding->open && !finding->holds && !*finding->cause)
+			finding_life_yield(finding, find_cause(context, &causes, finding));
+	}
 	free(causes.items);
 	return 0;
 }
@@ -163,7 +187,7 @@ static int settle_findings(const struct judge_context *context, struct findings 
 	free(now.items);
 	free(before.items);
 	if (error == 0)
-		error = find_causes(context, findings);
+		error = settle_causes(context, findings);
 	if (error == 0 && findings->count)
 		qsort(findings->items, findings->count, sizeof(*findings->items), compare_findings);
 	return error < 0 ? error : findings_index(findings);

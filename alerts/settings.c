@@ -7,8 +7,9 @@
 const struct threshold threshold_table[] = {
 	{ THRESHOLD(open_judgements), "A condition opens a finding after it held in so many judgements", 2, 1,
 		1000 },
-	{ THRESHOLD(close_seconds), "A finding closes after its condition was false for so long", 60, 0,
-		86400 },
+	{ THRESHOLD(close_seconds),
+		"A finding closes after its condition was false for so long, or sooner if the wire shows that it works",
+		60, 0, 86400 },
 	{ THRESHOLD(pending_seconds),
 		"A condition that has not opened a finding is forgotten after it was false for so long", 30,
 		0, 86400 },

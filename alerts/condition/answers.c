@@ -2,6 +2,7 @@
 /* reply_ignored and reply_from_other_address: what comes of this host's own questions. */
 
 #include "alerts/condition/conditions.h"
+#include "alerts/recovered.h"
 #include "alerts/wire.h"
 
 #define ECHO_RECENT_NS (60 * INT64_C(1000000000))
@@ -228,6 +229,7 @@ const struct condition reply_ignored_condition = {
 		"reverse-path filtering is known to reject them",
 	.severity = "critical",
 	.find = reply_ignored_find,
+	.recovered = recovered_at_vantage,
 	.explained_by = {
 		{ &rp_filter_drops_condition, explains_on_device },
 		{ &no_reply_route_condition, no_route_explains_ignored },
@@ -238,5 +240,7 @@ const struct condition reply_from_other_address_condition = {
 	.name = "reply_from_other_address",
 	.help = "what this host asks of one address, by TCP or ping, is answered by another",
 	.severity = "critical",
+	.any_target = true,
 	.find = reply_from_other_address_find,
+	.recovered = recovered_in_answers,
 };

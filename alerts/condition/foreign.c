@@ -6,6 +6,7 @@
 
 #include "alerts/condition/conditions.h"
 #include "alerts/condition/observed.h"
+#include "alerts/recovered.h"
 #include "collectors/route/service.h"
 
 /* ---- foreign_source ---- */
@@ -78,6 +79,7 @@ static void add_foreign(
 	finding->intended = intended_covers(context->settings, &foreign->source, &foreign->source,
 		wire_device_name(context, foreign->arrival), wire_device_name(context, foreign->device));
 	finding->held = foreign->arrival ? foreign->observation.lasting && foreign->observation.fails : 1;
+	finding->undecided = foreign->arrival && foreign->observation.repeated && !foreign->observation.fails;
 	finding->severity = finding->intended            ? SEVERITY_INFO
 			    : foreign->observation.fails ? SEVERITY_CRITICAL
 							 : SEVERITY_WARNING;
@@ -138,6 +140,8 @@ const struct condition foreign_source_condition = {
 	.name = "foreign_source",
 	.help = "replies leave by a device with a source address that belongs to another one",
 	.severity = "warning; critical if connections fail",
+	.any_target = true,
 	.find = foreign_source_find,
+	.recovered = recovered_at_address,
 	.explained_by = { { &reply_wrong_device_condition, explains_at_address } },
 };

@@ -13,6 +13,7 @@
 
 #include "alerts/condition/conditions.h"
 #include "alerts/describe.h"
+#include "alerts/recovered.h"
 #include "alerts/verdict.h"
 #include "alerts/wire.h"
 #include "collectors/firewall/translation.h"
@@ -295,14 +296,17 @@ static const struct trace *current_trace(
 	return NULL;
 }
 
-/* Without a trace: conntrack was gone through since, and has no entry of a request that waits. */
-static bool is_held_back(const struct judge_context *context, const struct unanswered_service *unanswered)
+/* Without a trace: conntrack was gone through since, and has no entry of a request that waits. A rule that
+ * translates brings conntrack into use (nf_nat_register_fn), however empty its table is; else it may be that
+ * it tracks nothing. */
+static bool is_held_back(const struct judge_context *context, const struct forward_drop *drop)
 {
+	const struct unanswered_service *unanswered = drop->unanswered;
 	const struct facts *facts = context->now;
+	bool tracks = facts->conntrack.in_use || drop->translation.basis == TRANSLATION_RULE;
 	if (facts->traces_known && facts->time_ns - unanswered->repeated_ns < TRACE_WAIT_NS)
 		return false;
-	return facts->conntrack.known && facts->conntrack.in_use &&
-	       facts->conntrack.ended_ns > unanswered->repeated_ns &&
+	return facts->conntrack.known && tracks && facts->conntrack.ended_ns > unanswered->repeated_ns &&
 	       !translation_is_let_through(facts, &unanswered->server, unanswered->port);
 }
 
@@ -372,7 +376,7 @@ static void forward_drop_find(const struct judge_context *context, struct findin
 		const struct forward_drop drop = observe_unanswered(context, unanswered);
 		const struct trace *trace = drop.trace;
 		bool translated = drop.translation.basis >= TRANSLATION_RULE || (trace && trace->translated);
-		if (translated && (trace ? trace->end != TRACE_PASSED : is_held_back(context, unanswered)))
+		if (translated && (trace ? trace->end != TRACE_PASSED : is_held_back(context, &drop)))
 			add_drop(context, &drop, candidates);
 	}
 }
@@ -383,5 +387,6 @@ const struct condition forward_drop_condition = {
 		"nobody answers: a rule drops them, or routing does",
 	.severity = "critical",
 	.find = forward_drop_find,
+	.recovered = recovered_at_vantage,
 	.explained_by = { { &rp_filter_drops_condition, rp_filter_explains_forward_drop } },
 };

@@ -78,6 +78,7 @@ static void add_finding(const struct observed_case *found, struct findings *cand
 	finding->intended = found->intended;
 	finding->severity = severity_of(found);
 	finding->held = observed->observation.fails && observed->observation.lasting;
+	finding->undecided = observed->observation.repeated && !observed->observation.fails;
 	wire_device_names(found->context, &observed->devices, finding->reply_device);
 	describe_service(found->service, service);
 	finding_summarise(finding, "replies from %s were seen leaving by %s, requests arrive on %s", service,

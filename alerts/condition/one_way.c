@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "alerts/condition/conditions.h"
+#include "alerts/recovered.h"
 #include "alerts/wire.h"
 
 struct vantages {
@@ -137,7 +138,9 @@ const struct condition handshake_one_way_condition = {
 	.help = "clients repeat their SYN at least twice although it was answered, and no handshake "
 		"completes there; or three in a minute do, and they are a fifth of all",
 	.severity = "critical",
+	.any_target = true,
 	.find = handshake_one_way_find,
+	.recovered = recovered_at_vantage,
 	.explained_by = {
 		{ &reply_wrong_device_condition, explains_at_vantage },
 		{ &no_reply_route_condition, explains_at_address },

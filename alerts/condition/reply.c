@@ -6,6 +6,7 @@
 #include "alerts/condition/conditions.h"
 #include "alerts/condition/observed.h"
 #include "alerts/describe.h"
+#include "alerts/recovered.h"
 #include "alerts/remedy/remedy.h"
 
 /* The paths of one service and arrival device for which the condition holds. */
@@ -197,6 +198,15 @@ static void add_remedy(const struct reply_case *reply_case, struct finding *find
 	remedy_write_plan(reply_case->context->now, plan, finding);
 }
 
+/* The wire is watched, and has not shown yet what becomes of these replies. */
+static bool is_undecided(const struct reply_case *reply_case)
+{
+	const struct observed *observed = &reply_case->observed;
+	return reply_case->verdict != VERDICT_NO_ROUTE && reply_case->context->now->handshakes &&
+	       !reply_case->intended && !observed->observation.fails &&
+	       (observed->observation.repeated || !observed->devices.count);
+}
+
 static void add_finding(const struct reply_case *reply_case, struct findings *candidates)
 {
 	const struct device_set devices = describe_reply_devices(reply_case->context, reply_case->span);
@@ -209,6 +219,7 @@ static void add_finding(const struct reply_case *reply_case, struct findings *ca
 	finding->intended = reply_case->intended;
 	finding->severity = severity_of(reply_case);
 	finding->held = reply_case->observed.observation.fails && reply_case->observed.observation.lasting;
+	finding->undecided = is_undecided(reply_case);
 	facts_device_names(reply_case->context->now, &devices, ",", finding->reply_device);
 	reply_summarise(reply_case, finding);
 	explain_arrival(reply_case, finding);
@@ -316,6 +327,7 @@ const struct condition reply_wrong_device_condition = {
 	.severity = "warning; critical if clients were seen to repeat their SYN or connections never to "
 		    "complete; info if they complete",
 	.find = reply_wrong_device_find,
+	.recovered = recovered_at_vantage,
 	.explained_by = { { &rp_filter_drops_condition, rp_filter_explains_reply } },
 };
 
@@ -325,5 +337,6 @@ const struct condition no_reply_route_condition = {
 		"prohibit or blackhole one",
 	.severity = "warning; critical if such connections were seen",
 	.find = no_reply_route_find,
+	.recovered = recovered_at_vantage,
 	.explained_by = { { &rp_filter_drops_condition, rp_filter_explains_reply } },
 };

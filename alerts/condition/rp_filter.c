@@ -10,6 +10,7 @@
 
 #include "alerts/condition/conditions.h"
 #include "alerts/describe.h"
+#include "alerts/recovered.h"
 #include "alerts/remedy/remedy.h"
 #include "alerts/wire.h"
 
@@ -367,5 +368,6 @@ const struct condition rp_filter_drops_condition = {
 		"lookup, or counted, by device where that is possible",
 	.severity = "warning; critical if counted",
 	.find = rp_filter_drops_find,
+	.recovered = recovered_at_vantage,
 	.explained_by = { { &rp_filter_drops_condition, rp_filter_explains_itself } },
 };

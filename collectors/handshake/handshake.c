@@ -24,6 +24,10 @@ const struct handshake_limits handshake_limits_default = {
 
 /* How many entries of one flow are looked at where the number alone does not find it. */
 #define FLOW_DEPTH 8
+/* A server answers a SYN within so long. */
+#define ANSWER_NS (250 * INT64_C(1000000))
+/* The first repetition of a SYN-ACK comes a second after it, later ones at twice the time each. */
+#define FIRST_REPEAT_NS (1500 * INT64_C(1000000))
 /* Linux sends its last SYN after 63 s and gives up after 127. Whatever comes later keeps nothing alive. */
 #define LIFE_NS (130 * INT64_C(1000000000))
 /* Far from where sums of times would not fit. */
@@ -256,6 +260,18 @@ static void handshake_note_answered(struct handshakes *handshakes, const struct 
 	unanswered_end(&handshakes->unanswered, &server, entry->flow.server_port);
 }
 
+/* A SYN-ACK that came again shows that its SYN was not merely missed, if the one before it was sighted when
+ * nothing had been missed for some time: its SYN would have been, too. Or if it comes again as soon once
+ * more: a server alone (what a flood has left) repeats it more and more seldom, so that it was asked again,
+ * by a SYN. last_us: of the one before. */
+static bool handshake_lacks_syn(const struct handshakes *handshakes, const struct entry *entry,
+	const struct view *view, uint32_t last_us, int64_t time_ns)
+{
+	int64_t last_ns = entry->start_ns + (int64_t)last_us * 1000;
+	return entry->queue == QUEUE_BLIND && time_ns - last_ns <= FIRST_REPEAT_NS &&
+	       last_ns - handshakes->missed_ns >= (view->synack_repeats == 1 ? ANSWER_NS : 0);
+}
+
 static void handshake_on_synack(
 	struct handshakes *handshakes, const struct packet *packet, const struct sighting *sighting)
 {
@@ -282,11 +298,14 @@ static void handshake_on_synack(
 		else if (entry_is_open(entry))
 			handshake_move(handshakes, entry, (enum entry_queue)entry->queue);
 	}
-	struct view *view;
+	struct view *view = entry_view(entry, sighting->device, sighting->direction);
+	uint32_t last_us = view ? view->last_us[VIEW_SYNACK] : 0;
 	int before = entry_devices(entry, VIEW_SYNACK).pair.in;
 	enum note note = handshake_sight(handshakes, entry, VIEW_SYNACK, packet, sighting, &view);
 	if (note == NOTE_REPEAT && view->synack_repeats < UINT8_MAX)
 		view->synack_repeats++;
+	if (note == NOTE_REPEAT && handshake_lacks_syn(handshakes, entry, view, last_us, sighting->time_ns))
+		handshake_move(handshakes, entry, QUEUE_RETURN);
 	if (note == NOTE_COPY || sighting->direction != DIRECTION_IN || entry_role(entry) != HANDSHAKE_OPENED)
 		return;
 	/* It answers a SYN of this host's. What was noted when it passed a device below is void. */
@@ -427,6 +446,8 @@ void handshakes_devices(struct handshakes *handshakes, const struct handshake_pr
 
 void handshakes_missed(struct handshakes *handshakes, int64_t now_ns)
 {
+	if (now_ns > handshakes->missed_ns)
+		handshakes->missed_ns = now_ns;
 	if (now_ns + HANDSHAKE_OPEN_NS > handshakes->blind_until_ns)
 		handshakes->blind_until_ns = now_ns + HANDSHAKE_OPEN_NS;
 }

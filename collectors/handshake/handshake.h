@@ -55,8 +55,8 @@ void handshakes_finish(struct handshakes *handshakes);
  * flows that are already followed stay so. 1: all. */
 void handshakes_sample(struct handshakes *handshakes, uint32_t ratio);
 /* Packets were missed, or a capture has just begun: a SYN-ACK without its SYN says nothing for the next
- * HANDSHAKE_OPEN_NS, unless a SYN to another address asked for it. After an eviction it says nothing at all.
- */
+ * HANDSHAKE_OPEN_NS, unless a SYN to another address asked for it, or it is repeated in a way that shows that
+ * its SYN never passed. After an eviction it says nothing at all. */
 void handshakes_missed(struct handshakes *handshakes, int64_t now_ns);
 
 /* All of them. The counts of one that is gone are kept for as long as there is room and it is named here; if

@@ -173,6 +173,7 @@ struct handshake_peer {
 	bool asks;                /* it opens connections; false: it answers this host */
 	bool completed;           /* the last handshake with it was */
 	bool unfinished;          /* when it was seen last, it repeated itself */
+	bool hung;                /* it did so before */
 	int synack_device;        /* by which the completed handshake was answered */
 	int64_t seen_ns;
 	/* Of one that answers: when a handshake with it last completed, and when it last answered an echo
@@ -220,6 +221,8 @@ struct handshake_report {
 	size_t peer_count;
 	uint64_t outcomes[HANDSHAKE_OUTCOMES]; /* sums over pairs, those given up as well */
 	uint64_t tracked;                      /* open */
+	bool waiting; /* one of these for HANDSHAKE_SETTLE_NS or longer: somebody may wait for an answer in
+			 vain */
 	uint64_t limit;
 	uint64_t evicted;   /* open ones that had to go; they have no outcome */
 	uint64_t unmatched; /* SYN-ACKs without SYN that said nothing, see handshakes_missed() */

@@ -199,6 +199,18 @@ struct handshake_load handshakes_load(const struct handshakes *handshakes)
 	return load;
 }
 
+static bool handshakes_are_waiting(const struct handshakes *handshakes)
+{
+	const struct handshake_table *table = &handshakes->table;
+	for (unsigned queue = 0; queue < QUEUE_SETTLING; queue++) {
+		uint32_t oldest = table->queues[queue].head;
+		if (oldest != HASH_INDEX_NONE &&
+			handshakes->now_ns - table->entries[oldest].start_ns >= HANDSHAKE_SETTLE_NS)
+			return true;
+	}
+	return false;
+}
+
 static void report_echoes(const struct handshakes *handshakes, struct handshake_report *report)
 {
 	echoes_report(&handshakes->echoes, report);
@@ -248,6 +260,7 @@ int handshakes_report_part(
 	switch (progress->part) {
 	case 0:
 		report->tracked = load.tracked;
+		report->waiting = handshakes_are_waiting(handshakes);
 		report->limit = load.limit;
 		report->evicted = load.evicted;
 		report->unmatched = handshakes->unmatched;

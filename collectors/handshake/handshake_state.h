@@ -26,9 +26,9 @@ struct handshakes {
 	struct frame_ring recent; /* the first SYN and SYN-ACK of all, in case they become suspects */
 	struct frame_ring evidence[EVIDENCE_RINGS];
 	int64_t now_ns;
-	int64_t wall_ns;          /* CLOCK_REALTIME - now_ns */
-	int64_t blind_until_ns;   /* see handshakes_missed() */
-	int64_t crowded_until_ns; /* likewise, after an eviction */
+	int64_t wall_ns;                   /* CLOCK_REALTIME - now_ns */
+	int64_t missed_ns, blind_until_ns; /* see handshakes_missed() */
+	int64_t crowded_until_ns;          /* likewise, after an eviction */
 	uint32_t ratio;
 	uint32_t
 		return_ratio; /* the greatest ratio of the last HANDSHAKE_OPEN_NS: for SYN-ACKs without SYN */

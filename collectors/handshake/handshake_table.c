@@ -213,21 +213,34 @@ struct view *entry_view(struct entry *entry, int device, enum direction directio
 	return view;
 }
 
+static bool entry_view_is_out(const struct view *view, enum view_packet packet)
+{
+	return view->direction == DIRECTION_OUT ||
+	       (view->direction == DIRECTION_UNKNOWN && packet == VIEW_SYNACK);
+}
+
 /* A packet passes lower devices first on its way in and last on its way out (eth0, then eth0.10): the device
- * that routes is the last one in and the first one out. */
+ * that routes is the last one in and the first one out. Of SYN-ACKs that were repeated the last was
+ * acknowledged, and the route may have changed in between. */
 struct entry_devices entry_devices(const struct entry *entry, enum view_packet packet)
 {
 	struct entry_devices seen = { 0 };
+	uint32_t last_us = 0;
+	for (unsigned i = 0; i < entry->view_count && packet == VIEW_SYNACK && entry->flags & ENTRY_ACKED;
+		i++)
+		if (entry_view_is_out(&entry->views[i], packet) && entry->views[i].last_us[packet] > last_us)
+			last_us = entry->views[i].last_us[packet];
 	for (unsigned i = 0; i < entry->view_count; i++) {
 		const struct view *view = &entry->views[i];
+		bool out = entry_view_is_out(view, packet);
 		if (!(view->seen & 1 << packet))
 			continue;
-		bool out = view->direction == DIRECTION_OUT ||
-			   (view->direction == DIRECTION_UNKNOWN && packet == VIEW_SYNACK);
 		if (!out)
 			seen.pair.in = view->device;
-		else if (!seen.has_out)
+		else if (!seen.has_out && view->last_us[packet] + HANDSHAKE_REPEAT_NS / 1000 > last_us)
 			seen.pair.out = view->device;
+		else
+			continue;
 		*(out ? &seen.has_out : &seen.has_in) = true;
 	}
 	return seen;

@@ -26,7 +26,7 @@ static bool ingress_peer_is(const struct handshake_peer *a, const struct handsha
 
 static int64_t ingress_peer_worth(const struct handshake_peer *peer)
 {
-	return peer->seen_ns + (peer->unfinished ? INGRESS_PEERS_PREFERENCE_NS : 0);
+	return peer->seen_ns + (peer->unfinished || peer->hung ? INGRESS_PEERS_PREFERENCE_NS : 0);
 }
 
 /* Those that came by the device that had the slot before are not its own. */
@@ -59,6 +59,7 @@ void ingress_peers_note(struct ingress_peers *ingress, uint16_t slot, const stru
 	}
 	place = place ? place : alike;
 	struct handshake_peer noted = *peer;
+	noted.hung = place && (place->hung || place->unfinished);
 	if (!peer->asks) {
 		bool echoes = peer->protocol != IPPROTO_TCP;
 		noted.completed_ns = peer->completed ? peer->seen_ns : place ? place->completed_ns : 0;

@@ -11,7 +11,7 @@
 #include "collectors/handshake/handshake_counters.h"
 
 #define INGRESS_PEERS_OF_DEVICE 16
-/* Those whose connection is not finished make room for others only so much later. */
+/* Those whose connection is not finished, or was not before, make room for others only so much later. */
 #define INGRESS_PEERS_PREFERENCE_NS (10 * INT64_C(1000000000))
 #define INGRESS_PEERS_MEMORY_NS     (600 * INT64_C(1000000000))
 

@@ -9,7 +9,11 @@
 #include "exporter/daemon/collector_io.h"
 #include "exporter/output/writer.h"
 
-#define ONE_LOOK_NS (1100 * MILLISECOND_NS) /* so that counters that rise are seen to */
+/* So that counters that rise are seen to, and a SYN that comes again: most do after a second. */
+#define ONE_LOOK_NS (1300 * MILLISECOND_NS)
+#define SETTLED_NS  (HANDSHAKE_SETTLE_NS + 100 * MILLISECOND_NS)
+/* It goes on for so long while somebody waits for an answer: by then any opening is decided. */
+#define WAITING_NS HANDSHAKE_OPEN_NS
 
 static int complain(const char *message)
 {
@@ -17,25 +21,66 @@ static int complain(const char *message)
 	return COMMAND_FAILED;
 }
 
-static int watch_and_report(struct oneshot *oneshot)
+/* On the wire, or by what the kernel knows of openings that were answered and not acknowledged; then the wire
+ * will show them. */
+static bool is_waiting(const struct facts *facts)
 {
-	int64_t watch_ns = oneshot->options->watch_ns, tick_ns = clock_ns(CLOCK_MONOTONIC);
-	const int64_t end_ns = tick_ns + watch_ns;
-	if (!watch_ns) /* what holds in a single look is shown */
-		oneshot->settings->thresholds.open_judgements = 1;
+	if (!facts->handshakes)
+		return false;
+	bool waits = facts->handshakes->waiting || facts->syn_recv_count > 0;
+	for (size_t i = 0; i < facts->endpoint_count; i++)
+		waits |= facts->endpoints[i].syn_recv > 0;
+	return waits;
+}
+
+static int run_and_judge(struct oneshot *oneshot, int64_t run_ns)
+{
+	int result = collector_io_run(oneshot->observer, run_ns);
+	return result < 0 ? result : oneshot_judge(oneshot);
+}
+
+/* What holds then is shown, whatever held before. */
+static int run_and_judge_anew(struct oneshot *oneshot, int64_t run_ns)
+{
+	findings_free(oneshot->findings);
+	oneshot->findings = NULL;
+	return run_and_judge(oneshot, run_ns);
+}
+
+static int look_once(struct oneshot *oneshot)
+{
+	const int64_t end_ns = clock_ns(CLOCK_MONOTONIC) + ONE_LOOK_NS + WAITING_NS;
+	double *open_judgements = &oneshot->settings->thresholds.open_judgements;
+	const double wanted = *open_judgements;
+	*open_judgements = 1;
 	int result = oneshot_judge(oneshot);
-	if (result == 0 && !watch_ns) {
-		result = collector_io_run(oneshot->observer, ONE_LOOK_NS);
-		if (result == 0)
-			result = oneshot_judge(oneshot);
-	}
+	if (result == 0)
+		result = run_and_judge_anew(oneshot, ONE_LOOK_NS);
+	/* Openings that have just begun will be over then, or their clients wait. */
+	if (result == 0 && oneshot->facts->handshakes && oneshot->facts->handshakes->tracked)
+		result = run_and_judge_anew(oneshot, SETTLED_NS);
+	*open_judgements = wanted;
+	while (result == 0 && is_waiting(oneshot->facts) && clock_ns(CLOCK_MONOTONIC) < end_ns)
+		result = run_and_judge(oneshot, SECOND_NS);
+	return result;
+}
+
+static int watch(struct oneshot *oneshot, int64_t watch_ns)
+{
+	int64_t tick_ns = clock_ns(CLOCK_MONOTONIC);
+	const int64_t end_ns = tick_ns + watch_ns;
+	int result = oneshot_judge(oneshot);
 	while (result == 0 && tick_ns < end_ns) {
 		tick_ns += SECOND_NS;
-		int64_t wait_ns = tick_ns - clock_ns(CLOCK_MONOTONIC);
-		result = collector_io_run(oneshot->observer, wait_ns);
-		if (result == 0)
-			result = oneshot_judge(oneshot);
+		result = run_and_judge(oneshot, tick_ns - clock_ns(CLOCK_MONOTONIC));
 	}
+	return result;
+}
+
+static int watch_and_report(struct oneshot *oneshot)
+{
+	const int64_t watch_ns = oneshot->options->watch_ns;
+	int result = watch_ns ? watch(oneshot, watch_ns) : look_once(oneshot);
 	const struct report_style style = oneshot_style(oneshot->options);
 	if (result == 0)
 		result =

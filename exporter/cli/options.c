@@ -115,7 +115,8 @@ static const struct flag flag_table[] = {
 		.most = 100000 },
 	{ .name = "for",
 		.argument = "DURATION",
-		.help = "Watch for so long (10, 10s, 2m) and judge once a second, instead of one look.",
+		.help = "Watch for so long (10, 10s, 2m) and judge once a second, instead of one look, which takes a "
+			"second or two, and up to twelve while somebody waits for an answer.",
 		.allowed = "seconds from 1 to 86400, as 10, 10s or 2m",
 		.set = flag_set_duration,
 		.offset = AT(watch_ns),

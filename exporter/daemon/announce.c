@@ -38,6 +38,8 @@ static void say_opened(const struct log *log, const struct findings *before, con
 		say(log, level_of(finding), "Finding opened", finding);
 	else if (old->severity != finding->severity)
 		say(log, level_of(finding), "Finding changed its severity", finding);
+	else if (!*old->cause != !*finding->cause)
+		say(log, level_of(finding), "Finding changed its cause", finding);
 }
 
 void announce_findings(const struct log *log, const struct findings *before, const struct findings *now)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Says in the log which findings opened, changed their severity, or closed between two judgements, and which
- * rules cannot be read. */
+/* Says in the log which findings opened, changed their severity, came to have a cause or none, or closed
+ * between two judgements, and which rules cannot be read. */
 
 #include "alerts/finding.h"
 #include "collectors/facts.h"

@@ -1,7 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the tests of the topology and those of oneway both assert about a lab's connections."""
 
+import collections
+import re
+
 from lab.traffic import run_all
+
+SEVERITIES = ("info", "warning", "critical")
+SAID = re.compile(r'msg="Finding (opened|closed|changed its \w+)" (.*)$', re.MULTILINE)
+FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
+
+
+def split_series(log):
+    """What makes more than one series of a finding, by the exporter's log: that it opens again, as the same or as another
+    about the same device and address; that its severity falls; that it changes between cause and symptom."""
+    faults, openings, severities = [], collections.Counter(), {}
+    for what, fields in SAID.findall(log):
+        said = dict(FIELD.findall(fields))
+        number = said["id"]
+        severity = SEVERITIES.index(said["severity"])
+        subject = said["condition"], said["device"], said["address"]
+        openings[subject] += what == "opened"
+        again = what == "opened" and openings[subject] > 1
+        fallen = what == "changed its severity" and severity < severities[number]
+        if again or fallen or what == "changed its cause":
+            faults.append(f"{said['condition']} {number} {what}, {said['severity']}")
+        severities[number] = severity
+    return faults
 
 
 def failures(attempts):

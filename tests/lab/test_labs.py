@@ -14,7 +14,6 @@ from lab.labs.base import run_remedy
 from lab.traffic import Background
 from lab.watch import POLL_SECONDS, Exporter, find_program, poll
 
-STEADY_SECONDS = 2
 TWIN_SECONDS = 6  # a judgement a second
 SILENT_SECONDS = float(os.environ.get("ONEWAY_SILENT_SECONDS", 12))  # a handshake is judged after 10 s at most
 CLOSE_SECONDS = 75  # what was seen to fail counts for a minute
@@ -51,12 +50,12 @@ def pretty(findings):
     return json.dumps(findings, indent=1)
 
 
-def assert_steady(exporter, expected):
+def assert_steady(exporter, lab):
     """No other cause is claimed, now or a little later."""
-    deadline = time.monotonic() + STEADY_SECONDS
+    deadline = time.monotonic() + lab.steady_seconds
     while time.monotonic() < deadline:
         causes = exporter.causes()
-        assert same(causes, expected), pretty(causes)
+        assert same(causes, lab.expected()), pretty(causes)
         time.sleep(POLL_SECONDS)
 
 
@@ -107,7 +106,7 @@ def find(lab, exporter, traffic):
     await_expected(exporter, lab.expected(), lab.open_seconds)
     print(f"all found {time.monotonic() - traffic.started:.1f} s after the first attempt")
     await_symptoms(exporter, lab.symptoms(), lab.open_seconds)
-    assert_steady(exporter, lab.expected())
+    assert_steady(exporter, lab)
     assert not wrong_outcomes(lab, traffic, faulty=True)
     return remedy_of(lab, exporter.causes())
 
@@ -116,7 +115,6 @@ def test_found_and_healed(program, stand, faulty_case):
     with stand(faulty_case, healthy=False) as lab:
         assert_faulty(lab)
         with Exporter(program, lab) as exporter:
-            time.sleep(lab.warm_up)
             with Background(lab.attempts(), disturb=lab.disturb) as traffic:
                 commands = find(lab, exporter, traffic)
                 heal(lab, commands)
@@ -151,7 +149,7 @@ def assert_explained(program, lab, finding):
 def test_found_before_the_first_connection(program, stand, early_case):
     with stand(early_case, healthy=False) as lab, Exporter(program, lab) as exporter:
         await_expected(exporter, lab.expected(), lab.open_seconds)
-        assert_steady(exporter, lab.expected())
+        assert_steady(exporter, lab)
         assert_nobody_connected(exporter)
         causes = exporter.causes()
         assert_explained(program, lab, causes[0])

@@ -11,6 +11,8 @@ import subprocess
 import tempfile
 import time
 
+from lab.checks import split_series
+
 READY_SECONDS = 30
 ANSWER_SECONDS = 10
 STOP_SECONDS = 20
@@ -104,7 +106,7 @@ class Exporter:
         self._process.wait(STOP_SECONDS)
 
     def stop(self):
-        """Ends it as systemd would. It must exit cleanly, leaking nothing."""
+        """Ends it as systemd would. It must exit cleanly, leaking nothing, and have made one series of each finding."""
         self._process.terminate()
         try:
             status = self._process.wait(STOP_SECONDS)
@@ -112,6 +114,8 @@ class Exporter:
             raise AssertionError(f"the exporter does not stop on SIGTERM:\n{self.log()}") from None
         assert status == 0, f"the exporter ended with {status}:\n{self.log()}"
         assert not SANITIZER.search(self.log()), self.log()
+        split = split_series(self.log())
+        assert not split, f"{split}\n{self.log()}"
 
     def _request(self, path):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_SECONDS)

@@ -2,17 +2,17 @@
 """All labs. Several classes may share a name: their variants are that lab's."""
 
 from lab.labs.dnat_uplinks import CompleteRules, Connmark, DnatByRules, DnatMarkedReplies, DnatUplinks
-from lab.labs.forward_drop import ForwardDrop, NotDropped, ReversePath, Untraced
+from lab.labs.forward_drop import Alone, ForwardDrop, NotDropped, ReversePath, Untraced
 from lab.labs.lookalikes import BridgeVeth, DirectServerReturn, DualStack, Ecmp, Hairpin, LanDevice, VipOnLo
-from lab.labs.odd_traffic import BulkTransfer, Firewalled, LossyPath, ServiceDown, SlowClient, SynFlood, SynScan
+from lab.labs.odd_traffic import BulkTransfer, Firewalled, HalfBroken, LossyPath, ServiceDown, SlowClient, SynFlood, SynScan
 from lab.labs.snat_gateway import SnatGateway
 from lab.labs.tunnel_rp_filter import TunnelRpFilter
 from lab.labs.two_nics import Intended, NicsMarkedReplies, SharedSubnet, TwoNics
 
 CLASSES = (DnatUplinks, DnatByRules, DnatMarkedReplies, TwoNics, SharedSubnet, NicsMarkedReplies, TunnelRpFilter, SnatGateway,
-           SynFlood, Connmark, Ecmp, CompleteRules, Intended, LanDevice, VipOnLo, BridgeVeth, Hairpin,
+           SynFlood, HalfBroken, Connmark, Ecmp, CompleteRules, Intended, LanDevice, VipOnLo, BridgeVeth, Hairpin,
            DirectServerReturn, DualStack, SynScan, ServiceDown, Firewalled, SlowClient, LossyPath, BulkTransfer,
-           ForwardDrop, Untraced, ReversePath, NotDropped)
+           ForwardDrop, Untraced, Alone, ReversePath, NotDropped)
 
 
 def variants(name):

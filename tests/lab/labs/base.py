@@ -28,7 +28,7 @@ class Lab:
     checks_remedy = True  # oneway checks what it prints
     flags = ()  # more of the exporter's
     open_seconds = 20  # after the first attempt
-    warm_up = 0  # seconds that the exporter watches before the traffic begins
+    steady_seconds = 2  # for so long what was found stays, and nothing else comes
 
     def __init__(self, net, variant, family=4, healthy=True):
         self.net, self.variant, self.family, self.healthy = net, variant, family, healthy

@@ -260,6 +260,19 @@ class Untraced(ForwardDrop):
         return {"ports": [str(BROKEN)], "peers": [self.client_address]}
 
 
+class Alone(Untraced):
+    story = ("ssh to a translated port of the gateway times out, and that is all the traffic there is: no connection was\n"
+             "ever tracked. That the port is translated is known from the rule alone.")
+    variants = ("alone",)
+
+    def make_rules(self):
+        self.forward_by_nft()
+        self.drop_set()
+
+    def side_checks(self):
+        return []
+
+
 class ReversePath(Lab):
     name = "forward-drop"
     story = ("ssh to a translated port of the second line times out. No rule drops the request: by the translated\n"

@@ -4,7 +4,7 @@
 import random
 import threading
 
-from lab.labs.base import LAN, LINES, SSH, Lab
+from lab.labs.base import CLIENT, LAN, LINES, SSH, Lab, run_remedy
 from lab.labs.two_nics import TwoNics
 from lab.net import Subnet
 from lab.raw import SYN, Sender, tcp_flags
@@ -33,6 +33,13 @@ class OddTraffic(TwoNics):
 
     def attempts(self):
         return [self.attempt(f"client -> {self.nic(n)}", self.client, self.address(n), "host") for n in range(2)]
+
+    def repair(self):
+        """Completes the host, whatever is wrong beyond it."""
+        healthy, self.healthy = self.healthy, False
+        TwoNics.finish(self)
+        self.healthy = healthy
+        run_remedy(self.host, TwoNics.remedy(self))
 
     def expected(self):
         return []
@@ -88,14 +95,6 @@ class SynFlood(OddTraffic):
         self.sender = Sender(self.net, self.internet, self.family)
         self.disturb = self.flood
 
-    def repair(self):
-        """Completes the host, whatever is wrong beyond it."""
-        healthy, self.healthy = self.healthy, False
-        super().finish()
-        self.healthy = healthy
-        for command in TwoNics.remedy(self):
-            self.host.shell(command)
-
     def flood(self):
         for _ in range(self.burst):
             self.sender.send_syn(self.at(SPOOFED, random.randrange(1, 1 << 22)), self.address(random.randrange(2)),
@@ -121,6 +120,47 @@ class SynFlood(OddTraffic):
 
     def signature(self):
         return {"replies lost beyond the provider": self.internet.counted("inet", "outage", "lost")}
+
+
+class HalfBroken(OddTraffic):
+    name = "half-broken"
+    story = ("Some clients of eth1 work all the time and some never do: their replies get lost somewhere beyond its\n"
+             "provider. Those that work are of the same network, or of another one; that they do proves nothing.")
+    variants = ("same-network", "other-network")
+    silent = False
+    prints_remedy = False
+    open_seconds = 30  # among others that complete only those count that have ended, after 10 s
+    steady_seconds = 20
+    unlucky = 4  # connections at a time
+
+    def finish(self):
+        self.internet.nft("table inet outage { chain forward { type filter hook forward priority filter; }; }")
+        self.subnet, host = (CLIENT, 3) if self.variant == "same-network" else (SLOW, 2)
+        self.second = self.at(self.subnet, host)
+        self.client.ip(f"addr add {self.cidr(self.subnet, host)} dev eth0 nodad preferred_lft 0", self.family)
+        if self.subnet is SLOW:
+            self.internet.ip(f"route add {SLOW.prefix(self.family)} via {self.client_address}", self.family)
+        if not self.healthy:
+            self.internet.nft(f'add rule inet outage forward iifname "isp-eth1" {self.nft_family} daddr {self.second} drop')
+        self.repair()
+
+    def attempts(self):
+        return super().attempts() + [
+            self.attempt(f"second client -> eth1 ({number})", self.client, self.address(1), "host",
+                         source_address=self.second, broken=True) for number in range(self.unlucky)]
+
+    def side_checks(self):
+        return [self.attempt("host -> LAN", self.host, self.at(LAN, 2), "lan")]
+
+    def expected(self):
+        return [{"condition": "handshake_one_way", "device": "eth1", "address": self.address(1)}]
+
+    @property
+    def healer(self):
+        return self.internet
+
+    def remedy(self):
+        return ["nft flush chain inet outage forward"]
 
 
 class ServiceDown(OddTraffic):

@@ -26,7 +26,7 @@ class SnatGateway(Lab):
 """
     variants = ("server", "gateway", "client", "client-ping")
     prints_remedy = False
-    warm_up = 11  # a capture that has just begun makes nothing of a SYN-ACK without its SYN for 10 s
+    open_seconds = 12  # sooner than by the handshakes that end after a capture has run for 10 s
 
     def build(self):
         self.make_internet()

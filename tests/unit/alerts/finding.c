@@ -59,6 +59,24 @@ static void ids_are_the_same_on_every_day_and_machine(void **state)
 	assert_string_equal(finding.id, "366b86af321558f5");
 }
 
+/* It may become known later who serves there. */
+static void what_is_about_an_address_is_one_whoever_serves_there(void **state)
+{
+	(void)state;
+	static const struct condition *const about_address[] = { &handshake_one_way_condition,
+		&foreign_source_condition, &reply_from_other_address_condition };
+	for (size_t i = 0; i < sizeof(about_address) / sizeof(*about_address); i++) {
+		const struct finding first =
+			subject(about_address[i], "eth0", "192.0.2.1", "192.0.2.1", ORIGIN_LOCAL);
+		const struct finding same =
+			subject(about_address[i], "eth0", "192.0.2.1", "10.0.0.1", ORIGIN_DNAT);
+		const struct finding other =
+			subject(about_address[i], "eth0", "192.0.2.2", "10.0.0.1", ORIGIN_DNAT);
+		assert_string_equal(first.id, same.id);
+		assert_string_not_equal(first.id, other.id);
+	}
+}
+
 static void copies_are_deep(void **state)
 {
 	(void)state;
@@ -179,6 +197,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ids_are_distinct_for_distinct_subjects),
 		cmocka_unit_test(ids_are_the_same_on_every_day_and_machine),
+		cmocka_unit_test(what_is_about_an_address_is_one_whoever_serves_there),
 		cmocka_unit_test(copies_are_deep),
 		cmocka_unit_test(numbers_are_json_numbers),
 		cmocka_unit_test(findings_are_found_by_id),

@@ -99,6 +99,13 @@ static void seen_before(struct facts *facts)
 	sweep(facts);
 }
 
+/* The table was always empty. */
+static void sweep_empty(struct facts *facts)
+{
+	sweep(facts);
+	facts->conntrack.in_use = false;
+}
+
 static void left(struct facts *facts)
 {
 	sweep(facts);
@@ -156,6 +163,8 @@ static const struct case_row {
 	bool holds;
 } cases[] = {
 	{ true, sweep, true },
+	{ true, sweep_empty, true },
+	{ false, sweep_empty, false },
 	{ true, traced, true },
 	{ true, vanished, true },
 	{ true, traced_untranslated, true }, /* dropped before the translation */

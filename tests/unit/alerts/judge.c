@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "alerts/finding_life.h"
 #include "tests/support/incidents.h"
+#include "tests/support/wire_builder.h"
 
 struct incident {
 	struct facts *(*make)(void);
@@ -286,9 +288,98 @@ static void a_cause_that_is_still_pending_hides_nothing(void **state)
 	facts->devices[1].rp_filter_effective = 1;
 	court_judge(&court, facts);
 	assert_true(finding_is_alarm(court_find(&court, &reply_wrong_device_condition)));
-	court_judge(&court, facts);
-	assert_false(finding_is_alarm(court_find(&court, &reply_wrong_device_condition)));
+	court_judge(&court, facts); /* as what it opened it stays */
+	assert_true(finding_is_alarm(court_find(&court, &reply_wrong_device_condition)));
 	assert_true(finding_is_alarm(court_find(&court, &rp_filter_drops_condition)));
+	court_close(&court);
+	facts_free(facts);
+}
+
+/* What the wire shows opens at once, but not before what explains it. */
+static void a_symptom_opens_with_its_cause(void **state)
+{
+	(void)state;
+	struct court court;
+	struct facts *facts = wire_host();
+	wire_hangs(facts);
+	court_open(&court);
+	court_judge(&court, facts);
+	assert_true(finding_is_alarm(court_find(&court, &handshake_one_way_condition)));
+	court_close(&court);
+	facts_free(facts);
+
+	facts = incident_two_nics();
+	wire_row(facts, (struct wire_row){ HANDSHAKE_SERVED, "eth1", "eth1", "198.51.100.10", .one_way = 9 });
+	wire_repeated(facts, "eth1", "eth1", PEER, "198.51.100.10", 2);
+	court_open(&court);
+	court_judge(&court, facts);
+	assert_int_equal(court_count(&court, true), 0);
+	assert_int_equal(court_count(&court, false), 2);
+	for (int second = 1; second <= UNDECIDED_SECONDS; second++) {
+		build_later(facts, 1);
+		court_judge(&court, facts);
+		const struct finding *cause = court_find(&court, &reply_wrong_device_condition);
+		const struct finding *symptom = court_find(&court, &handshake_one_way_condition);
+		assert_true(symptom->open);
+		assert_string_equal(symptom->cause, cause->id);
+		assert_int_equal(finding_is_alarm(cause), second == UNDECIDED_SECONDS);
+	}
+	court_close(&court);
+	facts_free(facts);
+}
+
+/* So that it opens as what it is, if there is traffic. */
+static void a_prediction_waits_for_what_the_wire_shows(void **state)
+{
+	(void)state;
+	for (int hangs = 0; hangs < 2; hangs++) {
+		struct court court;
+		struct facts *facts = incident_two_nics();
+		wire_report(facts);
+		court_open(&court);
+		court_judge(&court, facts);
+		for (int second = 1; second < UNDECIDED_SECONDS; second++) {
+			build_later(facts, 1);
+			court_judge(&court, facts);
+			assert_int_equal(court_count(&court, true), 0);
+		}
+		if (hangs)
+			wire_repeated(facts, "eth1", "eth0", PEER, "198.51.100.10", 2);
+		build_later(facts, hangs ? 0.1 : 1);
+		court_judge(&court, facts);
+		assert_int_equal(court_alarm(&court)->severity, hangs ? SEVERITY_CRITICAL : SEVERITY_WARNING);
+		court_close(&court);
+		facts_free(facts);
+	}
+}
+
+/* The cause is healed, what hung before is still remembered; and after a minute it goes on by itself. */
+static void a_symptom_stays_one_until_its_cause_is_long_gone(void **state)
+{
+	(void)state;
+	struct court court;
+	struct facts *facts = incident_two_nics();
+	struct handshake_suspect *suspect = wire_repeated(facts, "eth1", "eth1", PEER, "198.51.100.10", 2);
+	court_open(&court);
+	court.settings.thresholds.close_seconds = 10;
+	court_settle(&court, facts);
+	int64_t since = court_find(&court, &handshake_one_way_condition)->since_ns;
+	answer_by_arrival(facts);
+	for (int second = 1; second < 10 + CAUSE_SECONDS + 4; second++) {
+		build_later(facts, 1);
+		suspect->asked_ns = facts->time_ns;
+		court_judge(&court, facts);
+		const struct finding *symptom = court_find(&court, &handshake_one_way_condition);
+		if (second <= 10 + CAUSE_SECONDS) {
+			assert_true(symptom->open && *symptom->cause && symptom->since_ns == since);
+			assert_int_equal(
+				court_find(&court, &reply_wrong_device_condition) != NULL, second <= 10);
+		} else {
+			assert_true(!symptom->open || finding_is_alarm(symptom));
+			assert_true(symptom->since_ns > since);
+		}
+	}
+	assert_non_null(court_alarm(&court));
 	court_close(&court);
 	facts_free(facts);
 }
@@ -343,6 +434,9 @@ int main(void)
 		cmocka_unit_test(one_incident_is_one_alarm),
 		cmocka_unit_test(a_path_that_is_let_in_is_not_explained),
 		cmocka_unit_test(a_cause_that_is_still_pending_hides_nothing),
+		cmocka_unit_test(a_symptom_opens_with_its_cause),
+		cmocka_unit_test(a_prediction_waits_for_what_the_wire_shows),
+		cmocka_unit_test(a_symptom_stays_one_until_its_cause_is_long_gone),
 		cmocka_unit_test(findings_are_in_order),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

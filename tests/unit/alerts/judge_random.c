@@ -11,8 +11,9 @@
 #include "collectors/trace/trace.h"
 #include "tests/support/incidents.h"
 
-#define ROUNDS 3000
-#define STEPS  4
+#define ROUNDS      3000
+#define STEPS       4
+#define SERIES_MOST 256
 
 static uint32_t pick(uint64_t *seed, uint32_t below)
 {
@@ -328,6 +329,46 @@ static void assert_sound(const struct findings *findings)
 	}
 }
 
+struct series {
+	char id[FINDING_ID_SIZE];
+	enum severity severity;
+	bool intended, caused;
+};
+
+/* Of the open findings; returns how many. */
+static size_t note_series(const struct findings *findings, struct series *out)
+{
+	size_t count = 0;
+	for (size_t i = 0; findings && i < findings->count && count < SERIES_MOST; i++) {
+		const struct finding *finding = &findings->items[i];
+		if (!finding->open)
+			continue;
+		struct series *series = &out[count++];
+		memcpy(series->id, finding->id, sizeof(series->id));
+		series->severity = finding->severity;
+		series->intended = finding->intended;
+		series->caused = finding->cause[0];
+	}
+	return count;
+}
+
+/* What was open before and is so still has not fallen in severity, and is a cause or a symptom as before.
+ * Returns how many were. */
+static size_t assert_one_series(const struct series *before, size_t count, const struct findings *findings)
+{
+	size_t met = 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct finding *finding = findings_find(findings, before[i].id);
+		if (!finding || !finding->open)
+			continue;
+		met++;
+		assert_int_equal(before[i].caused, finding->cause[0] != '\0');
+		if (before[i].intended == finding->intended)
+			assert_true(finding->severity >= before[i].severity);
+	}
+	return met;
+}
+
 /* Two different rules never get one priority. */
 static void assert_priorities_distinct(const struct findings *findings)
 {
@@ -353,7 +394,8 @@ static void judging_is_a_pure_and_steady_function(void **state)
 {
 	(void)state;
 	uint64_t seed = 20240607;
-	size_t met = 0, remedied = 0;
+	size_t met = 0, remedied = 0, went_on = 0;
+	struct series before[SERIES_MOST];
 	for (int round = 0; round < ROUNDS; round++) {
 		struct court one, two;
 		struct intended intended = { .address = { random_address(&seed), 32 } };
@@ -364,8 +406,10 @@ static void judging_is_a_pure_and_steady_function(void **state)
 		for (int step = 0; step < STEPS; step++) {
 			struct facts *facts = random_facts(&seed);
 			build_later(facts, step * pick(&seed, 40));
+			size_t count = note_series(one.findings, before);
 			court_judge(&one, facts);
 			court_judge(&two, facts);
+			went_on += assert_one_series(before, count, one.findings);
 			assert_int_equal(one.findings->count, two.findings->count);
 			for (size_t i = 0; i < one.findings->count; i++) {
 				assert_same(&one.findings->items[i], &two.findings->items[i]);
@@ -379,8 +423,8 @@ static void judging_is_a_pure_and_steady_function(void **state)
 		court_close(&one);
 		court_close(&two);
 	}
-	print_message("%zu findings, %zu with commands\n", met, remedied);
-	assert_true(met > ROUNDS && remedied > ROUNDS / 10);
+	print_message("%zu findings, %zu with commands, %zu went on\n", met, remedied, went_on);
+	assert_true(met > ROUNDS && remedied > ROUNDS / 10 && went_on > ROUNDS / 10);
 }
 
 int main(void)

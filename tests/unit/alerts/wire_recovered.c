@@ -50,10 +50,45 @@ static void share(struct facts *facts)
 
 /* ---- what succeeds, some seconds from now ---- */
 
-static void complete(struct facts *facts, int later)
+static void hang_and_hang_often(struct facts *facts)
+{
+	hang_often(facts);
+	wire_hangs(facts);
+}
+
+/* A connection to eth1's address and the port that hung. */
+static struct handshake_peer *complete_from(struct facts *facts, const char *client, int later)
 {
 	wire_row(facts,
 		(struct wire_row){ HANDSHAKE_SERVED, "eth1", "eth1", OWN1, .completed = 1, .later = later });
+	struct handshake_peer *peer = wire_peer(facts, "eth1", client, OWN1, "eth1");
+	peer->seen_ns += later * SECOND_NS;
+	return peer;
+}
+
+static void complete(struct facts *facts, int later)
+{
+	complete_from(facts, FAR, later);
+}
+
+static void complete_nearby(struct facts *facts, int later)
+{
+	complete_from(facts, "192.0.2.1", later);
+}
+
+static void complete_from_another_network(struct facts *facts, int later)
+{
+	complete_from(facts, "192.0.3.77", later);
+}
+
+static void complete_at_another_port(struct facts *facts, int later)
+{
+	complete_from(facts, FAR, later)->port = 80;
+}
+
+static void complete_by_a_third_device(struct facts *facts, int later)
+{
+	complete_from(facts, FAR, later)->synack_device = 99;
 }
 
 static void complete_elsewhere(struct facts *facts, int later)
@@ -97,6 +132,18 @@ static const struct recovery {
 	bool recovers;
 } recoveries[] = {
 	{ "one left wrongly", wire_leaves_wrongly, complete, &reply_wrong_device_condition, true },
+	{ "its network completes", wire_leaves_wrongly, complete_nearby, &reply_wrong_device_condition,
+		true },
+	{ "another network completes", wire_leaves_wrongly, complete_from_another_network,
+		&reply_wrong_device_condition, false },
+	{ "another port completes", wire_leaves_wrongly, complete_at_another_port,
+		&reply_wrong_device_condition, false },
+	{ "a third device answers", wire_leaves_wrongly, complete_by_a_third_device,
+		&reply_wrong_device_condition, false },
+	{ "one hung among many, others complete", hang_and_hang_often, complete_from_another_network,
+		&handshake_one_way_condition, false },
+	{ "one hung among many, it completes", hang_and_hang_often, complete, &handshake_one_way_condition,
+		true },
 	{ "many left wrongly", leave_wrongly_often, complete, &reply_wrong_device_condition, true },
 	{ "foreign source", wire_leaves_wrongly, complete, &foreign_source_condition, true },
 	{ "completed wrongly", wire_leaves_wrongly_and_completes, complete, &reply_wrong_device_condition,
@@ -159,7 +206,7 @@ static void another_service_recovers_nothing(void **state)
 		struct facts *facts = wire_host();
 		share(facts);
 		wire_leaves_wrongly(facts);
-		complete(facts, 6);
+		complete_at_another_port(facts, 6);
 		add_port(facts, same ? 22 : 80);
 		build_later(facts, 6);
 		court_open(&court);

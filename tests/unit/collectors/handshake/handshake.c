@@ -181,6 +181,14 @@ static const struct script scripts[] = {
 		"0 1 in c1000>s80 S 100\n"
 		"0.2 1 in c1000>s80 A 101 501\n",
 		"completed=1 1>2.completed=1" },
+	{ "the SYN-ACK that was acknowledged is the last one",
+		"0 1 in c1000>s80 S 100\n"
+		"0.001 2 out s80>c1000 SA 500 101\n"
+		"1 1 in c1000>s80 S 100\n"
+		"1.001 3 out s80>c1000 SA 500 101\n"
+		"1.002 1 out s80>c1000 SA 500 101\n"
+		"1.1 1 in c1000>s80 A 101 501\n",
+		"completed=1 1>3.completed=1" },
 	{ "one SYN after the SYN-ACK repeats nothing",
 		"0 2 out s80>c1000 SA 500 101\n"
 		"0.5 1 in c1000>s80 S 100\n",

@@ -735,6 +735,31 @@ static void echoes_are_bounded(void **state)
 	handshakes_free(handshakes);
 }
 
+/* It is what tells that a fault is healed, however busy the device is. */
+static void who_hung_and_completes_keeps_its_place(void **state)
+{
+	(void)state;
+	struct handshakes *handshakes = script_table();
+	script_feed(handshakes,
+		"0 1 in c1>s80 S 1\n0.01 1 out s80>c1 SA 5 2\n1 1 in c1>s80 S 1\n1.01 1 out s80>c1 SA 5 2\n"
+		"1.1 1 in c1>s80 A 2 6\n",
+		AF_INET);
+	for (int i = 0; i < 40; i++) {
+		char packets[160];
+		snprintf(packets, sizeof(packets),
+			"%d.%d 1 in d9>s%d S 1\n%d.%d 1 out s%d>d9 SA 5 2\n%d.%d 1 in d9>s%d A 2 6\n",
+			2 + i / 10, i % 10, 100 + i, 2 + i / 10, i % 10, 100 + i, 2 + i / 10, i % 10,
+			100 + i);
+		script_feed(handshakes, packets, AF_INET);
+	}
+	struct handshake_report report = script_report_after(handshakes, "wait 1");
+	const struct handshake_peer *peer = peer_of(&report, 1, 'c');
+	assert_int_equal(report.peer_count, 16);
+	assert_true(peer && peer->completed && peer->hung && !peer->unfinished);
+	handshake_report_clear(&report);
+	handshakes_free(handshakes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -763,6 +788,7 @@ int main(void)
 		cmocka_unit_test(an_answered_ping_arrives_at_the_device_that_routes),
 		cmocka_unit_test(the_latest_echo_suspects_come_first),
 		cmocka_unit_test(echoes_are_bounded),
+		cmocka_unit_test(who_hung_and_completes_keeps_its_place),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

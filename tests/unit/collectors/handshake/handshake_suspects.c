@@ -100,6 +100,51 @@ static void what_was_missed_does_not_hide_another_address(void **state)
 	handshakes_free(handshakes);
 }
 
+/* Packets were missed at 0 s. */
+static void a_repeated_syn_ack_shows_that_its_syn_was_not_missed(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name, *packets;
+		size_t suspects[2]; /* and if packets were missed once more, at 0.9 s */
+	} rows[] = {
+		{ "by a client that repeats its SYN elsewhere, more and more seldom",
+			"1 1 in s80>c1 SA 5 10\n2 1 in s80>c1 SA 5 10\n4 1 in s80>c1 SA 5 10\n", { 1, 0 } },
+		{ "by a client that repeats its SYN elsewhere",
+			"0.1 1 in s80>c1 SA 5 10\n1.1 1 in s80>c1 SA 5 10\n2.1 1 in s80>c1 SA 5 10\n",
+			{ 1, 1 } },
+		{ "by a server alone, the second one was seen first",
+			"1 1 in s80>c1 SA 5 10\n3 1 in s80>c1 SA 5 10\n7 1 in s80>c1 SA 5 10\n", { 0, 0 } },
+		{ "once", "1 1 in s80>c1 SA 5 10\n", { 0, 0 } },
+		{ "its SYN came at the time of the loss",
+			"0.2 1 in s80>c1 SA 5 10\n1.2 1 in s80>c1 SA 5 10\n3.2 1 in s80>c1 SA 5 10\n",
+			{ 0, 0 } },
+		{ "its SYN is repeated as well",
+			"1 1 in s80>c1 SA 5 10\n2 2 in c1>s80 S 9\n2 1 in s80>c1 SA 5 10\n4 1 in s80>c1 SA 5 10\n",
+			{ 0, 0 } },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		for (int again = 0; again < 2; again++) {
+			struct handshakes *handshakes = script_table();
+			handshakes_missed(handshakes, SCRIPT_START_NS);
+			if (again)
+				handshakes_missed(handshakes, SCRIPT_START_NS + INT64_C(900000000));
+			struct handshake_report report = script_report_after(handshakes, rows[i].packets);
+			if (report.suspect_count != rows[i].suspects[again])
+				fail_msg("%s: %zu suspects", rows[i].name, report.suspect_count);
+			for (size_t j = 0; j < report.suspect_count; j++) {
+				assert_int_equal(report.suspects[j].sign, SIGN_RETURN_ONLY);
+				assert_int_equal(report.suspects[j].synack_repeats, 2);
+			}
+			handshake_report_clear(&report);
+			report = script_report_after(handshakes, "wait 20");
+			assert_int_equal(report.outcomes[HANDSHAKE_RETURN_ONLY], rows[i].suspects[again]);
+			handshake_report_clear(&report);
+			handshakes_free(handshakes);
+		}
+	}
+}
+
 static void a_syn_that_comes_late_makes_it_known(void **state)
 {
 	(void)state;
@@ -251,6 +296,7 @@ int main(void)
 		cmocka_unit_test(an_ignored_reply_is_a_suspect),
 		cmocka_unit_test(an_answer_from_another_address_is_joined),
 		cmocka_unit_test(what_was_missed_does_not_hide_another_address),
+		cmocka_unit_test(a_repeated_syn_ack_shows_that_its_syn_was_not_missed),
 		cmocka_unit_test(a_syn_that_comes_late_makes_it_known),
 		cmocka_unit_test(views_on_both_sides_of_nat_are_joined),
 		cmocka_unit_test(strangers_with_the_same_number_are_not_joined),

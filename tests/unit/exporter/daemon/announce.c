@@ -16,24 +16,32 @@ struct row {
 	bool before_open, now_open;
 	enum severity before, now;
 	bool intended;
+	bool before_caused, now_caused;
 	const char *level, *message; /* NULL: nothing is said */
 };
 
 static const struct row rows[] = {
-	{ "opens", false, true, SEVERITY_WARNING, SEVERITY_WARNING, false, "WARN", "Finding opened" },
-	{ "opens as information", false, true, SEVERITY_INFO, SEVERITY_INFO, false, "INFO",
+	{ "opens", false, true, SEVERITY_WARNING, SEVERITY_WARNING, false, false, false, "WARN",
 		"Finding opened" },
-	{ "opens as intended", false, true, SEVERITY_WARNING, SEVERITY_WARNING, true, "INFO",
+	{ "opens as information", false, true, SEVERITY_INFO, SEVERITY_INFO, false, false, false, "INFO",
 		"Finding opened" },
-	{ "stays open", true, true, SEVERITY_WARNING, SEVERITY_WARNING, false, NULL, NULL },
-	{ "stays shut", false, false, SEVERITY_WARNING, SEVERITY_WARNING, false, NULL, NULL },
-	{ "changes", true, true, SEVERITY_WARNING, SEVERITY_CRITICAL, false, "WARN",
+	{ "opens as intended", false, true, SEVERITY_WARNING, SEVERITY_WARNING, true, false, false, "INFO",
+		"Finding opened" },
+	{ "stays open", true, true, SEVERITY_WARNING, SEVERITY_WARNING, false, false, false, NULL, NULL },
+	{ "stays shut", false, false, SEVERITY_WARNING, SEVERITY_WARNING, false, false, false, NULL, NULL },
+	{ "changes", true, true, SEVERITY_WARNING, SEVERITY_CRITICAL, false, false, false, "WARN",
 		"Finding changed its severity" },
-	{ "changes unseen", false, false, SEVERITY_WARNING, SEVERITY_CRITICAL, false, NULL, NULL },
-	{ "closes", true, false, SEVERITY_WARNING, SEVERITY_WARNING, false, "INFO", "Finding closed" },
+	{ "gets a cause", true, true, SEVERITY_WARNING, SEVERITY_WARNING, false, false, true, "INFO",
+		"Finding changed its cause" },
+	{ "loses its cause", true, true, SEVERITY_WARNING, SEVERITY_WARNING, false, true, false, "WARN",
+		"Finding changed its cause" },
+	{ "changes unseen", false, false, SEVERITY_WARNING, SEVERITY_CRITICAL, false, false, false, NULL,
+		NULL },
+	{ "closes", true, false, SEVERITY_WARNING, SEVERITY_WARNING, false, false, false, "INFO",
+		"Finding closed" },
 };
 
-static struct findings *one(bool open, enum severity severity, bool intended)
+static struct findings *one(bool open, enum severity severity, bool intended, bool caused)
 {
 	struct findings *findings = findings_new();
 	struct finding *finding = findings_add(findings, &reply_wrong_device_condition);
@@ -42,6 +50,8 @@ static struct findings *one(bool open, enum severity severity, bool intended)
 	finding->open = open;
 	finding->severity = severity;
 	finding->intended = intended;
+	if (caused)
+		snprintf(finding->cause, sizeof(finding->cause), "00000000000000ff");
 	finding->has_service = true;
 	address_parse("192.0.2.1", &finding->address);
 	finding_summarise(finding, "replies go astray");
@@ -74,8 +84,10 @@ static void each_change_is_said_once(void **state)
 	const struct log log = { LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, ends[1] };
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		char text[1024];
-		struct findings *before = one(rows[i].before_open, rows[i].before, rows[i].intended);
-		struct findings *now = one(rows[i].now_open, rows[i].now, rows[i].intended);
+		struct findings *before =
+			one(rows[i].before_open, rows[i].before, rows[i].intended, rows[i].before_caused);
+		struct findings *now =
+			one(rows[i].now_open, rows[i].now, rows[i].intended, rows[i].now_caused);
 		announce_findings(&log, before, now);
 		ssize_t length = read(ends[0], text, sizeof(text) - 1);
 		text[length < 0 ? 0 : length] = '\0';
@@ -94,7 +106,7 @@ static void what_is_gone_has_closed_and_the_first_is_new(void **state)
 	char text[2048];
 	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
 	const struct log log = { LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, ends[1] };
-	struct findings *findings = one(true, SEVERITY_CRITICAL, false), *none = findings_new();
+	struct findings *findings = one(true, SEVERITY_CRITICAL, false, false), *none = findings_new();
 	announce_findings(&log, NULL, findings);
 	announce_findings(&log, findings, none);
 	ssize_t length = read(ends[0], text, sizeof(text) - 1);
