@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/route/service.h"
 #include "exporter/base/version.h"
 #include "exporter/daemon/observer.h"
 
@@ -142,6 +143,52 @@ static void emit_findings(struct metric_sink *sink, const struct facts *facts)
 	}
 }
 
+/* The key under which findings about others' replies list whose they are. */
+#define SERVERS "servers"
+
+static bool names_server(const struct finding *finding, const char *server)
+{
+	for (size_t i = 0; i < finding->evidence_count; i++)
+		if (strcmp(finding->evidence[i].key, SERVERS) == 0 &&
+			strcmp(finding->evidence[i].text, server) == 0)
+			return true;
+	return false;
+}
+
+/* By an earlier finding of the same condition and device. */
+static bool server_written_before(const struct findings *findings, size_t position, const char *server)
+{
+	const struct finding *finding = &findings->items[position];
+	for (size_t i = 0; i < position; i++) {
+		const struct finding *other = &findings->items[i];
+		if (is_counted(other) && other->condition == finding->condition &&
+			strcmp(other->device_name, finding->device_name) == 0 && names_server(other, server))
+			return true;
+	}
+	return false;
+}
+
+/* Far ones are strangers: no label names them. */
+static bool is_on_link(const struct facts *facts, const char *server)
+{
+	struct address address;
+	return address_parse(server, &address) == 0 && service_is_on_link(facts, &address);
+}
+
+static void emit_finding_servers(struct metric_sink *sink, const struct facts *facts)
+{
+	const struct findings *findings = exposition_of(sink)->findings;
+	for (size_t i = 0; i < findings->count; i++) {
+		const struct finding *finding = &findings->items[i];
+		for (size_t j = 0; is_counted(finding) && j < finding->evidence_count; j++) {
+			const char *server = finding->evidence[j].text;
+			if (strcmp(finding->evidence[j].key, SERVERS) == 0 && is_on_link(facts, server) &&
+				!server_written_before(findings, i, server))
+				metric_add(sink, 1, finding->condition->name, finding->device_name, server);
+		}
+	}
+}
+
 /* ---- route ---- */
 
 /* One distinct set of label values of oneway_reply_route. */
@@ -271,6 +318,12 @@ static const struct metric_family own_families[] = {
 		.labels = { "condition", "severity", "device", "address", "origin", "cause" },
 		.help = "1 while a finding is open; cause is true unless another finding explains it.",
 		.emit = emit_finding },
+	{ .name = "oneway_finding_server",
+		.type = METRIC_GAUGE,
+		.labels = { "condition", "device", "server" },
+		.help = "1 for each server on this host's own networks whose passing replies an open finding is "
+			"about, up to 8 a finding.",
+		.emit = emit_finding_servers },
 	{ .name = "oneway_findings",
 		.type = METRIC_GAUGE,
 		.labels = { "condition", "severity" },
