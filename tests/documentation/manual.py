@@ -72,8 +72,13 @@ def markdown_conditions():
     return f"| condition | holds when | severity |\n|---|---|---|\n{rows}"
 
 
+def jsonnet_string(text):
+    """As jsonnetfmt wants it."""
+    return json.dumps(text) if "'" in text else "'" + text.replace("\\", "\\\\") + "'"
+
+
 def jsonnet_conditions():
-    return "".join(f"  {{ name: {json.dumps(name)}, help: {json.dumps(text)} }},\n"
+    return "".join(f"  {{ name: {jsonnet_string(name)}, help: {jsonnet_string(text)} }},\n"
                    for name, text, _ in described("condition"))
 
 
