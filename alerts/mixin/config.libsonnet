@@ -8,6 +8,8 @@
     runbookBase: 'file:///usr/share/doc/oneway/alerts/runbooks/',
     // An address is one server's if these labels agree: add the label of a site where sites share address ranges.
     fleetLabels: ['address'],
+    // What one host says counts for so long, until the other hosts have been asked as well; at least a scrape interval.
+    fleetWindow: '1m',
     // So long something must be so before it is an alert. Findings need none: the exporter has judged them.
     downFor: '5m',
     failingFor: '5m',

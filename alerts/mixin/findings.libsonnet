@@ -39,12 +39,13 @@ local where = '`oneway check` there shows the evidence, and the commands that he
   // The address of the server whose replies pass.
   local passing(condition) = |||
     max without (condition, server) (
-      label_replace(oneway_finding_server{%s,condition="%s"}, "address", "$1", "server", "(.+)")
+      label_replace(max_over_time(oneway_finding_server{%s,condition="%s"}[%s]), "address", "$1", "server", "(.+)")
     )
-  ||| % [config.selector, condition],
+  ||| % [config.selector, condition, config.fleetWindow],
   local onAddress = std.join(', ', config.fleetLabels),
-  local sufferers = 'oneway_finding{%s,condition=~"handshake_one_way|reply_from_other_address",cause="true",address!=""}'
-                    % config.selector,
+  local sufferers =
+    'max_over_time(oneway_finding{%s,condition=~"handshake_one_way|reply_from_other_address",cause="true",address!=""}[%s])'
+    % [config.selector, config.fleetWindow],
 
   prometheusAlerts+:: {
     groups+: [

@@ -116,7 +116,7 @@ def test_mixin_holds_what_the_rules_say():
 
 
 @needs("jsonnet")
-@pytest.mark.parametrize("setting", ["selector: 'x=\"y\"'", "runbookBase: 'x'", "fleetLabels: ['address', 'site']", "downFor: '7m'",
+@pytest.mark.parametrize("setting", ["selector: 'x=\"y\"'", "runbookBase: 'x'", "fleetLabels: ['address', 'site']", "fleetWindow: '7m'", "downFor: '7m'",
                                      "failingFor: '7m'", "blindFor: '7m'", "captureLossRatio: 0.5", "sweepAgeSeconds: 7"])
 def test_each_setting_has_an_effect(setting):
     assert mixin(setting) != load(manual.RULES)["groups"]
