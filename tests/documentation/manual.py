@@ -118,4 +118,6 @@ def write():
 
 
 if __name__ == "__main__":
+    import completion
     write()
+    completion.write()

@@ -2,6 +2,7 @@
 """The alerting rules follow from the program's own tables, fire when they should, and lead to a page each."""
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -53,6 +54,7 @@ def needs(program):
     return pytest.mark.skipif(not shutil.which(program), reason=f"{program} is not installed")
 
 
+@functools.lru_cache(None)
 def load(path):
     with open(path, encoding="utf-8") as file:
         return yaml.safe_load(file)
