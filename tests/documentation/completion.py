@@ -253,23 +253,35 @@ def fish_values(kind, words):
         kind, f" -x -a '(__oneway_known {kind})'")
 
 
+def fish_flags(command, of):
+    return "".join(f"complete -c {of} -l {flag.name}{fish_values(flag.kind, flag.words) if flag.argument else ''}"
+                   f" -d {fish_text(flag.help)}\n" for flag in flags_of(command))
+
+
+def fish_functions(text):
+    takes = sorted({f"--{flag.name}" for command in COMMANDS for flag in flags_of(command) if flag.argument})
+    return NOTE + text.replace("@TAKES@", " ".join(takes)).replace("@KNOWN@", quoted(KNOWN.replace("\\", "\\\\"), "\\'"))
+
+
 def fish():
-    lines = [f"complete -c oneway -f\ncomplete -c oneway_exporter -f\n"]
+    lines = "complete -c oneway -f\n"
     for name, text in summaries():
-        lines.append(f"complete -c oneway -n __fish_use_subcommand -a {name} -d {fish_text(text)}\n")
-    for command in COMMANDS:
-        of = "oneway_exporter" if command == "oneway_exporter" else f"oneway -n '__fish_seen_subcommand_from {command}'"
-        for flag in flags_of(command):
-            value = fish_values(flag.kind, flag.words) if flag.argument else ""
-            lines.append(f"complete -c {of} -l {flag.name}{value} -d {fish_text(flag.help)}\n")
+        lines += f"complete -c oneway -n __fish_use_subcommand -a {name} -d {fish_text(text)}\n"
+    for command in sorted(set(COMMANDS) - {"oneway_exporter"}):
+        lines += fish_flags(command, f"oneway -n '__fish_seen_subcommand_from {command}'")
         for position, kind in enumerate(arguments_of(command)):
             files = " -F" if kind == "files" else f" -a '(__oneway_known {kind})'"
-            lines.append(f"complete -c oneway -n '__fish_seen_subcommand_from {command}; and __oneway_at {position}'{files}\n")
-    takes = sorted({f"--{flag.name}" for command in COMMANDS for flag in flags_of(command) if flag.argument})
-    return NOTE + FISH.replace("@TAKES@", " ".join(takes)).replace("@KNOWN@", quoted(KNOWN.replace("\\", "\\\\"), "\\'")) + "".join(lines)
+            lines += f"complete -c oneway -n '__fish_seen_subcommand_from {command}; and __oneway_at {position}'{files}\n"
+    return fish_functions(FISH) + lines
 
 
-FILES = {f"{FOLDER}/oneway.bash": bash, f"{FOLDER}/_oneway": zsh, f"{FOLDER}/oneway.fish": fish}
+def fish_exporter():
+    """A file of its own: fish looks for one by the program's name."""
+    return fish_functions(FISH.split("# Whether")[0]) + "complete -c oneway_exporter -f\n" + fish_flags("oneway_exporter", "oneway_exporter")
+
+
+FILES = {f"{FOLDER}/oneway.bash": bash, f"{FOLDER}/_oneway": zsh, f"{FOLDER}/oneway.fish": fish,
+         f"{FOLDER}/oneway_exporter.fish": fish_exporter}
 
 
 def write():

@@ -31,7 +31,7 @@ def by_bash(line, url):
 
 
 def by_fish(line, url):
-    script = f"source {completion.FOLDER}/oneway.fish; complete -C $argv[1]"
+    script = f"source {completion.FOLDER}/{line.split(' ')[0]}.fish; complete -C $argv[1]"
     return {answer.split("\t")[0] for answer in run("fish", "--no-config", "-c", script, line, url=url).splitlines()}
 
 
