@@ -14,11 +14,11 @@ local headline(help) =
 local subject =
   '{{ $labels.instance }}{{ with $labels.device }}, device {{ . }}{{ end }}{{ with $labels.address }}, address {{ . }}{{ end }}';
 
-// A route of replies that do not leave by the device of the requests is known by lookup, or not at all.
-local replyDevice =
-  '{{ with printf `oneway_reply_route{job=%q,instance=%q,address=%q,arrival_device=%q,verdict=~"uncovered|partly"}`'
-  + ' $labels.job $labels.instance $labels.address $labels.device | query }}'
-  + ', replies leave by {{ . | first | label "reply_device" }}{{ end }}';
+// What is known of the finding beyond its labels.
+local info =
+  '{{ $info := printf `oneway_finding_info{job=%q,instance=%q,condition=%q,device=%q,address=%q,origin=%q}`'
+  + ' $labels.job $labels.instance $labels.condition $labels.device $labels.address $labels.origin | query }}';
+local known(label, text) = '{{ with $info }}{{ with . | first | label "%s" }}%s{{ end }}{{ end }}' % [label, text];
 
 local where = '`oneway check` there shows the evidence, and the commands that heal it where there are some.';
 
@@ -31,7 +31,8 @@ local where = '`oneway check` there shows the evidence, and the commands that he
     'for': '0s',
     annotations: {
       summary: headline(condition.help),
-      description: '%s%s: %s. %s' % [subject, replyDevice, condition.help, where],
+      description: info + subject + known('reply_device', ', replies leave by {{ . }}') + ': ' + condition.help + '. '
+                   + known('remedy', 'To heal it, begin with: {{ . }} ') + where,
       runbook_url: config.runbookBase + condition.name + '.md',
     },
   },

@@ -92,21 +92,43 @@ static bool is_counted(const struct finding *finding)
 	return finding->open && !finding->intended;
 }
 
-static bool same_labels(const struct finding *a, const struct finding *b)
+/* A finding without a service has no origin. */
+static const char *finding_origin(const struct finding *finding)
 {
-	return a->condition == b->condition && a->severity == b->severity && !*a->cause == !*b->cause &&
-	       a->has_service == b->has_service && strcmp(a->device_name, b->device_name) == 0 &&
+	return finding->has_service ? origin_name(finding->origin) : "";
+}
+
+typedef bool same_function(const struct finding *a, const struct finding *b);
+
+static bool same_subject(const struct finding *a, const struct finding *b)
+{
+	return a->condition == b->condition && a->has_service == b->has_service &&
+	       strcmp(a->device_name, b->device_name) == 0 &&
 	       (!a->has_service || (a->origin == b->origin && address_equal(&a->address, &b->address)));
 }
 
-/* Findings that differ only by their target share a series. */
-static bool written_before(const struct findings *findings, size_t position)
+static bool same_labels(const struct finding *a, const struct finding *b)
 {
+	return same_subject(a, b) && a->severity == b->severity && !*a->cause == !*b->cause;
+}
+
+/* Its address may be named, and no earlier finding has the series: those that differ only by their target
+ * share one. */
+static bool is_written(
+	const struct metric_sink *sink, const struct findings *findings, size_t position, same_function *same)
+{
+	const struct finding *finding = &findings->items[position];
+	if (!is_counted(finding) || (finding->has_service && !sink->shows(sink, &finding->address)))
+		return false;
 	for (size_t i = 0; i < position; i++)
-		if (is_counted(&findings->items[i]) &&
-			same_labels(&findings->items[i], &findings->items[position]))
-			return true;
-	return false;
+		if (is_counted(&findings->items[i]) && same(&findings->items[i], finding))
+			return false;
+	return true;
+}
+
+static const char *finding_address(const struct finding *finding, char text[static ADDRESS_TEXT_SIZE])
+{
+	return finding->has_service ? address_format(&finding->address, text) : "";
 }
 
 static void emit_finding(struct metric_sink *sink, const struct facts *facts)
@@ -115,17 +137,27 @@ static void emit_finding(struct metric_sink *sink, const struct facts *facts)
 	const struct findings *findings = exposition_of(sink)->findings;
 	for (size_t i = 0; i < findings->count; i++) {
 		const struct finding *finding = &findings->items[i];
-		char address[ADDRESS_TEXT_SIZE] = "";
-		if (!is_counted(finding) || (finding->has_service && !sink->shows(sink, &finding->address)))
-			continue;
-		if (written_before(findings, i))
-			continue;
-		if (finding->has_service)
-			address_format(&finding->address, address);
-		metric_add(sink, 1, finding->condition->name, severity_name(finding->severity),
-			finding->device_name, address,
-			finding->has_service ? origin_name(finding->origin) : "",
-			*finding->cause ? "false" : "true");
+		char address[ADDRESS_TEXT_SIZE];
+		if (is_written(sink, findings, i, same_labels))
+			metric_add(sink, 1, finding->condition->name, severity_name(finding->severity),
+				finding->device_name, finding_address(finding, address),
+				finding_origin(finding), *finding->cause ? "false" : "true");
+	}
+}
+
+/* A command that was not checked is for those to see who ask this host. */
+static void emit_finding_info(struct metric_sink *sink, const struct facts *facts)
+{
+	(void)facts;
+	const struct findings *findings = exposition_of(sink)->findings;
+	for (size_t i = 0; i < findings->count; i++) {
+		const struct finding *finding = &findings->items[i];
+		char address[ADDRESS_TEXT_SIZE];
+		if (is_written(sink, findings, i, same_subject))
+			metric_add(sink, 1, finding->condition->name, finding->device_name,
+				finding_address(finding, address), finding_origin(finding),
+				finding->reply_device,
+				finding->remedy_checked && finding->remedy_count ? finding->remedy[0] : "");
 	}
 }
 
@@ -318,6 +350,12 @@ static const struct metric_family own_families[] = {
 		.labels = { "condition", "severity", "device", "address", "origin", "cause" },
 		.help = "1 while a finding is open; cause is true unless another finding explains it.",
 		.emit = emit_finding },
+	{ .name = "oneway_finding_info",
+		.type = METRIC_GAUGE,
+		.labels = { "condition", "device", "address", "origin", "reply_device", "remedy" },
+		.help = "1 while a finding is open; with the device of the replies and, where it was checked, the first "
+			"command that heals it.",
+		.emit = emit_finding_info },
 	{ .name = "oneway_finding_server",
 		.type = METRIC_GAUGE,
 		.labels = { "condition", "device", "server" },

@@ -210,6 +210,7 @@ def test_a_cause_alone_alerts_and_names_the_reply_device(net, tmp_path):
             cause = next(finding for finding in findings if not finding["cause"])
             assert alert["annotations"]["description"].startswith(
                 f"gateway, device wan2, address {cause['address']}, replies leave by {cause['reply_device']}: ")
+            assert f"begin with: {cause['remedy'][0]} " in alert["annotations"]["description"]
             run_remedy(lab.watched, cause["remedy"])
             assert_ended(where, incident)
             assert set(traffic.latest.values()) == {"ok"}

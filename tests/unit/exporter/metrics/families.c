@@ -128,7 +128,7 @@ static struct finding *add_gateway_finding(struct snapshot *snapshot, const char
 	return finding;
 }
 
-static void servers_of_gateways_are_named(void **state)
+static void findings_of_gateways_are_named(void **state)
 {
 	(void)state;
 	struct snapshot snapshot = sample_snapshot();
@@ -137,7 +137,7 @@ static void servers_of_gateways_are_named(void **state)
 	own->ifindex = 1;
 	assert_int_equal(address_parse("10.0.0.1", &own->prefix.address), 0);
 	own->prefix.length = 24;
-	add_gateway_finding(&snapshot, "wan1", "192.0.2.1");
+	finding_add_remedy(add_gateway_finding(&snapshot, "wan1", "192.0.2.1"), "not checked");
 	add_gateway_finding(&snapshot, "wan1", "192.0.2.9"); /* the same series */
 	add_gateway_finding(&snapshot, "wan2", "192.0.2.1");
 	add_gateway_finding(&snapshot, "odd", "192.0.2.1")->intended = true;
@@ -148,6 +148,9 @@ static void servers_of_gateways_are_named(void **state)
 				     "server=\"10.0.0.7\"} 1\n"
 				     "oneway_finding_server{condition=\"foreign_source\",device=\"wan2\","
 				     "server=\"10.0.0.7\"} 1\n# HELP"));
+	assert_non_null(
+		strstr(text, "\noneway_finding_info{condition=\"foreign_source\",device=\"wan1\","
+			     "address=\"192.0.2.1\",origin=\"local\",reply_device=\"\",remedy=\"\"} 1\n"));
 	free(text);
 	sample_free(&snapshot);
 }
@@ -306,7 +309,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(expositions_are_as_written_down),
 		cmocka_unit_test(the_worst_addresses_are_kept),
-		cmocka_unit_test(servers_of_gateways_are_named),
+		cmocka_unit_test(findings_of_gateways_are_named),
 		cmocka_unit_test(many_devices_are_written_soon),
 		cmocka_unit_test(families_follow_the_conventions),
 		cmocka_unit_test(the_process_is_read),
