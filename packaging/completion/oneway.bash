@@ -41,9 +41,9 @@ _oneway_kind() {
 
 _oneway_flags() {
 	case "$1" in
-	oneway_exporter) echo "--web.listen-address= --web.telemetry-path= --web.config.file= --web.max-requests= --web.expose-api --web.disable-exporter-metrics --metrics.max-addresses= --config.file= --config.check --netns= --line= --path.procfs= --log.level= --log.format= --collector.disable-defaults --collector.handshake.device-include= --collector.handshake.device-exclude= --collector.link --no-collector.link --collector.rpfilter --no-collector.rpfilter --collector.conntrack --no-collector.conntrack --collector.natrules --no-collector.natrules --collector.listen --no-collector.listen --collector.handshake --no-collector.handshake --collector.synrecv --no-collector.synrecv --collector.drops --no-collector.drops --collector.route --no-collector.route --collector.nftrace --no-collector.nftrace --help --version" ;;
-	check) echo "--for= --format= --color= --config.file= --netns= --line= --path.procfs= --log.level= --log.format= --collector.disable-defaults --collector.handshake.device-include= --collector.handshake.device-exclude= --collector.link --no-collector.link --collector.rpfilter --no-collector.rpfilter --collector.conntrack --no-collector.conntrack --collector.natrules --no-collector.natrules --collector.listen --no-collector.listen --collector.handshake --no-collector.handshake --collector.synrecv --no-collector.synrecv --collector.drops --no-collector.drops --collector.route --no-collector.route --collector.nftrace --no-collector.nftrace --help --version" ;;
-	explain) echo "--trace --probe --for= --device= --format= --color= --config.file= --netns= --line= --path.procfs= --log.level= --log.format= --collector.disable-defaults --collector.handshake.device-include= --collector.handshake.device-exclude= --collector.link --no-collector.link --collector.rpfilter --no-collector.rpfilter --collector.conntrack --no-collector.conntrack --collector.natrules --no-collector.natrules --collector.listen --no-collector.listen --collector.handshake --no-collector.handshake --collector.synrecv --no-collector.synrecv --collector.drops --no-collector.drops --collector.route --no-collector.route --collector.nftrace --no-collector.nftrace --help --version" ;;
+	oneway_exporter) echo "--web.listen-address= --web.telemetry-path= --web.config.file= --web.max-requests= --web.expose-api --web.disable-exporter-metrics --metrics.max-addresses= --config.file= --config.check --netns= --line= --path.procfs= --log.level= --log.format= --collector.disable-defaults --collector.handshake.device-include= --collector.handshake.device-exclude= --collector.handshake.tap= --collector.link --no-collector.link --collector.rpfilter --no-collector.rpfilter --collector.conntrack --no-collector.conntrack --collector.natrules --no-collector.natrules --collector.listen --no-collector.listen --collector.handshake --no-collector.handshake --collector.synrecv --no-collector.synrecv --collector.drops --no-collector.drops --collector.route --no-collector.route --collector.nftrace --no-collector.nftrace --help --version" ;;
+	check) echo "--for= --format= --color= --config.file= --netns= --line= --path.procfs= --log.level= --log.format= --collector.disable-defaults --collector.handshake.device-include= --collector.handshake.device-exclude= --collector.handshake.tap= --collector.link --no-collector.link --collector.rpfilter --no-collector.rpfilter --collector.conntrack --no-collector.conntrack --collector.natrules --no-collector.natrules --collector.listen --no-collector.listen --collector.handshake --no-collector.handshake --collector.synrecv --no-collector.synrecv --collector.drops --no-collector.drops --collector.route --no-collector.route --collector.nftrace --no-collector.nftrace --help --version" ;;
+	explain) echo "--trace --probe --for= --device= --format= --color= --config.file= --netns= --line= --path.procfs= --log.level= --log.format= --collector.disable-defaults --collector.handshake.device-include= --collector.handshake.device-exclude= --collector.handshake.tap= --collector.link --no-collector.link --collector.rpfilter --no-collector.rpfilter --collector.conntrack --no-collector.conntrack --collector.natrules --no-collector.natrules --collector.listen --no-collector.listen --collector.handshake --no-collector.handshake --collector.synrecv --no-collector.synrecv --collector.drops --no-collector.drops --collector.route --no-collector.route --collector.nftrace --no-collector.nftrace --help --version" ;;
 	read) echo "--format= --color= --help --version" ;;
 	*) false ;;
 	esac
@@ -96,6 +96,7 @@ _oneway_takes() {
 	"oneway_exporter --log.format") true ;;
 	"oneway_exporter --collector.handshake.device-include") true ;;
 	"oneway_exporter --collector.handshake.device-exclude") true ;;
+	"oneway_exporter --collector.handshake.tap") true ;;
 	"check --for") true ;;
 	"check --format") true ;;
 	"check --color") true ;;
@@ -107,6 +108,7 @@ _oneway_takes() {
 	"check --log.format") true ;;
 	"check --collector.handshake.device-include") true ;;
 	"check --collector.handshake.device-exclude") true ;;
+	"check --collector.handshake.tap") true ;;
 	"explain --for") true ;;
 	"explain --device") true ;;
 	"explain --format") true ;;
@@ -119,6 +121,7 @@ _oneway_takes() {
 	"explain --log.format") true ;;
 	"explain --collector.handshake.device-include") true ;;
 	"explain --collector.handshake.device-exclude") true ;;
+	"explain --collector.handshake.tap") true ;;
 	"read --format") true ;;
 	"read --color") true ;;
 	*) false ;;

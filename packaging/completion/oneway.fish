@@ -35,7 +35,7 @@ function __oneway_at
 	set -l before $words[2]
 	set -l found 0
 	for word in $words[3..-1]
-		if not string match -q -- '-*' $word; and not contains -- $before --collector.handshake.device-exclude --collector.handshake.device-include --color --config.file --device --for --format --line --log.format --log.level --metrics.max-addresses --netns --path.procfs --web.config.file --web.listen-address --web.max-requests --web.telemetry-path
+		if not string match -q -- '-*' $word; and not contains -- $before --collector.handshake.device-exclude --collector.handshake.device-include --collector.handshake.tap --color --config.file --device --for --format --line --log.format --log.level --metrics.max-addresses --netns --path.procfs --web.config.file --web.listen-address --web.max-requests --web.telemetry-path
 			set found (math $found + 1)
 		end
 		set before $word
@@ -59,6 +59,7 @@ complete -c oneway -n '__fish_seen_subcommand_from check' -l log.format -x -a 'l
 complete -c oneway -n '__fish_seen_subcommand_from check' -l collector.disable-defaults -d 'Start with no collectors but those that are named'
 complete -c oneway -n '__fish_seen_subcommand_from check' -l collector.handshake.device-include -x -d 'Capture on devices with such a name alone'
 complete -c oneway -n '__fish_seen_subcommand_from check' -l collector.handshake.device-exclude -x -d 'Do not capture on devices with such a name'
+complete -c oneway -n '__fish_seen_subcommand_from check' -l collector.handshake.tap -x -d 'Capture by a BPF program or by libpcap'
 complete -c oneway -n '__fish_seen_subcommand_from check' -l collector.link -d 'devices and their addresses'
 complete -c oneway -n '__fish_seen_subcommand_from check' -l no-collector.link -d 'devices and their addresses'
 complete -c oneway -n '__fish_seen_subcommand_from check' -l collector.rpfilter -d 'reverse-path filtering: its mode per device, and what it dropped'
@@ -96,6 +97,7 @@ complete -c oneway -n '__fish_seen_subcommand_from explain' -l log.format -x -a 
 complete -c oneway -n '__fish_seen_subcommand_from explain' -l collector.disable-defaults -d 'Start with no collectors but those that are named'
 complete -c oneway -n '__fish_seen_subcommand_from explain' -l collector.handshake.device-include -x -d 'Capture on devices with such a name alone'
 complete -c oneway -n '__fish_seen_subcommand_from explain' -l collector.handshake.device-exclude -x -d 'Do not capture on devices with such a name'
+complete -c oneway -n '__fish_seen_subcommand_from explain' -l collector.handshake.tap -x -d 'Capture by a BPF program or by libpcap'
 complete -c oneway -n '__fish_seen_subcommand_from explain' -l collector.link -d 'devices and their addresses'
 complete -c oneway -n '__fish_seen_subcommand_from explain' -l no-collector.link -d 'devices and their addresses'
 complete -c oneway -n '__fish_seen_subcommand_from explain' -l collector.rpfilter -d 'reverse-path filtering: its mode per device, and what it dropped'

@@ -47,6 +47,7 @@ complete -c oneway_exporter -l log.format -x -a 'logfmt json' -d 'Log lines as l
 complete -c oneway_exporter -l collector.disable-defaults -d 'Start with no collectors but those that are named'
 complete -c oneway_exporter -l collector.handshake.device-include -x -d 'Capture on devices with such a name alone'
 complete -c oneway_exporter -l collector.handshake.device-exclude -x -d 'Do not capture on devices with such a name'
+complete -c oneway_exporter -l collector.handshake.tap -x -d 'Capture by a BPF program or by libpcap'
 complete -c oneway_exporter -l collector.link -d 'devices and their addresses'
 complete -c oneway_exporter -l no-collector.link -d 'devices and their addresses'
 complete -c oneway_exporter -l collector.rpfilter -d 'reverse-path filtering: its mode per device, and what it dropped'
