@@ -6,7 +6,7 @@ packages_build="gcc libc6-dev cmake ninja-build pkg-config git libmicrohttpd-dev
 	libnftables-dev libpcap-dev libyaml-dev libjansson-dev zlib1g-dev libcrypt-dev clang bpftool libbpf-dev"
 packages_lab="python3 iproute2 nftables iptables conntrack iputils-ping procps"
 packages_test="$packages_lab clang-format dpkg-dev libclang-rt-14-dev libcmocka-dev python3-pytest python3-prometheus-client
-	python3-yaml prometheus curl openssl valgrind universal-ctags tcpdump man-db"
+	python3-yaml prometheus prometheus-alertmanager jsonnet curl openssl valgrind universal-ctags tcpdump man-db zsh fish"
 
 # Prints those of the named packages that are not installed.
 packages_missing() {
@@ -14,6 +14,18 @@ packages_missing() {
 		case $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) in
 		installed) ;;
 		*) echo "$package" ;;
+		esac
+	done
+}
+
+# Prometheus and Alertmanager bring daemons that would start with the machine the next time: only their programs are wanted.
+# They are installed all the same, not unpacked somewhere: apt checks, updates and removes them, a machine prepared
+# beforehand needs no network, and whoever had them before keeps them as they were.
+packages_disable_daemons() {
+	command -v systemctl >/dev/null || return 0
+	for package in "$@"; do
+		case $package in
+		prometheus | prometheus-alertmanager) $as_root systemctl --quiet disable "$package" ;;
 		esac
 	done
 }
@@ -34,7 +46,7 @@ packages_install() {
 		}
 	fi
 	echo "Installing:" $missing
-	# No daemon that a package brings along is started: only its program is wanted.
+	# No daemon that a package brings along is started.
 	policy=/usr/sbin/policy-rc.d
 	if [ ! -e $policy ]; then
 		printf '#!/bin/sh\nexit 101\n' | $as_root tee $policy >/dev/null
@@ -45,6 +57,7 @@ packages_install() {
 	$as_root apt-get update -q &&
 		$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $missing
 	status=$?
+	packages_disable_daemons $missing
 	[ -z "$policy" ] || $as_root rm -f $policy
 	return $status
 }

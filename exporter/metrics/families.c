@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/route/service.h"
 #include "exporter/base/version.h"
 #include "exporter/daemon/observer.h"
 
@@ -91,21 +92,43 @@ static bool is_counted(const struct finding *finding)
 	return finding->open && !finding->intended;
 }
 
-static bool same_labels(const struct finding *a, const struct finding *b)
+/* A finding without a service has no origin. */
+static const char *finding_origin(const struct finding *finding)
 {
-	return a->condition == b->condition && a->severity == b->severity && !*a->cause == !*b->cause &&
-	       a->has_service == b->has_service && strcmp(a->device_name, b->device_name) == 0 &&
+	return finding->has_service ? origin_name(finding->origin) : "";
+}
+
+typedef bool same_function(const struct finding *a, const struct finding *b);
+
+static bool same_subject(const struct finding *a, const struct finding *b)
+{
+	return a->condition == b->condition && a->has_service == b->has_service &&
+	       strcmp(a->device_name, b->device_name) == 0 &&
 	       (!a->has_service || (a->origin == b->origin && address_equal(&a->address, &b->address)));
 }
 
-/* Findings that differ only by their target share a series. */
-static bool written_before(const struct findings *findings, size_t position)
+static bool same_labels(const struct finding *a, const struct finding *b)
 {
+	return same_subject(a, b) && a->severity == b->severity && !*a->cause == !*b->cause;
+}
+
+/* Its address may be named, and no earlier finding has the series: those that differ only by their target
+ * share one. */
+static bool is_written(
+	const struct metric_sink *sink, const struct findings *findings, size_t position, same_function *same)
+{
+	const struct finding *finding = &findings->items[position];
+	if (!is_counted(finding) || (finding->has_service && !sink->shows(sink, &finding->address)))
+		return false;
 	for (size_t i = 0; i < position; i++)
-		if (is_counted(&findings->items[i]) &&
-			same_labels(&findings->items[i], &findings->items[position]))
-			return true;
-	return false;
+		if (is_counted(&findings->items[i]) && same(&findings->items[i], finding))
+			return false;
+	return true;
+}
+
+static const char *finding_address(const struct finding *finding, char text[static ADDRESS_TEXT_SIZE])
+{
+	return finding->has_service ? address_format(&finding->address, text) : "";
 }
 
 static void emit_finding(struct metric_sink *sink, const struct facts *facts)
@@ -114,17 +137,27 @@ static void emit_finding(struct metric_sink *sink, const struct facts *facts)
 	const struct findings *findings = exposition_of(sink)->findings;
 	for (size_t i = 0; i < findings->count; i++) {
 		const struct finding *finding = &findings->items[i];
-		char address[ADDRESS_TEXT_SIZE] = "";
-		if (!is_counted(finding) || (finding->has_service && !sink->shows(sink, &finding->address)))
-			continue;
-		if (written_before(findings, i))
-			continue;
-		if (finding->has_service)
-			address_format(&finding->address, address);
-		metric_add(sink, 1, finding->condition->name, severity_name(finding->severity),
-			finding->device_name, address,
-			finding->has_service ? origin_name(finding->origin) : "",
-			*finding->cause ? "false" : "true");
+		char address[ADDRESS_TEXT_SIZE];
+		if (is_written(sink, findings, i, same_labels))
+			metric_add(sink, 1, finding->condition->name, severity_name(finding->severity),
+				finding->device_name, finding_address(finding, address),
+				finding_origin(finding), *finding->cause ? "false" : "true");
+	}
+}
+
+/* A command that was not checked is for those to see who ask this host. */
+static void emit_finding_info(struct metric_sink *sink, const struct facts *facts)
+{
+	(void)facts;
+	const struct findings *findings = exposition_of(sink)->findings;
+	for (size_t i = 0; i < findings->count; i++) {
+		const struct finding *finding = &findings->items[i];
+		char address[ADDRESS_TEXT_SIZE];
+		if (is_written(sink, findings, i, same_subject))
+			metric_add(sink, 1, finding->condition->name, finding->device_name,
+				finding_address(finding, address), finding_origin(finding),
+				finding->reply_device,
+				finding->remedy_checked && finding->remedy_count ? finding->remedy[0] : "");
 	}
 }
 
@@ -139,6 +172,52 @@ static void emit_findings(struct metric_sink *sink, const struct facts *facts)
 				counts[findings->items[j].severity]++;
 		for (size_t j = 0; j < SEVERITIES; j++)
 			metric_add(sink, counts[j], conditions[i]->name, severity_name((enum severity)j));
+	}
+}
+
+/* The key under which findings about others' replies list whose they are. */
+#define SERVERS "servers"
+
+static bool names_server(const struct finding *finding, const char *server)
+{
+	for (size_t i = 0; i < finding->evidence_count; i++)
+		if (strcmp(finding->evidence[i].key, SERVERS) == 0 &&
+			strcmp(finding->evidence[i].text, server) == 0)
+			return true;
+	return false;
+}
+
+/* By an earlier finding of the same condition and device. */
+static bool server_written_before(const struct findings *findings, size_t position, const char *server)
+{
+	const struct finding *finding = &findings->items[position];
+	for (size_t i = 0; i < position; i++) {
+		const struct finding *other = &findings->items[i];
+		if (is_counted(other) && other->condition == finding->condition &&
+			strcmp(other->device_name, finding->device_name) == 0 && names_server(other, server))
+			return true;
+	}
+	return false;
+}
+
+/* Far ones are strangers: no label names them. */
+static bool is_on_link(const struct facts *facts, const char *server)
+{
+	struct address address;
+	return address_parse(server, &address) == 0 && service_is_on_link(facts, &address);
+}
+
+static void emit_finding_servers(struct metric_sink *sink, const struct facts *facts)
+{
+	const struct findings *findings = exposition_of(sink)->findings;
+	for (size_t i = 0; i < findings->count; i++) {
+		const struct finding *finding = &findings->items[i];
+		for (size_t j = 0; is_counted(finding) && j < finding->evidence_count; j++) {
+			const char *server = finding->evidence[j].text;
+			if (strcmp(finding->evidence[j].key, SERVERS) == 0 && is_on_link(facts, server) &&
+				!server_written_before(findings, i, server))
+				metric_add(sink, 1, finding->condition->name, finding->device_name, server);
+		}
 	}
 }
 
@@ -271,6 +350,18 @@ static const struct metric_family own_families[] = {
 		.labels = { "condition", "severity", "device", "address", "origin", "cause" },
 		.help = "1 while a finding is open; cause is true unless another finding explains it.",
 		.emit = emit_finding },
+	{ .name = "oneway_finding_info",
+		.type = METRIC_GAUGE,
+		.labels = { "condition", "device", "address", "origin", "reply_device", "remedy" },
+		.help = "1 while a finding is open; with the device of the replies and, where it was checked, the first "
+			"command that heals it.",
+		.emit = emit_finding_info },
+	{ .name = "oneway_finding_server",
+		.type = METRIC_GAUGE,
+		.labels = { "condition", "device", "server" },
+		.help = "1 for each server on this host's own networks whose passing replies an open finding is "
+			"about, up to 8 a finding.",
+		.emit = emit_finding_servers },
 	{ .name = "oneway_findings",
 		.type = METRIC_GAUGE,
 		.labels = { "condition", "severity" },

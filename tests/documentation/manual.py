@@ -2,6 +2,7 @@
 """Parts of the documentation that follow from the program's own tables: what stands between the lines
 `begin NAME` and `end NAME`. Run as a program, it writes them anew; the tests only compare."""
 
+import json
 import os
 import re
 import subprocess
@@ -71,12 +72,29 @@ def markdown_conditions():
     return f"| condition | holds when | severity |\n|---|---|---|\n{rows}"
 
 
+def jsonnet_string(text):
+    """As jsonnetfmt wants it."""
+    return json.dumps(text) if "'" in text else "'" + text.replace("\\", "\\\\") + "'"
+
+
+def jsonnet_conditions():
+    return "".join(f"  {{ name: {jsonnet_string(name)}, help: {jsonnet_string(text)} }},\n"
+                   for name, text, _ in described("condition"))
+
+
+def rules():
+    """The rules for Prometheus that follow from the mixin."""
+    return output("jsonnet", "-S", f"{ROOT}/alerts/mixin/rules.jsonnet")
+
+
 BLOCKS = [
     (f"{FOLDER}/oneway-metrics.7", '.\\" {}', "metrics", roff_metrics),
     (f"{FOLDER}/oneway.1", '.\\" {}', "conditions", roff_conditions),
     (f"{FOLDER}/oneway.yml.5", '.\\" {}', "thresholds", roff_thresholds),
     (f"{ROOT}/README.md", "<!-- {} -->", "conditions", markdown_conditions),
+    (f"{ROOT}/alerts/mixin/conditions.libsonnet", "  // {}", "conditions", jsonnet_conditions),
 ]
+RULES = f"{ROOT}/alerts/rules/oneway.rules.yml"
 
 
 def block(path, comment, name):
@@ -94,7 +112,12 @@ def write():
         before, _, after = block(path, comment, name)
         with open(path, "w", encoding="utf-8") as file:
             file.write(before + make() + after)
+    text = rules()
+    with open(RULES, "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 if __name__ == "__main__":
+    import completion
     write()
+    completion.write()

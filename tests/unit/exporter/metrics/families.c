@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "alerts/condition/conditions.h"
+#include "collectors/base/array.h"
 #include "exporter/base/version.h"
 #include "exporter/metrics/families.h"
 #include "tests/support/sample.h"
@@ -110,6 +111,47 @@ static void the_worst_addresses_are_kept(void **state)
 		}
 		free(text);
 	}
+	sample_free(&snapshot);
+}
+
+static struct finding *add_gateway_finding(struct snapshot *snapshot, const char *device, const char *source)
+{
+	struct finding *finding = findings_add(snapshot->findings, &foreign_source_condition);
+	struct address address;
+	snprintf(finding->device_name, sizeof(finding->device_name), "%s", device);
+	assert_int_equal(address_parse(source, &address), 0);
+	finding_set_service(finding, ORIGIN_LOCAL, &address, &address);
+	finding->open = true;
+	finding_add_item(finding, "servers", "10.0.0.7");
+	finding_add_item(finding, "servers", "203.0.113.9"); /* far away */
+	finding_add_item(finding, "peers", "10.0.0.9");
+	return finding;
+}
+
+static void findings_of_gateways_are_named(void **state)
+{
+	(void)state;
+	struct snapshot snapshot = sample_snapshot();
+	struct local_address *own = ARRAY_ADD(snapshot.facts->addresses, snapshot.facts->address_count);
+	assert_non_null(own);
+	own->ifindex = 1;
+	assert_int_equal(address_parse("10.0.0.1", &own->prefix.address), 0);
+	own->prefix.length = 24;
+	finding_add_remedy(add_gateway_finding(&snapshot, "wan1", "192.0.2.1"), "not checked");
+	add_gateway_finding(&snapshot, "wan1", "192.0.2.9"); /* the same series */
+	add_gateway_finding(&snapshot, "wan2", "192.0.2.1");
+	add_gateway_finding(&snapshot, "odd", "192.0.2.1")->intended = true;
+	add_gateway_finding(&snapshot, "new", "192.0.2.1")->open = false;
+	char *text = expose(&snapshot, METRICS_TEXT, 256);
+	assert_non_null(strstr(text, "# TYPE oneway_finding_server gauge\n"
+				     "oneway_finding_server{condition=\"foreign_source\",device=\"wan1\","
+				     "server=\"10.0.0.7\"} 1\n"
+				     "oneway_finding_server{condition=\"foreign_source\",device=\"wan2\","
+				     "server=\"10.0.0.7\"} 1\n# HELP"));
+	assert_non_null(
+		strstr(text, "\noneway_finding_info{condition=\"foreign_source\",device=\"wan1\","
+			     "address=\"192.0.2.1\",origin=\"local\",reply_device=\"\",remedy=\"\"} 1\n"));
+	free(text);
 	sample_free(&snapshot);
 }
 
@@ -267,6 +309,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(expositions_are_as_written_down),
 		cmocka_unit_test(the_worst_addresses_are_kept),
+		cmocka_unit_test(findings_of_gateways_are_named),
 		cmocka_unit_test(many_devices_are_written_soon),
 		cmocka_unit_test(families_follow_the_conventions),
 		cmocka_unit_test(the_process_is_read),

@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+(import 'config.libsonnet') + (import 'findings.libsonnet') + (import 'watching.libsonnet') + (import 'records.libsonnet')
