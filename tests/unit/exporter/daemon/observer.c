@@ -143,7 +143,7 @@ static void open_bench(struct bench *bench, const bool *enabled)
 	int ends[2];
 	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
 	bench->lines = ends[0];
-	bench->log = (struct log){ LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, ends[1] };
+	bench->log = (struct log){ LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, ends[1], NULL };
 	assert_int_equal(observer_open(enabled, &settings, &bench->log, &bench->observer), 0);
 }
 
