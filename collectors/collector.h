@@ -62,7 +62,8 @@ struct collector {
 	/* Accepts NULL. */
 	void (*destroy)(void *context);
 
-	/* The descriptor to be watched for reading, or -1. NULL: none. Stable from init() to destroy(). */
+	/* The descriptor to be watched for reading, or -1 while there is none; once there is one it stays
+	 * until destroy(). NULL: none ever. */
 	int (*descriptor)(const void *context);
 
 	/* Called when the descriptor is readable or due_ns has come: does a bounded piece of work (one read)
@@ -81,6 +82,6 @@ struct collector {
 	/* How it looks, where there are several ways: told once, when it has started. NULL: there is one. */
 	void (*describe)(const void *context, char text[static COLLECTOR_ERROR_SIZE]);
 
-	/* What is missing when init says -EOPNOTSUPP, where more can be said than that; or NULL. */
+	/* What is missing when init or collect say -EOPNOTSUPP, where more can be said than that; or NULL. */
 	const char *lacks;
 };
