@@ -73,6 +73,20 @@ int procfs_read(const char *procfs, const char *name, char **text, size_t *size)
 	return 0;
 }
 
+int procfs_check(const char *procfs)
+{
+	static const char *const names[] = { "net/netstat", "sys/net/ipv4/conf/all/rp_filter" };
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		char path[PATH_MAX], own[PATH_MAX];
+		snprintf(path, sizeof(path), "%s/%s", procfs, names[i]);
+		snprintf(own, sizeof(own), "%s/thread-self/%s", procfs, names[i]);
+		if (faccessat(AT_FDCWD, own, R_OK, AT_EACCESS) < 0 &&
+			faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
 static bool take_line(const char **text, struct span *out)
 {
 	if (!**text)

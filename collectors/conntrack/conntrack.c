@@ -390,6 +390,7 @@ const struct collector conntrack_collector = {
 	.init = conntrack_init,
 	.collect = conntrack_collect,
 	.destroy = conntrack_destroy,
+	.procfs = true,
 	.descriptor = conntrack_descriptor,
 	.advance = conntrack_advance,
 	.settled = conntrack_settled,

@@ -365,6 +365,7 @@ const struct collector natrules_collector = {
 	.init = natrules_init,
 	.collect = natrules_collect,
 	.destroy = natrules_destroy,
+	.procfs = true,
 	.descriptor = natrules_descriptor,
 	.advance = natrules_advance,
 	.settled = natrules_settled,

@@ -247,6 +247,11 @@ static const struct metric_family nftrace_metrics[] = {
 	{ 0 },
 };
 
+static const struct collector_lack nftrace_lacks[] = {
+	{ -EOPNOTSUPP, "kernel", "needs nftables tables with an owner (Linux 5.12)" },
+	{ 0 },
+};
+
 const struct collector nftrace_collector = {
 	.name = "nftrace",
 	.summary = "the rule that drops translated requests, traced by a table of its own for up to 10 s",
@@ -258,5 +263,5 @@ const struct collector nftrace_collector = {
 	.descriptor = nftrace_descriptor,
 	.advance = nftrace_advance,
 	.families = nftrace_metrics,
-	.lacks = "needs nftables tables with an owner (Linux 5.12)",
+	.lacks = nftrace_lacks,
 };

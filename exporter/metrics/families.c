@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "collectors/base/clock.h"
+#include "exporter/base/unwatched.h"
 #include "exporter/base/version.h"
 #include "exporter/daemon/observer.h"
 
@@ -57,6 +58,13 @@ static void emit_log_lines_lost(struct metric_sink *sink, const struct facts *fa
 {
 	(void)facts;
 	metric_add(sink, (double)exposition_of(sink)->log_lines_lost);
+}
+
+static void emit_unwatched(struct metric_sink *sink, const struct facts *facts)
+{
+	struct unwatched_part part;
+	for (size_t position = 0; unwatched_next(facts, &position, &part);)
+		metric_add(sink, (double)part.count, part.collector, part.part, part.reason);
 }
 
 static void emit_last_judgement(struct metric_sink *sink, const struct facts *facts)
@@ -326,6 +334,11 @@ static const struct metric_family own_families[] = {
 		.labels = { "origin", "verdict" },
 		.help = "Service addresses, each with its target, by the worst verdict on their reply routes.",
 		.emit = emit_service_addresses },
+	{ .name = "oneway_unwatched",
+		.type = METRIC_GAUGE,
+		.labels = { "collector", "part", "reason" },
+		.help = "What a collector does not watch, and why: 1 for part=all, else how many there are.",
+		.emit = emit_unwatched },
 	{ 0 },
 };
 

@@ -432,6 +432,24 @@ def test_check_that_cannot_look_says_so():
     assert result.returncode == 2 and "/nowhere.yml" in result.stderr
 
 
+def test_blindness_is_told(tmp_path):
+    """Without /proc it does not say that all is well, whatever it could read elsewhere."""
+    result = run(ONEWAY, "check", "--path.procfs=/typo")
+    assert result.returncode == 2
+    assert result.stdout.startswith("Could not look: nothing can be said.\n"), result.stdout
+    blind = {"link", "rpfilter", "conntrack", "natrules"}
+    for name in blind:
+        assert f"could not look {name}: cannot read all of /typo: No such file or directory\n" in result.stdout
+    (tmp_path / "sys").symlink_to("/proc/sys")  # as systemd's ProcSubset=pid hides the other half
+    assert run(ONEWAY, "check", f"--path.procfs={tmp_path}").returncode == 2
+    with Exporter(tmp_path, "--path.procfs=/typo") as exporter:
+        metrics = exporter.get("/metrics")[1]
+        for name in blind:
+            assert f'oneway_scrape_collector_success{{collector="{name}"}} 0' in metrics
+            assert f'oneway_unwatched{{collector="{name}",part="all",reason="procfs"}} 1' in metrics
+        assert "Not looked at: link</h3><p>cannot read all of /typo" in exporter.get("/")[1]
+
+
 def test_a_report_that_cannot_be_written_is_a_failure():
     with open("/dev/full", "w") as full:
         result = subprocess.run([ONEWAY, "check"], stdout=full, stderr=subprocess.PIPE, timeout=60)

@@ -116,7 +116,8 @@ static const struct collector fakes[FAKES] = {
 	{ .name = "five", .init = init_5, .collect = collect_5, .destroy = destroy_5 },
 	{ .name = "six", .init = init_6, .collect = collect_6, .destroy = destroy_6 },
 	{ .name = "seven",
-		.lacks = "no such kernel",
+		.lacks =
+			(const struct collector_lack[]){ { -EOPNOTSUPP, "kernel", "no such kernel" }, { 0 } },
 		.init = init_7,
 		.collect = collect_7,
 		.destroy = destroy_7 },
