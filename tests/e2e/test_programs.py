@@ -111,6 +111,7 @@ def namespace():
     name = "ow-" + secrets.token_hex(4)
     made = run("ip", "netns", "add", name)
     if made.returncode:
+        assert "not permitted" in made.stderr, made.stderr
         pytest.skip(f"cannot make a network namespace: {made.stderr.strip()}")
     try:
         run("ip", "-n", name, "link", "set", "lo", "up", check=True)
