@@ -44,7 +44,7 @@ static int read_all(int fd, char **text, size_t *size)
 	return 0;
 }
 
-int procfs_read(const char *procfs, const char *name, char **text, size_t *size)
+int procfs_open(const char *procfs, const char *name)
 {
 	/* PROCFS/net is that of the process, whose main thread may stand in another namespace than this one.
 	 */
@@ -57,8 +57,14 @@ int procfs_read(const char *procfs, const char *name, char **text, size_t *size)
 			return -ENAMETOOLONG;
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 	}
+	return fd < 0 ? -errno : fd;
+}
+
+int procfs_read(const char *procfs, const char *name, char **text, size_t *size)
+{
+	int fd = procfs_open(procfs, name);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	char *whole = NULL;
 	size_t length = 0;
 	int error = read_all(fd, &whole, &length);

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Where nf_tables and conntrack are modules that are not loaded there is nothing to see, which is no failure,
- * and nothing is asked for that would load them. The linker leads the calls below here. */
+/* Where nf_tables, conntrack and tcp_diag are modules that are not loaded there is nothing to see, which is
+ * no failure, and nothing is asked for that would load them. The linker leads the calls below here. */
 #include "tests/support/unit.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "collectors/base/clock.h"
@@ -12,16 +15,29 @@
 #include "collectors/base/netlink.h"
 #include "collectors/collector.h"
 
-extern const struct collector natrules_collector, conntrack_collector, nftrace_collector;
+extern const struct collector listen_collector, synrecv_collector, natrules_collector, conntrack_collector,
+	nftrace_collector;
 
 static bool loaded;
-static unsigned asked; /* sockets that load nfnetlink, or more */
+static unsigned asked; /* sockets and requests that load a module */
 
 bool __wrap_kernel_module_is_there(const char *procfs, const char *name);
 int __real_netlink_open(int bus, struct netlink **out);
 int __wrap_netlink_open(int bus, struct netlink **out);
 struct nft_ctx;
 int __wrap_nft_client_open(struct nft_ctx **out);
+
+int __real_netlink_dump(struct netlink *netlink, struct nlmsghdr *request, netlink_message_function *message,
+	void (*restart)(void *argument), void *argument);
+int __wrap_netlink_dump(struct netlink *netlink, struct nlmsghdr *request, netlink_message_function *message,
+	void (*restart)(void *argument), void *argument);
+
+int __wrap_netlink_dump(struct netlink *netlink, struct nlmsghdr *request, netlink_message_function *message,
+	void (*restart)(void *argument), void *argument)
+{
+	asked += request->nlmsg_type == SOCK_DIAG_BY_FAMILY;
+	return __real_netlink_dump(netlink, request, message, restart, argument);
+}
 
 bool __wrap_kernel_module_is_there(const char *procfs, const char *name)
 {
@@ -118,6 +134,46 @@ static void conntrack_that_is_not_loaded_is_not_in_use(void **state)
 	collector->destroy(context);
 }
 
+/* They are read of /proc instead; this one must be among them. */
+static void sockets_are_listed_all_the_same(void **state)
+{
+	(void)state;
+	const struct collector *collector = &listen_collector;
+	const struct collector_settings real = { .procfs = "/proc" };
+	struct sockaddr_in6 address = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	struct sockaddr_in address4 = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr *own[] = { (struct sockaddr *)&address4, (struct sockaddr *)&address };
+	for (int i = 0; i < 2; i++) {
+		socklen_t size = i ? sizeof(address) : sizeof(address4);
+		int descriptor = socket(own[i]->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (descriptor < 0 || bind(descriptor, own[i], size) < 0)
+			continue; /* no IPv6 */
+		assert_int_equal(listen(descriptor, 1), 0);
+		assert_int_equal(getsockname(descriptor, own[i], &size), 0);
+		uint16_t port = ntohs(i ? address.sin6_port : address4.sin_port);
+		void *context = start(collector);
+		struct facts *facts = facts_new();
+		assert_int_equal(collector->collect(context, &real, facts), 0);
+		assert_int_equal(asked, 0);
+		bool found = false;
+		for (size_t j = 0; j < facts->listener_count; j++)
+			found |= facts->listeners[j].port == port &&
+				 facts->listeners[j].address.family == own[i]->sa_family &&
+				 facts->listeners[j].uid == geteuid();
+		assert_true(found);
+		facts_free(facts);
+		collector->destroy(context);
+		close(descriptor);
+	}
+	void *context = start(&synrecv_collector);
+	struct facts *facts = facts_new();
+	assert_int_equal(synrecv_collector.collect(context, &real, facts), 0);
+	assert_true(facts->syn_recv_known);
+	assert_int_equal(asked, 0);
+	facts_free(facts);
+	synrecv_collector.destroy(context);
+}
+
 static void tracing_asks_for_nothing_before_it_is_armed(void **state)
 {
 	(void)state;
@@ -142,6 +198,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules_that_cannot_be_are_none),
 		cmocka_unit_test(conntrack_that_is_not_loaded_is_not_in_use),
+		cmocka_unit_test(sockets_are_listed_all_the_same),
 		cmocka_unit_test(tracing_asks_for_nothing_before_it_is_armed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
