@@ -243,6 +243,7 @@ const struct collector listen_collector = {
 	.init = sockets_init,
 	.collect = listen_collect,
 	.destroy = sockets_destroy,
+	.procfs = true,
 };
 
 const struct collector synrecv_collector = {
@@ -251,5 +252,6 @@ const struct collector synrecv_collector = {
 	.init = sockets_init,
 	.collect = synrecv_collect,
 	.destroy = sockets_destroy,
+	.procfs = true,
 	.families = synrecv_metrics,
 };

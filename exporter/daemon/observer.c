@@ -101,7 +101,7 @@ static void say(const struct observer *observer, const struct slot *slot, int er
 /* A collector that could not read all it reads has not looked, whatever it says itself. */
 static void set_error(const struct observer *observer, struct slot *slot, int error)
 {
-	int unreadable = error == 0 && slot->collector->procfs ? procfs_check(observer->procfs) : 0;
+	int unreadable = slot->collector->procfs ? procfs_check(observer->procfs) : 0;
 	slot->blind = unreadable < 0;
 	if (slot->blind)
 		error = unreadable;

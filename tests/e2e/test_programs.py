@@ -210,12 +210,10 @@ class Unread(Exporter):
     """Its log goes to a pipe that nobody reads."""
 
     def __init__(self, tmp_path, *flags):
-        super().__init__(tmp_path, *flags, prefix=("sh", "-c", 'exec "$@" 2>"$0"', tmp_path / "log.fifo"))
-
-    def __enter__(self):
-        os.mkfifo(self.log_path.parent / "log.fifo")
-        self.reader = os.open(self.log_path.parent / "log.fifo", os.O_RDONLY | os.O_NONBLOCK)
-        return super().__enter__()
+        pipe = tmp_path / f"pipe-{secrets.token_hex(4)}"
+        os.mkfifo(pipe)
+        self.reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        super().__init__(tmp_path, *flags, prefix=("sh", "-c", 'exec "$@" 2>"$0"', pipe))
 
 
 def test_a_log_that_nobody_reads_stops_nothing(tmp_path):
@@ -233,7 +231,6 @@ def test_a_log_that_nobody_reads_stops_nothing(tmp_path):
             exporter.process.send_signal(signal.SIGTERM)
             assert any("msg=Stopping" in line for line in log)
     # and once more, unread to the end
-    (tmp_path / "log.fifo").unlink()
     with Unread(tmp_path, "--log.level=debug") as exporter:
         for _ in range(3000):
             exporter.get("/-/healthy")
@@ -438,7 +435,7 @@ def test_blindness_is_told(tmp_path):
     result = run(ONEWAY, "check", "--path.procfs=/typo")
     assert result.returncode == 2
     assert result.stdout.startswith("Could not look: nothing can be said.\n"), result.stdout
-    blind = {"link", "rpfilter", "conntrack", "natrules"}
+    blind = {"link", "rpfilter", "conntrack", "natrules", "listen", "synrecv"}
     for name in blind:
         assert f"could not look {name}: cannot read all of /typo: No such file or directory\n" in result.stdout
     (tmp_path / "sys").symlink_to("/proc/sys")  # as systemd's ProcSubset=pid hides the other half
