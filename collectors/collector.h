@@ -40,6 +40,12 @@ struct collector_schedule {
 	bool changed;   /* the facts it would give have changed: collect soon rather than at the next tick */
 };
 
+struct collector_lack {
+	int error;          /* negative errno */
+	const char *reason; /* one word, public: "kernel" */
+	const char *text;
+};
+
 struct collector {
 	const char *name;
 	const char *summary; /* one line for --help */
@@ -62,7 +68,8 @@ struct collector {
 	/* Accepts NULL. */
 	void (*destroy)(void *context);
 
-	/* The descriptor to be watched for reading, or -1. NULL: none. Stable from init() to destroy(). */
+	/* The descriptor to be watched for reading, or -1 while there is none; once there is one it stays
+	 * until destroy(). NULL: none ever. */
 	int (*descriptor)(const void *context);
 
 	/* Called when the descriptor is readable or due_ns has come: does a bounded piece of work (one read)
@@ -81,6 +88,10 @@ struct collector {
 	/* How it looks, where there are several ways: told once, when it has started. NULL: there is one. */
 	void (*describe)(const void *context, char text[static COLLECTOR_ERROR_SIZE]);
 
-	/* What is missing when init says -EOPNOTSUPP, where more can be said than that; or NULL. */
-	const char *lacks;
+	/* What is missing when init or collect fail with some errors, where more can be said than their
+	 * names; ends with { 0 }. NULL: none. */
+	const struct collector_lack *lacks;
+
+	/* It reads PROCFS, and sees nothing, or only a part, where that cannot be read. */
+	bool procfs;
 };

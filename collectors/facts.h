@@ -32,6 +32,7 @@ struct collector_status {
 	const char *name; /* static */
 	bool success;
 	double seconds;                   /* of its last collect */
+	const char *reason;               /* static, one of few words: "permission"; NULL on success */
 	char error[COLLECTOR_ERROR_SIZE]; /* "" on success */
 };
 

@@ -128,13 +128,17 @@ static void explain_vanished(const struct trace *trace, struct finding *finding)
 			trace_place_name(trace->place));
 }
 
-static void explain_untraced(const struct forward_drop *drop, struct finding *finding)
+/* What cannot be traced here is not recommended. */
+static void explain_untraced(const struct forward_drop *drop, bool traceable, struct finding *finding)
 {
 	char client[ADDRESS_TEXT_SIZE], service[ADDRESS_TEXT_SIZE];
 	const struct unanswered_service *unanswered = drop->unanswered;
 	bool six = unanswered->server.family == AF_INET6;
+	finding_explain(finding, "A rule drops them, or reverse-path filtering, or there is no route.");
+	if (!traceable)
+		return;
 	finding_explain(finding,
-		"A rule drops them, or reverse-path filtering, or there is no route. `oneway explain %s "
+		" `oneway explain %s "
 		"%s%s%s:%u --trace` names it when the next request comes, and so does oneway_exporter with "
 		"--collector.nftrace.",
 		address_format(&unanswered->client, client), six ? "[" : "",
@@ -257,7 +261,7 @@ static void forward_drop_describe(
 	if (drop->trace)
 		explain_trace(drop->trace, finding);
 	else
-		explain_untraced(drop, finding);
+		explain_untraced(drop, facts->owner_tables, finding);
 	if (finding->intended && first)
 		finding_explain(finding, " This is declared as intended.");
 	finding_add_handshake(finding, drop->unanswered->id);

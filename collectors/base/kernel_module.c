@@ -37,7 +37,7 @@ bool kernel_module_is_there(const char *procfs, const char *name)
 		if (procfs_read("/lib", path, &builtin, NULL) < 0)
 			builtin = NULL;
 	}
-	bool there = kernel_module_is_listed(loaded, builtin, name);
+	bool there = (loaded || procfs_check(procfs) == 0) && kernel_module_is_listed(loaded, builtin, name);
 	free(loaded);
 	free(builtin);
 	return there;

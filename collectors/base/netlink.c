@@ -3,15 +3,17 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
+#include <poll.h>
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 
-/* An answer can be lost on the way to a full receive buffer; then nobody must wait for it for ever. */
-#define ANSWER_TIMEOUT_SECONDS 10
-#define INTERRUPTIONS_MAX      64
+#include "collectors/base/clock.h"
+
+/* The kernel answers before the request returns, unless the answer is lost. */
+#define ANSWER_TIMEOUT_NS (2 * SECOND_NS)
+#define INTERRUPTIONS_MAX 64
 
 struct netlink {
 	struct mnl_socket *socket;
@@ -28,10 +30,7 @@ static bool switch_on(struct mnl_socket *socket, int option)
 
 static int prepare(struct netlink *netlink)
 {
-	const struct timeval timeout = { .tv_sec = ANSWER_TIMEOUT_SECONDS };
-	int fd = mnl_socket_get_fd(netlink->socket);
-	if (mnl_socket_bind(netlink->socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
-		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0)
+	if (mnl_socket_bind(netlink->socket, 0, MNL_SOCKET_AUTOPID) < 0)
 		return -errno;
 	/* None of these is needed to go on where the kernel is too old for it. */
 	switch_on(netlink->socket, NETLINK_EXT_ACK);
@@ -126,14 +125,21 @@ static int send_all(struct netlink *netlink, const void *bytes, size_t size)
 	return -EINTR;
 }
 
-/* Bytes received into the buffer, or a negative errno: -EAGAIN when nothing waits (or came in time). */
-static ssize_t receive(struct netlink *netlink, int flags)
+/* Bytes received into the buffer, or a negative errno: -EAGAIN when nothing waits, or has come until then. */
+static ssize_t receive(struct netlink *netlink, int64_t until_ns)
 {
+	struct pollfd polled = { .fd = mnl_socket_get_fd(netlink->socket), .events = POLLIN };
 	for (int i = 0; i < INTERRUPTIONS_MAX; i++) {
 		struct sockaddr_nl from = { 0 };
 		socklen_t from_size = sizeof(from);
-		ssize_t size = recvfrom(mnl_socket_get_fd(netlink->socket), netlink->buffer,
-			sizeof(netlink->buffer), flags | MSG_TRUNC, (struct sockaddr *)&from, &from_size);
+		ssize_t size = recvfrom(polled.fd, netlink->buffer, sizeof(netlink->buffer),
+			MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *)&from, &from_size);
+		int64_t left_ns =
+			size < 0 && errno == EAGAIN && until_ns ? until_ns - clock_ns(CLOCK_MONOTONIC) : 0;
+		if (left_ns > 0) {
+			poll(&polled, 1, (int)((left_ns + MILLISECOND_NS - 1) / MILLISECOND_NS));
+			continue;
+		}
 		if (size < 0 && errno != EINTR)
 			return -errno;
 		/* A privileged process may write to this socket too; only the kernel is believed. */
@@ -208,7 +214,7 @@ int netlink_dump_begin(struct netlink *netlink, struct netlink_dump *dump, const
 
 int netlink_dump_read(struct netlink *netlink, struct netlink_dump *dump)
 {
-	ssize_t size = receive(netlink, 0);
+	ssize_t size = receive(netlink, clock_ns(CLOCK_MONOTONIC) + ANSWER_TIMEOUT_NS);
 	if (size < 0)
 		return size == -EAGAIN ? -ETIMEDOUT : (int)size;
 	if (each_message(netlink, (size_t)size, dump_message, dump) == 0)
@@ -259,8 +265,9 @@ int netlink_exchange(struct netlink *netlink, const void *requests, size_t size,
 {
 	struct exchange exchange = { answers, message, argument };
 	int result = answers == 0 ? 1 : send_all(netlink, requests, size);
+	int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + ANSWER_TIMEOUT_NS;
 	while (result == 0) {
-		ssize_t length = receive(netlink, 0);
+		ssize_t length = receive(netlink, until_ns);
 		if (length < 0)
 			return length == -EAGAIN ? -ETIMEDOUT : (int)length;
 		result = each_message(netlink, (size_t)length, exchange_message, &exchange);
@@ -299,7 +306,7 @@ int netlink_drain(struct netlink *netlink, netlink_message_function *message, vo
 {
 	int some = 0;
 	for (int i = 0; i < NETLINK_DRAIN_READS; i++) {
-		ssize_t size = receive(netlink, MSG_DONTWAIT);
+		ssize_t size = receive(netlink, 0);
 		if (size == -EAGAIN)
 			return some;
 		/* A notification that does not fit is lost like one that found no room. */

@@ -4,7 +4,8 @@
 /*
  * The shared netlink reader, on libmnl. All sockets are CLOEXEC and belong to the namespace the calling
  * thread stands in when they are opened. One socket carries one conversation at a time: notifications have a
- * socket of their own.
+ * socket of their own. An answer that does not come is waited for 2 s, then the request fails with
+ * -ETIMEDOUT.
  */
 
 #include <libmnl/libmnl.h>
@@ -54,7 +55,7 @@ int netlink_dump_begin(struct netlink *netlink, struct netlink_dump *dump, const
  * (NLM_F_DUMP_INTR) is repeated, at most NETLINK_DUMP_TRIES times; `restart` is called before each repetition
  * so that what was read so far can be forgotten. After an error the rest is drained, since an unfinished dump
  * makes the next one fail with EBUSY. 0: there is more; 1: it has ended; or negative errno: -EINTR if no try
- * was consistent. */
+ * was consistent, -ETIMEDOUT. */
 int netlink_dump_read(struct netlink *netlink, struct netlink_dump *dump);
 
 /* Both, to the end. 0 or negative errno. */

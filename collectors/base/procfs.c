@@ -44,7 +44,7 @@ static int read_all(int fd, char **text, size_t *size)
 	return 0;
 }
 
-int procfs_read(const char *procfs, const char *name, char **text, size_t *size)
+int procfs_open(const char *procfs, const char *name)
 {
 	/* PROCFS/net is that of the process, whose main thread may stand in another namespace than this one.
 	 */
@@ -57,8 +57,14 @@ int procfs_read(const char *procfs, const char *name, char **text, size_t *size)
 			return -ENAMETOOLONG;
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 	}
+	return fd < 0 ? -errno : fd;
+}
+
+int procfs_read(const char *procfs, const char *name, char **text, size_t *size)
+{
+	int fd = procfs_open(procfs, name);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	char *whole = NULL;
 	size_t length = 0;
 	int error = read_all(fd, &whole, &length);
@@ -70,6 +76,20 @@ int procfs_read(const char *procfs, const char *name, char **text, size_t *size)
 	*text = whole;
 	if (size)
 		*size = length;
+	return 0;
+}
+
+int procfs_check(const char *procfs)
+{
+	static const char *const names[] = { "net/netstat", "sys/net/ipv4/conf/all/rp_filter" };
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		char path[PATH_MAX], own[PATH_MAX];
+		snprintf(path, sizeof(path), "%s/%s", procfs, names[i]);
+		snprintf(own, sizeof(own), "%s/thread-self/%s", procfs, names[i]);
+		if (faccessat(AT_FDCWD, own, R_OK, AT_EACCESS) < 0 &&
+			faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) < 0)
+			return -errno;
+	}
 	return 0;
 }
 

@@ -16,6 +16,12 @@
  * or read. */
 int procfs_read(const char *procfs, const char *name, char **text, size_t *size);
 
+/* Opens it for reading, by the same rules: its descriptor or negative errno. */
+int procfs_open(const char *procfs, const char *name);
+
+/* 0, or the negative errno of what is missing of a /proc that all can be read of. Nothing is opened. */
+int procfs_check(const char *procfs);
+
 /* The value of `column` where a line of names and the line of values after it both begin with `prefix`, as in
  * /proc/net/netstat ("TcpExt:"). False if there is none. */
 bool procfs_pair(const char *text, const char *prefix, const char *column, uint64_t *out);

@@ -5,9 +5,9 @@
  * its 32 KiB are full. Each conntrack_advance() reads one such piece and folds it into the pending sweep,
  * which takes the place of the shown one only when the dump has ended well.
  *
- * Conntrack that is not in use stays so: the small file in /proc is looked at first, since a request would
- * load the module, and even the dump of an empty table walks all of its buckets (other namespaces share
- * them).
+ * Conntrack that is not in use stays so: the small file in /proc is looked at first, since a socket would
+ * load nfnetlink, a request conntrack, and even the dump of an empty table walks all of its buckets (other
+ * namespaces share them). Where it is in use a request loads nf_conntrack_netlink at most, which only reads.
  */
 #include "collectors/base/clock.h"
 #include "collectors/collector.h"
@@ -33,7 +33,7 @@
 
 struct conntrack {
 	char *procfs;
-	struct netlink *netlink;
+	struct netlink *netlink;                /* NULL until there is something to sweep */
 	struct address_set *local, *local_next; /* for this sweep and for the next, if others */
 	struct conntrack_sweep *shown, *pending;
 	struct conntrack_sample sample; /* without flows and entries, which are in `shown` */
@@ -72,11 +72,9 @@ static int conntrack_init(const struct collector_settings *settings, void **cont
 	conntrack->shown = conntrack_sweep_new();
 	conntrack->pending = conntrack_sweep_new();
 	int error = conntrack->procfs && conntrack->shown && conntrack->pending ? 0 : -ENOMEM;
-	if (!error) /* opening loads nfnetlink at most, never conntrack */
-		error = netlink_open(NETLINK_NETFILTER, &conntrack->netlink);
 	if (error < 0) {
 		conntrack_destroy(conntrack);
-		return error == -EPROTONOSUPPORT ? -EOPNOTSUPP : error;
+		return error;
 	}
 	uint64_t count;
 	conntrack->sample.in_use = conntrack_count(conntrack->procfs, &count) == 0 && count > 0;
@@ -87,7 +85,7 @@ static int conntrack_init(const struct collector_settings *settings, void **cont
 static int conntrack_descriptor(const void *context)
 {
 	const struct conntrack *conntrack = context;
-	return netlink_descriptor(conntrack->netlink);
+	return conntrack->netlink ? netlink_descriptor(conntrack->netlink) : -1;
 }
 
 /* ---- one sweep */
@@ -141,7 +139,9 @@ static enum outcome sweep_start(struct conntrack *conntrack, int64_t now_ns)
 	if (error < 0 || count == 0)
 		return sweep_show(conntrack);
 	conntrack->sweeping = true;
-	error = conntrack_dump_request(&conntrack->dump, conntrack->netlink);
+	error = conntrack->netlink ? 0 : netlink_open(NETLINK_NETFILTER, &conntrack->netlink);
+	if (error == 0)
+		error = conntrack_dump_request(&conntrack->dump, conntrack->netlink);
 	return error < 0 ? sweep_end(conntrack, error) : GOES_ON;
 }
 
@@ -196,7 +196,7 @@ static int conntrack_advance(void *context, int64_t now_ns, struct collector_sch
 		outcome = sweep_read(conntrack, now_ns);
 	else if (now_ns >= conntrack->due_ns)
 		outcome = sweep_start(conntrack, now_ns);
-	else
+	else if (conntrack->netlink)
 		receive(conntrack); /* what a sweep that broke off has left */
 	conntrack->cpu_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_ns;
 	if (outcome == SHOWN || outcome == SHOWN_CHANGED)
@@ -390,6 +390,7 @@ const struct collector conntrack_collector = {
 	.init = conntrack_init,
 	.collect = conntrack_collect,
 	.destroy = conntrack_destroy,
+	.procfs = true,
 	.descriptor = conntrack_descriptor,
 	.advance = conntrack_advance,
 	.settled = conntrack_settled,

@@ -490,6 +490,7 @@ const struct collector link_collector = {
 	.init = link_init,
 	.collect = link_collect,
 	.destroy = link_destroy,
+	.procfs = true,
 	.descriptor = link_descriptor,
 	.advance = link_advance,
 	.settled = link_settled,

@@ -142,5 +142,6 @@ const struct collector rpfilter_collector = {
 	.init = rpfilter_init,
 	.collect = rpfilter_collect,
 	.destroy = free,
+	.procfs = true,
 	.families = rpfilter_metrics,
 };

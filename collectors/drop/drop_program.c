@@ -25,7 +25,14 @@ struct drop_program {
 	__u64 *values; /* of one key, one for each possible CPU */
 };
 
-const char drop_program_lacks[] = "this kernel has no BTF, or tells no drop reasons there (Linux 5.18)";
+#define VMLINUX_BTF "/sys/kernel/btf/vmlinux"
+
+const struct collector_lack drop_program_lacks[] = {
+	{ -ENOENT, "kernel", "this kernel has no BTF (" VMLINUX_BTF ")" },
+	{ -ENODATA, "kernel", "this kernel tells no drop reasons (Linux 5.18)" },
+	{ -ENOEXEC, "kernel", "this kernel refuses the program that counts" },
+	{ 0 },
+};
 
 static int keep_quiet(enum libbpf_print_level level, const char *format, va_list arguments)
 {
@@ -64,7 +71,7 @@ static int read_cookie(uint64_t *cookie)
 		return -errno;
 	int error = getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, &size) < 0 ? -errno : 0;
 	close(fd);
-	return error == -ENOPROTOOPT ? -EOPNOTSUPP : error;
+	return error == -ENOPROTOOPT ? -ENODATA : error; /* it is as old */
 }
 
 static int drop_program_load(struct drop_program *program)
@@ -74,13 +81,14 @@ static int drop_program_load(struct drop_program *program)
 	int error = read_cookie(&cookie);
 	if (error < 0)
 		return error;
-	struct btf *btf = btf__load_vmlinux_btf();
+	/* btf__load_vmlinux_btf() would not say why it could not. */
+	struct btf *btf = btf__parse(VMLINUX_BTF, NULL);
 	if (!btf)
-		return errno == ENOMEM ? -ENOMEM : -EOPNOTSUPP;
+		return -errno;
 	bool known = drop_btf_numbers(btf, numbers);
 	btf__free(btf);
 	if (!known)
-		return -EOPNOTSUPP;
+		return -ENODATA;
 	program->object = drops_bpf__open();
 	if (!program->object)
 		return -errno;
@@ -92,12 +100,13 @@ static int drop_program_load(struct drop_program *program)
 		program->reasons |= UINT32_C(1) << i;
 	}
 	if (program->reasons == 0)
-		return -EOPNOTSUPP;
+		return -ENODATA;
 	error = drops_bpf__load(program->object);
 	if (error == 0)
 		error = drops_bpf__attach(program->object);
 	/* The verifier's refusals are no lack of privilege. */
-	return error == -EACCES || error == -EINVAL || error == -ESRCH ? -EOPNOTSUPP : error;
+	bool refused = error == -EACCES || error == -EINVAL || error == -ESRCH || error == -ENOENT;
+	return refused ? -ENOEXEC : error;
 }
 
 int drop_program_open(struct drop_program **out)

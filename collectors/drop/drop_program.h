@@ -6,7 +6,7 @@
  * when it is closed or the process ends. Used on one thread.
  */
 
-#include "collectors/facts.h"
+#include "collectors/collector.h"
 
 /* What was counted so far under one key. */
 struct drop_count {
@@ -24,11 +24,12 @@ struct drop_counts {
 
 struct drop_program;
 
-/* What drop_program_open() lacks when it says -EOPNOTSUPP. */
-extern const char drop_program_lacks[];
+/* What drop_program_open() lacks by what it says. */
+extern const struct collector_lack drop_program_lacks[];
 
-/* Counts in the network namespace the thread stands in. 0; -EPERM; -EOPNOTSUPP: built without, or the kernel
- * has no BTF, no reasons in it, or refuses the program; -ENOMEM or another error of the kernel. */
+/* Counts in the network namespace the thread stands in. 0; -EPERM; -EOPNOTSUPP: built without; -ENOENT: the
+ * kernel has no BTF; -ENODATA: no reasons in it; -ENOEXEC: it refuses the program; -EMFILE: descriptors are
+ * out; -ENOMEM or another error of the kernel. */
 int drop_program_open(struct drop_program **out);
 /* Accepts NULL. */
 void drop_program_close(struct drop_program *program);

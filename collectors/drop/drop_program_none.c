@@ -4,7 +4,10 @@
 
 #include <errno.h>
 
-const char drop_program_lacks[] = "this build has no BPF program";
+const struct collector_lack drop_program_lacks[] = {
+	{ -EOPNOTSUPP, "build", "this build has no BPF program" },
+	{ 0 },
+};
 
 int drop_program_open(struct drop_program **out)
 {

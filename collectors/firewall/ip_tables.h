@@ -45,8 +45,6 @@ struct ip_tables {
 	pthread_t thread;
 };
 
-/* A table is there and may be read, as far as that is known without reading it. */
-bool ip_tables_are_there(const struct ip_tables *tables);
 /* Begins to read if there is anything to read. A table that cannot be read stays as it was. 0 or negative
  * errno. */
 int ip_tables_begin(struct ip_tables *tables);

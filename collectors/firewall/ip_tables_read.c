@@ -97,19 +97,6 @@ int ip_table_read(const char *procfs, uint8_t family, struct ip_table *table)
 
 static const uint8_t families[2] = { AF_INET, AF_INET6 };
 
-bool ip_tables_are_there(const struct ip_tables *tables)
-{
-	bool there = false;
-	for (unsigned i = 0; i < 2; i++) {
-		struct ipt_getinfo info;
-		int fd = open_table(tables->procfs, families[i], &info);
-		there |= fd > 0;
-		if (fd > 0)
-			close(fd);
-	}
-	return there;
-}
-
 static bool is_same(const struct ip_table *a, const struct ip_table *b)
 {
 	return a->size == b->size && a->entry == b->entry && !a->bytes == !b->bytes &&

@@ -7,6 +7,7 @@
 
 struct nat_facts {
 	const struct nat_list *nat_rules; /* shared; NULL: the ruleset was not read */
+	bool owner_tables;                /* nftables is there, and has tables with an owner: one can trace */
 };
 
 static inline void nat_facts_clear(struct nat_facts *own)

@@ -4,6 +4,9 @@
  * quiet for a moment, or half a minute is over, the ruleset's generation tells whether there is anything new,
  * and only then is it read, followed, and freed again, a few milliseconds at a time. What was read last stays
  * until then.
+ *
+ * Where nf_tables is a module that is not loaded there are no rules of it, and none of its sockets is opened,
+ * which would load it.
  */
 #include <errno.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -24,6 +27,7 @@
 #define TURN_NS     (2 * MILLISECOND_NS)   /* of reading in one advance() */
 #define TABLES_NS   (2 * MILLISECOND_NS)   /* between two looks whether the legacy tables are read */
 #define PERIOD_NS   (30 * SECOND_NS)
+#define LOADED_NS   (2 * SECOND_NS) /* between two looks whether nf_tables is loaded */
 #define COST_SHARE  20 /* readings take at most 1/20 of the time while the ruleset keeps changing */
 #define TRIES_MAX   8
 
@@ -31,12 +35,12 @@
 enum phase { PHASE_REST, PHASE_TABLES, PHASE_READ, PHASE_EVALUATE, PHASE_FREE };
 
 struct natrules {
-	struct nft_reader *reader; /* NULL: nf_tables is not loaded; there are legacy tables only */
-	struct netlink *events;
+	struct nft_reader *reader; /* NULL: nf_tables is not loaded, so there are legacy tables at most */
+	struct netlink *events;    /* NULL without it */
 	enum phase phase;
 	bool changed;         /* announced, not read yet */
 	int64_t announced_ns; /* the first change since the last reading */
-	int64_t due_ns;
+	int64_t due_ns, look_ns;
 	int64_t began_ns, cost_ns; /* of the last reading */
 	unsigned tries;            /* readings that met a change */
 	int error;                 /* of the last reading, negative; 0 */
@@ -64,7 +68,7 @@ static int64_t natrules_affordable(const struct natrules *natrules, int64_t time
 /* 0, or a negative errno: nothing is announced any more, but for what time tells. */
 static int natrules_note_changes(struct natrules *natrules, int64_t now_ns)
 {
-	int some = netlink_drain(natrules->events, NULL, NULL);
+	int some = natrules->events ? netlink_drain(natrules->events, NULL, NULL) : 0;
 	if (some <= 0)
 		return some;
 	if (!natrules->changed)
@@ -100,21 +104,26 @@ static void natrules_rest(struct natrules *natrules, int64_t now_ns)
 
 /* ---- reading */
 
-/* 0 or negative errno; -EOPNOTSUPP also if asking would load nf_tables. */
+/* 0: nf_tables is not there, which asking would load, or the reader is open; or negative errno. */
 static int natrules_open_reader(struct natrules *natrules)
 {
-	struct nft_reader *reader;
+	struct nft_reader *reader = NULL;
+	struct netlink *events = NULL;
 	if (!kernel_module_is_there(natrules->procfs, "nf_tables"))
-		return -EOPNOTSUPP;
+		return 0;
 	int error = nft_reader_open(&reader);
-	if (error < 0)
-		return error;
-	error = netlink_join(natrules->events, NFNLGRP_NFTABLES);
-	if (error < 0)
+	if (error == 0)
+		error = netlink_open(NETLINK_NETFILTER, &events);
+	if (error == 0)
+		error = netlink_join(events, NFNLGRP_NFTABLES);
+	if (error < 0) {
 		nft_reader_close(reader);
-	else
-		natrules->reader = reader;
-	return error;
+		netlink_close(events);
+		return error == -EOPNOTSUPP ? 0 : error;
+	}
+	natrules->reader = reader;
+	natrules->events = events;
+	return 0;
 }
 
 /* ---- evaluation */
@@ -165,7 +174,7 @@ static int natrules_begin_reading(struct natrules *natrules, int64_t now_ns)
 	int error = natrules->reader ? 0 : natrules_open_reader(natrules);
 	if (natrules->reader)
 		error = nft_reader_generation(natrules->reader, &generation);
-	else if (error != -EOPNOTSUPP)
+	else if (error < 0)
 		return error;
 	bool read = error == 0 || !natrules->reader;
 	if (read && natrules->rules && !natrules->legacy.changed && generation == natrules->generation) {
@@ -239,6 +248,11 @@ static int natrules_advance(void *context, int64_t now_ns, struct collector_sche
 	struct natrules *natrules = context;
 	int result = natrules_note_changes(natrules, now_ns);
 	int error = 0;
+	if (!natrules->reader && natrules->phase == PHASE_REST && now_ns >= natrules->look_ns) {
+		natrules->look_ns = now_ns + LOADED_NS;
+		if (natrules->error == 0 && kernel_module_is_there(natrules->procfs, "nf_tables"))
+			natrules->due_ns = now_ns;
+	}
 	/* Nobody announces that a table of legacy iptables has changed: they are read each time. */
 	if (natrules->phase == PHASE_REST && now_ns >= natrules->due_ns) {
 		error = ip_tables_begin(&natrules->legacy);
@@ -254,7 +268,8 @@ static int natrules_advance(void *context, int64_t now_ns, struct collector_sche
 	if (natrules->phase == PHASE_REST && natrules->changed &&
 		natrules->due_ns > natrules_affordable(natrules, now_ns + QUIET_NS))
 		natrules->due_ns = natrules_affordable(natrules, now_ns + QUIET_NS);
-	schedule->due_ns = natrules->phase == PHASE_REST     ? natrules->due_ns
+	bool looks = !natrules->reader && natrules->look_ns < natrules->due_ns;
+	schedule->due_ns = natrules->phase == PHASE_REST     ? looks ? natrules->look_ns : natrules->due_ns
 			   : natrules->phase == PHASE_TABLES ? now_ns + TABLES_NS
 							     : now_ns;
 	return result;
@@ -265,6 +280,7 @@ static int natrules_collect(void *context, const struct collector_settings *sett
 	(void)settings;
 	const struct natrules *natrules = context;
 	facts->nat_rules = nat_list_share(natrules->rules);
+	facts->owner_tables = natrules->reader && nft_reader_has_owners(natrules->reader);
 	return natrules->error;
 }
 
@@ -273,7 +289,7 @@ static int natrules_collect(void *context, const struct collector_settings *sett
 static int natrules_descriptor(const void *context)
 {
 	const struct natrules *natrules = context;
-	return netlink_descriptor(natrules->events);
+	return natrules->events ? netlink_descriptor(natrules->events) : -1;
 }
 
 static void natrules_destroy(void *context)
@@ -297,11 +313,7 @@ static int natrules_init(const struct collector_settings *settings, void **conte
 	if (!natrules)
 		return -ENOMEM;
 	natrules->legacy.procfs = natrules->procfs = strdup(settings->procfs);
-	int error = natrules->procfs ? netlink_open(NETLINK_NETFILTER, &natrules->events) : -ENOMEM;
-	if (error == 0)
-		error = natrules_open_reader(natrules);
-	if (error == -EOPNOTSUPP && ip_tables_are_there(&natrules->legacy))
-		error = 0;
+	int error = natrules->procfs ? natrules_open_reader(natrules) : -ENOMEM;
 	if (error < 0) {
 		natrules_destroy(natrules);
 		return error;
@@ -353,6 +365,7 @@ const struct collector natrules_collector = {
 	.init = natrules_init,
 	.collect = natrules_collect,
 	.destroy = natrules_destroy,
+	.procfs = true,
 	.descriptor = natrules_descriptor,
 	.advance = natrules_advance,
 	.settled = natrules_settled,

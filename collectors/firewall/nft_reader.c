@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "collectors/firewall/nft_reader.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -20,6 +21,7 @@ struct nft_reader {
 	size_t position; /* nat chain of the table, or set, that is being read */
 	struct netlink_dump dump;
 	uint32_t generation;
+	bool owners;
 	void (*record)(const struct nlmsghdr *header, void *argument);
 	void *argument;
 };
@@ -204,6 +206,41 @@ void nft_reader_record(struct nft_reader *reader,
 	reader->argument = argument;
 }
 
+/* ---- tables with an owner */
+
+static int take_verdict(const struct nlmsghdr *header, void *argument)
+{
+	const struct nlmsgerr *answer = mnl_nlmsg_get_payload(header);
+	if (header->nlmsg_type != NLMSG_ERROR || mnl_nlmsg_get_payload_len(header) < sizeof(*answer))
+		return 0;
+	*(int *)argument = answer->error;
+	return 1;
+}
+
+/* A batch without an end changes nothing: the kernel checks each message, answers, and drops it all
+ * (net/netfilter/nfnetlink.c, nfnetlink_rcv_batch). */
+static bool nft_reader_probe_owners(struct nft_reader *reader)
+{
+	alignas(struct nlmsghdr) char buffer[NETLINK_DUMP_REQUEST] = { 0 };
+	int verdict = -EOPNOTSUPP;
+	struct nlmsghdr *begin = nfnetlink_request(buffer, NFNL_SUBSYS_NONE, NFNL_MSG_BATCH_BEGIN, AF_UNSPEC);
+	begin->nlmsg_flags = NLM_F_REQUEST;
+	((struct nfgenmsg *)mnl_nlmsg_get_payload(begin))->res_id = htons(NFNL_SUBSYS_NFTABLES);
+	struct nlmsghdr *table = nfnetlink_request(
+		mnl_nlmsg_get_payload_tail(begin), NFNL_SUBSYS_NFTABLES, NFT_MSG_NEWTABLE, NFPROTO_INET);
+	table->nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_ACK;
+	mnl_attr_put_strz(table, NFTA_TABLE_NAME, "oneway_probe");
+	mnl_attr_put_u32(table, NFTA_TABLE_FLAGS, htonl(NFT_TABLE_F_OWNER));
+	size_t size = (size_t)((char *)mnl_nlmsg_get_payload_tail(table) - buffer);
+	int error = netlink_exchange(reader->netlink, buffer, size, 1, take_verdict, &verdict);
+	return error == 0 && verdict == 0;
+}
+
+bool nft_reader_has_owners(const struct nft_reader *reader)
+{
+	return reader->owners;
+}
+
 /* ---- open */
 
 int nft_reader_open(struct nft_reader **out)
@@ -222,6 +259,7 @@ int nft_reader_open(struct nft_reader **out)
 		nft_reader_close(reader);
 		return error;
 	}
+	reader->owners = nft_reader_probe_owners(reader);
 	*out = reader;
 	return 0;
 }

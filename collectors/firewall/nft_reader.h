@@ -20,6 +20,9 @@ int nft_reader_open(struct nft_reader **out);
 /* Accepts NULL. */
 void nft_reader_close(struct nft_reader *reader);
 
+/* Whether the kernel has tables that end with the socket that made them, which tracing needs (Linux 5.12). */
+bool nft_reader_has_owners(const struct nft_reader *reader);
+
 /* The number of the ruleset's latest change. 0 or negative errno. */
 int nft_reader_generation(struct nft_reader *reader, uint32_t *out);
 

@@ -308,7 +308,8 @@ static int ask_some(struct netlink *netlink, struct batch *batch, size_t *count)
 		write_batch(netlink, batch);
 		error = netlink_exchange(
 			netlink, batch->requests, batch->size, batch->count, batch_message, batch);
-		lost = error == -ENOBUFS || error == -EINTR || error == -ETIMEDOUT;
+		/* The kernel says so; an answer that merely does not come is not waited for twice. */
+		lost = error == -ENOBUFS || error == -EINTR;
 	}
 	*count = batch->count;
 	return error;

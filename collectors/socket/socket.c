@@ -11,8 +11,10 @@
 
 #include "collectors/base/array.h"
 #include "collectors/base/clock.h"
+#include "collectors/base/kernel_module.h"
 #include "collectors/base/netlink.h"
 #include "collectors/collector.h"
+#include "collectors/socket/socket_proc.h"
 
 #define LISTEN_REFRESH_NS     (2 * SECOND_NS)
 #define SYNRECV_REFRESH_NS    SECOND_NS
@@ -21,7 +23,7 @@
 /* Of one of the two collectors, and of both families: those that listen, or those in TCP_SYN_RECV. */
 struct sockets {
 	struct netlink *netlink;
-	bool fresh;
+	bool fresh, diag; /* diag: tcp_diag is loaded; else /proc tells */
 	int64_t read_ns;
 	struct listener *listeners;
 	size_t listener_count;
@@ -30,15 +32,12 @@ struct sockets {
 
 static int socket_parse(const struct nlmsghdr *header, struct inet_diag_msg *message, struct address *address)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 	if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY || mnl_nlmsg_get_payload_len(header) < sizeof(*message))
 		return -EBADMSG;
 	memcpy(message, mnl_nlmsg_get_payload(header), sizeof(*message));
 	const uint8_t *bytes = (const uint8_t *)message->id.idiag_src;
-	if (message->idiag_family == AF_INET6 && memcmp(bytes, mapped, sizeof(mapped)) == 0)
-		*address = address_make(AF_INET, bytes + sizeof(mapped));
-	else
-		*address = address_make(message->idiag_family, bytes);
+	*address = message->idiag_family == AF_INET6 ? address_unmapped(bytes)
+						     : address_make(message->idiag_family, bytes);
 	return address_is_none(address) ? -EBADMSG : 0;
 }
 
@@ -112,8 +111,22 @@ static int synrecv_message(const struct nlmsghdr *header, void *argument)
 	return synrecv_parse(header, &sockets->syn_recv);
 }
 
-static int sockets_read(struct sockets *sockets, int state, netlink_message_function *message, int64_t now_ns,
-	int64_t refresh_ns)
+static int add_proc_socket(const struct proc_socket *socket, void *argument)
+{
+	struct sockets *sockets = argument;
+	if (socket->state != TCP_LISTEN)
+		return socket->repeats < SYNRECV_REPEATS_LEAST
+			       ? 0
+			       : synrecv_add(&socket->address, 1, &sockets->syn_recv);
+	struct listener *item = ARRAY_ADD(sockets->listeners, sockets->listener_count);
+	if (!item)
+		return -ENOMEM;
+	*item = (struct listener){ .address = socket->address, .port = socket->port, .uid = socket->uid };
+	return 0;
+}
+
+static int sockets_read(struct sockets *sockets, const char *procfs, uint8_t state,
+	netlink_message_function *message, int64_t now_ns, int64_t refresh_ns)
 {
 	char buffer[MNL_NLMSG_HDRLEN + sizeof(struct inet_diag_req_v2)] __attribute__((aligned(4))) = { 0 };
 	if (sockets->fresh && now_ns >= sockets->read_ns && now_ns - sockets->read_ns < refresh_ns)
@@ -121,6 +134,7 @@ static int sockets_read(struct sockets *sockets, int state, netlink_message_func
 	sockets->fresh = false;
 	sockets->read_ns = now_ns;
 	sockets->listener_count = sockets->syn_recv.count = 0;
+	sockets->diag = sockets->diag || kernel_module_is_there(procfs, "tcp_diag");
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
 	request->nlmsg_type = SOCK_DIAG_BY_FAMILY;
 	struct inet_diag_req_v2 *diag = mnl_nlmsg_put_extra_header(request, sizeof(*diag));
@@ -130,9 +144,13 @@ static int sockets_read(struct sockets *sockets, int state, netlink_message_func
 		diag->sdiag_family = i == 0 ? AF_INET : AF_INET6;
 		/* Never inconsistent, and so never repeated: inet_diag keeps no sequence
 		 * (nl_dump_check_consistent). */
-		int error = netlink_dump(sockets->netlink, request, message, NULL, sockets);
-		if (error < 0) /* ENOENT: no inet_diag */
-			return error == -ENOENT ? -EOPNOTSUPP : error;
+		int error = sockets->diag ? netlink_dump(sockets->netlink, request, message, NULL, sockets)
+					  : -ENOENT;
+		if (error == -ENOENT) /* not loaded, or this kernel has none */
+			error = proc_sockets_read(
+				procfs, diag->sdiag_family, state, add_proc_socket, sockets);
+		if (error < 0)
+			return error;
 	}
 	sockets->fresh = true;
 	return 0;
@@ -169,9 +187,9 @@ static int sockets_init(const struct collector_settings *settings, void **contex
 
 static int listen_collect(void *context, const struct collector_settings *settings, struct facts *facts)
 {
-	(void)settings;
 	struct sockets *sockets = context;
-	int error = sockets_read(sockets, TCP_LISTEN, listen_message, facts->monotonic_ns, LISTEN_REFRESH_NS);
+	int error = sockets_read(sockets, settings->procfs, TCP_LISTEN, listen_message, facts->monotonic_ns,
+		LISTEN_REFRESH_NS);
 	if (error < 0)
 		return error;
 	for (size_t i = 0; i < sockets->listener_count; i++) {
@@ -185,10 +203,9 @@ static int listen_collect(void *context, const struct collector_settings *settin
 
 static int synrecv_collect(void *context, const struct collector_settings *settings, struct facts *facts)
 {
-	(void)settings;
 	struct sockets *sockets = context;
-	int error =
-		sockets_read(sockets, TCP_SYN_RECV, synrecv_message, facts->monotonic_ns, SYNRECV_REFRESH_NS);
+	int error = sockets_read(sockets, settings->procfs, TCP_SYN_RECV, synrecv_message,
+		facts->monotonic_ns, SYNRECV_REFRESH_NS);
 	for (size_t i = 0; error == 0 && i < sockets->syn_recv.count; i++) {
 		struct syn_recv *item = ARRAY_ADD(facts->syn_recv, facts->syn_recv_count);
 		if (item)
@@ -226,6 +243,7 @@ const struct collector listen_collector = {
 	.init = sockets_init,
 	.collect = listen_collect,
 	.destroy = sockets_destroy,
+	.procfs = true,
 };
 
 const struct collector synrecv_collector = {
@@ -234,5 +252,6 @@ const struct collector synrecv_collector = {
 	.init = sockets_init,
 	.collect = synrecv_collect,
 	.destroy = sockets_destroy,
+	.procfs = true,
 	.families = synrecv_metrics,
 };

@@ -30,7 +30,7 @@ void nft_client_close(struct nft_ctx *client)
 
 static int nft_client_execute(struct nft_ctx *client, const char *commands, unsigned flags)
 {
-	static const int errors[] = { EEXIST, EPERM, EOPNOTSUPP, ENOENT, EBUSY, ENOMEM };
+	static const int errors[] = { EEXIST, EPERM, EOPNOTSUPP, EINVAL, ENOENT, EBUSY, ENOMEM };
 	nft_ctx_output_set_flags(client, flags);
 	if (nft_run_cmd_from_buffer(client, commands) == 0)
 		return 0;

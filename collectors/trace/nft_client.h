@@ -18,8 +18,8 @@ int nft_client_open(struct nft_ctx **out);
 /* Accepts NULL. */
 void nft_client_close(struct nft_ctx *client);
 
-/* Runs commands as one transaction. 0, or negative errno: -EEXIST, -EPERM, -EOPNOTSUPP (this kernel has no
- * such table flag), -EIO for all that libnftables says in other words. */
+/* Runs commands as one transaction. 0, or negative errno: -EEXIST, -EPERM, -EOPNOTSUPP or -EINVAL (this
+ * kernel has no such table flag), -EIO for all that libnftables says in other words. */
 int nft_client_run(struct nft_ctx *client, const char *commands);
 
 /* A chain as text (handles behind the rules, counters without their values) and as JSON (libnftables-json(5):

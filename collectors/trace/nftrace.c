@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "collectors/base/array.h"
+#include "collectors/base/kernel_module.h"
 #include "collectors/collector.h"
 #include "collectors/trace/trace.h"
 #include "collectors/trace/trace_schedule.h"
@@ -169,7 +170,6 @@ static void nftrace_destroy(void *context)
 
 static int nftrace_init(const struct collector_settings *settings, void **context)
 {
-	(void)settings;
 	struct nftrace *nftrace = calloc(1, sizeof(*nftrace));
 	if (!nftrace)
 		return -ENOMEM;
@@ -177,6 +177,8 @@ static int nftrace_init(const struct collector_settings *settings, void **contex
 		&nftrace->drops, &nftrace->drop_count, &(struct trace_drops){ .table = "", .chain = "" });
 	if (error == 0)
 		error = tracer_open(&nftrace->tracer);
+	if (error == 0 && kernel_module_is_there(settings->procfs, "nf_tables"))
+		error = tracer_connect(nftrace->tracer);
 	if (error < 0) {
 		nftrace_destroy(nftrace);
 		return error;
@@ -245,6 +247,11 @@ static const struct metric_family nftrace_metrics[] = {
 	{ 0 },
 };
 
+static const struct collector_lack nftrace_lacks[] = {
+	{ -EOPNOTSUPP, "kernel", "needs nftables tables with an owner (Linux 5.12)" },
+	{ 0 },
+};
+
 const struct collector nftrace_collector = {
 	.name = "nftrace",
 	.summary = "the rule that drops translated requests, traced by a table of its own for up to 10 s",
@@ -256,4 +263,5 @@ const struct collector nftrace_collector = {
 	.descriptor = nftrace_descriptor,
 	.advance = nftrace_advance,
 	.families = nftrace_metrics,
+	.lacks = nftrace_lacks,
 };

@@ -25,7 +25,7 @@
 
 struct tracer {
 	struct nft_ctx *client;
-	struct netlink *events, *requests, *routes;
+	struct netlink *events, *requests, *routes; /* NULL before it is connected */
 	char name[TRACE_TABLE_NAME_SIZE];
 	bool armed; /* there is a table */
 	bool over;  /* a trace waits to be taken */
@@ -62,20 +62,38 @@ int tracer_open(struct tracer **out)
 	if (!tracer)
 		return -ENOMEM;
 	int error = make_name(tracer);
-	if (error == 0)
-		error = open_events(&tracer->events);
-	if (error == 0)
-		error = netlink_open(NETLINK_NETFILTER, &tracer->requests);
-	if (error == 0)
-		error = netlink_open(NETLINK_ROUTE, &tracer->routes);
-	if (error == 0)
-		error = nft_client_open(&tracer->client);
 	if (error < 0) {
 		tracer_close(tracer);
 		return error;
 	}
 	*out = tracer;
 	return 0;
+}
+
+static void tracer_disconnect(struct tracer *tracer)
+{
+	nft_client_close(tracer->client);
+	netlink_close(tracer->events);
+	netlink_close(tracer->requests);
+	netlink_close(tracer->routes);
+	tracer->client = NULL;
+	tracer->events = tracer->requests = tracer->routes = NULL;
+}
+
+int tracer_connect(struct tracer *tracer)
+{
+	if (tracer->client)
+		return 0;
+	int error = open_events(&tracer->events);
+	if (error == 0)
+		error = netlink_open(NETLINK_NETFILTER, &tracer->requests);
+	if (error == 0)
+		error = netlink_open(NETLINK_ROUTE, &tracer->routes);
+	if (error == 0)
+		error = nft_client_open(&tracer->client);
+	if (error < 0)
+		tracer_disconnect(tracer);
+	return error;
 }
 
 static int tracer_disarm(struct tracer *tracer)
@@ -95,21 +113,20 @@ void tracer_close(struct tracer *tracer)
 	if (!tracer)
 		return;
 	tracer_disarm(tracer);
-	nft_client_close(tracer->client);
-	netlink_close(tracer->events);
-	netlink_close(tracer->requests);
-	netlink_close(tracer->routes);
+	tracer_disconnect(tracer);
 	free(tracer);
 }
 
 int tracer_descriptor(const struct tracer *tracer)
 {
-	return netlink_descriptor(tracer->events);
+	return tracer->events ? netlink_descriptor(tracer->events) : -1;
 }
 
 uint32_t tracer_generation(struct tracer *tracer)
 {
 	uint32_t generation;
+	if (!tracer->requests)
+		return 0;
 	if (nftables_generation(tracer->requests, &generation) == 0)
 		return generation;
 	netlink_drain(tracer->requests, NULL, NULL);
@@ -124,13 +141,15 @@ int tracer_arm(
 	char text[TRACE_TABLE_TEXT_SIZE];
 	if (tracer->armed || tracer->over)
 		return -EBUSY;
-	netlink_drain(tracer->events, NULL, NULL);
-	int error = nft_client_run(tracer->client, trace_table_make(tracer->name, subject, text));
-	if (error < 0) {
-		if (error == -EEXIST)
-			make_name(tracer);
+	int error = tracer_connect(tracer);
+	if (error < 0)
 		return error;
-	}
+	netlink_drain(tracer->events, NULL, NULL);
+	error = nft_client_run(tracer->client, trace_table_make(tracer->name, subject, text));
+	if (error == -EEXIST)
+		make_name(tracer);
+	if (error < 0) /* before Linux 5.12 a table has no such flag */
+		return error == -EINVAL ? -EOPNOTSUPP : error;
 	tracer->armed = true;
 	tracer->until_ns = now_ns + duration_ns;
 	tracer->retry_ns = 0;
@@ -157,6 +176,8 @@ int tracer_advance(struct tracer *tracer, int64_t now_ns)
 {
 	struct tracer_reading reading = { tracer, now_ns };
 	bool wanted = tracer->armed && !tracer->over;
+	if (!tracer->events)
+		return 0;
 	/* also while nothing is armed: somebody else may trace */
 	int read = netlink_drain(tracer->events, wanted ? tracer_message : NULL, &reading);
 	int error = read < 0 ? read : 0;

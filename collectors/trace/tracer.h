@@ -13,18 +13,21 @@
 
 struct tracer;
 
-/* 0, or negative errno: -EPERM, -EOPNOTSUPP (no nf_tables), -ENOMEM. Changes nothing yet. */
+/* 0, or negative errno: -ENOMEM. Changes nothing yet, and loads nothing. */
 int tracer_open(struct tracer **out);
+/* Opens its sockets, which loads nf_tables; unless it was called before arming does so. 0, or negative errno:
+ * -EPERM, -EOPNOTSUPP (no nf_tables), -ENOMEM. */
+int tracer_connect(struct tracer *tracer);
 /* Takes the table away if there is one. Accepts NULL. */
 void tracer_close(struct tracer *tracer);
 
-/* The descriptor that is readable when the kernel has told something. */
+/* The descriptor that is readable when the kernel has told something; -1 before it is connected. */
 int tracer_descriptor(const struct tracer *tracer);
-/* Number of changes to the ruleset so far, those of tracing included; 0: not known. */
+/* Number of changes to the ruleset so far, those of tracing included; 0: not known, or not connected. */
 uint32_t tracer_generation(struct tracer *tracer);
 
 /* Begins a trace, which ends at now_ns + duration_ns at the latest. 0, or negative errno: -EBUSY (one is
- * armed), -EOPNOTSUPP (no owner flag), -EPERM, -EEXIST (another has a table of that name). */
+ * armed), -EOPNOTSUPP (no tables with an owner), -EPERM, -EEXIST (another has a table of that name). */
 int tracer_arm(
 	struct tracer *tracer, const struct trace_subject *subject, int64_t now_ns, int64_t duration_ns);
 /* Reads what is there and ends what is due; to be called when the descriptor is readable and at tracer_due().

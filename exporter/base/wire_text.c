@@ -34,16 +34,6 @@ const char *outcomes_text(
 	return text;
 }
 
-const char *unwatched_text(
-	const uint32_t counts[static UNWATCHED_REASONS], char text[static OUTCOMES_TEXT_SIZE])
-{
-	size_t used = 0;
-	text[0] = '\0';
-	for (unsigned i = 0; i < UNWATCHED_REASONS; i++)
-		used = append_count(counts[i], unwatched_name((enum unwatched)i), text, used);
-	return text;
-}
-
 static void set_way(
 	const struct facts *facts, const struct device_pair *way, char cell[static HANDSHAKE_CELL_SIZE])
 {

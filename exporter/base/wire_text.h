@@ -11,9 +11,6 @@ uint64_t outcomes_total(const uint64_t counts[static HANDSHAKE_OUTCOMES]);
 /* "12 completed, 3 one_way", outcomes that did not occur left out; "" if none did. Returns text. */
 const char *outcomes_text(
 	const uint64_t counts[static HANDSHAKE_OUTCOMES], char text[static OUTCOMES_TEXT_SIZE]);
-/* "3 limit, 1 memory" of the devices that are not captured on; "" if there are none. Returns text. */
-const char *unwatched_text(
-	const uint32_t counts[static UNWATCHED_REASONS], char text[static OUTCOMES_TEXT_SIZE]);
 
 enum handshake_column {
 	COLUMN_FIRST, /* RFC 3339 */

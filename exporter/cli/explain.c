@@ -219,11 +219,10 @@ static int add_trace(const struct oneshot *oneshot, struct explanation *explanat
 	if (result == 0)
 		return 0;
 	fprintf(stderr, "%s: --trace: %s\n", explain_command.usage.name,
-		result == -EPERM ? "not permitted: needs CAP_NET_ADMIN"
-		: result == -EOPNOTSUPP
-			? "this kernel has no nftables tables that belong to a process (Linux 5.12)"
-		: result == -EINTR ? "interrupted"
-				   : strerror(-result));
+		result == -EPERM        ? "not permitted: needs CAP_NET_ADMIN"
+		: result == -EOPNOTSUPP ? "this kernel lacks nftables tables with an owner (Linux 5.12)"
+		: result == -EINTR      ? "interrupted"
+					: strerror(-result));
 	return COMMAND_FAILED;
 }
 

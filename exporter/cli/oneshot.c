@@ -23,7 +23,7 @@
 int oneshot_open(struct oneshot *oneshot, const struct options *options, char *message, size_t size)
 {
 	*oneshot = (struct oneshot){ .options = options };
-	oneshot->log = (struct log){ options->log_level, options->log_format, STDERR_FILENO };
+	oneshot->log = (struct log){ options->log_level, options->log_format, STDERR_FILENO, NULL };
 	int result = settings_load(options, &oneshot->settings, message, size);
 	if (result == 0 && options->netns)
 		result = namespace_enter(options->netns, message, size);

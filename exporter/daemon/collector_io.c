@@ -25,6 +25,17 @@ struct collector_io {
 	struct watch items[];
 };
 
+/* True if it is another one than before. */
+static bool take_descriptor(struct watch *watch)
+{
+	int descriptor = observer_descriptor(watch->io->observer, watch->collector);
+	if (descriptor == watch->readable.descriptor)
+		return false;
+	loop_forget(watch->io->loop, &watch->readable);
+	watch->readable.descriptor = descriptor;
+	return true;
+}
+
 /* The descriptor of a failing collector may stay readable, and would keep the loop busy with failures. */
 static void advance(void *argument)
 {
@@ -35,6 +46,7 @@ static void advance(void *argument)
 	bool failed = observer_advance(io->observer, watch->collector, now_ns, &schedule) < 0;
 	watch->failures = failed ? watch->failures + 1 : 0;
 	int64_t backoff_ns = schedule_backoff(watch->failures);
+	take_descriptor(watch);
 	if (backoff_ns)
 		loop_forget(io->loop, &watch->readable);
 	else if (watch->readable.descriptor >= 0)
@@ -53,15 +65,9 @@ static void on_timer(void *argument)
 
 void collector_io_refresh(struct collector_io *io)
 {
-	for (size_t i = 0; i < io->count; i++) {
-		struct watch *watch = &io->items[i];
-		int descriptor = observer_descriptor(io->observer, i);
-		if (descriptor == watch->readable.descriptor)
-			continue;
-		loop_forget(io->loop, &watch->readable);
-		watch->readable.descriptor = descriptor;
-		timer_set(watch->timer.descriptor, 0); /* so that it says what it wants next */
-	}
+	for (size_t i = 0; i < io->count; i++)
+		if (take_descriptor(&io->items[i])) /* so that it says what it wants next */
+			timer_set(io->items[i].timer.descriptor, 0);
 }
 
 static int open_watch(struct collector_io *io, size_t collector)

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "alerts/judge.h"
@@ -50,7 +51,8 @@ struct daemon {
 	struct observer *observer;
 	struct loop *loop;
 	struct collector_io *io;
-	struct loop_handler signals, timer, reloads, judged;
+	struct loop_handler signals, timer, reloads, judged, watchdog;
+	uint64_t watchdog_us; /* systemd's patience; 0: it does not watch */
 
 	struct schedule schedule;
 	int64_t began_ns; /* of the judgement that is being made; 0: none is */
@@ -172,6 +174,19 @@ static void on_changed(void *argument)
 	daemon->schedule.changed_ns = clock_ns(CLOCK_MONOTONIC);
 	if (!daemon->began_ns)
 		timer_set(daemon->timer.descriptor, schedule_next(&daemon->schedule));
+}
+
+/* ---- systemd ---- */
+
+/* What hangs feeds it no more: the loop, or the thread that judges. */
+static void on_watchdog(void *argument)
+{
+	struct daemon *daemon = argument;
+	descriptor_drain(daemon->watchdog.descriptor);
+	if (latest_snapshot_age_ns(daemon->latest) <= SNAPSHOT_STALE_NS)
+		sd_notify(0, "WATCHDOG=1");
+	timer_set(daemon->watchdog.descriptor,
+		clock_ns(CLOCK_MONOTONIC) + (int64_t)daemon->watchdog_us * 1000 / 2);
 }
 
 /* ---- signals and reloading ---- */
@@ -337,6 +352,10 @@ static int fill_loop(struct daemon *daemon)
 		result = watch(daemon, "collect", &daemon->timer, timer_open(), on_due);
 	if (result == 0)
 		result = timer_set(daemon->timer.descriptor, 0);
+	if (result == 0 && sd_watchdog_enabled(0, &daemon->watchdog_us) > 0)
+		result = watch(daemon, NULL, &daemon->watchdog, timer_open(), on_watchdog);
+	if (result == 0 && daemon->watchdog_us)
+		result = timer_set(daemon->watchdog.descriptor, 0);
 	if (result == 0)
 		result = collector_io_new(daemon->loop, daemon->observer, on_changed, daemon, &daemon->io);
 	return result;
@@ -397,6 +416,7 @@ static void stop(struct daemon *daemon)
 	observer_close(daemon->observer);
 	loop_free(daemon->loop);
 	close_descriptor(daemon->timer.descriptor);
+	close_descriptor(daemon->watchdog.descriptor);
 	close_descriptor(daemon->signals.descriptor);
 	snapshot_release(daemon->judgement.last);
 	latest_snapshot_free(daemon->latest);
@@ -411,11 +431,15 @@ int daemon_run(const struct options *options, struct log *log)
 		.log = log,
 		.signals.descriptor = -1,
 		.timer.descriptor = -1,
+		.watchdog.descriptor = -1,
 		.failures = { .period_ns = 60 * SECOND_NS, .burst = 1 },
 	};
 	int result = start(&daemon);
 	if (result == 0)
+		sd_notify(0, "READY=1");
+	if (result == 0)
 		result = loop_run(daemon.loop);
+	sd_notify(0, "STOPPING=1");
 	stop(&daemon);
 	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -2,14 +2,15 @@
 #include "exporter/daemon/log.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "collectors/base/clock.h"
 #include "collectors/base/rfc3339.h"
 #include "exporter/base/text.h"
+#include "exporter/daemon/log_queue.h"
 
 static const char *const level_names[] = {
 	[LOG_LEVEL_DEBUG] = "debug",
@@ -96,21 +97,6 @@ static void put_json(FILE *line, enum log_level level, const char *message, cons
 	fputs("}\n", line);
 }
 
-/* One write for the whole line, so that lines of several threads do not mix. What cannot be written is lost:
- * there is nowhere to say so. */
-static void write_line(int descriptor, const char *text, size_t size)
-{
-	while (size) {
-		ssize_t written = write(descriptor, text, size);
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			return;
-		text += written;
-		size -= (size_t)written;
-	}
-}
-
 void log_write(
 	const struct log *log, enum log_level level, const char *message, const struct log_field *fields)
 {
@@ -129,9 +115,39 @@ void log_write(
 		put_json(line, level, message, fields);
 		break;
 	}
-	if (fclose(line) == 0)
-		write_line(log->descriptor, text, size);
+	bool whole = fclose(line) == 0;
+	if (whole && log->queue)
+		log_queue_put(log->queue, text, size);
+	else if (whole)
+		log_put(log->descriptor, text, size);
 	free(text);
+}
+
+/* ---- the queue ---- */
+
+static void say_lost(void *argument, uint64_t lines)
+{
+	const struct log *queued = argument;
+	struct log log = { queued->level, queued->format, queued->descriptor, NULL };
+	char count[24];
+	snprintf(count, sizeof(count), "%" PRIu64, lines);
+	log_warn(&log, "Lines of the log were lost: nobody read it", { "lines", count });
+}
+
+int log_begin(struct log *log)
+{
+	return log_queue_new(log->descriptor, say_lost, log, &log->queue);
+}
+
+void log_end(struct log *log)
+{
+	log_queue_free(log->queue);
+	log->queue = NULL;
+}
+
+uint64_t log_lines_lost(const struct log *log)
+{
+	return log->queue ? log_queue_lost(log->queue) : 0;
 }
 
 bool log_limit_allows(struct log_limit *limit, int64_t now_ns)

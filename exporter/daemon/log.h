@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct log_queue;
+
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
 
@@ -16,7 +18,15 @@ struct log {
 	enum log_level level;
 	enum log_format format;
 	int descriptor;
+	struct log_queue *queue; /* by which lines reach it; NULL: they are written at once */
 };
+
+/* From here on logging never waits for whoever reads the log (exporter/daemon/log_queue.h). `log` stays where
+ * it is until log_end(). 0 or negative errno. */
+int log_begin(struct log *log);
+void log_end(struct log *log);
+/* Lines that were lost since. */
+uint64_t log_lines_lost(const struct log *log);
 
 /* 0 or -EINVAL. */
 int log_level_parse(const char *text, enum log_level *out);

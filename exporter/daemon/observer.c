@@ -9,6 +9,7 @@
 
 #include "collectors/base/array.h"
 #include "collectors/base/clock.h"
+#include "collectors/base/procfs.h"
 
 #define INIT_RETRY_NS (60 * SECOND_NS)
 
@@ -19,6 +20,7 @@ struct slot {
 	void *context;
 	int64_t retry_ns; /* while not open: when init is tried again */
 	bool complete;    /* its part of the facts is to be completed */
+	bool blind;       /* error is that of PROCFS, which it reads */
 	int error;        /* of the last init, collect or complete, negative; 0 */
 	int advance_error;
 };
@@ -40,17 +42,46 @@ size_t observer_collector_count(void)
 
 /* ---- what is said about failures, once for each change ---- */
 
-static const char *describe(const struct slot *slot, int error, char text[static COLLECTOR_ERROR_SIZE])
+static const struct collector_lack common_lacks[] = {
+	{ -EOPNOTSUPP, "kernel", "this kernel or network namespace has no such source" },
+	{ -EMFILE, "descriptors", NULL },
+	{ -ENFILE, "descriptors", NULL },
+	{ -ENOMEM, "memory", NULL },
+	{ -ENOBUFS, "memory", NULL },
+	{ -EPERM, "permission", NULL },
+	{ -EACCES, "permission", NULL },
+	{ 0, "error", NULL },
+};
+
+static const struct collector_lack *find_lack(const struct slot *slot, int error)
 {
+	const struct collector_lack *own = slot->collector->lacks, *lack = common_lacks;
+	for (; own && own->error; own++)
+		if (own->error == error)
+			return own;
+	while (lack->error && lack->error != error)
+		lack++;
+	return lack;
+}
+
+/* Why, in one word and in more; NULL and "" for no error. */
+static const char *describe(const struct observer *observer, const struct slot *slot, int error,
+	char text[static COLLECTOR_ERROR_SIZE])
+{
+	const struct collector_lack *lack = find_lack(slot, error);
+	text[0] = '\0';
+	if (!error)
+		return NULL;
+	if (slot->blind) {
+		snprintf(text, COLLECTOR_ERROR_SIZE, "cannot read all of %s: %s", observer->procfs,
+			strerror(-error));
+		return "procfs";
+	}
 	if ((error == -EPERM || error == -EACCES) && slot->collector->needs)
 		snprintf(text, COLLECTOR_ERROR_SIZE, "not permitted: needs %s", slot->collector->needs);
-	else if (error == -EOPNOTSUPP && slot->collector->lacks)
-		snprintf(text, COLLECTOR_ERROR_SIZE, "%s", slot->collector->lacks);
-	else if (error == -EOPNOTSUPP)
-		snprintf(text, COLLECTOR_ERROR_SIZE, "this kernel or network namespace has no such source");
 	else
-		snprintf(text, COLLECTOR_ERROR_SIZE, "%s", error ? strerror(-error) : "");
-	return text;
+		snprintf(text, COLLECTOR_ERROR_SIZE, "%s", lack->text ? lack->text : strerror(-error));
+	return lack->reason;
 }
 
 static void say(const struct observer *observer, const struct slot *slot, int error, int before,
@@ -59,15 +90,21 @@ static void say(const struct observer *observer, const struct slot *slot, int er
 	char text[COLLECTOR_ERROR_SIZE];
 	if (error == before)
 		return;
-	if (error)
-		log_warn(observer->log, fails, { "collector", slot->collector->name },
-			{ "error", describe(slot, error, text) });
-	else
+	if (error) {
+		describe(observer, slot, error, text);
+		log_warn(observer->log, fails, { "collector", slot->collector->name }, { "error", text });
+	} else {
 		log_info(observer->log, works, { "collector", slot->collector->name });
+	}
 }
 
+/* A collector that could not read all it reads has not looked, whatever it says itself. */
 static void set_error(const struct observer *observer, struct slot *slot, int error)
 {
+	int unreadable = slot->collector->procfs ? procfs_check(observer->procfs) : 0;
+	slot->blind = unreadable < 0;
+	if (slot->blind)
+		error = unreadable;
 	say(observer, slot, error, slot->error, "Collector cannot look", "Collector can look again");
 	slot->error = error;
 }
@@ -163,11 +200,12 @@ int observer_advance(
 
 /* ---- collect ---- */
 
-static void set_status(const struct slot *slot, int64_t start_ns, struct collector_status *status)
+static void set_status(const struct observer *observer, const struct slot *slot, int64_t start_ns,
+	struct collector_status *status)
 {
 	status->success = slot->error == 0;
 	status->seconds += (double)(clock_ns(CLOCK_MONOTONIC) - start_ns) / (double)SECOND_NS;
-	describe(slot, slot->error, status->error);
+	status->reason = describe(observer, slot, slot->error, status->error);
 }
 
 int observer_collect(struct observer *observer, const struct collector_settings *settings, struct facts **out)
@@ -197,7 +235,7 @@ int observer_collect(struct observer *observer, const struct collector_settings 
 			return -ENOMEM;
 		}
 		status->name = slot->collector->name;
-		set_status(slot, start, status);
+		set_status(observer, slot, start, status);
 	}
 	*out = facts;
 	return 0;
@@ -215,7 +253,7 @@ int observer_complete(
 			continue;
 		if (slot->complete) {
 			set_error(observer, slot, slot->collector->complete(slot->context, settings, facts));
-			set_status(slot, start, status);
+			set_status(observer, slot, start, status);
 		}
 		status++;
 	}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "exporter/cli/options.h"
@@ -38,8 +39,17 @@ static int check_config(const struct options *options)
 
 static int run(const struct options *options)
 {
-	struct log log = { options->log_level, options->log_format, STDERR_FILENO };
-	return options->config_check ? check_config(options) : daemon_run(options, &log);
+	struct log log = { options->log_level, options->log_format, STDERR_FILENO, NULL };
+	if (options->config_check)
+		return check_config(options);
+	int error = log_begin(&log);
+	if (error < 0) {
+		log_error(&log, "Cannot start", { "error", strerror(-error) });
+		return EXIT_FAILURE;
+	}
+	int status = daemon_run(options, &log);
+	log_end(&log);
+	return status;
 }
 
 int main(int argc, char **argv)

@@ -16,13 +16,16 @@ struct counted {
 struct latest_snapshot {
 	pthread_mutex_t lock; /* held for as long as it takes to exchange a pointer */
 	struct counted *counted;
+	int64_t began_ns;
 };
 
 struct latest_snapshot *latest_snapshot_new(void)
 {
 	struct latest_snapshot *latest = calloc(1, sizeof(*latest));
-	if (latest)
-		pthread_mutex_init(&latest->lock, NULL);
+	if (!latest)
+		return NULL;
+	pthread_mutex_init(&latest->lock, NULL);
+	latest->began_ns = clock_ns(CLOCK_MONOTONIC);
 	return latest;
 }
 
@@ -79,4 +82,14 @@ const struct snapshot *latest_snapshot_take(struct latest_snapshot *latest)
 		atomic_fetch_add(&counted->holders, 1);
 	pthread_mutex_unlock(&latest->lock);
 	return counted ? &counted->snapshot : NULL;
+}
+
+int64_t latest_snapshot_age_ns(struct latest_snapshot *latest)
+{
+	int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	pthread_mutex_lock(&latest->lock);
+	const struct counted *counted = latest->counted;
+	int64_t last_ns = counted ? counted->snapshot.facts->monotonic_ns : latest->began_ns;
+	pthread_mutex_unlock(&latest->lock);
+	return now_ns - last_ns;
 }

@@ -7,12 +7,16 @@
  */
 
 #include "alerts/finding.h"
+#include "collectors/base/clock.h"
 #include "collectors/facts.h"
 
 struct snapshot {
 	struct facts *facts;
 	struct findings *findings;
 };
+
+/* No judgement for so long: something hangs, whatever the latest one says. */
+#define SNAPSHOT_STALE_NS (60 * SECOND_NS)
 
 /* The place where the latest snapshot is found. All functions may be called on any thread. */
 struct latest_snapshot;
@@ -26,3 +30,5 @@ int latest_snapshot_publish(struct latest_snapshot *latest, struct facts *facts,
 /* The latest, or NULL before the first; to be given back by snapshot_release(). */
 const struct snapshot *latest_snapshot_take(struct latest_snapshot *latest);
 void snapshot_release(const struct snapshot *snapshot);
+/* How long ago the facts of the latest were collected; before the first one, how long it is waited for. */
+int64_t latest_snapshot_age_ns(struct latest_snapshot *latest);

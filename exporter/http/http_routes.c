@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fnmatch.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,7 @@ static int answer_metrics(
 		snapshot, server->procfs ? &process : NULL, server->max_addresses, &exposition);
 	if (result < 0)
 		return result;
+	exposition.log_lines_lost = log_lines_lost(server->log);
 	result = metrics_expose(&answer->body, negotiated.format, &server->families, &exposition);
 	exposition_clear(&exposition);
 	return result;
@@ -172,9 +174,14 @@ static int answer_evidence(
 static int answer_healthy(
 	const struct request *request, const struct snapshot *snapshot, struct answer *answer)
 {
-	(void)request;
 	(void)snapshot;
-	say(answer, MHD_HTTP_OK, "Healthy.");
+	int64_t age_ns = latest_snapshot_age_ns(request->server->latest);
+	char line[64];
+	snprintf(line, sizeof(line), "Unhealthy: no judgement for %" PRId64 " s.", age_ns / SECOND_NS);
+	if (age_ns > SNAPSHOT_STALE_NS)
+		say(answer, MHD_HTTP_SERVICE_UNAVAILABLE, line);
+	else
+		say(answer, MHD_HTTP_OK, "Healthy.");
 	return 0;
 }
 

@@ -2,10 +2,13 @@
 #include "exporter/http/page.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "alerts/finding_tree.h"
 #include "collectors/base/rfc3339.h"
+#include "exporter/base/unwatched.h"
 #include "exporter/base/version.h"
 #include "exporter/base/wire_text.h"
 #include "exporter/http/html.h"
@@ -101,27 +104,22 @@ static size_t page_put_findings(
 /* What was looked at where there are no findings, and what could not be looked at. */
 static void page_put_looked_at(struct buffer *out, const struct facts *facts, bool found)
 {
-	char unwatched[OUTCOMES_TEXT_SIZE];
+	struct unwatched_part part;
 	if (!found)
 		buffer_format(out,
 			"<h2>Findings</h2><article class=\"good\"><h3>No findings</h3><p>Looked at %zu "
 			"devices, %zu service addresses and %zu ways of requests and their "
 			"replies.</p></article>\n",
 			facts->device_count, facts->service_count, facts->path_count);
-	for (size_t i = 0; i < facts->collector_count; i++) {
-		const struct collector_status *status = &facts->collectors[i];
-		if (status->success)
-			continue;
-		buffer_text(out, "<article class=\"warning\"><h3>Not looked at: ");
-		html_text(out, status->name);
-		buffer_text(out, "</h3>");
-		html_element(out, "p", status->error);
-		buffer_text(out, "</article>\n");
+	for (size_t position = 0; unwatched_next(facts, &position, &part);) {
+		bool all = strcmp(part.part, "all") == 0;
+		buffer_format(out, "<article class=\"warning\"><h3>%s: %s</h3><p>",
+			all ? "Not looked at" : "Not watched", part.collector);
+		if (!all)
+			buffer_format(out, "%" PRIu64 " ", part.count);
+		html_text(out, part.text);
+		buffer_format(out, all ? "</p></article>\n" : " (%s)</p></article>\n", part.reason);
 	}
-	if (*unwatched_text(facts->unwatched, unwatched))
-		buffer_format(out,
-			"<article class=\"warning\"><h3>Not captured on</h3><p>devices: %s</p></article>\n",
-			unwatched);
 }
 
 /* ---- addresses ---- */

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/base/clock.h"
 #include "collectors/route/service.h"
+#include "exporter/base/unwatched.h"
 #include "exporter/base/version.h"
 #include "exporter/daemon/observer.h"
 
@@ -51,6 +53,24 @@ static void emit_loop_longest(struct metric_sink *sink, const struct facts *fact
 {
 	for (size_t i = 0; i < facts->loop_work_count; i++)
 		metric_add(sink, facts->loop_works[i].longest, facts->loop_works[i].name);
+}
+
+static void emit_log_lines_lost(struct metric_sink *sink, const struct facts *facts)
+{
+	(void)facts;
+	metric_add(sink, (double)exposition_of(sink)->log_lines_lost);
+}
+
+static void emit_unwatched(struct metric_sink *sink, const struct facts *facts)
+{
+	struct unwatched_part part;
+	for (size_t position = 0; unwatched_next(facts, &position, &part);)
+		metric_add(sink, (double)part.count, part.collector, part.part, part.reason);
+}
+
+static void emit_last_judgement(struct metric_sink *sink, const struct facts *facts)
+{
+	metric_add(sink, (double)facts->time_ns / (double)SECOND_NS);
 }
 
 static void emit_process(struct metric_sink *sink, const struct facts *facts);
@@ -367,6 +387,16 @@ static const struct metric_family own_families[] = {
 		.labels = { "condition", "severity" },
 		.help = "Open findings, those declared as intended aside.",
 		.emit = emit_findings },
+	{ .name = "oneway_last_judgement_timestamp_seconds",
+		.type = METRIC_GAUGE,
+		.unit = "seconds",
+		.help = "When the host was last looked at and judged, in seconds since unix epoch.",
+		.emit = emit_last_judgement },
+	{ .name = "oneway_log_lines_lost_total",
+		.type = METRIC_COUNTER,
+		.help = "Lines of the log that were lost because nobody read it fast enough.",
+		.always = true,
+		.emit = emit_log_lines_lost },
 	{ .name = "oneway_loop_longest_seconds",
 		.type = METRIC_GAUGE,
 		.unit = "seconds",
@@ -395,6 +425,11 @@ static const struct metric_family own_families[] = {
 		.labels = { "origin", "verdict" },
 		.help = "Service addresses, each with its target, by the worst verdict on their reply routes.",
 		.emit = emit_service_addresses },
+	{ .name = "oneway_unwatched",
+		.type = METRIC_GAUGE,
+		.labels = { "collector", "part", "reason" },
+		.help = "What a collector does not watch, and why: 1 for part=all, else how many there are.",
+		.emit = emit_unwatched },
 	{ 0 },
 };
 

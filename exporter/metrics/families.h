@@ -14,6 +14,7 @@ struct exposition {
 	const struct findings *findings;
 	struct selection addresses;
 	struct process_stats process; /* nothing known: no process_* */
+	uint64_t log_lines_lost;
 };
 
 /* snapshot and process may be NULL; they are lent until exposition_clear(). 0 or -ENOMEM. */

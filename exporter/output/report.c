@@ -7,6 +7,7 @@
 
 #include "alerts/finding_tree.h"
 #include "exporter/base/text.h"
+#include "exporter/base/unwatched.h"
 #include "exporter/base/wire_text.h"
 #include "exporter/output/evidence.h"
 
@@ -269,7 +270,7 @@ int report_write(FILE *out, const struct report_style *style, const struct facts
 {
 	const struct report report = { out, style, facts };
 	size_t shown, lines = count_lines(facts);
-	char unwatched[OUTCOMES_TEXT_SIZE];
+	struct unwatched_part part;
 	int error = report_count(findings, &shown);
 	if (error == 0)
 		error = report_findings(out, style, facts, findings);
@@ -288,18 +289,14 @@ int report_write(FILE *out, const struct report_style *style, const struct facts
 		plural(facts->path_count, "reply route", "reply routes"));
 	if (shown == 0)
 		report_put_seen(out, facts);
-	if (*unwatched_text(facts->unwatched, unwatched)) {
-		report_put(&report, INK_WARNING, "not captured on");
-		fprintf(out, " these devices: %s\n", unwatched);
-	}
-	for (size_t i = 0; i < facts->collector_count; i++) {
-		const struct collector_status *status = &facts->collectors[i];
-		if (status->success)
-			continue;
-		report_put(&report, INK_WARNING, "could not look");
-		fprintf(out, " %s: ", status->name);
-		text_put(out, status->error, TEXT_PLAIN);
-		fputc('\n', out);
+	for (size_t position = 0; unwatched_next(facts, &position, &part);) {
+		bool all = strcmp(part.part, "all") == 0;
+		report_put(&report, INK_WARNING, all ? "could not look" : "not watched");
+		fprintf(out, " %s: ", part.collector);
+		if (!all)
+			fprintf(out, "%" PRIu64 " ", part.count);
+		text_put(out, part.text, TEXT_PLAIN);
+		fprintf(out, all ? "\n" : " (%s)\n", part.reason);
 	}
 	return 0;
 }

@@ -2,7 +2,8 @@
 /*
  * The HTTP face over a host that is written down, for tests/e2e/test_http.py. Ends when its standard input
  * does. Options: --empty (no snapshot), --expose, --config FILE, --max-requests N, --path TELEMETRY_PATH,
- * --addresses N (that many more), --hold FIFO (a reload reads it to its end), and addresses to listen on.
+ * --addresses N (that many more), --age SECONDS (of the judgement), --hold FIFO (a reload reads it to its
+ * end), and addresses to listen on.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "collectors/base/array.h"
+#include "collectors/base/clock.h"
 #include "exporter/http/http.h"
 #include "tests/support/sample.h"
 
@@ -23,6 +25,7 @@ struct arguments {
 	const char *listen[MOST_LISTEN];
 	const char *hold;
 	bool empty;
+	unsigned age; /* seconds */
 	unsigned addresses;
 	atomic_uint reloads;
 };
@@ -59,6 +62,8 @@ static void parse_pair(struct arguments *out, const char *name, const char *valu
 		out->hold = value;
 	else if (strcmp(name, "--addresses") == 0)
 		out->addresses = number(value);
+	else if (strcmp(name, "--age") == 0)
+		out->age = number(value);
 	else if (strcmp(name, "--path") == 0)
 		out->options.telemetry_path = value;
 	else
@@ -118,12 +123,13 @@ static int serve(struct arguments *arguments, struct latest_snapshot *latest)
 	return 0;
 }
 
-static int publish(struct latest_snapshot *latest, unsigned addresses)
+static int publish(struct latest_snapshot *latest, unsigned addresses, unsigned age)
 {
 	struct snapshot snapshot = sample_snapshot();
 	for (unsigned i = 0; i < addresses; i++)
 		add_address(snapshot.facts, i);
 	sample_judge(&snapshot);
+	snapshot.facts->monotonic_ns = clock_ns(CLOCK_MONOTONIC) - age * SECOND_NS;
 	return latest_snapshot_publish(latest, snapshot.facts, snapshot.findings);
 }
 
@@ -132,7 +138,7 @@ int main(int argc, char **argv)
 	struct arguments arguments = { 0 };
 	parse(argc, argv, &arguments);
 	struct latest_snapshot *latest = latest_snapshot_new();
-	if (!latest || (!arguments.empty && publish(latest, arguments.addresses) < 0))
+	if (!latest || (!arguments.empty && publish(latest, arguments.addresses, arguments.age) < 0))
 		return 1;
 	int result = serve(&arguments, latest);
 	latest_snapshot_free(latest);

@@ -318,6 +318,15 @@ def test_before_the_first_judgement():
         assert b"Not looked yet" in server.get("/")[2]
 
 
+def test_health_is_that_of_the_last_judgement():
+    with running("--age", "50") as server:
+        assert server.get("/-/healthy")[0] == 200
+    with running("--age", "70") as server:
+        status, _, body = server.get("/-/healthy")
+        assert status == 503 and re.fullmatch(rb"Unhealthy: no judgement for 7\d s.\n", body), body
+        assert server.get("/metrics")[0] == 200
+
+
 def test_telemetry_path():
     with running("--path", "/probe") as server:
         assert server.get("/probe")[0] == 200

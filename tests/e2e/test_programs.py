@@ -2,6 +2,7 @@
 """The two programs as their users start them: flags, files, signals, namespaces, privileges."""
 
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -110,6 +111,7 @@ def namespace():
     name = "ow-" + secrets.token_hex(4)
     made = run("ip", "netns", "add", name)
     if made.returncode:
+        assert "not permitted" in made.stderr, made.stderr
         pytest.skip(f"cannot make a network namespace: {made.stderr.strip()}")
     try:
         run("ip", "-n", name, "link", "set", "lo", "up", check=True)
@@ -194,6 +196,84 @@ def test_it_starts_serves_and_stops(tmp_path):
     assert "collectors=link,rpfilter,conntrack,natrules,listen,handshake,synrecv,drops,route" in log
     assert log.count('msg="Listening on"') == 1
     assert "msg=Watching" in log
+
+
+def metric(exporter, name):
+    found = re.search(rf"^{name} (\S+)$", exporter.get("/metrics")[1], re.MULTILINE)
+    return float(found.group(1)) if found else None
+
+
+JUDGED = "oneway_last_judgement_timestamp_seconds"
+
+
+class Unread(Exporter):
+    """Its log goes to a pipe that nobody reads."""
+
+    def __init__(self, tmp_path, *flags):
+        pipe = tmp_path / f"pipe-{secrets.token_hex(4)}"
+        os.mkfifo(pipe)
+        self.reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        super().__init__(tmp_path, *flags, prefix=("sh", "-c", 'exec "$@" 2>"$0"', pipe))
+
+
+def test_a_log_that_nobody_reads_stops_nothing(tmp_path):
+    with Unread(tmp_path, "--log.level=debug") as exporter:
+        with contextlib.closing(http.client.HTTPConnection(exporter.url.removeprefix("http://"), timeout=20)) as client:
+            for _ in range(3000):  # each a line of 100 characters
+                client.request("GET", "/-/healthy")
+                assert client.getresponse().read() == b"Healthy.\n"
+        assert metric(exporter, "oneway_log_lines_lost_total") > 0
+        before = metric(exporter, JUDGED)
+        wait_for(lambda: metric(exporter, JUDGED) > before, PATIENCE)
+        os.set_blocking(exporter.reader, True)
+        with open(exporter.reader, closefd=False) as log:
+            assert any("Lines of the log were lost" in line for line in log)
+            exporter.process.send_signal(signal.SIGTERM)
+            assert any("msg=Stopping" in line for line in log)
+    # and once more, unread to the end
+    with Unread(tmp_path, "--log.level=debug") as exporter:
+        for _ in range(3000):
+            exporter.get("/-/healthy")
+
+
+def make_procfs(path):
+    """One whose net/netstat is a file of its own."""
+    (path / "net").mkdir(parents=True)
+    for name in ("sys", "self", "stat", "modules"):
+        (path / name).symlink_to(f"/proc/{name}")
+    for name in os.listdir("/proc/net"):
+        if name != "netstat":
+            (path / "net" / name).symlink_to(f"/proc/net/{name}")
+    (path / "net/netstat").write_text(open("/proc/net/netstat").read())
+    return path
+
+
+def test_the_watchdog_is_fed_by_the_loop_alone(tmp_path, monkeypatch):
+    procfs, told = make_procfs(tmp_path / "proc"), []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(PATIENCE)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "100000")
+        with Exporter(tmp_path, f"--path.procfs={procfs}") as exporter:
+            while told.count(b"WATCHDOG=1") < 3:
+                told.append(manager.recv(100))
+            assert told[0] == b"READY=1"
+            # A file that never answers: the loop waits for ever.
+            os.mkfifo(tmp_path / "fifo")
+            os.rename(tmp_path / "fifo", procfs / "net/netstat")
+            manager.settimeout(3)
+            with pytest.raises(TimeoutError):
+                while True:
+                    manager.recv(100)
+            assert exporter.get("/metrics")[0] == 200
+            os.rename(procfs / "net/netstat", tmp_path / "fifo")
+            os.close(os.open(tmp_path / "fifo", os.O_WRONLY))
+            manager.settimeout(PATIENCE)
+            while manager.recv(100) != b"WATCHDOG=1":
+                pass
+        while manager.recv(100) != b"STOPPING=1":
+            pass
 
 
 def test_settings_are_read_anew(tmp_path):
@@ -348,6 +428,24 @@ def test_check_that_cannot_look_says_so():
                              "`ip netns` lists them\n")
     result = run(ONEWAY, "check", "--config.file=/nowhere.yml")
     assert result.returncode == 2 and "/nowhere.yml" in result.stderr
+
+
+def test_blindness_is_told(tmp_path):
+    """Without /proc it does not say that all is well, whatever it could read elsewhere."""
+    result = run(ONEWAY, "check", "--path.procfs=/typo")
+    assert result.returncode == 2
+    assert result.stdout.startswith("Could not look: nothing can be said.\n"), result.stdout
+    blind = {"link", "rpfilter", "conntrack", "natrules", "listen", "synrecv"}
+    for name in blind:
+        assert f"could not look {name}: cannot read all of /typo: No such file or directory\n" in result.stdout
+    (tmp_path / "sys").symlink_to("/proc/sys")  # as systemd's ProcSubset=pid hides the other half
+    assert run(ONEWAY, "check", f"--path.procfs={tmp_path}").returncode == 2
+    with Exporter(tmp_path, "--path.procfs=/typo") as exporter:
+        metrics = exporter.get("/metrics")[1]
+        for name in blind:
+            assert f'oneway_scrape_collector_success{{collector="{name}"}} 0' in metrics
+            assert f'oneway_unwatched{{collector="{name}",part="all",reason="procfs"}} 1' in metrics
+        assert "Not looked at: link</h3><p>cannot read all of /typo" in exporter.get("/")[1]
 
 
 def test_a_report_that_cannot_be_written_is_a_failure():

@@ -4,10 +4,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -51,6 +54,14 @@ struct bench {
 	void *contexts[3];
 	struct facts *facts; /* as last collected */
 };
+
+static const char *why(int error)
+{
+	for (const struct collector_lack *lack = drops_collector.lacks; lack->error; lack++)
+		if (lack->error == error)
+			return lack->text;
+	return strerror(-error);
+}
 
 static const struct collector *const asked[] = { &link_collector, &rpfilter_collector, &drops_collector };
 #define ASKED (sizeof(asked) / sizeof(*asked))
@@ -256,6 +267,16 @@ static void a_device_that_goes_keeps_its_count(void **state)
 }
 
 /* 0 if the program cannot be loaded by a process that lacks the privilege, and says so. */
+static int open_without_types(void)
+{
+	void *context;
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		mount("tmpfs", "/sys/kernel/btf", "tmpfs", 0, NULL) < 0)
+		return 1;
+	int error = drops_collector.init(&settings, &context);
+	return error == -ENOENT && strstr(why(error), "has no BTF") ? 0 : 2;
+}
+
 static int open_unprivileged(void)
 {
 	void *context;
@@ -264,15 +285,48 @@ static int open_unprivileged(void)
 	return drops_collector.init(&settings, &context) == -EPERM ? 0 : 2;
 }
 
-static void without_privilege_it_says_so(void **state)
+/* With so few descriptors to come it cannot open what it needs; it must not say that the kernel lacks it. */
+static void descriptors_that_are_out_are_told(void **state)
 {
 	(void)state;
+	void *context;
+	struct rlimit before, few;
+	int least = open("/", O_PATH | O_CLOEXEC);
+	assert_true(least >= 0 && close(least) == 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	for (unsigned spare = 0; spare < 64; spare++) {
+		few = (struct rlimit){ (rlim_t)least + spare, before.rlim_max };
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+		int error = drops_collector.init(&settings, &context);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+		if (error == 0)
+			drops_collector.destroy(context);
+		else
+			assert_int_equal(error, -EMFILE);
+		assert_true(error < 0 || spare > 3);
+	}
+}
+
+static void check_in_child(int (*check)(void))
+{
 	int status;
 	pid_t child = fork();
 	if (child == 0)
-		_exit(open_unprivileged());
+		_exit(check());
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
+}
+
+static void without_privilege_it_says_so(void **state)
+{
+	(void)state;
+	check_in_child(open_unprivileged);
+}
+
+static void a_kernel_without_types_is_told(void **state)
+{
+	(void)state;
+	check_in_child(open_without_types);
 }
 
 static const char *why_skipped(struct bench *bench)
@@ -284,7 +338,7 @@ static const char *why_skipped(struct bench *bench)
 	int error = open_bench(bench);
 	if (error == -EPERM)
 		return drops_collector.needs;
-	return error == -EOPNOTSUPP ? drops_collector.lacks : error < 0 ? strerror(-error) : NULL;
+	return error < 0 ? why(error) : NULL;
 }
 
 int main(void)
@@ -297,12 +351,14 @@ int main(void)
 		cmocka_unit_test_prestate(reasons_are_told_apart, &bench),
 		cmocka_unit_test_prestate(what_has_no_device_is_counted_without, &bench),
 		cmocka_unit_test_prestate(a_device_that_goes_keeps_its_count, &bench),
+		cmocka_unit_test_prestate(descriptors_that_are_out_are_told, &bench),
+		cmocka_unit_test_prestate(a_kernel_without_types_is_told, &bench),
 		cmocka_unit_test_prestate(without_privilege_it_says_so, &bench),
 	};
 	/* The namespace goes with this process. */
-	const char *why = why_skipped(&bench);
-	if (why) {
-		printf("skipped: %s\n", why);
+	const char *skipped = why_skipped(&bench);
+	if (skipped) {
+		printf("skipped: %s\n", skipped);
 		return SKIPPED;
 	}
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -136,7 +138,9 @@ int main(void)
 		cmocka_unit_test(no_table_is_made_by_looking),
 		cmocka_unit_test(without_the_capability_it_says_so),
 	};
-	if (unshare(CLONE_NEWNET) < 0)
+	if (unshare(CLONE_NEWNET) < 0) {
+		printf("skipped: no network namespace of our own: %s\n", strerror(errno));
 		return SKIPPED;
+	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -318,7 +318,7 @@ static void hops_of_nexthop_objects_are_not_hidden(void **state)
 {
 	(void)state;
 	if (access("/proc/sys/net/ipv4/nexthop_compat_mode", W_OK) < 0)
-		skip();
+		unit_skip("this kernel has no nexthop_compat_mode");
 	run("ip nexthop add id 7 via 10.1.0.3 dev va && ip nexthop add id 8 via 10.2.0.3 dev vb && "
 	    "ip nexthop add id 9 group 7/8 && ip route add 203.0.7.0/24 nhid 9");
 	const struct lookup_case wanted = { .destination = "203.0.7.1" };

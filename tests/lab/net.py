@@ -38,6 +38,11 @@ class Unsupported(Exception):
     """This kernel (or user) cannot build the lab; says why."""
 
 
+def is_lacking(error):
+    """Whether a command failed because this kernel, or user, cannot do what it asked for; else it is a failure."""
+    return any(word in str(error) for word in ("not supported", "Unknown device type", "Operation not permitted"))
+
+
 class Ended(KeyboardInterrupt):
     """A signal asks us to end. A KeyboardInterrupt, because pytest takes a SystemExit for a failed test and goes on."""
 
@@ -300,6 +305,8 @@ def probe_kind(kind, *options):
     try:
         _run(["ip", "-n", name, "link", "add", "probe0", "type", kind, *options])
     except NetError as error:
+        if not is_lacking(error):
+            raise
         raise Unsupported(f"this kernel has no {kind} devices: {error}") from None
     finally:
         _run(["ip", "netns", "del", name])

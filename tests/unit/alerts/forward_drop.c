@@ -363,11 +363,28 @@ static void the_missing_element_is_named(void **state)
 	facts_free(facts);
 }
 
+static void a_trace_that_cannot_be_made_is_not_recommended(void **state)
+{
+	(void)state;
+	struct court court;
+	struct facts *facts = translated_facts();
+	sweep(facts);
+	court_open(&court);
+	court_judge(&court, facts);
+	const char *explanation = court_find(&court, &forward_drop_condition)->explanation;
+	assert_non_null(
+		strstr(explanation, "A rule drops them, or reverse-path filtering, or there is no route."));
+	assert_null(strstr(explanation, "trace"));
+	court_close(&court);
+	facts_free(facts);
+}
+
 static void without_a_trace_the_way_to_one_is_told(void **state)
 {
 	(void)state;
 	struct court court;
 	struct facts *facts = translated_facts();
+	facts->owner_tables = true;
 	sweep(facts);
 	court_open(&court);
 	court_judge(&court, facts);
@@ -498,6 +515,7 @@ int main(void)
 		cmocka_unit_test(the_remedy_fits_the_rule),
 		cmocka_unit_test(an_element_that_nft_would_misread_is_not_added),
 		cmocka_unit_test(the_missing_element_is_named),
+		cmocka_unit_test(a_trace_that_cannot_be_made_is_not_recommended),
 		cmocka_unit_test(without_a_trace_the_way_to_one_is_told),
 		cmocka_unit_test(what_vanished_is_told_where),
 		cmocka_unit_test(drops_that_were_counted_are_told),

@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/rtnetlink.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "collectors/base/clock.h"
 #include "collectors/base/netlink.h"
 #include "collectors/collector.h"
 
@@ -225,6 +228,55 @@ static void what_was_read_before_an_error_counts(void **state)
 	netlink_close(netlink);
 }
 
+/* A clock that moves only while somebody waits. */
+static int64_t waited_ns;
+static bool disturbed; /* waiting is cut short by signals */
+
+int __wrap_clock_gettime(clockid_t id, struct timespec *out);
+int __wrap_poll(struct pollfd *descriptors, nfds_t count, int timeout);
+
+int __wrap_clock_gettime(clockid_t id, struct timespec *out)
+{
+	(void)id;
+	*out = (struct timespec){ 1000 + waited_ns / SECOND_NS, waited_ns % SECOND_NS };
+	return 0;
+}
+
+int __wrap_poll(struct pollfd *descriptors, nfds_t count, int timeout)
+{
+	(void)descriptors, (void)count;
+	assert_true(timeout >= 0);
+	waited_ns += (disturbed && timeout > 300 ? 300 : timeout) * MILLISECOND_NS;
+	errno = EINTR;
+	return disturbed ? -1 : 0;
+}
+
+/* The kernel does not answer a message that is no request, nor one of type NLMSG_NOOP. */
+static void an_answer_that_never_comes_costs_two_seconds(void **state)
+{
+	(void)state;
+	char buffer[64] __attribute__((aligned(4)));
+	struct netlink *netlink;
+	int calls = 0;
+	assert_int_equal(netlink_open(NETLINK_ROUTE, &netlink), 0);
+	struct nlmsghdr *request = link_request(buffer);
+	request->nlmsg_type = NLMSG_NOOP;
+	request->nlmsg_flags = NLM_F_REQUEST;
+	for (disturbed = false;; disturbed = true) {
+		waited_ns = 0;
+		assert_int_equal(netlink_exchange(netlink, request, request->nlmsg_len, 1, count_all, &calls),
+			-ETIMEDOUT);
+		assert_int_equal(waited_ns, 2 * SECOND_NS);
+		waited_ns = 0;
+		assert_int_equal(netlink_dump(netlink, request, count_all, NULL, &calls), -ETIMEDOUT);
+		assert_int_equal(waited_ns, 2 * SECOND_NS);
+		if (disturbed)
+			break;
+	}
+	assert_int_equal(calls, 0);
+	netlink_close(netlink);
+}
+
 extern const struct collector link_collector, route_collector, natrules_collector;
 
 static const struct collector_settings settings = { .procfs = "/proc" };
@@ -279,6 +331,7 @@ int main(void)
 		cmocka_unit_test(a_refused_dump_is_drained),
 		cmocka_unit_test(an_abandoned_dump_is_overcome),
 		cmocka_unit_test(refusals_are_told),
+		cmocka_unit_test(an_answer_that_never_comes_costs_two_seconds),
 		cmocka_unit_test(what_was_read_before_an_error_counts),
 		cmocka_unit_test(an_error_is_told_and_is_no_change),
 	};

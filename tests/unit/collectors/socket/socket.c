@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "collectors/socket/socket.h"
+#include "collectors/socket/socket_proc.h"
 #include "tests/support/recorded.h"
 
 /* The kernel walks its hash table: found by port. */
@@ -36,6 +37,49 @@ static size_t position(uint16_t port)
 			return i;
 	fail_msg("port %u", port);
 	return 0;
+}
+
+/* As two kernels wrote them. */
+static const struct {
+	const char *line, *address;
+	struct proc_socket socket;
+} lines[] = {
+	{ "   0: 0100007F:8FBF 00000000:0000 0A 00000000:00000008 00:00000000 00000000  1000        0 11938622 9 "
+	  "00000000942ed0b3 100 0 0 10 0",
+		"127.0.0.1", { .port = 36799, .state = 10, .uid = 1000 } },
+	{ "   1: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 11940193 1 x",
+		"0.0.0.0", { .port = 22, .state = 10 } },
+	{ "  12: 0200000A:0050 09033ACB:D431 03 00000000:00000000 01:0000012C 00000003    33        0 0 0 x",
+		"10.0.0.2", { .port = 80, .state = 3, .repeats = 3, .uid = 33 } },
+	{ "   0: 00000000000000000000000000000000:0016 00000000000000000000000000000000:0000 0A "
+	  "00000000:00000000 00:00000000 00000000     0        0 1 1 x",
+		"", { .port = 22, .state = 10 } },
+	{ "   1: B80D0120000001000000000001000000:01BB 00000000000000000000000000000000:0000 0A "
+	  "00000000:00000000 00:00000000 00000000     0        0 1 1 x",
+		"2001:db8:1::1", { .port = 443, .state = 10 } },
+	{ "   2: 0000000000000000FFFF00000100000A:01BB 00000000000000000000000000000000:0000 0A "
+	  "00000000:00000000 00:00000000 00000000     0        0 1 1 x",
+		"10.0.0.1", { .port = 443, .state = 10 } },
+};
+
+static void lines_of_proc_are_understood(void **state)
+{
+	(void)state;
+	char text[ADDRESS_TEXT_SIZE];
+	struct proc_socket socket;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+		assert_int_equal(proc_socket_parse(lines[i].line, &socket), 0);
+		assert_string_equal(address_format(&socket.address, text), lines[i].address);
+		assert_int_equal(socket.port, lines[i].socket.port);
+		assert_int_equal(socket.state, lines[i].socket.state);
+		assert_int_equal(socket.repeats, lines[i].socket.repeats);
+		assert_int_equal(socket.uid, lines[i].socket.uid);
+	}
+	static const char *const wrong[] = { "", "  sl  local_address rem_address   st tx_queue rx_queue",
+		"1: 0:0",
+		"   0: 01000:8FBF 00000000:0000 0A 00000000:00000008 00:00000000 00000000  1000        0" };
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+		assert_int_equal(proc_socket_parse(wrong[i], &socket), -EBADMSG);
 }
 
 static void recorded_listeners_are_understood(void **state)
@@ -78,6 +122,7 @@ static void maimed_listeners_are_survived(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lines_of_proc_are_understood),
 		cmocka_unit_test(recorded_listeners_are_understood),
 		cmocka_unit_test(maimed_listeners_are_survived),
 	};

@@ -81,7 +81,7 @@ static void each_change_is_said_once(void **state)
 	(void)state;
 	int ends[2];
 	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
-	const struct log log = { LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, ends[1] };
+	const struct log log = { LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, ends[1], NULL };
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		char text[1024];
 		struct findings *before =
@@ -105,7 +105,7 @@ static void what_is_gone_has_closed_and_the_first_is_new(void **state)
 	int ends[2];
 	char text[2048];
 	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
-	const struct log log = { LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, ends[1] };
+	const struct log log = { LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, ends[1], NULL };
 	struct findings *findings = one(true, SEVERITY_CRITICAL, false, false), *none = findings_new();
 	announce_findings(&log, NULL, findings);
 	announce_findings(&log, findings, none);
@@ -141,7 +141,7 @@ static void unread_rules_are_named_once(void **state)
 	const struct nat_list both = { .unread = rules, .unread_count = 2 };
 	const struct facts first = { .nat_rules = &one }, second = { .nat_rules = &both };
 	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
-	const struct log log = { LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, ends[1] };
+	const struct log log = { LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, ends[1], NULL };
 	announce_unread_rules(&log, NULL, &first);
 	ssize_t length = read(ends[0], text, sizeof(text) - 1);
 	assert_true(length > 0);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -66,7 +67,7 @@ static void logfmt_quotes_what_needs_it(void **state)
 {
 	(void)state;
 	struct pipe pipe = open_pipe();
-	struct log log = { LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, pipe.in };
+	struct log log = { LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, pipe.in, NULL };
 	for (size_t i = 0; i < sizeof(escapes) / sizeof(*escapes); i++) {
 		char line[LINE_SIZE], expected[256];
 		log_info(&log, "It happened", { "value", escapes[i].value }, { "next", "x" });
@@ -84,7 +85,7 @@ static void json_is_json(void **state)
 {
 	(void)state;
 	struct pipe pipe = open_pipe();
-	struct log log = { LOG_LEVEL_INFO, LOG_FORMAT_JSON, pipe.in };
+	struct log log = { LOG_LEVEL_INFO, LOG_FORMAT_JSON, pipe.in, NULL };
 	for (size_t i = 0; i < sizeof(escapes) / sizeof(*escapes); i++) {
 		char line[LINE_SIZE];
 		log_warn(&log, "It \"happened\"", { "value", escapes[i].value });
@@ -105,7 +106,7 @@ static void lower_levels_are_left_out(void **state)
 	(void)state;
 	char line[LINE_SIZE];
 	struct pipe pipe = open_pipe();
-	struct log log = { LOG_LEVEL_WARN, LOG_FORMAT_LOGFMT, pipe.in };
+	struct log log = { LOG_LEVEL_WARN, LOG_FORMAT_LOGFMT, pipe.in, NULL };
 	log_debug(&log, "no");
 	log_info(&log, "no");
 	assert_string_equal(take(&pipe, line), "");
@@ -139,6 +140,54 @@ static void a_limit_counts_what_it_suppresses(void **state)
 	assert_true(log_limit_allows(&limit, 1100));
 }
 
+#define LINES 4000 /* more than a pipe and the queue hold */
+
+static void a_log_that_nobody_reads_delays_nobody(void **state)
+{
+	(void)state;
+	int ends[2];
+	char line[LINE_SIZE];
+	unsigned read = 0, told = 0, some;
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	struct log log = { LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, ends[1], NULL };
+	assert_int_equal(log_begin(&log), 0);
+	for (unsigned i = 0; i < LINES; i++)
+		log_info(&log, "It happened", { "again", "and again" });
+	assert_in_range(log_lines_lost(&log), 1, LINES - 1);
+	FILE *in = fdopen(ends[0], "r");
+	assert_non_null(in);
+	/* Each line comes, or is told of, perhaps in several times. */
+	while (read + told < LINES && fgets(line, LINE_SIZE, in)) {
+		const char *lost = strstr(line, "msg=\"Lines of the log were lost: nobody read it\" lines=");
+		if (lost && sscanf(strstr(lost, "lines="), "lines=%u", &some) == 1)
+			told += some;
+		else
+			read++;
+	}
+	assert_int_equal(told, log_lines_lost(&log));
+	assert_int_equal(read + told, LINES);
+	log_info(&log, "It is over");
+	assert_non_null(fgets(line, LINE_SIZE, in));
+	assert_non_null(strstr(line, "msg=\"It is over\""));
+	log_end(&log);
+	fclose(in);
+	close(ends[1]);
+}
+
+static void an_end_waits_for_no_reader(void **state)
+{
+	(void)state;
+	int ends[2];
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	struct log log = { LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, ends[1], NULL };
+	assert_int_equal(log_begin(&log), 0);
+	for (unsigned i = 0; i < LINES; i++)
+		log_info(&log, "It happened", { "again", "and again" });
+	log_end(&log);
+	close(ends[0]); /* lets the thread go on, to its end */
+	close(ends[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +196,9 @@ int main(void)
 		cmocka_unit_test(lower_levels_are_left_out),
 		cmocka_unit_test(names_are_parsed),
 		cmocka_unit_test(a_limit_counts_what_it_suppresses),
+		cmocka_unit_test(a_log_that_nobody_reads_delays_nobody),
+		cmocka_unit_test(an_end_waits_for_no_reader),
 	};
+	signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -116,7 +116,8 @@ static const struct collector fakes[FAKES] = {
 	{ .name = "five", .init = init_5, .collect = collect_5, .destroy = destroy_5 },
 	{ .name = "six", .init = init_6, .collect = collect_6, .destroy = destroy_6 },
 	{ .name = "seven",
-		.lacks = "no such kernel",
+		.lacks =
+			(const struct collector_lack[]){ { -EOPNOTSUPP, "kernel", "no such kernel" }, { 0 } },
 		.init = init_7,
 		.collect = collect_7,
 		.destroy = destroy_7 },
@@ -143,7 +144,7 @@ static void open_bench(struct bench *bench, const bool *enabled)
 	int ends[2];
 	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
 	bench->lines = ends[0];
-	bench->log = (struct log){ LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, ends[1] };
+	bench->log = (struct log){ LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, ends[1], NULL };
 	assert_int_equal(observer_open(enabled, &settings, &bench->log, &bench->observer), 0);
 }
 

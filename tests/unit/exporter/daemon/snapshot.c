@@ -93,11 +93,24 @@ static void many_threads_read_what_one_publishes(void **state)
 	latest_snapshot_free(readers.latest);
 }
 
+static void its_age_is_that_of_its_facts(void **state)
+{
+	(void)state;
+	struct latest_snapshot *latest = latest_snapshot_new();
+	int64_t began_ns = clock_ns(CLOCK_MONOTONIC), age_ns = latest_snapshot_age_ns(latest);
+	assert_true(age_ns >= 0 && age_ns <= clock_ns(CLOCK_MONOTONIC));
+	assert_true(age_ns < SNAPSHOT_STALE_NS);
+	publish(latest, 1); /* collected when the clock began */
+	assert_true(latest_snapshot_age_ns(latest) >= began_ns);
+	latest_snapshot_free(latest);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(before_the_first_there_is_none),
 		cmocka_unit_test(a_held_snapshot_outlives_the_next),
+		cmocka_unit_test(its_age_is_that_of_its_facts),
 		cmocka_unit_test(many_threads_read_what_one_publishes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

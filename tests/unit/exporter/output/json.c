@@ -245,7 +245,8 @@ static void the_page_shows_what_the_wire_said(void **state)
 	assert_non_null(
 		strstr(text, "<tr><th>not seen</th><td class=\"failed\">6 return_only</td><td></td></tr>"));
 	assert_int_equal(occurrences(text, "class=\"failed\""), 2);
-	assert_non_null(strstr(text, "<h3>Not captured on</h3><p>devices: 2 limit, 1 memory</p>"));
+	assert_non_null(strstr(text,
+		"<h3>Not watched: handshake</h3><p>2 devices that are up and wanted are not captured on (limit)</p>"));
 	free(text);
 	sample_free(&snapshot);
 }
