@@ -18,5 +18,7 @@
     captureLossRatio: 0.01,
     // Connection tracking was not gone through for so long: its sweeps are minutes apart on the largest tables.
     sweepAgeSeconds: 900,
+    // Nothing was judged for so long: /-/healthy says no from then on.
+    judgementAgeSeconds: 60,
   },
 }

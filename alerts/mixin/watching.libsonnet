@@ -76,6 +76,14 @@
             + 'are known only once connections to them were seen.'
           ),
           watchingAlert(
+            'OnewayNotJudging',
+            'critical',
+            '1m',
+            'time() - %s > %d' % [with('oneway_last_judgement_timestamp_seconds'), config.judgementAgeSeconds],
+            'An exporter of oneway answers, but judges no more.',
+            '{{ $labels.instance }}: what it serves is {{ $value | humanizeDuration }} old, so its alerts neither come nor end.'
+          ),
+          watchingAlert(
             'OnewaySweepOld',
             'warning',
             config.failingFor,

@@ -40,6 +40,7 @@ ELSEWHERE = {
     "oneway_handshake_packets_total": "dashboard: rates of packets",
     "oneway_handshakes_tracked": "dashboard: those given up are alerted on",
     "oneway_handshakes_tracked_limit": "dashboard: likewise",
+    "oneway_log_lines_lost_total": "dashboard: what is logged is told by metrics too",
     "oneway_loop_longest_seconds": "dashboard: the exporter's own delay",
     "oneway_martian_packets_total": "dashboard: of all namespaces together, never evidence",
     "oneway_nat_rules": "dashboard: how many there are",
@@ -49,6 +50,7 @@ ELSEWHERE = {
     "oneway_rp_filter_mode": "dashboard: a setting",
     "oneway_scrape_collector_duration_seconds": "dashboard: cost of each collector",
     "oneway_trace_drops_total": "dashboard: forward_drop judges it",
+    "oneway_unwatched": "dashboard: all gaps in one table; each kind has an alert of its own",
 }
 
 
@@ -121,7 +123,7 @@ def test_mixin_holds_what_the_rules_say():
 
 @needs("jsonnet")
 @pytest.mark.parametrize("setting", ["selector: 'x=\"y\"'", "runbookBase: 'x'", "fleetLabels: ['address', 'site']", "fleetWindow: '7m'", "downFor: '7m'",
-                                     "failingFor: '7m'", "blindFor: '7m'", "captureLossRatio: 0.5", "sweepAgeSeconds: 7"])
+                                     "failingFor: '7m'", "blindFor: '7m'", "captureLossRatio: 0.5", "sweepAgeSeconds: 7", "judgementAgeSeconds: 7"])
 def test_each_setting_has_an_effect(setting):
     assert mixin(setting) != load(manual.RULES)["groups"]
 
