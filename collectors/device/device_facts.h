@@ -27,9 +27,10 @@ struct device {
 	int ifindex;
 	char name[IF_NAMESIZE];
 	enum device_kind kind;
-	int master; /* ifindex of bridge, bond or VRF above it, or 0 */
-	bool port;  /* of a bridge or bond: no device of its own, see DESIGN "device" */
-	bool up;    /* administratively up and with carrier */
+	int master;         /* ifindex of bridge, bond or VRF above it, or 0 */
+	uint32_t vrf_table; /* of a VRF: the routing table of its devices; 0 if the kernel did not say */
+	bool port;          /* of a bridge or bond: no device of its own, see DESIGN "device" */
+	bool up;            /* administratively up and with carrier */
 	bool forwarding4;
 	bool forwarding6;        /* of conf/all: in IPv6 the host forwards, not the device (ip6_forward) */
 	int rp_filter_raw;       /* conf/<device>/rp_filter, or RP_FILTER_UNKNOWN */

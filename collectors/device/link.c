@@ -107,6 +107,12 @@ static bool read_kinds(const struct nlattr *info, uint16_t type, struct device *
 	attribute_text(table[IFLA_INFO_KIND], kind, sizeof(kind));
 	attribute_text(table[IFLA_INFO_SLAVE_KIND], master, sizeof(master));
 	device->kind = kind_of(kind, type);
+	if (device->kind == DEVICE_VRF && table[IFLA_INFO_DATA]) {
+		const struct nlattr *data[IFLA_VRF_MAX + 1];
+		if (!attributes_of_nest(table[IFLA_INFO_DATA], data, IFLA_VRF_MAX))
+			return false;
+		attribute_u32(data[IFLA_VRF_TABLE], &device->vrf_table);
+	}
 	device->port = is_among(port_masters, master);
 	return true;
 }

@@ -190,6 +190,31 @@ static void kinds_are_told_apart(void **state)
 	}
 }
 
+static void a_vrf_names_its_table(void **state)
+{
+	(void)state;
+	static const char *const kinds[] = { "vrf", "vlan", "vrf" };
+	static const uint32_t wanted[] = { 500, 0, 0 };
+	char buffer[256] __attribute__((aligned(4)));
+	for (size_t i = 0; i < 3; i++) {
+		struct device device;
+		struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
+		header->nlmsg_type = RTM_NEWLINK;
+		struct ifinfomsg *link = mnl_nlmsg_put_extra_header(header, sizeof(*link));
+		link->ifi_index = 3;
+		mnl_attr_put_strz(header, IFLA_IFNAME, "x");
+		struct nlattr *info = mnl_attr_nest_start(header, IFLA_LINKINFO);
+		mnl_attr_put_strz(header, IFLA_INFO_KIND, kinds[i]);
+		struct nlattr *data = mnl_attr_nest_start(header, IFLA_INFO_DATA);
+		if (i < 2)
+			mnl_attr_put_u32(header, IFLA_VRF_TABLE, 500);
+		mnl_attr_nest_end(header, data);
+		mnl_attr_nest_end(header, info);
+		assert_int_equal(link_parse_device(header, &device), 0);
+		assert_int_equal(device.vrf_table, wanted[i]);
+	}
+}
+
 static void up_means_up_and_with_carrier(void **state)
 {
 	(void)state;
@@ -239,6 +264,7 @@ int main(void)
 		cmocka_unit_test(recorded_addresses_are_understood),
 		cmocka_unit_test(only_addresses_that_serve_are_listed),
 		cmocka_unit_test(kinds_are_told_apart),
+		cmocka_unit_test(a_vrf_names_its_table),
 		cmocka_unit_test(up_means_up_and_with_carrier),
 		cmocka_unit_test(maimed_messages_are_survived),
 	};
