@@ -70,8 +70,8 @@ struct finding {
 	size_t handshake_count;
 	char **remedy; /* commands, in order */
 	size_t remedy_count;
-	bool remedy_checked; /* by lookups: it leads the reply out of the arrival device and keeps connected
-				networks */
+	bool remedy_checked; /* by lookups and the routes of the tables it names: the whole of it leads the
+				reply out of the arrival device and keeps connected networks */
 	bool failed;         /* memory ran out: something is missing */
 };
 

@@ -11,6 +11,7 @@
 #include "collectors/base/array.h"
 #include "collectors/base/hash_index.h"
 #include "collectors/route/service.h"
+#include "collectors/route/table.h"
 
 #define FIRST_TABLE 100 /* the range of facts.free_tables */
 #define LAST_TABLE  252
@@ -77,8 +78,9 @@ static void note_neighbour(const struct judge_context *context, struct plan *pla
 		plan->networks[plan->network_count++] = network;
 }
 
-/* The first far peer proposes table and gateway; the others have to agree with one of them. */
-static void note_far(struct plan *plan, const struct path *path)
+/* The first far peer proposes table and gateway; the others have to agree with one of them. The way out was
+ * asked bound to the device: the table may have a better route by another, and a rule would follow that. */
+static void note_far(const struct facts *facts, struct plan *plan, const struct path *path)
 {
 	char text[ADDRESS_TEXT_SIZE];
 	if (!leads_by(&path->egress, plan->device)) {
@@ -93,30 +95,46 @@ static void note_far(struct plan *plan, const struct path *path)
 		plan->makes_table = plan->table == 0 ||
 				    (plan->table >= RT_TABLE_DEFAULT && plan->table <= RT_TABLE_LOCAL);
 	}
-	if (path->egress.table != plan->table)
+	const struct route_answer *free = table_answer_find(facts, path, path->egress.table);
+	if (path->egress.table != plan->table || !free || !leads_by(free, plan->device))
 		plan->makes_table = true;
 	if (plan->makes_table && !address_equal(&path->egress.gateway, &plan->gateway))
 		plan_refuse(plan, "the peers beyond %s are behind different gateways", plan->device_name);
 }
 
-static const struct route_answer *plain_answer(const struct facts *facts, const struct address *destination)
+/* The rule that keeps specific routes must leave the reply to the one after it, or lead it out itself. What a
+ * route rejects is not suppressed, not even by a default route (fib_rules_lookup: suppress() is asked only
+ * where the action succeeded). */
+static void note_kept(const struct facts *facts, struct plan *plan, const struct path *path)
 {
-	for (size_t i = 0; i < facts->destination_count; i++)
-		if (address_equal(&facts->destinations[i].address, destination))
-			return &facts->destinations[i].plain;
-	return NULL;
-}
-
-/* A route which survives suppress_prefixlength 0 and leads elsewhere. */
-static bool is_kept_elsewhere(const struct route_answer *answer, int device)
-{
-	return answer && answer->result == ROUTE_FOUND && answer->table == RT_TABLE_MAIN &&
-	       answer->prefix_length > 0 && !leads_by(answer, device);
+	char text[ADDRESS_TEXT_SIZE], table[24] = "the main table";
+	plan->kept_table = table_of_replies(facts, path);
+	if (plan->kept_table == 0) {
+		plan_refuse(plan, "nobody knows which routing table the VRF of %s has", plan->device_name);
+		return;
+	}
+	if (plan->kept_table != RT_TABLE_MAIN)
+		snprintf(table, sizeof(table), "table %u", plan->kept_table);
+	address_format(&path->destination, text);
+	const struct route_answer *kept = table_answer_find(facts, path, plan->kept_table);
+	if (!kept)
+		snprintf(plan->doubt, sizeof(plan->doubt),
+			"whether %s has a route of its own to %s that leads elsewhere is not known", table,
+			text);
+	else if (kept->result == ROUTE_FOUND && kept->prefix_length > 0 && !leads_by(kept, plan->device))
+		plan_refuse(plan,
+			"%s has a route of its own to %s that does not leave by %s, and rules that keep "
+			"its specific routes would follow it",
+			table, text, plan->device_name);
+	else if (kept->result != ROUTE_FOUND && kept->result != ROUTE_NONE)
+		plan_refuse(plan,
+			"%s rejects what is sent to %s, and rules that keep its specific routes would do "
+			"so too",
+			table, text);
 }
 
 static void note_path(const struct judge_context *context, struct plan *plan, size_t index)
 {
-	char text[ADDRESS_TEXT_SIZE];
 	const struct path *path = context_path(context, index);
 	if (path->reply.result == ROUTE_NOT_FORWARDED)
 		plan_refuse(plan, "no rule helps as long as forwarding is off on %s",
@@ -124,14 +142,9 @@ static void note_path(const struct judge_context *context, struct plan *plan, si
 	else if (path->basis == PATH_CONNECTED)
 		note_neighbour(context, plan, path);
 	else
-		note_far(plan, path);
-	if (!*plan->obstacle && path->basis != PATH_CONNECTED &&
-		(is_kept_elsewhere(&path->reply, plan->device) ||
-			is_kept_elsewhere(plain_answer(context->now, &path->destination), plan->device)))
-		plan_refuse(plan,
-			"the main table has a route of its own to %s that does not leave by %s, and rules "
-			"that keep the main table's specific routes would follow it",
-			address_format(&path->destination, text), plan->device_name);
+		note_far(context->now, plan, path);
+	if (!*plan->obstacle && path->basis != PATH_CONNECTED)
+		note_kept(context->now, plan, path);
 }
 
 static void note_paths(const struct judge_context *context, struct plan *plan)
@@ -165,6 +178,28 @@ static void check_conflict(const struct judge_context *context, struct plan *pla
 				address_format(&context_service(context, span.paths[i])->address, other),
 				facts_device_name(
 					context->now, context_path(context, span.paths[i])->arrival));
+}
+
+static int vrf_of(const struct facts *facts, int ifindex)
+{
+	const struct device *device = facts_device(facts, ifindex);
+	return device && device->kind == DEVICE_VRF ? ifindex : facts_vrf(facts, ifindex);
+}
+
+/* Each VRF may have the same address. */
+static void check_vrfs(const struct judge_context *context, struct plan *plan)
+{
+	char source[ADDRESS_TEXT_SIZE];
+	const struct facts *facts = context->now;
+	const struct local_address *first = facts_local_address(facts, &plan->source);
+	for (const struct local_address *other = first; other; other = facts_next_equal(facts, other))
+		if (vrf_of(facts, other->ifindex) != vrf_of(facts, first->ifindex))
+			plan_refuse(plan,
+				"%s and %s, which are not in the same VRF, both have %s, and rules by source "
+				"cannot tell the two apart",
+				facts_device_name(facts, first->ifindex),
+				facts_device_name(facts, other->ifindex),
+				address_format(&plan->source, source));
 }
 
 static const struct plan *find_maker(const struct remedies *remedies, const struct plan *plan)
@@ -243,6 +278,7 @@ static void check_any(const struct judge_context *context, struct plan *plan)
 
 static void (*const plan_steps[])(const struct judge_context *, struct plan *) = {
 	check_conflict,
+	check_vrfs,
 	note_paths,
 	check_any,
 	choose_table,
@@ -310,6 +346,10 @@ int remedies_open(struct remedies *remedies, const struct facts *facts)
 	if (error < 0) {
 		remedies_close(remedies);
 		return error;
+	}
+	for (size_t i = 0; i < facts->device_count; i++) {
+		take_table(remedies, AF_INET, facts->devices[i].vrf_table);
+		take_table(remedies, AF_INET6, facts->devices[i].vrf_table);
 	}
 	for (size_t i = 0; i < facts->rule_count; i++)
 		take_table(remedies, facts->rules[i].family, facts->rules[i].table);

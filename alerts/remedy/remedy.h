@@ -6,10 +6,12 @@
  * are given. What cannot be checked is not given; then the obstacle says why.
  *
  * Replies from one source are led out of one device by two policy rules: the first keeps the connected
- * networks and all other specific routes of the main table, the second looks up a table that leads out of the
- * device. Where the peer is on the device's own link and another device is in the same network, a third rule
- * before them leads to that network. Several findings may need the same rules: they share one plan, so
- * commands of different findings never stand in each other's way.
+ * networks and all other specific routes of the main table (in a VRF of the VRF's), the second looks up a
+ * table that leads out of the device: one whose best route does, else one that is made for it. The plan is
+ * tried as a whole: for each reply it is known what either table answers to the lookup that the rule makes.
+ * Where the peer is on the device's own link and another device is in the same network, a third rule before
+ * them leads to that network. Several findings may need the same rules: they share one plan, so commands of
+ * different findings never stand in each other's way.
  */
 
 #include "alerts/finding.h"
@@ -30,11 +32,13 @@ struct plan {
 	bool far;               /* offending peers are beyond the device's link */
 	uint32_t table;         /* that leads out of the device */
 	bool makes_table;       /* it is empty so far and gets a default route */
+	uint32_t kept_table;    /* whose specific routes are kept */
 	uint32_t new_table;     /* the one to be made, for this or for the networks; 0 if none is */
 	struct address gateway; /* for a table to be made: none for a device route */
 	bool onlink;            /* the gateway is in none of the device's networks */
 	uint32_t priority;      /* the first of the rules' */
 	char obstacle[256];     /* why there are no commands, a sentence; "" if there are */
+	char doubt[256];        /* why nobody knows whether they heal, a sentence; "" if they do */
 	size_t next; /* kept with the plans: one more than the position of another with the same hash */
 };
 
@@ -64,7 +68,7 @@ bool remedy_concerns(const struct judge_context *context, size_t path);
  * one is asked for. */
 const struct plan *remedy_plan(const struct judge_context *context, const struct address *source, int device);
 
-/* Adds the plan's commands to the finding. */
+/* Adds the plan's commands to the finding, and what is in doubt about them. */
 void remedy_write_plan(const struct facts *facts, const struct plan *plan, struct finding *finding);
 /* Adds the command that makes rp_filter loose on the device. */
 void remedy_write_loose(const struct device *device, struct finding *finding);

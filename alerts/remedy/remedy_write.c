@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "alerts/remedy/remedy.h"
 
+#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,21 +84,26 @@ static void write_routes(const struct facts *facts, const struct plan *plan, str
 
 void remedy_write_plan(const struct facts *facts, const struct plan *plan, struct finding *finding)
 {
-	char prefix[PREFIX_TEXT_SIZE], source[ADDRESS_TEXT_SIZE];
+	char prefix[PREFIX_TEXT_SIZE], source[ADDRESS_TEXT_SIZE], kept[12] = "main";
 	const char *ip = ip_command(plan->source.family);
+	bool sound = finding->remedy_count == 0 || finding->remedy_checked;
 	uint32_t priority = plan->priority;
 	address_format(&plan->source, source);
+	if (plan->kept_table != RT_TABLE_MAIN)
+		snprintf(kept, sizeof(kept), "%u", plan->kept_table);
 	write_routes(facts, plan, finding);
 	for (unsigned i = 0; i < plan->network_count; i++)
 		finding_add_remedy(finding, "%s rule add pref %u from %s to %s lookup %u", ip, priority++,
 			source, prefix_format(&plan->networks[i], prefix), plan->new_table);
 	if (plan->far) {
-		finding_add_remedy(finding, "%s rule add pref %u from %s lookup main suppress_prefixlength 0",
-			ip, priority, source);
+		finding_add_remedy(finding, "%s rule add pref %u from %s lookup %s suppress_prefixlength 0",
+			ip, priority, source, kept);
 		finding_add_remedy(finding, "%s rule add pref %u from %s lookup %u", ip, priority + 1, source,
 			plan->table);
 	}
-	finding->remedy_checked = finding->remedy_count > 0;
+	finding->remedy_checked = sound && finding->remedy_count > 0 && !*plan->doubt;
+	if (*plan->doubt)
+		finding_explain(finding, "It is not certain that the commands heal it: %s.", plan->doubt);
 }
 
 void remedy_write_loose(const struct device *device, struct finding *finding)
@@ -112,7 +118,7 @@ void remedy_write_loose(const struct device *device, struct finding *finding)
 	} else {
 		finding_add_remedy(finding, "sysctl -w net.ipv4.conf.%s.rp_filter=2", device->name);
 	}
-	finding->remedy_checked = true;
+	finding->remedy_checked = finding->remedy_count == 1 || finding->remedy_checked;
 }
 
 void remedy_refuse(const char *obstacle, struct finding *finding)

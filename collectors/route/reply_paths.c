@@ -20,6 +20,13 @@ void lookup_queue(struct reply_paths *replies, const struct route_query *query)
 		replies->error = -ENOMEM;
 }
 
+/* Bound to a VRF all devices in it are free. */
+static bool is_bound(const struct facts *facts, const struct route_query *query)
+{
+	const struct device *device = query->oif ? facts_device(facts, query->oif) : NULL;
+	return device && device->kind != DEVICE_VRF;
+}
+
 void lookup_round(struct reply_paths *replies, size_t count,
 	void (*ask)(struct reply_paths *replies, size_t item),
 	void (*note)(struct reply_paths *replies, size_t item, const struct route_answer *answers,
@@ -39,6 +46,8 @@ void lookup_round(struct reply_paths *replies, size_t count,
 						   replies->query_count)
 					 : -ENOMEM;
 	}
+	for (size_t i = 0; i < replies->query_count && !replies->error; i++)
+		answers[i].bound = is_bound(replies->facts, &replies->queries[i]);
 	for (size_t i = 0, at = 0; i < count && !replies->error; at = ends[i++])
 		if (ends[i] > at)
 			note(replies, i, answers + at, ends[i] - at);

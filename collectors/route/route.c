@@ -16,6 +16,7 @@
 #include "collectors/route/lookup.h"
 #include "collectors/route/reply_path.h"
 #include "collectors/route/service.h"
+#include "collectors/route/table.h"
 
 #define LOOKUP_PERIOD_NS (30 * SECOND_NS)
 #define PEERS_PERIOD_NS  SECOND_NS /* at least, between lookups for new peers alone */
@@ -59,8 +60,11 @@ static int copy_facts(struct route_facts *to, const struct route_facts *from)
 	copy.lines = copy_items(from->lines, from->line_count * sizeof(*from->lines));
 	copy.services = copy_items(from->services, from->service_count * sizeof(*from->services));
 	copy.paths = copy_items(from->paths, from->path_count * sizeof(*from->paths));
+	copy.table_answers =
+		copy_items(from->table_answers, from->table_answer_count * sizeof(*from->table_answers));
 	route_facts_clear(to);
-	if (!copy.rules || !copy.destinations || !copy.lines || !copy.services || !copy.paths) {
+	if (!copy.rules || !copy.destinations || !copy.lines || !copy.services || !copy.paths ||
+		!copy.table_answers) {
 		route_facts_clear(&copy);
 		return -ENOMEM;
 	}
@@ -203,6 +207,8 @@ static int route_complete(void *opaque, const struct collector_settings *setting
 	if (result == 0)
 		result = reply_paths_find(
 			facts, settings, ask_kernel, context->lookups, &context->failing_left);
+	if (result == 0)
+		result = tables_read(facts);
 	for (unsigned i = 0; result == 0 && i < 2; i++)
 		facts->free_tables[i] =
 			rules_free_table(context->lookups, families[i], facts->rules, facts->rule_count);

@@ -57,10 +57,12 @@ static bool is_policy_table(uint32_t table)
 	return table != 0 && table != RT_TABLE_MAIN && table != RT_TABLE_DEFAULT && table != RT_TABLE_LOCAL;
 }
 
-/* A table of its own can be named in a rule; a single device is certain. */
+/* A table of its own can be named in a rule; a single device is certain; a table that a free lookup shows to
+ * lead out of the device does so for a rule as well. */
 static int worth(const struct route_answer *answer)
 {
-	return (answer->devices.count == 1 && !answer->devices.more ? 2 : 0) + is_policy_table(answer->table);
+	bool single = answer->devices.count == 1 && !answer->devices.more;
+	return 4 * single + 2 * is_policy_table(answer->table) + !answer->bound;
 }
 
 static void note_candidate(

@@ -40,8 +40,9 @@ struct route_answer {
 	int error;                 /* the kernel's errno (positive) behind a failure, 0 otherwise */
 	struct device_set devices; /* of ROUTE_FOUND */
 	struct address gateway;    /* of the first next hop, or none: directly connected or a device route */
-	uint32_t table;            /* whose route decided; 0 if the kernel did not say */
-	uint8_t prefix_length;     /* of the matching route: 0 is a default route */
+	bool bound; /* asked for a socket bound to a device: the table may have a better route by another */
+	uint32_t table;        /* whose route decided; 0 if the kernel did not say */
+	uint8_t prefix_length; /* of the matching route: 0 is a default route */
 };
 
 enum rule_action {
@@ -153,6 +154,14 @@ struct path {
 					if there is one) */
 };
 
+/* What a free lookup of the destination in one table alone finds, as read from the table's routes. */
+struct table_answer {
+	uint32_t table;
+	struct address destination;
+	struct route_answer answer; /* ROUTE_NONE: the table has no route to it */
+	uint32_t metric;            /* of that route */
+};
+
 struct route_facts {
 	struct rule *rules; /* by family, then as the kernel walks them */
 	size_t rule_count;
@@ -164,6 +173,8 @@ struct route_facts {
 	size_t service_count;
 	struct path *paths;
 	size_t path_count;
+	struct table_answer *table_answers; /* only those that lookups leave open and a remedy may need */
+	size_t table_answer_count;
 	uint32_t free_tables[2]; /* routing tables that neither a rule nor a route uses, [0] IPv4, [1] IPv6;
 				    0: unknown */
 };
@@ -175,5 +186,6 @@ static inline void route_facts_clear(struct route_facts *own)
 	free(own->lines);
 	free(own->services);
 	free(own->paths);
+	free(own->table_answers);
 	*own = (struct route_facts){ 0 };
 }

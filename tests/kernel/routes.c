@@ -16,6 +16,7 @@
 #include "collectors/base/array.h"
 #include "collectors/collector.h"
 #include "collectors/route/lookup.h"
+#include "collectors/route/table.h"
 
 extern const struct collector link_collector;
 extern const struct collector rpfilter_collector;
@@ -419,6 +420,110 @@ static void free_tables_are_free(void **state)
 	netlink_close(netlink);
 }
 
+static const char *const tables_scene[] = {
+	"ip rule add fwmark 77 lookup 600",
+	"ip route add default via 10.2.0.9 metric 20 table 600",
+	"ip route add default via 10.1.0.9 metric 10 table 600",
+	"ip route add 198.18.0.0/16 via 10.2.0.9 metric 5 table 600",
+	"ip route add 198.18.1.0/24 via 10.1.0.9 table 600",
+	"ip route add blackhole 198.18.2.0/24 table 600",
+	"ip route add prohibit 198.18.3.0/24 table 600",
+	"ip route add throw 198.18.4.0/24 table 600",
+	"ip route add 198.18.5.0/24 table 600 nexthop via 10.1.0.9 nexthop via 10.2.0.9",
+	"ip route add 198.18.6.0/24 tos 8 via 10.1.0.9 table 600",
+	"ip link add name vd type veth peer name pvd && ip link set vd up && ip link set pvd up",
+	"ip addr add 10.4.0.1/24 dev vd && ip route add 198.18.7.0/24 via 10.4.0.9 table 600",
+	"ip link set pvd down && echo 1 > /proc/sys/net/ipv4/conf/all/ignore_routes_with_linkdown",
+	"ip -6 rule add fwmark 77 lookup 600",
+	"ip -6 route add default via 2001:db8:2::9 metric 20 table 600",
+	"ip -6 route add default via 2001:db8:1::9 metric 10 table 600",
+	"ip -6 route add 2001:db8:e::/48 via 2001:db8:2::9 table 600",
+	"ip -6 route add blackhole 2001:db8:e:2::/64 table 600",
+	"ip -6 route add 2001:db8:e:5::/64 table 600 nexthop via 2001:db8:1::9 nexthop via 2001:db8:2::9",
+	"ip rule add fwmark 78 lookup 601; ip -6 rule add fwmark 78 lookup 601",
+};
+static const char tables_gone[] =
+	"ip rule del fwmark 77; ip -6 rule del fwmark 77; ip rule del fwmark 78; ip -6 rule del fwmark 78; "
+	"ip route flush table 600; ip -6 route flush table 600; ip link del vd; "
+	"echo 0 > /proc/sys/net/ipv4/conf/all/ignore_routes_with_linkdown";
+static const char *const tables_asked[] = { "1.1.1.1", "198.18.99.1", "198.18.1.1", "198.18.2.1",
+	"198.18.3.1", "198.18.4.1", "198.18.5.1", "198.18.6.1", "198.18.7.1", "2001:db8:99::1",
+	"2001:db8:e::1", "2001:db8:e:2::1", "2001:db8:e:5::1" };
+#define TABLES_ASKED (sizeof(tables_asked) / sizeof(*tables_asked))
+
+/* A path to each, of whose way out nothing is known but that the table has one. */
+static struct facts *facts_of_table(uint32_t table)
+{
+	struct facts *facts = facts_new();
+	assert_non_null(facts);
+	facts->services = calloc(1, sizeof(*facts->services));
+	facts->paths = calloc(TABLES_ASKED, sizeof(*facts->paths));
+	facts->service_count = 1;
+	facts->path_count = TABLES_ASKED;
+	for (size_t i = 0; i < TABLES_ASKED; i++) {
+		struct path *path = &facts->paths[i];
+		*path = (struct path){ .basis = PATH_LEADS, .arrival = 1, .reply.result = ROUTE_NONE };
+		path->egress = (struct route_answer){ .result = ROUTE_FOUND, .table = table, .bound = true };
+		assert_int_equal(address_parse(tables_asked[i], &path->destination), 0);
+	}
+	assert_int_equal(tables_read(facts), 0);
+	return facts;
+}
+
+/* The kernel cannot be asked for one table, but a rule for a mark that nobody has leads there. */
+static void a_table_answers_as_a_rule_that_leads_there(void **state)
+{
+	(void)state;
+	static const uint32_t none_yet = 601;
+	struct netlink *netlink = open_route_socket();
+	for (size_t i = 0; i < sizeof(tables_scene) / sizeof(*tables_scene); i++)
+		run(tables_scene[i]);
+	struct facts *facts = facts_of_table(600), *empty = facts_of_table(none_yet);
+	for (size_t i = 0; i < TABLES_ASKED; i++) {
+		const struct path *path = &facts->paths[i];
+		struct route_query query = { .destination = path->destination, .mark = 77 };
+		struct route_answer asked;
+		const struct route_answer *read = table_answer_find(facts, path, 600);
+		print_message("%s\n", tables_asked[i]);
+		assert_int_equal(lookup_batch(netlink, &query, &asked, 1), 0);
+		assert_non_null(read);
+		/* What the table leaves open is answered by another one. */
+		bool left = asked.result == ROUTE_FOUND && asked.table != 600;
+		assert_int_equal(read->result, left ? ROUTE_NONE : asked.result);
+		if (read->result == ROUTE_FOUND) {
+			assert_int_equal(read->prefix_length, asked.prefix_length);
+			assert_true(device_set_equal(&read->devices, &asked.devices));
+			assert_true(address_equal(&read->gateway, &asked.gateway));
+		}
+		assert_int_equal(table_answer_find(empty, path, none_yet)->result, ROUTE_NONE);
+	}
+	facts_free(facts);
+	facts_free(empty);
+	run(tables_gone);
+	netlink_close(netlink);
+}
+
+static void a_long_table_is_not_known(void **state)
+{
+	(void)state;
+	char command[160];
+	snprintf(command, sizeof(command),
+		"for i in $(seq 0 %d); do echo route add 198.19.$((i / 256)).$((i %% 256)) dev va table 602; done | "
+		"ip -batch -",
+		TABLE_MOST_ROUTES);
+	run(command);
+	struct facts *facts = facts_of_table(602);
+	assert_null(table_answer_find(facts, &facts->paths[0], 602));
+	assert_non_null(table_answer_find(facts, &facts->paths[0], RT_TABLE_MAIN));
+	assert_non_null(table_answer_find(facts, &facts->paths[TABLES_ASKED - 1], 602));
+	facts_free(facts);
+	run("ip route del 198.19.0.0 table 602");
+	facts = facts_of_table(602);
+	assert_non_null(table_answer_find(facts, &facts->paths[0], 602));
+	facts_free(facts);
+	run("ip route flush table 602");
+}
+
 static struct facts *facts_at(int64_t seconds)
 {
 	struct facts *facts = facts_new();
@@ -591,6 +696,8 @@ int main(void)
 		cmocka_unit_test(reverse_lookups_explain_refusals),
 		cmocka_unit_test(all_rules_are_read),
 		cmocka_unit_test(free_tables_are_free),
+		cmocka_unit_test(a_table_answers_as_a_rule_that_leads_there),
+		cmocka_unit_test(a_long_table_is_not_known),
 		cmocka_unit_test(vanishing_devices_break_no_dump),
 		cmocka_unit_test(changes_are_seen_at_once),
 		cmocka_unit_test(many_addresses_are_read_piece_by_piece),

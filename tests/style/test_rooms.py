@@ -18,7 +18,7 @@ OPEN = ("collectors", "collectors/base", "alerts", "exporter/base")
 # The facts of a room are gathered in collectors/facts.h: NAME_facts.h is a door of each.
 DOORS = {
     "collectors/device": ["device_facts.h", "address_index.h", "address_set.h"],
-    "collectors/route": ["route_facts.h", "lookup.h", "service.h", "reply_path.h"],
+    "collectors/route": ["route_facts.h", "lookup.h", "service.h", "reply_path.h", "table.h"],
     "collectors/conntrack": ["conntrack_facts.h", "conntrack_find.h"],
     "collectors/firewall": ["nat_facts.h", "nat_find.h", "translation.h"],
     "collectors/capture": ["capture_facts.h", "packet.h", "frame_ring.h", "capture_file.h"],

@@ -93,6 +93,35 @@ class TwoNics(Lab):
         return {"replies with a foreign source, dropped by the provider": self.foreign_dropped()}
 
 
+class OneTable(TwoNics):
+    story = ("One table has both default routes, eth0's with the better metric, and a rule sends everything there: the\n"
+             "first address answers, the second is dead. A rule by source that leads to this table heals nothing: the\n"
+             "table's better default still leads out of eth0. The second line needs a table of its own.")
+    variants = ("one-table", "one-table-main-first")
+
+    def build(self):
+        self.make_internet()
+        self.watched = self.host = self.namespace("host")
+        for n in range(2):
+            self.make_line(self.host, self.nic(n), LINES[n], allow=[])
+        self.make_lan(self.host)
+        connected = [(LINES[0], "eth0"), (LINES[1], "eth1"), (LAN, "lan0")]
+        if self.variant == "one-table-main-first":
+            connected = []
+            self.host.ip("rule add pref 999 lookup main suppress_prefixlength 0", self.family)
+        self.host.ip("\n".join(
+            [f"route add {subnet.prefix(self.family)} dev {device} table 500" for subnet, device in connected] +
+            [f"route add default via {self.at(LINES[n], 1)} dev {self.nic(n)} metric {10 * (n + 1)} table 500"
+             for n in range(2)] + ["rule add pref 1000 lookup 500"]), self.family)
+        self.listen(self.host, "host")
+        if self.healthy:
+            run_remedy(self.host, self.remedy())
+
+    def remedy(self):
+        return [f"{self.ip_command} route add default via {self.at(LINES[1], 1)} dev eth1 table 102",
+                *self.answer_by_table(self.address(1), 102, 900)]
+
+
 class NicsMarkedReplies(TwoNics):
     story = ("The host answers by the device of the request, but for SYN-ACKs that leave by eth1: a firewall marks\n"
              "them, the rule for that mark leads to eth0, and the provider drops them. A route lookup cannot know the\n"

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/base/array.h"
 #include "tests/support/incidents.h"
 
 static struct facts *table_of_its_own(void)
@@ -157,9 +158,123 @@ static struct facts *last_table(void)
 	return facts;
 }
 
+static void build_table_answer(
+	struct facts *facts, uint32_t table, const char *destination, struct route_answer answer)
+{
+	struct table_answer *added = ARRAY_ADD(facts->table_answers, facts->table_answer_count);
+	assert_non_null(added);
+	*added = (struct table_answer){
+		.table = table, .destination = build_address(destination), .answer = answer
+	};
+}
+
+/* Everything is sent to table 500, which has a default route by either device, eth0's the better one. */
+static struct facts *one_table_unread(void)
+{
+	struct facts *facts = incident_two_nics();
+	build_rule(facts, AF_INET, 1000, NULL, 500);
+	facts->paths[0].reply.table = facts->destinations[0].plain.table = 500;
+	facts->paths[0].egress.table = 500;
+	facts->paths[0].egress.bound = true;
+	return facts;
+}
+
+static struct facts *one_table(void)
+{
+	struct facts *facts = one_table_unread();
+	build_table_answer(facts, 254, PEER, build_failed(ROUTE_NONE));
+	return facts;
+}
+
+static struct facts *one_table6(void)
+{
+	struct facts *facts = incident_two_nics6();
+	build_rule(facts, AF_INET6, 1000, NULL, 500);
+	facts->paths[0].reply.table = facts->destinations[0].plain.table = 500;
+	facts->paths[0].egress.table = 500;
+	facts->paths[0].egress.bound = true;
+	build_table_answer(facts, 254, PEER6, build_failed(ROUTE_NONE));
+	return facts;
+}
+
+/* The printed rules of before stand, and lead nowhere else. */
+static struct facts *one_table_by_source(void)
+{
+	struct facts *facts = one_table();
+	build_rule(facts, AF_INET, 999, "198.51.100.10", 500);
+	build_rule(facts, AF_INET, 998, "198.51.100.10", 254)->suppress_prefix_length = 0;
+	return facts;
+}
+
+/* Only sockets bound to eth1 are led to table 120 by a rule; its routes are known. */
+static struct facts *table_for_bound_sockets(bool best)
+{
+	struct facts *facts = incident_two_nics();
+	facts->paths[0].egress.table = 120;
+	facts->paths[0].egress.bound = true;
+	build_table_answer(facts, 120, PEER,
+		best ? facts->paths[0].egress : build_found(facts, "eth0", "203.0.113.1", 120, 0));
+	return facts;
+}
+
+static struct facts *best_of_bound_table(void)
+{
+	return table_for_bound_sockets(true);
+}
+
+static struct facts *worse_of_bound_table(void)
+{
+	return table_for_bound_sockets(false);
+}
+
+/* Both devices are in a VRF with table 500, whose better default route leaves by eth0. */
+static struct facts *two_lines_in_vrf(struct facts *facts, uint8_t family)
+{
+	struct device *vrf = build_device(facts, "blue");
+	vrf->kind = DEVICE_VRF;
+	vrf->vrf_table = 500;
+	facts->devices[0].master = facts->devices[1].master = vrf->ifindex;
+	build_rule(facts, family, 1000, NULL, 0)->l3mdev = true;
+	facts->destinations[0].plain = build_failed(ROUTE_NONE);
+	facts->paths[0].reply.table = facts->paths[0].egress.table = 500;
+	facts->paths[0].egress.bound = true;
+	return facts;
+}
+
+static struct facts *vrf(void)
+{
+	return two_lines_in_vrf(incident_two_nics(), AF_INET);
+}
+
+static struct facts *vrf6(void)
+{
+	return two_lines_in_vrf(incident_two_nics6(), AF_INET6);
+}
+
+/* A rule, say for a mark, leads to a table that leads out of eth1. */
+static struct facts *vrf_with_table(void)
+{
+	struct facts *facts = vrf();
+	facts->paths[0].egress.table = 102;
+	facts->paths[0].egress.bound = false;
+	return facts;
+}
+
+/* The first free table is that of another VRF, which is empty so far. */
+static struct facts *vrf_beside_empty_vrf(void)
+{
+	struct facts *facts = vrf();
+	struct device *other = build_device(facts, "red");
+	other->kind = DEVICE_VRF;
+	other->vrf_table = 100;
+	return facts;
+}
+
 #define FROM_TABLE(n, p, q)                                                               \
 	"ip rule add pref " p " from 198.51.100.10 lookup main suppress_prefixlength 0\n" \
 	"ip rule add pref " q " from 198.51.100.10 lookup " n "\n"
+#define FROM_MADE_BEFORE_1000 \
+	"ip route replace default via 198.51.100.1 dev eth1 table 100\n" FROM_TABLE("100", "998", "999")
 #define FROM_MADE FROM_TABLE("100", "32764", "32765")
 
 struct remedy_row {
@@ -225,6 +340,33 @@ static const struct remedy_row rows[] = {
 	{ "the last table", last_table, &reply_wrong_device_condition,
 		"ip route replace default via 198.51.100.1 dev eth1 table 252\n" FROM_TABLE(
 			"252", "32764", "32765") },
+	{ "one table", one_table, &reply_wrong_device_condition, FROM_MADE_BEFORE_1000 },
+	{ "one table, IPv6", one_table6, &reply_wrong_device_condition,
+		"ip -6 route replace default via fe80::1 dev eth1 table 101\n"
+		"ip -6 rule add pref 998 from 2001:db8:1::10 lookup main suppress_prefixlength 0\n"
+		"ip -6 rule add pref 999 from 2001:db8:1::10 lookup 101\n" },
+	{ "one table by source", one_table_by_source, &reply_wrong_device_condition,
+		"ip route replace default via 198.51.100.1 dev eth1 table 100\n" FROM_TABLE(
+			"100", "996", "997") },
+	{ "best route of a table for bound sockets", best_of_bound_table, &reply_wrong_device_condition,
+		FROM_TABLE("120", "32764", "32765") },
+	{ "worse route of a table for bound sockets", worse_of_bound_table, &reply_wrong_device_condition,
+		"ip route replace default via 198.51.100.1 dev eth1 table 100\n" FROM_MADE },
+	{ "VRF", vrf, &reply_wrong_device_condition,
+		"ip route replace default via 198.51.100.1 dev eth1 table 100\n"
+		"ip rule add pref 998 from 198.51.100.10 lookup 500 suppress_prefixlength 0\n"
+		"ip rule add pref 999 from 198.51.100.10 lookup 100\n" },
+	{ "VRF, IPv6", vrf6, &reply_wrong_device_condition,
+		"ip -6 route replace default via fe80::1 dev eth1 table 101\n"
+		"ip -6 rule add pref 998 from 2001:db8:1::10 lookup 500 suppress_prefixlength 0\n"
+		"ip -6 rule add pref 999 from 2001:db8:1::10 lookup 101\n" },
+	{ "VRF with a table", vrf_with_table, &reply_wrong_device_condition,
+		"ip rule add pref 998 from 198.51.100.10 lookup 500 suppress_prefixlength 0\n"
+		"ip rule add pref 999 from 198.51.100.10 lookup 102\n" },
+	{ "VRF beside an empty one", vrf_beside_empty_vrf, &reply_wrong_device_condition,
+		"ip route replace default via 198.51.100.1 dev eth1 table 101\n"
+		"ip rule add pref 998 from 198.51.100.10 lookup 500 suppress_prefixlength 0\n"
+		"ip rule add pref 999 from 198.51.100.10 lookup 101\n" },
 	{ "odd device name", odd_name, &reply_wrong_device_condition,
 		"ip route replace default via 198.51.100.1 dev 'e;$('\\''h' table 100\n" FROM_MADE },
 	{ "specific route by the device itself", way_out_by_main_route_kept, &reply_wrong_device_condition,
@@ -348,6 +490,42 @@ static struct facts *not_forwarded(void)
 	return facts;
 }
 
+static struct facts *main_rejects(void)
+{
+	struct facts *facts = one_table_unread();
+	build_table_answer(facts, 254, PEER, build_failed(ROUTE_BLACKHOLE));
+	return facts;
+}
+
+static struct facts *specific_route_in_unused_main(void)
+{
+	struct facts *facts = one_table_unread();
+	build_table_answer(facts, 254, PEER, build_found(facts, "eth0", "203.0.113.1", 254, 8));
+	return facts;
+}
+
+static struct facts *vrf_without_table(void)
+{
+	struct facts *facts = vrf();
+	facts->devices[2].vrf_table = 0;
+	return facts;
+}
+
+static struct facts *specific_route_in_vrf(void)
+{
+	struct facts *facts = vrf();
+	facts->paths[0].reply.prefix_length = 8;
+	return facts;
+}
+
+static struct facts *address_in_two_vrfs(void)
+{
+	struct facts *facts = vrf();
+	build_device(facts, "eth2");
+	build_local(facts, "198.51.100.10/24", "eth2");
+	return facts;
+}
+
 static const struct remedy_row refused[] = {
 	{ "conflict", two_addresses_one_target, &reply_wrong_device_condition,
 		"10.8.10.2 also answers for 203.0.113.10, whose requests arrive on vlan95" },
@@ -368,6 +546,16 @@ static const struct remedy_row refused[] = {
 		"192.0.2.9 is in none of the networks of eth1" },
 	{ "too many networks", too_many_networks, &reply_wrong_device_condition,
 		"eth1 has too many networks that other devices share" },
+	{ "main rejects", main_rejects, &reply_wrong_device_condition,
+		"the main table rejects what is sent to 192.0.2.9" },
+	{ "specific route in a main table that does not answer", specific_route_in_unused_main,
+		&reply_wrong_device_condition, "the main table has a route of its own to 192.0.2.9" },
+	{ "VRF without a table", vrf_without_table, &reply_wrong_device_condition,
+		"nobody knows which routing table the VRF of eth1 has" },
+	{ "specific route in the VRF", specific_route_in_vrf, &reply_wrong_device_condition,
+		"table 500 has a route of its own to 192.0.2.9" },
+	{ "address in two VRFs", address_in_two_vrfs, &reply_wrong_device_condition,
+		"eth1 and eth2, which are not in the same VRF, both have 198.51.100.10" },
 	{ "not forwarded", not_forwarded, &no_reply_route_condition, "forwarding is off on br0" },
 };
 
@@ -389,6 +577,24 @@ static void what_cannot_be_checked_gets_no_commands_but_a_reason(void **state)
 		court_close(&court);
 		facts_free(facts);
 	}
+}
+
+static void what_may_not_heal_is_given_but_not_as_checked(void **state)
+{
+	(void)state;
+	struct court court;
+	struct facts *facts = one_table_unread();
+	court_open(&court);
+	court_settle(&court, facts);
+	const struct finding *finding = court_find(&court, &reply_wrong_device_condition);
+	assert_non_null(finding);
+	assert_string_equal(court_remedy(finding), FROM_MADE_BEFORE_1000);
+	assert_false(finding->remedy_checked);
+	assert_non_null(strstr(finding->explanation,
+		"It is not certain that the commands heal it: whether the main table has a route of its own "
+		"to 192.0.2.9 that leads elsewhere is not known."));
+	court_close(&court);
+	facts_free(facts);
 }
 
 static struct facts *two_addresses(const char *second)
@@ -514,6 +720,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_fault_gets_its_commands),
 		cmocka_unit_test(what_cannot_be_checked_gets_no_commands_but_a_reason),
+		cmocka_unit_test(what_may_not_heal_is_given_but_not_as_checked),
 		cmocka_unit_test(two_findings_have_priorities_of_their_own_and_share_the_table),
 		cmocka_unit_test(a_table_that_exists_is_not_shared_as_one_that_is_made),
 		cmocka_unit_test(other_ways_out_get_tables_of_their_own),

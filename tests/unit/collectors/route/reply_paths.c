@@ -202,6 +202,8 @@ static void a_second_default_route_makes_a_line(void **state)
 	assert_int_equal(path->arrival, WAN2);
 	assert_int_equal(path->reply.devices.ifindex[0], WAN1);
 	assert_int_equal(path->egress.devices.ifindex[0], WAN2);
+	assert_true(path->egress.bound);
+	assert_false(path->reply.bound);
 	facts_free(facts);
 }
 
@@ -261,6 +263,7 @@ static void a_table_of_its_own_speaks_for_the_line(void **state)
 	assert_int_equal(facts->services[path->service].syn_recv, 1);
 	assert_int_equal(path->target_port, 22);
 	assert_int_equal(path->egress.table, 102);
+	assert_false(path->egress.bound);
 	assert_int_equal(path->reply.devices.ifindex[0], WAN1);
 	facts_free(facts);
 }
@@ -665,6 +668,28 @@ static void a_vrf_answers_by_its_own_table(void **state)
 	assert_int_equal(path->basis, PATH_LEADS);
 	assert_int_equal(path->reply.devices.ifindex[0], WAN2);
 	assert_int_not_equal(path->request.result, ROUTE_RP_FILTER);
+	/* Bound to the VRF itself a lookup is free to take any route of it. */
+	assert_false(path->reply.bound);
+	assert_false(path->egress.bound);
+	facts_free(facts);
+}
+
+static void the_worse_default_route_of_a_vrf_is_found_by_bound_lookups_alone(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { { "203.0.113.0/29", NULL, 0, WAN2, NULL, VRF_TABLE, 0,
+							    0 },
+		{ "0.0.0.0/0", NULL, 0, WAN1, "198.51.100.1", VRF_TABLE, 0, 0 },
+		{ "0.0.0.0/0", NULL, 0, WAN2, "203.0.113.1", VRF_TABLE, 0, 0 }, { 0 } };
+	struct facts *facts = gateway();
+	add_device(facts, VRF, "mgmt", DEVICE_VRF);
+	facts->devices[1].master = facts->devices[2].master = VRF;
+	looked_up(facts, routes, 0);
+	const struct path *path = path_of(facts, "203.0.113.2", DESTINATION_PROBE, NULL);
+	assert_non_null(path);
+	assert_int_equal(path->reply.devices.ifindex[0], WAN1);
+	assert_int_equal(path->egress.devices.ifindex[0], WAN2);
+	assert_true(path->egress.bound);
 	facts_free(facts);
 }
 
@@ -1313,6 +1338,7 @@ int main(void)
 		cmocka_unit_test(a_peer_that_was_seen_is_certain),
 		cmocka_unit_test(a_neighbour_may_come_by_another_device),
 		cmocka_unit_test(a_vrf_answers_by_its_own_table),
+		cmocka_unit_test(the_worse_default_route_of_a_vrf_is_found_by_bound_lookups_alone),
 		cmocka_unit_test(an_answer_on_a_tunnel_is_certain_but_asks_for_nothing),
 		cmocka_unit_test(an_answer_may_arrive_where_the_address_is_not),
 		cmocka_unit_test(far_peers_make_a_line),
