@@ -140,7 +140,7 @@ static void keep_symptom(const struct judge_context *context, const struct findi
 
 static int settle_causes(const struct judge_context *context, struct findings *findings)
 {
-	struct sorted_findings causes;
+	struct sorted_findings causes = { 0 };
 	int error = findings_index(findings);
 	if (error == 0)
 		error = sorted_findings_make(findings->items, findings->count, compare_conditions, &causes);
