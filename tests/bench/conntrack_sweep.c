@@ -125,8 +125,8 @@ static int give_addresses(void *context, uint64_t *entries, double *seconds)
 static int run_sweep(void *context, int64_t *longest_ns)
 {
 	struct collector_schedule schedule = { 0 };
-	struct pollfd polled = { .fd = conntrack_collector.descriptor(context), .events = POLLIN };
 	for (int i = 0; i < PIECES_MAX && !schedule.changed; i++) {
+		struct pollfd polled = { .fd = conntrack_collector.descriptor(context), .events = POLLIN };
 		if (i > 0)
 			poll(&polled, 1, 1000);
 		int64_t before_ns = now();
