@@ -124,18 +124,15 @@ def stand(net, name, variant):
 
 @contextlib.contextmanager
 def alerting(folder, lab, spaces):
-    """An exporter on each of the named hosts, Prometheus and Alertmanager, once captures know the host; where to ask them,
-    and the receiver."""
+    """An exporter on each of the named hosts, Prometheus and Alertmanager; where to ask them, and the receiver."""
     program = find_program(os.environ["ONEWAY_BUILD"], "oneway_exporter")
     with contextlib.ExitStack() as stack:
-        warm = time.monotonic() + lab.warm_up
         exporters = {
             name: stack.enter_context(Exporter(program, types.SimpleNamespace(watched=space, settings=lab.settings, flags=lab.flags)))
             for name, space in spaces.items()}
         receiver = stack.enter_context(Receiver())
         alerts_url = stack.enter_context(alertmanager(folder, receiver))
         prometheus_url = stack.enter_context(prometheus(folder, exporters, alerts_url))
-        time.sleep(max(0, warm - time.monotonic()))
         yield types.SimpleNamespace(exporters=exporters, receiver=receiver, alerts=alerts_url, prometheus=prometheus_url)
 
 
