@@ -218,18 +218,19 @@ def test_no_handshake_of_a_new_device_is_missed(tmp_path):
 
 
 def test_devices_that_cannot_be_captured_are_told(tmp_path):
-    with wired() as (watched, _):
-        pairs(watched, 35)
-        with Exporter(tmp_path, f"--netns={watched.path}", "--collector.handshake.tap=libpcap",
-                      prefix=["prlimit", "--nofile=64:64"]) as exporter:
-            def unwatched(reason):
-                return total(exporter, "oneway_capture_devices_unwatched", f'reason="{reason}"')
+    with wired() as (watched, _), Exporter(tmp_path, f"--netns={watched.path}",
+                                           "--collector.handshake.tap=libpcap") as exporter:
+        def unwatched(reason):
+            return total(exporter, "oneway_capture_devices_unwatched", f'reason="{reason}"')
 
-            wait_for(lambda: unwatched("descriptors") > 30 and unwatched("pending") == 0, 20)
-            wait_for(lambda: 'collector=handshake error="Too many open files"' in exporter.log())
-            assert is_captured(exporter, "wan1")
-            pairs(watched, 35, remove=True)
-            wait_for(lambda: total(exporter, "oneway_capture_devices_unwatched") == 0, 20)
+        wait_for(lambda: is_captured(exporter, "wan1", "wan2"))
+        most = descriptors(exporter) + 20
+        run("prlimit", f"--pid={exporter.process.pid}", f"--nofile={most}:{most}", check=True)
+        pairs(watched, 35)
+        wait_for(lambda: unwatched("descriptors") > 30 and unwatched("pending") == 0, 20)
+        wait_for(lambda: 'collector=handshake error="Too many open files"' in exporter.log())
+        pairs(watched, 35, remove=True)
+        wait_for(lambda: total(exporter, "oneway_capture_devices_unwatched") == 0, 20)
 
 
 def test_devices_are_chosen_by_name(tmp_path):
