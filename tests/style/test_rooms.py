@@ -21,6 +21,7 @@ DOORS = {
     "collectors/route": ["route_facts.h", "lookup.h", "service.h", "reply_path.h", "table.h"],
     "collectors/conntrack": ["conntrack_facts.h", "conntrack_find.h"],
     "collectors/firewall": ["nat_facts.h", "nat_find.h", "translation.h"],
+    "collectors/change": ["change_facts.h", "changes.h", "change_text.h"],
     "collectors/capture": ["capture_facts.h", "packet.h", "frame_ring.h", "capture_file.h"],
     "collectors/handshake": ["handshake_facts.h", "handshake.h", "handshake_metrics.h", "wire_rows.h"],
     "collectors/socket": ["socket_facts.h"],
