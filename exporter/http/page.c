@@ -16,7 +16,8 @@
 #include "exporter/metrics/families.h"
 
 /* Beyond this many rows a table helps nobody; the API has them all. */
-#define MOST_ROWS 500
+#define MOST_ROWS    500
+#define MOST_CHANGES 50
 
 static const char style[] =
 	"body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:60rem;padding:1rem;color:#1c2430;"
@@ -153,11 +154,37 @@ static void page_put_services(struct buffer *out, const struct facts *facts, con
 			facts->service_count - MOST_ROWS);
 }
 
+/* ---- changes ---- */
+
+static void page_put_changes(struct buffer *out, const struct change_history *history)
+{
+	char time[RFC3339_SIZE];
+	if (!history)
+		return;
+	buffer_format(out, "<h2>What changed</h2><p class=\"dim\">Since %s</p>",
+		rfc3339_format(history->began_ns, time));
+	buffer_text(out, history->count ? "<ul>\n" : "<p>Nothing.</p>\n");
+	for (size_t i = history->count; i-- > 0 && history->count - i <= MOST_CHANGES;) {
+		const struct change *change = history->items[i];
+		buffer_format(out, "<li><span class=\"dim\">%s %s %s</span> <code>",
+			rfc3339_format(change->time_ns, time), change_kind_name(change->kind),
+			change_event_name(change->event));
+		html_text(out, change->text);
+		buffer_text(out, "</code></li>\n");
+	}
+	if (history->count)
+		buffer_text(out, "</ul>\n");
+	if (history->count > MOST_CHANGES)
+		buffer_format(out, "<p class=\"dim\">%zu more in <a href=\"/api/v1/changes\">JSON</a>.</p>\n",
+			history->count - MOST_CHANGES);
+}
+
 static void page_put_all(struct buffer *out, const struct snapshot *snapshot, const struct rows *rows)
 {
 	char time[RFC3339_SIZE];
 	page_put_looked_at(out, snapshot->facts, page_put_findings(out, snapshot->facts, rows, false) > 0);
 	page_put_findings(out, snapshot->facts, rows, true);
+	page_put_changes(out, snapshot->facts->changes);
 	page_put_handshakes(out, snapshot->facts);
 	page_put_services(out, snapshot->facts, &snapshot->findings->verdicts);
 	buffer_format(out, "<p class=\"dim\">As of %s</p>\n", rfc3339_format(snapshot->facts->time_ns, time));
@@ -188,6 +215,7 @@ int page_write(struct buffer *out, const struct snapshot *snapshot, const char *
 	html_text(out, telemetry_path);
 	buffer_text(out, "\">Metrics</a> <a href=\"/api/v1/findings\">Findings (JSON)</a> "
 			 "<a href=\"/api/v1/addresses\">Addresses (JSON)</a> "
+			 "<a href=\"/api/v1/changes\">Changes (JSON)</a> "
 			 "<a href=\"/api/v1/handshakes\">Handshakes (JSON)</a></nav></header>\n");
 	if (!snapshot)
 		buffer_text(out, "<h2>Findings</h2><p>Not looked yet: the first judgement is due.</p>\n");

@@ -155,3 +155,29 @@ json_t *json_addresses(const struct facts *facts, const struct verdicts *verdict
 	json_decref(paths);
 	return array;
 }
+
+/* ---- changes ---- */
+
+json_t *json_change(const struct change *change)
+{
+	const struct value_member members[] = {
+		{ "time", value_time(change->time_ns) },
+		{ "kind", value_text(change_kind_name(change->kind)) },
+		{ "event", value_text(change_event_name(change->event)) },
+		{ "text", value_text(change->text) },
+	};
+	return VALUE_OBJECT(members);
+}
+
+json_t *json_changes(const struct change_history *history)
+{
+	json_t *array = json_array();
+	for (size_t i = history->count; i-- > 0;)
+		value_append(&array, json_change(history->items[i]));
+	const struct value_member members[] = {
+		{ "since", value_time(history->began_ns) },
+		{ "untold", value_count(history->untold) },
+		{ "changes", array },
+	};
+	return VALUE_OBJECT(members);
+}

@@ -28,6 +28,12 @@ json_t *json_findings(const struct findings *findings, const struct facts *facts
  */
 json_t *json_addresses(const struct facts *facts, const struct verdicts *verdicts);
 
+/* {"time","kind","event","text"}: text is in the language of iproute2 or nft. */
+json_t *json_change(const struct change *change);
+/* {"since","untold","changes":[…]}, newest first; since is when watching began, untold how many were too many
+ * at once to be kept. */
+json_t *json_changes(const struct change_history *history);
+
 /* Array of the handshakes that show the finding, newest first:
  * {"client","client_port","server","server_port","first","last","repeats","syn":{"in":DEVICE|null,"out":…},
  * "synack":{…},"acknowledged","translated":null}, where translated is the same opening as seen on the other

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "collectors/base/rfc3339.h"
+#include "collectors/change/changes.h"
 #include "exporter/base/buffer.h"
 #include "exporter/http/page.h"
 #include "exporter/output/json.h"
@@ -331,9 +332,46 @@ static void findings_in_a_circle_are_shown(void **state)
 	sample_free(&snapshot);
 }
 
+/* sample_facts() with a rule that came since. */
+static struct facts *changed_facts(void)
+{
+	struct facts *before = sample_facts(), *now = sample_facts();
+	assert_int_equal(changes_note(NULL, before), 0);
+	build_later(now, 1);
+	build_rule(now, AF_INET, 5, NULL, 7);
+	snprintf(build_rule(now, AF_INET, 7, NULL, 8)->iif, IF_NAMESIZE, "<b>");
+	assert_int_equal(changes_note(before, now), 0);
+	facts_free(before);
+	return now;
+}
+
+static void changes_are_written(void **state)
+{
+	(void)state;
+	struct snapshot snapshot = { changed_facts(), findings_new() };
+	sample_judge(&snapshot);
+	json_t *object = json_changes(snapshot.facts->changes), *list = json_object_get(object, "changes");
+	assert_int_equal(json_array_size(list), 2);
+	const json_t *last = json_array_get(list, 1);
+	assert_string_equal(json_string_value(json_object_get(last, "kind")), "rule");
+	assert_string_equal(json_string_value(json_object_get(last, "event")), "came");
+	assert_string_equal(
+		json_string_value(json_object_get(last, "text")), "ip rule add pref 5 from all lookup 7");
+	assert_int_equal(json_integer_value(json_object_get(object, "untold")), 0);
+	assert_string_not_equal(json_string_value(json_object_get(object, "since")),
+		json_string_value(json_object_get(last, "time")));
+	json_decref(object);
+	char *text = page(&snapshot, "/metrics");
+	assert_non_null(strstr(text, "<code>ip rule add pref 5 from all lookup 7</code></li>"));
+	assert_non_null(strstr(text, " iif &#39;&lt;b&gt;&#39; lookup 8</code>"));
+	free(text);
+	sample_free(&snapshot);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(changes_are_written),
 		cmocka_unit_test(a_finding_has_its_shape),
 		cmocka_unit_test(what_means_nothing_is_null),
 		cmocka_unit_test(a_finding_names_its_handshakes),
