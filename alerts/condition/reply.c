@@ -7,6 +7,7 @@
 #include "alerts/condition/observed.h"
 #include "alerts/describe.h"
 #include "alerts/recovered.h"
+#include "alerts/remedy/put_back.h"
 #include "alerts/remedy/remedy.h"
 
 /* The paths of one service and arrival device for which the condition holds. */
@@ -185,7 +186,9 @@ static void add_remedy(const struct reply_case *reply_case, struct finding *find
 	const struct plan *plan =
 		remedy_plan(reply_case->context, &service->target, reply_case->path->arrival);
 	if (*plan->obstacle) {
-		remedy_refuse(plan->obstacle, finding);
+		if (!remedy_put_back(
+			    reply_case->context, &service->target, reply_case->path->arrival, finding))
+			remedy_refuse(plan->obstacle, finding);
 		return;
 	}
 	finding_explain(finding,

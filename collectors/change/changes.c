@@ -140,6 +140,12 @@ static const struct member rule_actions[] = {
 COMPARE_MEMBERS(by_selectors, rule_selectors)
 COMPARE_MEMBERS(by_action, rule_actions)
 
+bool change_is_same_rule(const struct rule *a, const struct rule *b)
+{
+	return compare_members(a, b, rule_selectors, COUNT(rule_selectors)) == 0 &&
+	       compare_members(a, b, rule_actions, COUNT(rule_actions)) == 0;
+}
+
 static size_t count_rules(const struct facts *facts)
 {
 	return facts->rule_count;

@@ -22,6 +22,8 @@ struct changes {
 
 /* 0 or -ENOMEM. Both facts must be of the same namespace, `before` the earlier. */
 int changes_find(const struct facts *before, const struct facts *now, struct changes *out);
+/* Selects, and does, the same. */
+bool change_is_same_rule(const struct rule *a, const struct rule *b);
 /* Accepts what was emptied. */
 void changes_clear(struct changes *changes);
 

@@ -38,6 +38,20 @@ static const char style[] =
 	".critical>h3 .tag,.uncovered,.no_route,.failed{color:#ff8a80}.warning>h3 .tag,.partly{color:#ffc266}"
 	"pre{background:#0b0e13}}";
 
+static void page_put_change_list(struct buffer *out, const struct change *const *changes, size_t count)
+{
+	char time[RFC3339_SIZE];
+	buffer_text(out, count ? "<ul>\n" : "");
+	for (size_t i = 0; i < count; i++) {
+		buffer_format(out, "<li><span class=\"dim\">%s %s %s</span> <code>",
+			rfc3339_format(changes[i]->time_ns, time), change_kind_name(changes[i]->kind),
+			change_event_name(changes[i]->event));
+		html_text(out, changes[i]->text);
+		buffer_text(out, "</code></li>\n");
+	}
+	buffer_text(out, count ? "</ul>\n" : "");
+}
+
 /* ---- findings ---- */
 
 /* Leaves the element open, for symptoms to follow. */
@@ -51,6 +65,12 @@ static void page_begin_finding(struct buffer *out, const struct facts *facts, co
 	buffer_format(out, "</h3><p class=\"dim\">%s</p>", finding->condition->name);
 	html_element(out, "p", finding->explanation);
 	page_put_evidence(out, facts, finding);
+	if (finding->changed_count || finding->from_start)
+		buffer_format(out, "<p>%s</p>",
+			finding->changed_count
+				? "What changed before:"
+				: "It stood from the start: nothing changed since watching began.");
+	page_put_change_list(out, finding->changed, finding->changed_count);
 	if (finding->remedy_count) {
 		buffer_format(out, "<p>%s</p><pre>",
 			finding->remedy_checked ? "What heals it, checked by route lookups:"
@@ -159,24 +179,20 @@ static void page_put_services(struct buffer *out, const struct facts *facts, con
 static void page_put_changes(struct buffer *out, const struct change_history *history)
 {
 	char time[RFC3339_SIZE];
+	const struct change *newest[MOST_CHANGES];
+	size_t count = 0;
 	if (!history)
 		return;
-	buffer_format(out, "<h2>What changed</h2><p class=\"dim\">Since %s</p>",
-		rfc3339_format(history->began_ns, time));
-	buffer_text(out, history->count ? "<ul>\n" : "<p>Nothing.</p>\n");
-	for (size_t i = history->count; i-- > 0 && history->count - i <= MOST_CHANGES;) {
-		const struct change *change = history->items[i];
-		buffer_format(out, "<li><span class=\"dim\">%s %s %s</span> <code>",
-			rfc3339_format(change->time_ns, time), change_kind_name(change->kind),
-			change_event_name(change->event));
-		html_text(out, change->text);
-		buffer_text(out, "</code></li>\n");
+	while (count < MOST_CHANGES && count < history->count) {
+		newest[count] = history->items[history->count - 1 - count];
+		count++;
 	}
-	if (history->count)
-		buffer_text(out, "</ul>\n");
-	if (history->count > MOST_CHANGES)
+	buffer_format(out, "<h2>What changed</h2><p class=\"dim\">%s %s</p>\n",
+		count ? "Since" : "Nothing since", rfc3339_format(history->began_ns, time));
+	page_put_change_list(out, newest, count);
+	if (history->count > count)
 		buffer_format(out, "<p class=\"dim\">%zu more in <a href=\"/api/v1/changes\">JSON</a>.</p>\n",
-			history->count - MOST_CHANGES);
+			history->count - count);
 }
 
 static void page_put_all(struct buffer *out, const struct snapshot *snapshot, const struct rows *rows)

@@ -12,7 +12,7 @@
 
 struct explanation;
 
-/* {"id","condition","severity","device","address","origin","target","reply_device","since","last_seen","summary",
+/* {"id","condition","severity","device","address","origin","target","reply_device","since","last_seen","changed":[CHANGE],"from_start":bool,"summary",
  * "explanation","evidence":{…},"cause":ID|null,"intended":bool,"remedy":[commands],"remedy_checked":bool}.
  * device, address, origin, target and reply_device are null where they mean nothing; times are RFC 3339 in
  * UTC. evidence.handshakes is there if the facts (or NULL) have handshakes of the finding: see

@@ -28,7 +28,7 @@ DOORS = {
     "collectors/drop": ["drop_facts.h"],
     "collectors/trace": ["trace.h", "tracer.h", "trace_table.h"],
     "alerts/condition": ["conditions.h", "forward_drop.h"],
-    "alerts/remedy": ["remedy.h", "rule_match.h"],
+    "alerts/remedy": ["remedy.h", "rule_match.h", "put_back.h"],
     "exporter/daemon": ["snapshot.h", "log.h", "observer.h", "collector_io.h"],
     "exporter/cli": ["options.h"],
     "exporter/http": ["http.h", "web_config.h"],

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tests/support/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alerts/changed.h"
+#include "collectors/change/changes.h"
+#include "tests/support/incidents.h"
+
+/* What is made of the healthy host by the time of the second judgement. */
+typedef void edit(struct facts *facts);
+
+/* eth1's address is answered by table 101, which has eth1's only default route. */
+static struct facts *healthy(uint8_t family)
+{
+	bool six = family == AF_INET6;
+	struct facts *facts = six ? incident_two_nics6() : incident_two_nics();
+	const char *source = six ? "2001:db8:1::10" : "198.51.100.10";
+	build_rule(facts, family, 1000, source, 254)->suppress_prefix_length = 0;
+	build_rule(facts, family, 1001, source, 101);
+	struct path *path = &facts->paths[0];
+	path->basis = PATH_SEEN;
+	path->reply = build_found(facts, "eth1", six ? "fe80::1" : "198.51.100.1", 101, 0);
+	path->egress = path->reply;
+	return facts;
+}
+
+static struct rule *find_rule(struct facts *facts, uint32_t priority)
+{
+	for (size_t i = 0; i < facts->rule_count; i++)
+		if (facts->rules[i].priority == priority)
+			return &facts->rules[i];
+	return NULL;
+}
+
+static void delete_rule(struct facts *facts, uint32_t priority)
+{
+	struct rule *rule = find_rule(facts, priority);
+	size_t after = (size_t)(&facts->rules[facts->rule_count] - rule) - 1;
+	memmove(rule, rule + 1, after * sizeof(*rule));
+	facts->rule_count--;
+}
+
+static void leave_by_eth0(struct facts *facts)
+{
+	struct path *path = &facts->paths[0];
+	bool six = path->destination.family == AF_INET6;
+	path->reply = build_found(facts, "eth0", six ? "2001:db8::1" : "203.0.113.1", 254, 0);
+	path->egress = build_failed(ROUTE_NONE);
+}
+
+static void delete_lookup(struct facts *facts)
+{
+	delete_rule(facts, 1001);
+	leave_by_eth0(facts);
+}
+
+static void delete_both(struct facts *facts)
+{
+	delete_rule(facts, 1000);
+	delete_lookup(facts);
+}
+
+static void replace_table(struct facts *facts)
+{
+	find_rule(facts, 1001)->table = 102;
+	leave_by_eth0(facts);
+	facts->paths[0].reply.table = 102;
+}
+
+static void delete_hidden(struct facts *facts)
+{
+	delete_lookup(facts);
+	build_rule(facts, AF_INET, 900, "198.51.100.10", 254);
+}
+
+static void break_table(struct facts *facts)
+{
+	leave_by_eth0(facts);
+}
+
+static void declare_nothing(struct facts *facts)
+{
+	(void)facts;
+}
+
+/* Judges the healthy host, then what has become of it for so many seconds. */
+static const struct finding *watch(
+	struct court *court, uint8_t family, edit *prepare, edit *change, unsigned seconds)
+{
+	struct facts *before = healthy(family), *now = NULL;
+	court_open(court);
+	prepare(before);
+	assert_int_equal(changes_note(NULL, before), 0);
+	court_judge(court, before);
+	assert_int_equal(court_count(court, true) + court_count(court, false), 0);
+	for (unsigned i = 1; i <= seconds; i++) {
+		now = healthy(family);
+		prepare(now);
+		change(now);
+		build_later(now, i);
+		assert_int_equal(changes_note(before, now), 0);
+		court_judge(court, now);
+		facts_free(before);
+		before = now;
+	}
+	facts_free(now);
+	return court_find(court, &reply_wrong_device_condition);
+}
+
+static void deleted_rules_are_put_back(void **state)
+{
+	static const struct {
+		uint8_t family;
+		edit *change;
+		const char *remedy;
+	} rows[] = {
+		{ AF_INET, delete_lookup, "ip rule add pref 1001 from 198.51.100.10 lookup 101\n" },
+		{ AF_INET6, delete_lookup, "ip -6 rule add pref 1001 from 2001:db8:1::10 lookup 101\n" },
+		{ AF_INET, delete_both,
+			"ip rule add pref 1000 from 198.51.100.10 lookup main suppress_prefixlength 0\n"
+			"ip rule add pref 1001 from 198.51.100.10 lookup 101\n" },
+		{ AF_INET, replace_table,
+			"ip rule add pref 1001 from 198.51.100.10 lookup 101\n"
+			"ip rule del pref 1001 from 198.51.100.10 lookup 102\n" },
+		/* Another rule would stand before it; the table itself was changed. */
+		{ AF_INET, delete_hidden, "" },
+		{ AF_INET, break_table, "" },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct court court;
+		const struct finding *finding =
+			watch(&court, rows[i].family, declare_nothing, rows[i].change, 3);
+		assert_non_null(finding);
+		assert_true(finding->open);
+		assert_string_equal(court_remedy(finding), rows[i].remedy);
+		/* No rule names the table: nothing can look up what is in it now. */
+		assert_false(finding->remedy_checked);
+		court_close(&court);
+	}
+}
+
+static void lead_elsewhere(struct facts *facts)
+{
+	facts->paths[0].reply.devices.ifindex[0] = build_ifindex(facts, "eth0");
+	facts->paths[0].arrival = build_ifindex(facts, "eth0");
+}
+
+static void delete_and_arrive_by_eth1(struct facts *facts)
+{
+	delete_lookup(facts);
+	facts->paths[0].arrival = build_ifindex(facts, "eth1");
+}
+
+/* Its table led out of another device. */
+static void other_rules_are_not_put_back(void **state)
+{
+	struct court court;
+	(void)state;
+	const struct finding *finding = watch(&court, AF_INET, lead_elsewhere, delete_and_arrive_by_eth1, 3);
+	assert_non_null(finding);
+	assert_string_equal(court_remedy(finding), "");
+	court_close(&court);
+}
+
+static void delete_and_name_table(struct facts *facts)
+{
+	struct route_answer egress = facts->paths[0].egress;
+	delete_lookup(facts);
+	facts->paths[0].egress = egress;
+	/* Without it a plan of our own would do. */
+	facts->paths[0].egress.gateway = (struct address){ 0 };
+	build_rule(facts, AF_INET, 500, NULL, 254)->suppress_prefix_length = 0;
+}
+
+static void a_plan_that_is_checked_stands_above(void **state)
+{
+	struct court court;
+	(void)state;
+	const struct finding *finding = watch(&court, AF_INET, declare_nothing, delete_and_name_table, 3);
+	assert_non_null(finding);
+	assert_true(finding->remedy_checked);
+	assert_non_null(strstr(court_remedy(finding), " lookup 101\n"));
+	court_close(&court);
+}
+
+static void what_changed_is_named_as_long_as_it_holds(void **state)
+{
+	(void)state;
+	static const unsigned seconds[] = { 1, 3, 40 };
+	for (size_t i = 0; i < sizeof(seconds) / sizeof(*seconds); i++) {
+		struct court court;
+		const struct finding *finding =
+			watch(&court, AF_INET, declare_nothing, delete_lookup, seconds[i]);
+		assert_non_null(finding);
+		assert_int_equal(finding->changed_count, 2);
+		assert_int_equal(finding->changed[0]->kind, CHANGE_RULE);
+		assert_int_equal(finding->changed[0]->event, CHANGE_WENT);
+		assert_int_equal(finding->changed[1]->kind, CHANGE_REPLY_ROUTE);
+		assert_false(finding->from_start);
+		court_close(&court);
+	}
+}
+
+static void what_stood_from_the_start_says_so(void **state)
+{
+	struct court court;
+	(void)state;
+	court_open(&court);
+	struct facts *facts = incident_two_nics();
+	assert_int_equal(changes_note(NULL, facts), 0);
+	court_settle(&court, facts);
+	const struct finding *finding = court_find(&court, &reply_wrong_device_condition);
+	assert_non_null(finding);
+	assert_true(finding->from_start);
+	assert_int_equal(finding->changed_count, 0);
+	court_close(&court);
+	/* Nobody watched: nothing is said. */
+	court_open(&court);
+	change_history_release(facts->changes);
+	facts->changes = NULL;
+	court_settle(&court, facts);
+	assert_false(court_find(&court, &reply_wrong_device_condition)->from_start);
+	court_close(&court);
+	facts_free(facts);
+}
+
+static void changes_touch_their_subject(void **state)
+{
+	enum { ETH1 = 3, OTHER = 4 };
+	const struct prefix own = { build_address("198.51.100.10"), 32 };
+	const struct prefix network = { build_address("198.51.100.0"), 24 };
+	const struct prefix strange = { build_address("203.0.113.0"), 24 };
+	const struct {
+		struct change change;
+		bool service, device; /* touches what is about a translated service, about a device alone */
+	} rows[] = {
+		{ { .kind = CHANGE_RULE, .family = AF_INET }, true, true },
+		{ { .kind = CHANGE_RULE, .family = AF_INET6 }, false, true },
+		{ { .kind = CHANGE_RULE, .family = AF_INET, .prefix = strange }, false, true },
+		{ { .kind = CHANGE_RULE,
+			  .family = AF_INET,
+			  .prefix = strange,
+			  .rule = { { .invert = true } } },
+			true, true },
+		{ { .kind = CHANGE_REPLY_ROUTE, .family = AF_INET, .ifindex = ETH1, .prefix = strange },
+			false, true },
+		{ { .kind = CHANGE_REPLY_ROUTE, .family = AF_INET, .ifindex = OTHER }, false, false },
+		{ { .kind = CHANGE_DEVICE, .ifindex = ETH1 }, true, true },
+		{ { .kind = CHANGE_DEVICE, .ifindex = OTHER }, false, false },
+		{ { .kind = CHANGE_RP_FILTER, .family = AF_INET, .ifindex = ETH1 }, true, true },
+		{ { .kind = CHANGE_ADDRESS, .family = AF_INET, .ifindex = OTHER, .prefix = own }, true,
+			false },
+		{ { .kind = CHANGE_ADDRESS, .family = AF_INET, .ifindex = OTHER, .prefix = strange }, false,
+			false },
+		{ { .kind = CHANGE_FORWARDING, .family = AF_INET, .ifindex = OTHER }, true, false },
+		{ { .kind = CHANGE_TRANSLATION, .family = AF_INET, .prefix = network }, true, false },
+		{ { .kind = CHANGE_ELEMENT, .family = AF_INET, .prefix = strange }, false, false },
+		{ { .kind = CHANGE_TARGET,
+			  .family = AF_INET,
+			  .prefix = strange,
+			  .target = { build_address("10.0.0.2") } },
+			true, false },
+	};
+	(void)state;
+	struct finding service = { .device = ETH1,
+		.has_service = true,
+		.origin = ORIGIN_DNAT,
+		.address = own.address,
+		.target = build_address("10.0.0.2") };
+	const struct finding device = { .device = ETH1 };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		if (changed_touches(&service, &rows[i].change) != rows[i].service ||
+			changed_touches(&device, &rows[i].change) != rows[i].device)
+			fail_msg("row %zu", i);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(deleted_rules_are_put_back),
+		cmocka_unit_test(other_rules_are_not_put_back),
+		cmocka_unit_test(a_plan_that_is_checked_stands_above),
+		cmocka_unit_test(what_changed_is_named_as_long_as_it_holds),
+		cmocka_unit_test(what_stood_from_the_start_says_so),
+		cmocka_unit_test(changes_touch_their_subject),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
