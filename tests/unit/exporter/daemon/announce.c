@@ -177,7 +177,7 @@ static void host_changes_are_said_once(void **state)
 		assert_int_equal(changes_note(i ? facts[i - 1] : NULL, facts[i]), 0);
 	}
 	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
-	const struct log log = { LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, ends[1] };
+	const struct log log = { LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, ends[1], NULL };
 	announce_changes(&log, NULL, facts[0]);
 	assert_true(read(ends[0], text, sizeof(text)) < 0);
 	announce_changes(&log, facts[0], facts[1]);
