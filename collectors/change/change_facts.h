@@ -49,7 +49,8 @@ struct change {
 
 #define CHANGES_KEPT 1024
 
-/* The last ones, oldest first. Immutable and shared by reference; any thread. */
+/* The last ones, oldest first; of the kind that has the most the oldest give way, so that a ruleset that
+ * never rests does not push out the rest. Immutable and shared by reference; any thread. */
 struct change_history {
 	atomic_uint holders;
 	int64_t began_ns;              /* CLOCK_REALTIME of the first facts */

@@ -593,19 +593,45 @@ void changes_clear(struct changes *changes)
 
 /* ---- the history ---- */
 
-/* The last one's newest and all that are new, which are taken over on success. */
+/* How many of each kind, the oldest, give way. */
+static void choose_leaving(
+	const struct change_history *last, const struct changes *changes, size_t leaving[static CHANGE_KINDS])
+{
+	size_t counts[CHANGE_KINDS] = { 0 };
+	memset(leaving, 0, CHANGE_KINDS * sizeof(*leaving));
+	for (size_t i = 0; i < last->count; i++)
+		counts[last->items[i]->kind]++;
+	for (size_t i = 0; i < changes->count; i++)
+		counts[changes->items[i]->kind]++;
+	for (size_t all = last->count + changes->count; all > CHANGES_KEPT; all--) {
+		unsigned most = 0;
+		for (unsigned kind = 1; kind < CHANGE_KINDS; kind++)
+			most = counts[kind] > counts[most] ? kind : most;
+		counts[most]--;
+		leaving[most]++;
+	}
+}
+
+_Static_assert(CHANGES_TOLD <= CHANGES_KEPT / CHANGE_KINDS, "of the kind that has the most, some are old");
+
+/* Those of the last one that stay and all that are new, which are taken over on success. */
 static int append_changes(
 	const struct change_history *last, struct changes *changes, struct change_history *history)
 {
-	size_t kept = CHANGES_KEPT - changes->count;
-	kept = kept < last->count ? kept : last->count;
-	history->items = calloc(kept + changes->count + 1, sizeof(struct change *));
+	size_t leaving[CHANGE_KINDS];
+	history->items = calloc(last->count + changes->count + 1, sizeof(struct change *));
 	if (!history->items)
 		return -ENOMEM;
+	choose_leaving(last, changes, leaving);
 	history->began_ns = last->began_ns;
 	history->untold = last->untold;
-	for (size_t i = last->count - kept; i < last->count; i++)
-		history->items[history->count++] = (struct change *)(uintptr_t)change_share(last->items[i]);
+	for (size_t i = 0; i < last->count; i++) {
+		struct change *change = last->items[i];
+		if (leaving[change->kind] == 0)
+			history->items[history->count++] = (struct change *)(uintptr_t)change_share(change);
+		else
+			leaving[change->kind]--;
+	}
 	for (unsigned i = 0; i < CHANGE_KINDS; i++) {
 		history->totals[i] = last->totals[i] + changes->totals[i];
 		history->untold += changes->totals[i];
@@ -617,8 +643,6 @@ static int append_changes(
 	*changes = (struct changes){ 0 };
 	return 0;
 }
-
-_Static_assert(CHANGE_KINDS *CHANGES_TOLD <= CHANGES_KEPT, "all that is told at once is kept");
 
 int changes_note(const struct facts *before, struct facts *now)
 {

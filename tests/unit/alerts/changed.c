@@ -143,6 +143,30 @@ static void deleted_rules_are_put_back(void **state)
 	}
 }
 
+static void filter_strictly(struct facts *facts)
+{
+	struct device *device = &facts->devices[1];
+	device->rp_filter_raw = device->rp_filter_effective = 1;
+}
+
+static void delete_and_drop(struct facts *facts)
+{
+	delete_lookup(facts);
+	facts->paths[0].request = build_failed(ROUTE_RP_FILTER);
+}
+
+/* Loose mode would let the requests in, and the replies would leave by the wrong line. */
+static void deleted_rules_are_put_back_where_requests_are_dropped(void **state)
+{
+	struct court court;
+	(void)state;
+	watch(&court, AF_INET, filter_strictly, delete_and_drop, 3);
+	const struct finding *finding = court_find(&court, &rp_filter_drops_condition);
+	assert_non_null(finding);
+	assert_string_equal(court_remedy(finding), "ip rule add pref 1001 from 198.51.100.10 lookup 101\n");
+	court_close(&court);
+}
+
 static void lead_elsewhere(struct facts *facts)
 {
 	facts->paths[0].reply.devices.ifindex[0] = build_ifindex(facts, "eth0");
@@ -163,6 +187,30 @@ static void other_rules_are_not_put_back(void **state)
 	const struct finding *finding = watch(&court, AF_INET, lead_elsewhere, delete_and_arrive_by_eth1, 3);
 	assert_non_null(finding);
 	assert_string_equal(court_remedy(finding), "");
+	court_close(&court);
+}
+
+/* It was put back, but the table leads nowhere any more: once more would be of no use. */
+static void rules_that_stand_are_not_put_back(void **state)
+{
+	static edit *const steps[] = { declare_nothing, delete_lookup, break_table, break_table };
+	struct court court;
+	struct facts *before = NULL;
+	(void)state;
+	court_open(&court);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		struct facts *now = healthy(AF_INET);
+		steps[i](now);
+		build_later(now, 1.0 + (double)i);
+		assert_int_equal(changes_note(before, now), 0);
+		court_judge(&court, now);
+		facts_free(before);
+		before = now;
+	}
+	const struct finding *finding = court_find(&court, &reply_wrong_device_condition);
+	assert_non_null(finding);
+	assert_string_equal(court_remedy(finding), "");
+	facts_free(before);
 	court_close(&court);
 }
 
@@ -284,6 +332,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(deleted_rules_are_put_back),
 		cmocka_unit_test(other_rules_are_not_put_back),
+		cmocka_unit_test(rules_that_stand_are_not_put_back),
+		cmocka_unit_test(deleted_rules_are_put_back_where_requests_are_dropped),
 		cmocka_unit_test(a_plan_that_is_checked_stands_above),
 		cmocka_unit_test(what_changed_is_named_as_long_as_it_holds),
 		cmocka_unit_test(what_stood_from_the_start_says_so),

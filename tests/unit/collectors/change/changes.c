@@ -345,6 +345,34 @@ static void the_last_ones_are_kept(void **state)
 	facts_free(facts);
 }
 
+/* A ruleset that never rests does not push out the rule that went before. */
+static void what_churns_gives_way(void **state)
+{
+	struct facts *facts = host(), *now = host();
+	(void)state;
+	assert_int_equal(changes_note(NULL, facts), 0);
+	remove_rule(now, 1001);
+	for (unsigned step = 1; step <= 100; step++) {
+		build_later(now, step);
+		for (unsigned i = 0; i < CHANGES_TOLD; i++)
+			translate(now, "203.0.113.10", (uint16_t)(1 + i + step * 100), "10.0.0.2", 0, 9);
+		assert_int_equal(changes_note(facts, now), 0);
+		facts_free(facts);
+		facts = now;
+		now = host();
+		remove_rule(now, 1001);
+	}
+	const struct change_history *history = facts->changes;
+	assert_int_equal(history->count, CHANGES_KEPT);
+	assert_int_equal(history->items[0]->kind, CHANGE_RULE);
+	for (size_t i = 1; i < history->count; i++) {
+		assert_int_not_equal(history->items[i]->kind, CHANGE_RULE);
+		assert_true(history->items[i]->time_ns >= history->items[i - 1]->time_ns);
+	}
+	facts_free(facts);
+	facts_free(now);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -354,6 +382,7 @@ int main(void)
 		cmocka_unit_test(rule_knows_where_it_led),
 		cmocka_unit_test(churn_is_bounded),
 		cmocka_unit_test(the_last_ones_are_kept),
+		cmocka_unit_test(what_churns_gives_way),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
