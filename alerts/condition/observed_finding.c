@@ -45,7 +45,7 @@ static void add_remedy(const struct observed_case *found, struct finding *findin
 	if (found->intended) {
 		finding_explain(finding, "This is declared as intended.");
 	} else if (plan && *plan->obstacle) {
-		if (!remedy_put_back(found->context, &found->service->target, found->arrival, finding))
+		if (!remedy_put_back(found->context, &found->service->target, found->arrival, true, finding))
 			remedy_refuse(plan->obstacle, finding);
 	} else if (plan) {
 		remedy_write_plan(found->context->now, plan, finding);

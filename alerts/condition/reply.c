@@ -183,11 +183,13 @@ static void add_remedy(const struct reply_case *reply_case, struct finding *find
 		finding_explain(finding, "This is declared as intended.");
 		return;
 	}
+	if (remedy_put_back(reply_case->context, &service->target, reply_case->path->arrival, false, finding))
+		return;
 	const struct plan *plan =
 		remedy_plan(reply_case->context, &service->target, reply_case->path->arrival);
 	if (*plan->obstacle) {
 		if (!remedy_put_back(
-			    reply_case->context, &service->target, reply_case->path->arrival, finding))
+			    reply_case->context, &service->target, reply_case->path->arrival, true, finding))
 			remedy_refuse(plan->obstacle, finding);
 		return;
 	}

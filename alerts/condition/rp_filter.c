@@ -188,7 +188,7 @@ static bool put_back(const struct drop_case *drop_case, struct finding *finding)
 			return false;
 		target = &context_service(context, path)->target;
 	}
-	return target && remedy_put_back(context, target, drop_case->device->ifindex, finding);
+	return target && remedy_put_back(context, target, drop_case->device->ifindex, true, finding);
 }
 
 /* Rules that lead the replies back by the device, where a way out of it is known; else loose mode. */

@@ -10,6 +10,7 @@
 #include "collectors/base/rfc3339.h"
 #include "collectors/change/change_text.h"
 #include "collectors/change/changes.h"
+#include "collectors/route/table.h"
 
 static bool leads_by(const struct device_set *set, int device)
 {
@@ -35,13 +36,28 @@ static bool is_missed(
 	       !stands(context->now, rule);
 }
 
+/* What is known of the table now: it may have been changed since. */
+static bool is_table_sure(
+	const struct judge_context *context, const struct rule *rule, const struct path *path)
+{
+	return table_answer_find(context->now, path, rule->table);
+}
+
+static bool may_table_lead(
+	const struct judge_context *context, const struct rule *rule, const struct path *path, int device)
+{
+	const struct route_answer *answer = table_answer_find(context->now, path, rule->table);
+	return !answer || (answer->result == ROUTE_FOUND && leads_by(&answer->devices, device));
+}
+
 /* With it the path's replies would leave by the device. */
 static bool would_lead(
 	const struct judge_context *context, const struct change *change, const struct path *path, int device)
 {
 	const struct rule *rule = &change->rule[0];
 	if (!is_missed(context, change, path) || rule->action != RULE_LOOKUP || rule->l3mdev ||
-		rule->suppress_prefix_length >= 0 || !leads_by(&change->led, device))
+		rule->suppress_prefix_length >= 0 || !leads_by(&change->led, device) ||
+		!may_table_lead(context, rule, path, device))
 		return false;
 	const struct rule_decision decision = rule_index_decision(&context->remedies->rules, path);
 	return rule->priority < decision.priority ||
@@ -55,10 +71,12 @@ static bool is_wrong(const struct judge_context *context, const struct path *pat
 	       (path->reply.result != ROUTE_FOUND || !leads_by(&path->reply.devices, device));
 }
 
-/* All paths of the source and device that are wrong would be right; *path is one of them. */
+/* All paths of the source and device that are wrong would be right; *path is one of them. sure: the table was
+ * asked for each. */
 static bool heals(const struct judge_context *context, const struct change *change,
-	const struct address *source, int device, const struct path **path)
+	const struct address *source, int device, const struct path **path, bool *sure)
 {
+	*sure = true;
 	struct path_span span = context_target(context, source);
 	const struct path *found = NULL;
 	for (size_t i = 0; i < span.count; i++) {
@@ -67,6 +85,7 @@ static bool heals(const struct judge_context *context, const struct change *chan
 			continue;
 		if (!would_lead(context, change, candidate, device))
 			return false;
+		*sure &= is_table_sure(context, &change->rule[0], candidate);
 		found = candidate;
 	}
 	*path = found;
@@ -100,24 +119,24 @@ static void write_commands(const struct judge_context *context, const struct cha
 }
 
 bool remedy_put_back(const struct judge_context *context, const struct address *source, int device,
-	struct finding *finding)
+	bool doubtful, struct finding *finding)
 {
+	bool sure = false;
 	const struct change_history *history = context->now->changes;
 	const struct change *cause = NULL;
 	const struct path *path = NULL;
 	for (size_t i = history ? history->count : 0; !cause && i-- > 0;)
 		if (history->items[i]->kind == CHANGE_RULE && history->items[i]->event != CHANGE_CAME &&
-			heals(context, history->items[i], source, device, &path))
+			heals(context, history->items[i], source, device, &path, &sure))
 			cause = history->items[i];
-	if (!cause)
+	if (!cause || (!sure && !doubtful))
 		return false;
 	char time[RFC3339_SIZE], table[TABLE_TEXT_SIZE];
 	const struct rule *rule = &cause->rule[0];
 	const char *name = facts_device_name(context->now, device);
 	describe_table(rule->table, table);
 	write_commands(context, cause, path, finding);
-	finding->remedy_checked = path->egress.result == ROUTE_FOUND && path->egress.table == rule->table &&
-				  leads_by(&path->egress.devices, device);
+	finding->remedy_checked = sure;
 	finding_explain(finding,
 		"Until %s a rule led these replies by table %s out of %s, as lookups showed; then it was %s. The "
 		"commands put it back as it was.",
@@ -125,8 +144,7 @@ bool remedy_put_back(const struct judge_context *context, const struct address *
 		cause->event == CHANGE_WENT ? "deleted" : "replaced");
 	if (!finding->remedy_checked)
 		finding_explain(finding,
-			" Whether table %s still leads out of %s cannot be looked up as long as no rule "
-			"names it.",
-			table, name);
+			" Whether table %s still leads out of %s is not known: it could not be read.", table,
+			name);
 	return true;
 }

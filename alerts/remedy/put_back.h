@@ -8,7 +8,7 @@
 #include "alerts/judge_context.h"
 
 /* Adds the commands, and in words what they are, if a rule is known that led replies from the source out of
- * the device, by the kernel's own lookups, that would decide again where it stood, and that is gone. False:
- * there is none. */
+ * the device, by the kernel's own lookups, that would decide again where it stood, and that is gone.
+ * doubtful: also where it is not known whether its table still leads there. False: there is none. */
 bool remedy_put_back(const struct judge_context *context, const struct address *source, int device,
-	struct finding *finding);
+	bool doubtful, struct finding *finding);

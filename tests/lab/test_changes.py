@@ -39,6 +39,7 @@ def test_a_deleted_rule_is_put_back(program, stand, family):  # noqa: F811
                                                  "text": f"{lab.ip_command} rule del {lab.rule}"}), pretty(cause)
             assert cause["from_start"] is False
             assert cause["remedy"] == [f"{lab.ip_command} rule add {lab.rule}"], pretty(cause)
+            assert cause["remedy_checked"] is True, pretty(cause)
             run_remedy(lab.watched, cause["remedy"])
             assert lab.rules() == rules
             assert not failures(lab.attempts() + lab.side_checks())
@@ -46,6 +47,17 @@ def test_a_deleted_rule_is_put_back(program, stand, family):  # noqa: F811
             assert [event for event, _ in changes(exporter, "rule")] == ["went", "came"]
             assert exporter.samples("oneway_changes_total")['kind="rule"'] == 2
             assert f'event=went text="{lab.ip_command} rule del {lab.rule}"' in exporter.log()
+
+
+def test_a_rule_to_an_empty_table_is_not_put_back(program, stand, family):  # noqa: F811
+    with stand((RuleDeleted, "off", family), healthy=True) as lab:
+        with Exporter(program, lab) as exporter, Background(lab.attempts()):
+            watch_silence(exporter, HEALTHY_SECONDS, [])
+            lab.delete()
+            lab.host.ip("route flush table 101", lab.family)
+            assert poll(lambda: causes_on_eth1(exporter), lab.open_seconds), exporter.log()
+            cause, = causes_on_eth1(exporter)
+            assert cause["changed"][0]["kind"] == "rule" and cause["remedy"] == [], pretty(cause)
 
 
 def test_what_harms_nobody_is_only_told(program, stand, family):  # noqa: F811
