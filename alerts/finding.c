@@ -200,6 +200,8 @@ void finding_copy(struct finding *to, const struct finding *from)
 	}
 	for (size_t i = 0; i < from->remedy_count; i++)
 		finding_own_remedy(to, strdup(from->remedy[i]));
+	for (unsigned i = 0; i < from->changed_count; i++)
+		change_share(from->changed[i]);
 }
 
 void finding_clear(struct finding *finding)
@@ -208,6 +210,8 @@ void finding_clear(struct finding *finding)
 		free(finding->evidence[i].text);
 	for (size_t i = 0; i < finding->remedy_count; i++)
 		free(finding->remedy[i]);
+	for (unsigned i = 0; i < finding->changed_count; i++)
+		change_release(finding->changed[i]);
 	free(finding->evidence);
 	free(finding->remedy);
 	free(finding->summary);

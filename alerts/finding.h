@@ -33,6 +33,7 @@ struct evidence {
 #define FINDING_ID_SIZE    17
 #define FINDING_HANDSHAKES 32
 #define FINDING_DISTINCT   8
+#define FINDING_CHANGES    8
 
 struct finding {
 	/* What it is about; the id is a hash of these, so it is the same as long as the condition holds. */
@@ -68,7 +69,10 @@ struct finding {
 	size_t evidence_count;
 	uint64_t handshakes[FINDING_HANDSHAKES]; /* ids of those that show it, newest first */
 	size_t handshake_count;
-	char **remedy; /* commands, in order */
+	const struct change *changed[FINDING_CHANGES]; /* what did before it held, shared: alerts/changed.h */
+	unsigned changed_count;
+	bool from_start; /* nothing did since watching began: it may always have been so */
+	char **remedy;   /* commands, in order */
 	size_t remedy_count;
 	bool remedy_checked; /* by lookups and the routes of the tables it names: the whole of it leads the
 				reply out of the arrival device and keeps connected networks */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "alerts/changed.h"
 #include "alerts/condition.h"
 #include "alerts/finding_life.h"
 #include "alerts/recovered.h"
@@ -44,6 +45,7 @@ static void carry_over(const struct judge_context *context, struct finding *cand
 	*finding = *candidate;
 	memset(candidate, 0, sizeof(*candidate));
 	finding_life_hold(context, was, finding);
+	changed_note(context, was, finding);
 }
 
 /* It no longer holds; for some time it stays. */

@@ -27,6 +27,7 @@ void facts_free(struct facts *facts)
 	drop_facts_clear(&facts->drop_facts);
 	route_facts_clear(&facts->route_facts);
 	trace_facts_clear(&facts->trace_facts);
+	change_facts_clear(&facts->change_facts);
 	free(facts->collectors);
 	free(facts->loop_works);
 	for (size_t i = 0; i < facts->part_count; i++)

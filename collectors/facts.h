@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "collectors/capture/capture_facts.h"
+#include "collectors/change/change_facts.h"
 #include "collectors/conntrack/conntrack_facts.h"
 #include "collectors/device/device_facts.h"
 #include "collectors/drop/drop_facts.h"
@@ -69,6 +70,7 @@ struct facts {
 	ROOM_FACTS(drop);
 	ROOM_FACTS(route);
 	ROOM_FACTS(trace);
+	ROOM_FACTS(change);
 	struct collector_status *collectors;
 	size_t collector_count;
 	struct loop_work *loop_works; /* of the loop that the facts were collected in */

@@ -3,6 +3,7 @@
 #include "alerts/condition/conditions.h"
 #include "alerts/condition/observed.h"
 #include "alerts/describe.h"
+#include "alerts/remedy/put_back.h"
 #include "alerts/remedy/remedy.h"
 #include "collectors/route/service.h"
 
@@ -44,7 +45,8 @@ static void add_remedy(const struct observed_case *found, struct finding *findin
 	if (found->intended) {
 		finding_explain(finding, "This is declared as intended.");
 	} else if (plan && *plan->obstacle) {
-		remedy_refuse(plan->obstacle, finding);
+		if (!remedy_put_back(found->context, &found->service->target, found->arrival, true, finding))
+			remedy_refuse(plan->obstacle, finding);
 	} else if (plan) {
 		remedy_write_plan(found->context->now, plan, finding);
 		finding_explain(finding,

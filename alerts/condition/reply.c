@@ -7,6 +7,7 @@
 #include "alerts/condition/observed.h"
 #include "alerts/describe.h"
 #include "alerts/recovered.h"
+#include "alerts/remedy/put_back.h"
 #include "alerts/remedy/remedy.h"
 
 /* The paths of one service and arrival device for which the condition holds. */
@@ -182,10 +183,14 @@ static void add_remedy(const struct reply_case *reply_case, struct finding *find
 		finding_explain(finding, "This is declared as intended.");
 		return;
 	}
+	if (remedy_put_back(reply_case->context, &service->target, reply_case->path->arrival, false, finding))
+		return;
 	const struct plan *plan =
 		remedy_plan(reply_case->context, &service->target, reply_case->path->arrival);
 	if (*plan->obstacle) {
-		remedy_refuse(plan->obstacle, finding);
+		if (!remedy_put_back(
+			    reply_case->context, &service->target, reply_case->path->arrival, true, finding))
+			remedy_refuse(plan->obstacle, finding);
 		return;
 	}
 	finding_explain(finding,

@@ -11,6 +11,7 @@
 #include "alerts/condition/conditions.h"
 #include "alerts/describe.h"
 #include "alerts/recovered.h"
+#include "alerts/remedy/put_back.h"
 #include "alerts/remedy/remedy.h"
 #include "alerts/wire.h"
 
@@ -174,6 +175,22 @@ static void add_evidence(const struct drop_case *drop_case, struct finding *find
 	describe_addresses(context, drop_case->span, finding);
 }
 
+/* Where it is the replies from one address that nothing else leads back. */
+static bool put_back(const struct drop_case *drop_case, struct finding *finding)
+{
+	const struct judge_context *context = drop_case->context;
+	const struct address *target = NULL;
+	for (size_t i = 0; i < drop_case->span.count; i++) {
+		size_t path = drop_case->span.paths[i];
+		if (!remedy_concerns(context, path))
+			continue;
+		if (target && !address_equal(target, &context_service(context, path)->target))
+			return false;
+		target = &context_service(context, path)->target;
+	}
+	return target && remedy_put_back(context, target, drop_case->device->ifindex, true, finding);
+}
+
 /* Rules that lead the replies back by the device, where a way out of it is known; else loose mode. */
 static void add_rules(const struct drop_case *drop_case, struct finding *finding)
 {
@@ -186,7 +203,8 @@ static void add_rules(const struct drop_case *drop_case, struct finding *finding
 		const struct plan *plan =
 			remedy_plan(context, &context_service(context, span->paths[i])->target, device);
 		if (*plan->obstacle) {
-			remedy_refuse(plan->obstacle, finding);
+			if (!put_back(drop_case, finding))
+				remedy_refuse(plan->obstacle, finding);
 			return;
 		}
 	}
@@ -252,7 +270,7 @@ static void add_finding(
 	add_evidence(drop_case, finding);
 	if (drop_case->device && has_way_out(drop_case))
 		add_rules(drop_case, finding);
-	else if (drop_case->device)
+	else if (drop_case->device && !put_back(drop_case, finding))
 		add_loose(drop_case, finding);
 }
 

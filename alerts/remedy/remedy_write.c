@@ -6,38 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A device's name may hold anything but '/', ':' and white space (dev_valid_name), so also what a shell would
- * take for its own: each ' becomes '\''. */
-#define ESCAPED_NAME_SIZE (IF_NAMESIZE * 4)
-#define SHELL_NAME_SIZE   (ESCAPED_NAME_SIZE + 2)
-
-static bool is_plain(const char *name)
-{
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
-	return name[strspn(name, plain)] == '\0';
-}
-
-static void escape_name(const char *name, char text[static ESCAPED_NAME_SIZE])
-{
-	char *to = text;
-	for (const char *from = name; *from; from++) {
-		if (*from == '\'')
-			to = stpcpy(to, "'\\'");
-		*to++ = *from;
-	}
-	*to = '\0';
-}
-
-static const char *shell_name(const char *name, char text[static SHELL_NAME_SIZE])
-{
-	char escaped[ESCAPED_NAME_SIZE];
-	escape_name(name, escaped);
-	if (is_plain(name))
-		snprintf(text, SHELL_NAME_SIZE, "%s", name);
-	else
-		snprintf(text, SHELL_NAME_SIZE, "'%s'", escaped);
-	return text;
-}
+#include "collectors/base/shell_name.h"
 
 static const char *ip_command(uint8_t family)
 {
@@ -110,8 +79,8 @@ void remedy_write_loose(const struct device *device, struct finding *finding)
 {
 	char path[ESCAPED_NAME_SIZE];
 	/* sysctl would split the name at a '=' of its own. */
-	if (!is_plain(device->name)) {
-		escape_name(device->name, path);
+	if (!shell_name_is_plain(device->name)) {
+		shell_name_escape(device->name, path);
 		finding_add_remedy(finding, "echo 2 > '/proc/sys/net/ipv4/conf/%s/rp_filter'", path);
 	} else if (strchr(device->name, '.')) {
 		finding_add_remedy(finding, "sysctl -w net/ipv4/conf/%s/rp_filter=2", device->name);

@@ -37,6 +37,7 @@ struct route_context {
 	unsigned failing_left;
 	int64_t refilled_ns;
 	struct route_facts last; /* found */
+	struct tables_gone gone;
 };
 
 static const unsigned groups[] = {
@@ -205,10 +206,12 @@ static int route_complete(void *opaque, const struct collector_settings *setting
 	if (result == -EOPNOTSUPP || result == -EAFNOSUPPORT)
 		result = 0;
 	if (result == 0)
+		tables_gone_note(&context->gone, context->last.rules, context->last.rule_count, facts);
+	if (result == 0)
 		result = reply_paths_find(
 			facts, settings, ask_kernel, context->lookups, &context->failing_left);
 	if (result == 0)
-		result = tables_read(facts);
+		result = tables_read(facts, &context->gone);
 	for (unsigned i = 0; result == 0 && i < 2; i++)
 		facts->free_tables[i] =
 			rules_free_table(context->lookups, families[i], facts->rules, facts->rule_count);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
+#include <string.h>
 
 #include "collectors/base/array.h"
 #include "collectors/base/netlink.h"
@@ -172,22 +173,70 @@ static int by_table(const void *left, const void *right)
 	return order ? order : address_compare(&a->destination, &b->destination);
 }
 
-static int table_want_all(struct facts *facts)
+static bool is_named(const struct rule *rules, size_t count, uint8_t family, uint32_t table)
+{
+	for (size_t i = 0; i < count; i++)
+		if (rules[i].action == RULE_LOOKUP && rules[i].family == family && rules[i].table == table)
+			return true;
+	return false;
+}
+
+static bool is_gone(const struct tables_gone *gone, uint8_t family, uint32_t table)
+{
+	for (unsigned i = 0; i < gone->count; i++)
+		if (gone->items[i].family == family && gone->items[i].table == table)
+			return true;
+	return false;
+}
+
+void tables_gone_note(
+	struct tables_gone *gone, const struct rule *rules, size_t count, const struct facts *facts)
+{
+	const struct rule *last = NULL; /* thousands of rules may name one table */
+	if (count == facts->rule_count &&
+		(!count || memcmp(rules, facts->rules, count * sizeof(*rules)) == 0))
+		return;
+	for (size_t i = 0; i < count; last = &rules[i++]) {
+		const struct rule *rule = &rules[i];
+		if (rule->action != RULE_LOOKUP || rule->table == 0 ||
+			(last && last->family == rule->family && last->table == rule->table) ||
+			is_gone(gone, rule->family, rule->table) ||
+			is_named(facts->rules, facts->rule_count, rule->family, rule->table))
+			continue;
+		if (gone->count == TABLES_GONE)
+			memmove(&gone->items[0], &gone->items[1], --gone->count * sizeof(gone->items[0]));
+		gone->items[gone->count].family = rule->family;
+		gone->items[gone->count++].table = rule->table;
+	}
+}
+
+static int table_want_gone(struct facts *facts, const struct path *path, const struct tables_gone *gone)
 {
 	int result = 0;
-	for (unsigned pass = 0; pass < 2; pass++)
+	for (unsigned i = gone->count; i-- > 0 && result == 0;)
+		if (gone->items[i].family == path->destination.family)
+			result = table_want(facts, path, gone->items[i].table);
+	return result;
+}
+
+static int table_want_all(struct facts *facts, const struct tables_gone *gone)
+{
+	int result = 0;
+	for (unsigned pass = 0; pass < 3; pass++)
 		for (size_t i = 0; i < facts->path_count && result == 0; i++) {
 			const struct path *path = &facts->paths[i];
-			if (table_may_help(path))
+			if (table_may_help(path) && pass == 2)
+				result = table_want_gone(facts, path, gone);
+			else if (table_may_help(path))
 				result = table_want(facts, path,
 					pass == 0 ? table_of_replies(facts, path) : path->egress.table);
 		}
 	return result;
 }
 
-int tables_read(struct facts *facts)
+int tables_read(struct facts *facts, const struct tables_gone *gone)
 {
-	int result = table_want_all(facts);
+	int result = table_want_all(facts, gone);
 	struct table_answer *answers = facts->table_answers;
 	if (result < 0 || !answers)
 		return result;

@@ -18,10 +18,24 @@ uint32_t table_of_replies(const struct facts *facts, const struct path *path);
 const struct route_answer *table_answer_find(
 	const struct facts *facts, const struct path *path, uint32_t table);
 
+/* Tables that rules named some time and none does now, the latest last. */
+#define TABLES_GONE 8
+struct tables_gone {
+	struct {
+		uint8_t family;
+		uint32_t table;
+	} items[TABLES_GONE];
+	unsigned count;
+};
+/* Adds those that the rules name and facts->rules do not. */
+void tables_gone_note(
+	struct tables_gone *gone, const struct rule *rules, size_t count, const struct facts *facts);
+
 /* Fills facts->table_answers for the paths whose replies leave wrongly: what lookups leave open of the table
- * whose specific routes they obey, and of that which leads out of the arrival device. A table that is too
- * long, has IPv6 routes by source, or cannot be read alone (before Linux 4.20) is left out. 0 or -ENOMEM. */
-int tables_read(struct facts *facts);
+ * whose specific routes they obey, of that which leads out of the arrival device, and of those that are gone.
+ * A table that is too long, has IPv6 routes by source, or cannot be read alone (before Linux 4.20) is left
+ * out. 0 or -ENOMEM. */
+int tables_read(struct facts *facts, const struct tables_gone *gone);
 
 struct nlmsghdr;
 /* Exposed for tests: takes one route of a table into account, in the answers of that table; 0, or negative

@@ -10,6 +10,7 @@
 
 #include "alerts/judge.h"
 #include "collectors/base/clock.h"
+#include "collectors/change/changes.h"
 #include "exporter/config/namespace.h"
 #include "exporter/config/reload.h"
 #include "exporter/config/settings_file.h"
@@ -54,6 +55,8 @@ int oneshot_judge(struct oneshot *oneshot)
 	if (result < 0)
 		return result;
 	result = observer_complete(oneshot->observer, &oneshot->told, facts);
+	if (result == 0)
+		result = changes_note(oneshot->facts, facts);
 	if (result == 0)
 		result = judge(oneshot->settings, facts, oneshot->findings, &findings);
 	if (result < 0) {

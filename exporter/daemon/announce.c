@@ -80,3 +80,29 @@ void announce_unread_rules(const struct log *log, const struct facts *before, co
 				{ "reason", unread->reason });
 	}
 }
+
+static uint64_t count_changes(const struct facts *facts)
+{
+	uint64_t count = 0;
+	for (unsigned i = 0; facts && facts->changes && i < CHANGE_KINDS; i++)
+		count += facts->changes->totals[i];
+	return count;
+}
+
+void announce_changes(const struct log *log, const struct facts *before, const struct facts *now)
+{
+	const struct change_history *history = now->changes;
+	uint64_t fresh = count_changes(now) - count_changes(before), said = 0;
+	char more[24];
+	for (size_t i = 0; fresh && i < history->count && said < ANNOUNCED_CHANGES; i++) {
+		const struct change *change = history->items[i];
+		if (change->monotonic_ns != now->monotonic_ns)
+			continue;
+		log_info(log, "Host changed", { "kind", change_kind_name(change->kind) },
+			{ "event", change_event_name(change->event) }, { "text", change->text });
+		said++;
+	}
+	snprintf(more, sizeof(more), "%llu", (unsigned long long)(fresh - said));
+	if (fresh > said)
+		log_info(log, "Host changed in more ways", { "changes", more });
+}

@@ -13,3 +13,7 @@ void announce_findings(const struct log *log, const struct findings *before, con
 
 /* Names rules that translate and cannot be read, those that were not so before. */
 void announce_unread_rules(const struct log *log, const struct facts *before, const struct facts *now);
+
+/* Each change since, at info; beyond ANNOUNCED_CHANGES how many more there are. before: NULL at first. */
+#define ANNOUNCED_CHANGES 32
+void announce_changes(const struct log *log, const struct facts *before, const struct facts *now);

@@ -21,6 +21,7 @@
 
 #include "alerts/judge.h"
 #include "collectors/base/clock.h"
+#include "collectors/change/changes.h"
 #include "exporter/base/version.h"
 #include "exporter/config/namespace.h"
 #include "exporter/config/reload.h"
@@ -106,6 +107,8 @@ static void judge_facts(void *argument)
 	struct findings *findings = NULL;
 	int result = observer_complete(daemon->observer, &judgement->told, judgement->facts);
 	if (result == 0)
+		result = changes_note(last ? last->facts : NULL, judgement->facts);
+	if (result == 0)
 		result =
 			judge(judgement->settings, judgement->facts, last ? last->findings : NULL, &findings);
 	if (result == 0) {
@@ -114,6 +117,7 @@ static void judge_facts(void *argument)
 	}
 	if (result == 0) {
 		judgement->last = latest_snapshot_take(daemon->latest);
+		announce_changes(daemon->log, last ? last->facts : NULL, judgement->last->facts);
 		announce_findings(daemon->log, last ? last->findings : NULL, judgement->last->findings);
 		announce_unread_rules(daemon->log, last ? last->facts : NULL, judgement->last->facts);
 		snapshot_release(last);

@@ -139,6 +139,16 @@ static int answer_handshakes(
 	return 0;
 }
 
+static int answer_changes(
+	const struct request *request, const struct snapshot *snapshot, struct answer *answer)
+{
+	(void)request;
+	if (snapshot->facts->changes)
+		return put_json(answer, json_changes(snapshot->facts->changes));
+	say(answer, MHD_HTTP_NOT_FOUND, "Changes are not watched.");
+	return 0;
+}
+
 /* The path names an open finding by its id. */
 static int answer_evidence(
 	const struct request *request, const struct snapshot *snapshot, struct answer *answer)
@@ -228,6 +238,7 @@ static const struct route {
 	{ .path = "/", .private = true, .early = true, .answer = answer_page },
 	{ .path = "/api/v1/findings", .private = true, .answer = answer_findings },
 	{ .path = "/api/v1/addresses", .private = true, .answer = answer_addresses },
+	{ .path = "/api/v1/changes", .private = true, .answer = answer_changes },
 	{ .path = FINDING_PREFIX "*/evidence.pcap", .private = true, .answer = answer_evidence },
 	{ .path = "/api/v1/handshakes", .private = true, .answer = answer_handshakes },
 	{ .path = "/-/healthy", .always = true, .early = true, .answer = answer_healthy },

@@ -16,7 +16,8 @@
 #include "exporter/metrics/families.h"
 
 /* Beyond this many rows a table helps nobody; the API has them all. */
-#define MOST_ROWS 500
+#define MOST_ROWS    500
+#define MOST_CHANGES 50
 
 static const char style[] =
 	"body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:60rem;padding:1rem;color:#1c2430;"
@@ -37,6 +38,20 @@ static const char style[] =
 	".critical>h3 .tag,.uncovered,.no_route,.failed{color:#ff8a80}.warning>h3 .tag,.partly{color:#ffc266}"
 	"pre{background:#0b0e13}}";
 
+static void page_put_change_list(struct buffer *out, const struct change *const *changes, size_t count)
+{
+	char time[RFC3339_SIZE];
+	buffer_text(out, count ? "<ul>\n" : "");
+	for (size_t i = 0; i < count; i++) {
+		buffer_format(out, "<li><span class=\"dim\">%s %s %s</span> <code>",
+			rfc3339_format(changes[i]->time_ns, time), change_kind_name(changes[i]->kind),
+			change_event_name(changes[i]->event));
+		html_text(out, changes[i]->text);
+		buffer_text(out, "</code></li>\n");
+	}
+	buffer_text(out, count ? "</ul>\n" : "");
+}
+
 /* ---- findings ---- */
 
 /* Leaves the element open, for symptoms to follow. */
@@ -50,6 +65,12 @@ static void page_begin_finding(struct buffer *out, const struct facts *facts, co
 	buffer_format(out, "</h3><p class=\"dim\">%s</p>", finding->condition->name);
 	html_element(out, "p", finding->explanation);
 	page_put_evidence(out, facts, finding);
+	if (finding->changed_count || finding->from_start)
+		buffer_format(out, "<p>%s</p>",
+			finding->changed_count
+				? "What changed before:"
+				: "It stood from the start: nothing changed since watching began.");
+	page_put_change_list(out, finding->changed, finding->changed_count);
 	if (finding->remedy_count) {
 		buffer_format(out, "<p>%s</p><pre>",
 			finding->remedy_checked ? "What heals it, checked by route lookups:"
@@ -153,11 +174,33 @@ static void page_put_services(struct buffer *out, const struct facts *facts, con
 			facts->service_count - MOST_ROWS);
 }
 
+/* ---- changes ---- */
+
+static void page_put_changes(struct buffer *out, const struct change_history *history)
+{
+	char time[RFC3339_SIZE];
+	const struct change *newest[MOST_CHANGES];
+	size_t count = 0;
+	if (!history)
+		return;
+	while (count < MOST_CHANGES && count < history->count) {
+		newest[count] = history->items[history->count - 1 - count];
+		count++;
+	}
+	buffer_format(out, "<h2>What changed</h2><p class=\"dim\">%s %s</p>\n",
+		count ? "Since" : "Nothing since", rfc3339_format(history->began_ns, time));
+	page_put_change_list(out, newest, count);
+	if (history->count > count)
+		buffer_format(out, "<p class=\"dim\">%zu more in <a href=\"/api/v1/changes\">JSON</a>.</p>\n",
+			history->count - count);
+}
+
 static void page_put_all(struct buffer *out, const struct snapshot *snapshot, const struct rows *rows)
 {
 	char time[RFC3339_SIZE];
 	page_put_looked_at(out, snapshot->facts, page_put_findings(out, snapshot->facts, rows, false) > 0);
 	page_put_findings(out, snapshot->facts, rows, true);
+	page_put_changes(out, snapshot->facts->changes);
 	page_put_handshakes(out, snapshot->facts);
 	page_put_services(out, snapshot->facts, &snapshot->findings->verdicts);
 	buffer_format(out, "<p class=\"dim\">As of %s</p>\n", rfc3339_format(snapshot->facts->time_ns, time));
@@ -188,6 +231,7 @@ int page_write(struct buffer *out, const struct snapshot *snapshot, const char *
 	html_text(out, telemetry_path);
 	buffer_text(out, "\">Metrics</a> <a href=\"/api/v1/findings\">Findings (JSON)</a> "
 			 "<a href=\"/api/v1/addresses\">Addresses (JSON)</a> "
+			 "<a href=\"/api/v1/changes\">Changes (JSON)</a> "
 			 "<a href=\"/api/v1/handshakes\">Handshakes (JSON)</a></nav></header>\n");
 	if (!snapshot)
 		buffer_text(out, "<h2>Findings</h2><p>Not looked yet: the first judgement is due.</p>\n");

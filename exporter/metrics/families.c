@@ -241,6 +241,14 @@ static void emit_finding_servers(struct metric_sink *sink, const struct facts *f
 	}
 }
 
+/* ---- changes ---- */
+
+static void emit_changes(struct metric_sink *sink, const struct facts *facts)
+{
+	for (unsigned i = 0; facts->changes && i < CHANGE_KINDS; i++)
+		metric_add(sink, (double)facts->changes->totals[i], change_kind_name((enum change_kind)i));
+}
+
 /* ---- route ---- */
 
 /* One distinct set of label values of oneway_reply_route. */
@@ -359,6 +367,12 @@ static const struct metric_family own_families[] = {
 		.help = "Service addresses left out of label values because there are more than "
 			"--metrics.max-addresses.",
 		.emit = emit_omitted },
+	{ .name = "oneway_changes_total",
+		.type = METRIC_COUNTER,
+		.labels = { "kind" },
+		.help = "Rules, reply routes, devices, addresses, rp_filter, forwarding and translations that "
+			"came, went or changed since the start.",
+		.emit = emit_changes },
 	{ .name = "oneway_exporter_build_info",
 		.type = METRIC_GAUGE,
 		.labels = { "version", "revision", "compiler" },

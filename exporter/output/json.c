@@ -3,6 +3,32 @@
 
 #include "exporter/base/value.h"
 
+/* ---- changes ---- */
+
+json_t *json_change(const struct change *change)
+{
+	const struct value_member members[] = {
+		{ "time", value_time(change->time_ns) },
+		{ "kind", value_text(change_kind_name(change->kind)) },
+		{ "event", value_text(change_event_name(change->event)) },
+		{ "text", value_text(change->text) },
+	};
+	return VALUE_OBJECT(members);
+}
+
+json_t *json_changes(const struct change_history *history)
+{
+	json_t *array = json_array();
+	for (size_t i = history->count; i-- > 0;)
+		value_append(&array, json_change(history->items[i]));
+	const struct value_member members[] = {
+		{ "since", value_time(history->began_ns) },
+		{ "untold", value_count(history->untold) },
+		{ "changes", array },
+	};
+	return VALUE_OBJECT(members);
+}
+
 /* ---- findings ---- */
 
 static json_t *evidence_value(const struct evidence *evidence)
@@ -49,6 +75,14 @@ json_t *json_remedy(const struct finding *finding)
 	return array;
 }
 
+static json_t *changed_list(const struct finding *finding)
+{
+	json_t *array = json_array();
+	for (unsigned i = 0; i < finding->changed_count; i++)
+		value_append(&array, json_change(finding->changed[i]));
+	return array;
+}
+
 json_t *json_finding(const struct finding *finding, const struct facts *facts)
 {
 	bool service = finding->has_service;
@@ -63,6 +97,8 @@ json_t *json_finding(const struct finding *finding, const struct facts *facts)
 		{ "reply_device", value_text_or_null(finding->reply_device) },
 		{ "since", value_time(finding->since_ns) },
 		{ "last_seen", value_time(finding->last_seen_ns) },
+		{ "changed", changed_list(finding) },
+		{ "from_start", json_boolean(finding->from_start) },
 		{ "summary", value_text(finding->summary ? finding->summary : "") },
 		{ "explanation", value_text(finding->explanation ? finding->explanation : "") },
 		{ "evidence", evidence_object(finding, facts) },

@@ -12,7 +12,7 @@
 
 struct explanation;
 
-/* {"id","condition","severity","device","address","origin","target","reply_device","since","last_seen","summary",
+/* {"id","condition","severity","device","address","origin","target","reply_device","since","last_seen","changed":[CHANGE],"from_start":bool,"summary",
  * "explanation","evidence":{…},"cause":ID|null,"intended":bool,"remedy":[commands],"remedy_checked":bool}.
  * device, address, origin, target and reply_device are null where they mean nothing; times are RFC 3339 in
  * UTC. evidence.handshakes is there if the facts (or NULL) have handshakes of the finding: see
@@ -27,6 +27,12 @@ json_t *json_findings(const struct findings *findings, const struct facts *facts
  * "open"},"paths":[{"destination","kind","arrival_device","reply_devices":[…],"verdict","table","gateway"}]}.
  */
 json_t *json_addresses(const struct facts *facts, const struct verdicts *verdicts);
+
+/* {"time","kind","event","text"}: text is in the language of iproute2 or nft. */
+json_t *json_change(const struct change *change);
+/* {"since","untold","changes":[…]}, newest first; since is when watching began, untold how many were too many
+ * at once to be kept. */
+json_t *json_changes(const struct change_history *history);
 
 /* Array of the handshakes that show the finding, newest first:
  * {"client","client_port","server","server_port","first","last","repeats","syn":{"in":DEVICE|null,"out":…},

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "alerts/finding_tree.h"
+#include "collectors/base/rfc3339.h"
 #include "exporter/base/text.h"
 #include "exporter/base/unwatched.h"
 #include "exporter/base/wire_text.h"
@@ -138,6 +139,19 @@ static void report_put_evidence(const struct report *report, const struct findin
 	report_put_handshakes(report->out, report->facts, finding, indent + STEP);
 }
 
+static void report_put_changed(const struct report *report, const struct finding *finding, unsigned indent)
+{
+	char time[RFC3339_SIZE];
+	if (finding->changed_count)
+		report_put_title(report, indent, "What changed before");
+	for (unsigned i = 0; i < finding->changed_count; i++) {
+		fprintf(report->out, "%*s%s  ", (int)(indent + STEP), "",
+			rfc3339_format(finding->changed[i]->time_ns, time));
+		text_put(report->out, finding->changed[i]->text, TEXT_PLAIN);
+		fputc('\n', report->out);
+	}
+}
+
 static void report_put_remedy(const struct report *report, const struct finding *finding, unsigned indent)
 {
 	if (!finding->remedy_count)
@@ -170,6 +184,7 @@ static size_t report_put_finding(
 		text_wrap(report->out, finding->explanation, STEP, report->style->width);
 	}
 	report_put_evidence(report, finding, indent + STEP);
+	report_put_changed(report, finding, indent + STEP);
 	if (at < count && rows[at].depth > row->depth)
 		report_put_title(report, indent + STEP, "It explains");
 	while (at < count && rows[at].depth > row->depth)

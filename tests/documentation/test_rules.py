@@ -27,6 +27,7 @@ TARGET_LABELS = {"job", "instance"}
 # Metrics that no rule is about, and why.
 ELSEWHERE = {
     "oneway_capture_info": "dashboard: by which means packets are captured; losses are alerted on",
+    "oneway_changes_total": "dashboard: a change is no fault; a finding names those before it",
     "oneway_conntrack_nat_flows": "dashboard: flows by state say nothing without a baseline",
     "oneway_conntrack_sample_entries": "dashboard: size of the table",
     "oneway_conntrack_sample_seconds": "dashboard: cost of a sweep",

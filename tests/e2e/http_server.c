@@ -15,6 +15,7 @@
 
 #include "collectors/base/array.h"
 #include "collectors/base/clock.h"
+#include "collectors/change/changes.h"
 #include "exporter/http/http.h"
 #include "tests/support/sample.h"
 
@@ -130,6 +131,8 @@ static int publish(struct latest_snapshot *latest, unsigned addresses, unsigned 
 		add_address(snapshot.facts, i);
 	sample_judge(&snapshot);
 	snapshot.facts->monotonic_ns = clock_ns(CLOCK_MONOTONIC) - age * SECOND_NS;
+	if (changes_note(NULL, snapshot.facts) < 0)
+		return -ENOMEM;
 	return latest_snapshot_publish(latest, snapshot.facts, snapshot.findings);
 }
 

@@ -29,6 +29,7 @@ PROMETHEUS_2 = (
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
     "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 )
+PRIVATE_PATHS = ("/", "/api/v1/findings", "/api/v1/addresses", "/api/v1/handshakes", "/api/v1/changes")
 
 
 class Server:
@@ -166,7 +167,7 @@ def test_a_proxy_on_this_host_is_not_this_host(server, users):
     sent = {"Forwarded": "for=203.0.113.9", "Via": "1.1 proxy", "X-Forwarded-For": "203.0.113.9",
             "X-Real-IP": "203.0.113.9", "x-forwarded-for": ""}
     for name, text in sent.items():
-        for path in ("/", "/api/v1/findings", "/api/v1/addresses", "/api/v1/handshakes", evidence_path(server)):
+        for path in (*PRIVATE_PATHS, evidence_path(server)):
             status, _, body = server.request("GET", path, {name: text})
             assert status == 403 and b"a proxy has forwarded" in body, (name, path)
         assert server.request("POST", "/-/reload", {name: text})[0] == 403
@@ -268,7 +269,7 @@ def test_page(server):
 
 
 def test_other_host_names_are_refused(server):
-    for path in ("/", "/api/v1/findings", "/api/v1/addresses", "/api/v1/handshakes", evidence_path(server)):
+    for path in (*PRIVATE_PATHS, evidence_path(server)):
         status, _, body = server.get(path, Host="evil.example")
         assert status == 403 and b"--web.expose-api" in body
         assert server.get(path, Host="localhost:1")[0] == 200

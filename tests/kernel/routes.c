@@ -466,7 +466,7 @@ static struct facts *facts_of_table(uint32_t table)
 		path->egress = (struct route_answer){ .result = ROUTE_FOUND, .table = table, .bound = true };
 		assert_int_equal(address_parse(tables_asked[i], &path->destination), 0);
 	}
-	assert_int_equal(tables_read(facts), 0);
+	assert_int_equal(tables_read(facts, &(const struct tables_gone){ 0 }), 0);
 	return facts;
 }
 

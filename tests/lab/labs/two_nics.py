@@ -240,3 +240,29 @@ class Intended(TwoNics):
                          "    reason: both providers carry both networks\n")
         self.intended = [{"condition": "reply_wrong_device", "device": "eth1", "reply_device": "eth0",
                           "address": self.address(1)}]
+
+
+class RuleDeleted(TwoNics):
+    """Its fault is made while it is watched: see test_changes.py."""
+
+    story = ("Only table 101 leads out of eth1, and a rule leads there what eth1's address answers. Somebody deletes the\n"
+             "rule: from then on no rule names the table, and no lookup finds it.")
+    PRIORITY = 1011
+
+    def build(self):
+        self.make_internet()
+        self.watched = self.host = self.namespace("host")
+        for n in range(self.count):
+            self.make_line(self.host, self.nic(n), LINES[n], allow=[])
+        self.host.ip(f"route add default via {self.at(LINES[0], 1)} dev eth0", self.family)
+        self.finish()
+
+    @property
+    def rule(self):
+        return f"pref {self.PRIORITY} from {self.address(1)} lookup 101"
+
+    def rules(self):
+        return self.host.run(*self.ip_command.split(), "rule")
+
+    def delete(self):
+        self.host.ip(f"rule del {self.rule}", self.family)

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "alerts/condition/conditions.h"
+#include "collectors/change/changes.h"
 #include "exporter/daemon/announce.h"
+#include "tests/support/facts_builder.h"
 
 struct row {
 	const char *what;
@@ -159,12 +161,48 @@ static void unread_rules_are_named_once(void **state)
 	close(ends[1]);
 }
 
+static void host_changes_are_said_once(void **state)
+{
+	(void)state;
+	enum { MANY = 50 };
+	int ends[2];
+	char text[16384];
+	struct facts *facts[3] = { build_facts(), build_facts(), build_facts() };
+	for (unsigned i = 0; i < 3; i++) {
+		build_later(facts[i], i);
+		if (i)
+			build_device(facts[i], "a\033b");
+		for (unsigned j = 0; i && j < MANY; j++)
+			build_rule(facts[i], AF_INET, 100 + j, NULL, 7);
+		assert_int_equal(changes_note(i ? facts[i - 1] : NULL, facts[i]), 0);
+	}
+	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+	const struct log log = { LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT, ends[1], NULL };
+	announce_changes(&log, NULL, facts[0]);
+	assert_true(read(ends[0], text, sizeof(text)) < 0);
+	announce_changes(&log, facts[0], facts[1]);
+	ssize_t length = read(ends[0], text, sizeof(text) - 1);
+	assert_true(length > 0);
+	text[length] = '\0';
+	assert_non_null(
+		strstr(text, " level=INFO msg=\"Host changed\" kind=rule event=came text=\"ip rule add pref "
+			     "100 from all lookup 7\"\n"));
+	assert_non_null(strstr(text, " msg=\"Host changed in more ways\" changes=19\n"));
+	announce_changes(&log, facts[1], facts[2]);
+	assert_true(read(ends[0], text, sizeof(text)) < 0);
+	for (unsigned i = 0; i < 3; i++)
+		facts_free(facts[i]);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_change_is_said_once),
 		cmocka_unit_test(what_is_gone_has_closed_and_the_first_is_new),
 		cmocka_unit_test(unread_rules_are_named_once),
+		cmocka_unit_test(host_changes_are_said_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

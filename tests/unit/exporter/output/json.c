@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "collectors/base/rfc3339.h"
+#include "collectors/change/changes.h"
 #include "exporter/base/buffer.h"
 #include "exporter/http/page.h"
 #include "exporter/output/json.h"
+#include "exporter/output/report.h"
 #include "exporter/output/writer.h"
 #include "tests/support/facts_builder.h"
 #include "tests/support/sample.h"
@@ -35,6 +37,7 @@ static void a_finding_has_its_shape(void **state)
 		"\"address\":\"198.51.100.7\",\"origin\":\"dnat\",\"target\":\"10.0.0.7\",\"reply_device\":"
 		"\"wan1\","
 		"\"since\":\"2026-01-02T03:03:00.678Z\",\"last_seen\":\"2026-01-02T03:04:05.678Z\","
+		"\"changed\":[],\"from_start\":false,"
 		"\"summary\":\"Summary of reply_wrong_device <wan2>\",\"explanation\":\"Explained & so on.\","
 		"\"evidence\":{\"peer\":[\"203.0.113.5\",\"203.0.113.6\",\"203.0.113.7\"],\"odd\":\"a%%"
 		"FF\\\"b\","
@@ -331,9 +334,80 @@ static void findings_in_a_circle_are_shown(void **state)
 	sample_free(&snapshot);
 }
 
+/* sample_facts() with a rule that came since. */
+static struct facts *changed_facts(void)
+{
+	struct facts *before = sample_facts(), *now = sample_facts();
+	assert_int_equal(changes_note(NULL, before), 0);
+	build_later(now, 1);
+	build_rule(now, AF_INET, 5, NULL, 7);
+	snprintf(build_rule(now, AF_INET, 7, NULL, 8)->iif, IF_NAMESIZE, "<b>");
+	assert_int_equal(changes_note(before, now), 0);
+	facts_free(before);
+	return now;
+}
+
+/* Those that a finding carries: JSON, page and terminal. */
+static void what_changed_before_a_finding_is_written(void **state)
+{
+	(void)state;
+	char *text = NULL;
+	size_t size;
+	struct snapshot snapshot = { changed_facts(), sample_findings() };
+	sample_judge(&snapshot);
+	struct finding *finding = &snapshot.findings->items[0];
+	finding->changed[finding->changed_count++] = change_share(snapshot.facts->changes->items[0]);
+	json_t *object = json_finding(finding, NULL);
+	const json_t *first = json_array_get(json_object_get(object, "changed"), 0);
+	assert_string_equal(
+		json_string_value(json_object_get(first, "text")), "ip rule add pref 5 from all lookup 7");
+	json_decref(object);
+	FILE *out = open_memstream(&text, &size);
+	const struct report_style style = { .width = 80 };
+	assert_int_equal(report_findings(out, &style, snapshot.facts, snapshot.findings), 0);
+	fclose(out);
+	assert_non_null(strstr(text, "What changed before\n"));
+	assert_non_null(strstr(text, "Z  ip rule add pref 5 from all lookup 7\n"));
+	free(text);
+	text = page(&snapshot, "/metrics");
+	assert_non_null(strstr(text, "<p>What changed before:</p><ul>"));
+	free(text);
+	change_release(finding->changed[--finding->changed_count]);
+	finding->from_start = true;
+	text = page(&snapshot, "/metrics");
+	assert_non_null(strstr(text, "It stood from the start"));
+	free(text);
+	sample_free(&snapshot);
+}
+
+static void changes_are_written(void **state)
+{
+	(void)state;
+	struct snapshot snapshot = { changed_facts(), findings_new() };
+	sample_judge(&snapshot);
+	json_t *object = json_changes(snapshot.facts->changes), *list = json_object_get(object, "changes");
+	assert_int_equal(json_array_size(list), 2);
+	const json_t *last = json_array_get(list, 1);
+	assert_string_equal(json_string_value(json_object_get(last, "kind")), "rule");
+	assert_string_equal(json_string_value(json_object_get(last, "event")), "came");
+	assert_string_equal(
+		json_string_value(json_object_get(last, "text")), "ip rule add pref 5 from all lookup 7");
+	assert_int_equal(json_integer_value(json_object_get(object, "untold")), 0);
+	assert_string_not_equal(json_string_value(json_object_get(object, "since")),
+		json_string_value(json_object_get(last, "time")));
+	json_decref(object);
+	char *text = page(&snapshot, "/metrics");
+	assert_non_null(strstr(text, "<code>ip rule add pref 5 from all lookup 7</code></li>"));
+	assert_non_null(strstr(text, " iif &#39;&lt;b&gt;&#39; lookup 8</code>"));
+	free(text);
+	sample_free(&snapshot);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(changes_are_written),
+		cmocka_unit_test(what_changed_before_a_finding_is_written),
 		cmocka_unit_test(a_finding_has_its_shape),
 		cmocka_unit_test(what_means_nothing_is_null),
 		cmocka_unit_test(a_finding_names_its_handshakes),
