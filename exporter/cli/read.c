@@ -370,7 +370,7 @@ static int begin(struct reading *reading)
 
 static int read_file(struct reading *reading, const char *path, char *error)
 {
-	struct capture_file *file;
+	struct capture_file *file = NULL;
 	int result = capture_file_open(path, &file, error);
 	if (result == 0) {
 		result = feed_all(reading, file, error);
