@@ -413,6 +413,12 @@ static void handshake_describe(const void *context, char text[static COLLECTOR_E
 		snprintf(text, COLLECTOR_ERROR_SIZE, "%s", capturing->kind->name);
 }
 
+static const struct collector_lack lacks[] = {
+	{ -EOPNOTSUPP, "kernel",
+		"this kernel or build has no packet sockets, or not the BPF programs that were asked for" },
+	{ 0 },
+};
+
 const struct collector handshake_collector = {
 	.name = "handshake",
 	.summary = "TCP handshakes and ICMP echo on the wire, captured on every device",
@@ -424,4 +430,5 @@ const struct collector handshake_collector = {
 	.descriptor = handshake_descriptor,
 	.advance = handshake_advance,
 	.describe = handshake_describe,
+	.lacks = lacks,
 };

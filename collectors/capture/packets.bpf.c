@@ -363,7 +363,7 @@ static __always_inline struct packet_record *record_of(const struct view *view, 
  * header is not taken for one: what should be its length would be the destination's first two bytes, and
  * those of a packet small enough to be of a handshake are 0.x, which is nobody's address.
  */
-static __always_inline _Bool is_dull(const struct __sk_buff *skb)
+static __always_inline _Bool cannot_pass(const struct __sk_buff *skb)
 {
 	const __u8 *frame = (const __u8 *)(long)skb->data;
 	if (frame + 54 > (const __u8 *)(long)skb->data_end || skb->protocol != bpf_htons(ETHERTYPE_IP4) ||
@@ -383,7 +383,7 @@ static __always_inline int look(struct __sk_buff *skb, _Bool leaves)
 		.hooked = skb, .ifindex = skb->ifindex, .protocol = (__u16)skb->protocol, .leaves = leaves
 	};
 	struct summary summary;
-	if (is_dull(skb) || (!leaves && skb->pkt_type == FOR_ANOTHER_HOST) || !passes(&view, &summary))
+	if (cannot_pass(skb) || (!leaves && skb->pkt_type == FOR_ANOTHER_HOST) || !passes(&view, &summary))
 		return GOES_ON;
 	const __u32 *device = bpf_map_lookup_elem(&devices, &view.ifindex);
 	struct packet_record *record = device && *device == PACKETS_HOOKED ? record_of(&view, &summary) : 0;

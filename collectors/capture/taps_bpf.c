@@ -69,8 +69,8 @@ struct taps {
 	pthread_mutex_t lock;
 
 	/* under the lock */
-	bool stop, hooks; /* hooks: they are to be had, and not too many are wanted */
-	bool cannot_hook;
+	bool stop, hooks;                        /* hooks: they are to be had, and not too many are wanted */
+	bool cannot_hook, traced;                /* traced: tracepoints are wanted */
 	struct bpf_link *traced_in, *traced_out; /* NULL: no device needs them */
 	int64_t expected_ns;
 	struct watched *watched;
@@ -245,7 +245,8 @@ static bool arrange(struct taps *taps)
 		close_link(taps);
 		return true;
 	}
-	trace(taps, traced || clock_ns(CLOCK_MONOTONIC) - taps->expected_ns < EXPECT_NS);
+	taps->traced = traced || clock_ns(CLOCK_MONOTONIC) - taps->expected_ns < EXPECT_NS;
+	trace(taps, taps->traced);
 	return false;
 }
 
@@ -258,7 +259,8 @@ static void *arranging(void *argument)
 			continue;
 		int64_t due_ns = clock_ns(CLOCK_MONOTONIC) + EXPECT_NS;
 		const struct timespec due = { due_ns / 1000000000, due_ns % 1000000000 };
-		if (taps->traced_in && taps->hooks)
+		bool attached = taps->traced_in && taps->traced_out; /* else it is tried again */
+		if (taps->traced && (taps->hooks || !attached))
 			pthread_cond_timedwait(&taps->changed, &taps->lock, &due);
 		else
 			pthread_cond_wait(&taps->changed, &taps->lock);
