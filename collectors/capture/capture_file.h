@@ -2,8 +2,7 @@
 #pragma once
 
 /*
- * Reads capture files (pcap, pcapng) through libpcap, frame by frame. What libpcap does not hand on, such as
- * the interface of a pcapng packet, is not known here: only PACKET_SLL2 frames tell it themselves.
+ * Reads capture files frame by frame: pcapng by pcapng_reader.h, pcap through libpcap.
  */
 
 #include <stddef.h>
@@ -20,7 +19,11 @@ struct capture_frame {
 	const uint8_t *bytes; /* until the next call */
 	uint32_t size;        /* captured */
 	uint32_t length;      /* on the wire */
-	int64_t time_ns;
+	int64_t time_ns;      /* -1: cannot be told */
+	/* What pcapng tells beside the bytes. */
+	enum direction direction;
+	const char *interface; /* its name, until the next call; NULL: not told */
+	uint32_t interface_number;
 };
 
 /* "-": standard input; other pipes and devices are refused, for they may never end. 0 or negative errno, and
@@ -30,6 +33,11 @@ int capture_file_open(const char *path, struct capture_file **out, char error[st
 /* Accepts NULL. */
 void capture_file_close(struct capture_file *file);
 
-/* 1: *out is the next frame; 0: the end; -EBADMSG: the file is cut off or damaged here, see *error. */
+/* 1: *out is the next frame; 0: the end; -EBADMSG: the file is cut off or damaged here, see *error. Frames of
+ * a pcapng interface whose link type is not known here are passed over, see capture_file_skipped(); if there
+ * are no others, the end is -EPROTONOSUPPORT. -ENOMEM, -EIO. */
 int capture_file_next(
 	struct capture_file *file, struct capture_frame *out, char error[static CAPTURE_ERROR_SIZE]);
+
+/* Frames passed over so far. */
+uint64_t capture_file_skipped(const struct capture_file *file);

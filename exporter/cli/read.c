@@ -14,19 +14,19 @@
 #include "collectors/capture/capture_file.h"
 #include "collectors/handshake/handshake.h"
 #include "exporter/base/text.h"
+#include "exporter/cli/frame_times.h"
 #include "exporter/cli/oneshot.h"
+#include "exporter/cli/read_devices.h"
 #include "exporter/output/evidence.h"
 #include "exporter/output/writer.h"
 
 /* In the capture's own time. Conditions look at the last minute. */
 #define JUDGE_EVERY_NS (5 * SECOND_NS)
-#define MOST_DEVICES   4096
 
 struct reading {
 	struct settings settings;
 	struct handshakes *handshakes;
-	int *devices; /* interface numbers met, sorted */
-	size_t device_count;
+	struct read_devices devices;
 	int64_t judge_ns; /* when a judgement is due */
 	struct capture_summary summary;
 };
@@ -78,24 +78,39 @@ static int add_services(struct facts *facts)
 	return result;
 }
 
+static int compare_devices(const void *left, const void *right)
+{
+	const struct device *a = left, *b = right;
+	return (a->ifindex > b->ifindex) - (a->ifindex < b->ifindex);
+}
+
+static int add_devices(struct facts *facts, const struct read_devices *devices)
+{
+	for (size_t i = 0; i < devices->count; i++) {
+		const struct read_device *from = &devices->items[i];
+		struct device *device = ARRAY_ADD(facts->devices, facts->device_count);
+		struct capture *capture = ARRAY_ADD(facts->captures, facts->capture_count);
+		if (!device || !capture)
+			return -ENOMEM;
+		*device = (struct device){ .ifindex = from->number, .up = true };
+		device->rp_filter_raw = device->rp_filter_effective = RP_FILTER_UNKNOWN;
+		capture->ifindex = device->ifindex;
+		memcpy(device->name, from->name, sizeof(device->name));
+		memcpy(capture->name, from->name, sizeof(capture->name));
+	}
+	if (facts->device_count)
+		qsort(facts->devices, facts->device_count, sizeof(*facts->devices), compare_devices);
+	return 0;
+}
+
 static int fill_facts(const struct reading *reading, struct facts *facts)
 {
 	facts->time_ns = facts->monotonic_ns = reading->summary.last_ns;
 	facts->handshakes = calloc(1, sizeof(*facts->handshakes));
 	if (!facts->handshakes || handshakes_report(reading->handshakes, facts->handshakes) < 0)
 		return -ENOMEM;
-	for (size_t i = 0; i < reading->device_count; i++) {
-		struct device *device = ARRAY_ADD(facts->devices, facts->device_count);
-		struct capture *capture = ARRAY_ADD(facts->captures, facts->capture_count);
-		if (!device || !capture)
-			return -ENOMEM;
-		*device = (struct device){ .ifindex = reading->devices[i], .up = true };
-		device->rp_filter_raw = device->rp_filter_effective = RP_FILTER_UNKNOWN;
-		snprintf(device->name, sizeof(device->name), "if%d", device->ifindex);
-		capture->ifindex = device->ifindex;
-		memcpy(capture->name, device->name, sizeof(capture->name));
-	}
-	return add_services(facts);
+	int result = add_devices(facts, &reading->devices);
+	return result < 0 ? result : add_services(facts);
 }
 
 /* ---- judging ---- */
@@ -150,27 +165,6 @@ static int judge_now(struct reading *reading)
 
 /* ---- packets ---- */
 
-static int note_device(struct reading *reading, int ifindex)
-{
-	size_t low = 0, high = reading->device_count;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		if (reading->devices[middle] < ifindex)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	bool known = low < reading->device_count && reading->devices[low] == ifindex;
-	if (known || ifindex == 0 || reading->device_count == MOST_DEVICES)
-		return 0;
-	if (!ARRAY_ADD(reading->devices, reading->device_count))
-		return -ENOMEM;
-	int *place = &reading->devices[low];
-	memmove(place + 1, place, (reading->device_count - 1 - low) * sizeof(*place));
-	*place = ifindex;
-	return 0;
-}
-
 static int feed_packet(struct reading *reading, const struct capture_frame *frame)
 {
 	struct packet packet;
@@ -179,16 +173,19 @@ static int feed_packet(struct reading *reading, const struct capture_frame *fram
 		reading->summary.unread++;
 	if (result < 0)
 		return 0;
-	const struct sighting sighting = {
-		.device = packet.ifindex, .direction = packet.direction, .time_ns = frame->time_ns
-	};
-	handshakes_feed(reading->handshakes, &packet, &sighting);
-	return note_device(reading, packet.ifindex);
+	struct sighting sighting = { .direction = packet.direction, .time_ns = frame->time_ns };
+	if (sighting.direction == DIRECTION_UNKNOWN)
+		sighting.direction = frame->direction;
+	result = read_devices_find(&reading->devices, frame, &packet, sighting.direction, &sighting.device);
+	if (result == 0)
+		handshakes_feed(reading->handshakes, &packet, &sighting);
+	return result;
 }
 
 /* 0, or a negative errno that ends the reading. */
-static int feed(struct reading *reading, const struct capture_frame *frame)
+static int feed(void *context, const struct capture_frame *frame)
 {
+	struct reading *reading = context;
 	struct capture_summary *summary = &reading->summary;
 	int64_t time_ns = frame->time_ns, due_ns = reading->judge_ns;
 	if (time_ns >= due_ns) {
@@ -206,141 +203,11 @@ static int feed(struct reading *reading, const struct capture_frame *frame)
 	return feed_packet(reading, frame);
 }
 
-/* ---- time stamps ---- */
-
-/*
- * Frames of a capture file whose time stamps may be damaged. A time is implausible if it lies further than
- * FRAME_TIMES_APART from those of the two plausible frames before and of the four frames after it, as far as
- * there are two in all: a long pause is none, as what follows it is near. Such a frame is given on with the
- * time of the one before it.
- *
- * Frames are held back, at most five, only at the beginning and where one is in doubt.
- */
-
-#define FRAME_TIMES_APART (30 * 24 * 3600 * INT64_C(1000000000))
-#define FRAME_TIMES_HELD  5
-
-struct held_frame {
-	struct capture_frame frame;
-	uint8_t *bytes;
-	size_t room;
-};
-
-/* All-zero but for reading at first. */
-struct frame_times {
-	struct reading *reading;
-	struct held_frame held[FRAME_TIMES_HELD];
-	size_t count;
-	int64_t before[2]; /* the last plausible times, the latest first */
-	size_t before_count;
-	uint64_t implausible; /* frames */
-};
-
-static bool is_near(int64_t a, int64_t b)
-{
-	return a >= 0 && b >= 0 && (a < b ? b - a : a - b) <= FRAME_TIMES_APART;
-}
-
-static bool is_plausible(const struct frame_times *times)
-{
-	int64_t time_ns = times->held[0].frame.time_ns;
-	if (time_ns < 0)
-		return false;
-	for (size_t i = 0; i < times->before_count; i++)
-		if (is_near(time_ns, times->before[i]))
-			return true;
-	for (size_t i = 1; i < times->count; i++)
-		if (is_near(time_ns, times->held[i].frame.time_ns))
-			return true;
-	return times->before_count + times->count - 1 < 2;
-}
-
-/* Of the frame before, or, at the beginning of a file, of the first two that agree. */
-static int64_t plausible_time(const struct frame_times *times)
-{
-	if (times->before_count)
-		return times->before[0];
-	for (size_t i = 1; i + 1 < times->count; i++)
-		if (is_near(times->held[i].frame.time_ns, times->held[i + 1].frame.time_ns))
-			return times->held[i].frame.time_ns;
-	return -1;
-}
-
-static int give(struct frame_times *times, const struct capture_frame *frame)
-{
-	times->before[1] = times->before[0];
-	times->before[0] = frame->time_ns;
-	times->before_count += times->before_count < 2;
-	return feed(times->reading, frame);
-}
-
-static int give_first(struct frame_times *times)
-{
-	struct held_frame first = times->held[0];
-	int result;
-	if (is_plausible(times)) {
-		result = give(times, &first.frame);
-	} else {
-		times->implausible++;
-		first.frame.time_ns = plausible_time(times);
-		result = feed(times->reading, &first.frame);
-	}
-	memmove(&times->held[0], &times->held[1], (FRAME_TIMES_HELD - 1) * sizeof(first));
-	times->held[FRAME_TIMES_HELD - 1] = first; /* its room is used again */
-	times->count--;
-	return result;
-}
-
-static bool follows(const struct frame_times *times, const struct capture_frame *frame)
-{
-	return times->before_count && is_near(times->before[0], frame->time_ns);
-}
-
-/* 0, -ENOMEM, or what feed() returned. */
-static int frame_times_put(struct frame_times *times, const struct capture_frame *frame)
-{
-	if (times->count == 0 && follows(times, frame))
-		return give(times, frame);
-	struct held_frame *held = &times->held[times->count];
-	if (held->room < frame->size || !held->bytes) {
-		uint8_t *bytes = realloc(held->bytes, frame->size + 1);
-		if (!bytes)
-			return -ENOMEM;
-		held->bytes = bytes;
-		held->room = frame->size;
-	}
-	memcpy(held->bytes, frame->bytes, frame->size);
-	held->frame = *frame;
-	held->frame.bytes = held->bytes;
-	times->count++;
-	int result = 0;
-	while (result == 0 && times->count &&
-		(times->count == FRAME_TIMES_HELD || follows(times, &times->held[0].frame)))
-		result = give_first(times);
-	return result;
-}
-
-/* Gives on what is held back, at the end of the file. As above. */
-static int frame_times_finish(struct frame_times *times)
-{
-	int result = 0;
-	while (result == 0 && times->count)
-		result = give_first(times);
-	return result;
-}
-
-static void frame_times_clear(struct frame_times *times)
-{
-	for (size_t i = 0; i < FRAME_TIMES_HELD; i++)
-		free(times->held[i].bytes);
-	*times = (struct frame_times){ 0 };
-}
-
 /* ---- the file ---- */
 
 static int feed_all(struct reading *reading, struct capture_file *file, char *error)
 {
-	struct frame_times times = { .reading = reading };
+	struct frame_times times = { .feed = feed, .context = reading };
 	struct capture_frame frame;
 	int read, fed = 0;
 	while (fed == 0 && (read = capture_file_next(file, &frame, error)) == 1)
@@ -348,6 +215,7 @@ static int feed_all(struct reading *reading, struct capture_file *file, char *er
 	if (fed == 0)
 		fed = frame_times_finish(&times);
 	reading->summary.implausible = times.implausible;
+	reading->summary.skipped = capture_file_skipped(file);
 	frame_times_clear(&times);
 	return fed < 0 ? fed : read;
 }
@@ -397,7 +265,7 @@ static int read_capture(const char *path, struct capture_summary *out, char erro
 		snprintf(error, CAPTURE_ERROR_SIZE, "%s: %s", path, strerror(ENOMEM));
 	*out = reading.summary;
 	handshakes_free(reading.handshakes);
-	free(reading.devices);
+	read_devices_clear(&reading.devices);
 	return result;
 }
 

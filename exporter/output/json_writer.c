@@ -51,12 +51,13 @@ static int json_put_capture(
 	(void)style;
 	const struct value_member members[] = {
 		{ "packets", value_count(summary->packets) },
+		{ "skipped", value_count(summary->skipped) },
 		{ "implausible_times", value_count(summary->implausible) },
 		{ "handshakes", json_outcomes(summary->facts->handshakes->outcomes) },
 		{ "findings", json_findings(summary->findings, summary->facts) },
 		{ "error", error ? value_text(error) : NULL },
 	};
-	return json_put(out, value_object(members, error ? 5 : 4));
+	return json_put(out, value_object(members, error ? 6 : 5));
 }
 
 const struct writer json_writer = {

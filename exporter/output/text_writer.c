@@ -33,6 +33,9 @@ static int text_capture(
 	if (summary->unread)
 		fprintf(out, "%" PRIu64 " packets are cut off or malformed and were not looked at\n",
 			summary->unread);
+	if (summary->skipped)
+		fprintf(out, "%" PRIu64 " more packets are of a link type that is not read\n",
+			summary->skipped);
 	if (summary->implausible)
 		fprintf(out,
 			"%" PRIu64 " packets have an implausible time stamp, far from those around them\n",

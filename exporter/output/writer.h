@@ -19,6 +19,7 @@
 struct capture_summary {
 	uint64_t packets;          /* frames in the file */
 	uint64_t unread;           /* of these: cut off or malformed where they should tell something */
+	uint64_t skipped;          /* beside these: of link types that are not read */
 	uint64_t implausible;      /* of these: with a time stamp that is far from those around */
 	int64_t first_ns, last_ns; /* CLOCK_REALTIME of the first and the last frame; 0 if there is none */
 	/* As of the last frame, and nothing but what the frames tell: handshakes, and devices by number. The
