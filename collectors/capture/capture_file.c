@@ -220,3 +220,8 @@ uint64_t capture_file_skipped(const struct capture_file *file)
 {
 	return file->skipped;
 }
+
+const char *capture_file_comments(const struct capture_file *file)
+{
+	return file->pcapng ? pcapng_reader_comments(file->pcapng) : "";
+}

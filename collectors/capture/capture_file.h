@@ -41,3 +41,5 @@ int capture_file_next(
 
 /* Frames passed over so far. */
 uint64_t capture_file_skipped(const struct capture_file *file);
+/* What the file says of itself, a line for each part that does; "": nothing. Until it is closed. */
+const char *capture_file_comments(const struct capture_file *file);

@@ -14,7 +14,7 @@
 /* What is known of the IP packet while its headers are read. */
 struct network {
 	struct address source, destination;
-	uint8_t protocol;
+	uint8_t protocol, hops;
 	bool length_known;
 	size_t length; /* of what follows the IP headers, if known */
 	bool later_fragment;
@@ -107,7 +107,7 @@ static int read_ip4(struct packet_reader *reader, struct network *network)
 	size_t total = packet_reader_u16(reader);
 	packet_reader_skip(reader, 2);
 	network->later_fragment = packet_reader_u16(reader) & 0x1fff;
-	packet_reader_skip(reader, 1);
+	network->hops = packet_reader_u8(reader);
 	network->protocol = packet_reader_u8(reader);
 	packet_reader_skip(reader, 2);
 	network->source = read_address(reader, AF_INET);
@@ -161,7 +161,7 @@ static int read_ip6(struct packet_reader *reader, struct network *network)
 	network->length = packet_reader_u16(reader);
 	network->length_known = network->length != 0; /* 0: a jumbogram */
 	network->protocol = packet_reader_u8(reader);
-	packet_reader_skip(reader, 1);
+	network->hops = packet_reader_u8(reader);
 	network->source = read_address(reader, AF_INET6);
 	network->destination = read_address(reader, AF_INET6);
 	unsigned headers = 0;
@@ -237,6 +237,7 @@ int packet_read(enum packet_link link, const void *frame, size_t size, struct pa
 	if (!error) {
 		packet.source = network.source;
 		packet.destination = network.destination;
+		packet.hops = network.hops;
 		error = read_transport(&reader, &network, &packet);
 	}
 	if (reader.failed)

@@ -43,6 +43,7 @@ struct packet {
 	struct address source, destination;
 	int ifindex;              /* PACKET_SLL2 alone tells; 0: not known */
 	enum direction direction; /* PACKET_SLL and PACKET_SLL2 tell */
+	uint8_t hops;             /* TTL or hop limit */
 	uint8_t tags;             /* VLAN tags passed over: on a live device, the frame is a VLAN device's */
 
 	/* PACKET_TCP; host byte order */

@@ -20,6 +20,7 @@ enum block_type {
 
 enum option_code {
 	OPTION_END = 0,
+	OPTION_COMMENT = 1,
 	OPTION_INTERFACE_NAME = 2,
 	OPTION_PACKET_FLAGS = 2,
 	OPTION_TIME_RESOLUTION = 9,
@@ -50,6 +51,7 @@ struct pcapng_reader {
 	uint8_t *block; /* type and length included */
 	size_t room;
 	char *reason; /* of the call */
+	char comments[PCAPNG_COMMENTS_SIZE];
 };
 
 /* ---- values in the section's byte order, never beyond their end; sticky as those of packet_reader.h ---- */
@@ -218,12 +220,25 @@ static int read_block(struct pcapng_reader *reader, uint32_t *type, struct field
 	return 1;
 }
 
+static void add_comment(struct pcapng_reader *reader, const struct fields *value)
+{
+	size_t size = strlen(reader->comments);
+	snprintf(reader->comments + size, sizeof(reader->comments) - size, "%s%.*s", size ? "\n" : "",
+		(int)value->left, (const char *)value->at);
+}
+
 static int begin_section(struct pcapng_reader *reader, struct fields *body)
 {
 	take_u32(body); /* the byte order */
 	uint16_t major = take_u16(body);
+	take_u16(body); /* minor version */
+	take_u64(body); /* the section's length: its blocks tell */
 	if (body->failed || major != 1)
 		return damaged(reader, "its version of pcapng is not known");
+	struct option option;
+	while (take_option(body, &option))
+		if (option.code == OPTION_COMMENT)
+			add_comment(reader, &option.value);
 	reader->in_section = true;
 	reader->interface_count = 0;
 	return 0;
@@ -377,4 +392,9 @@ void pcapng_reader_free(struct pcapng_reader *reader)
 	free(reader->interfaces);
 	free(reader->block);
 	free(reader);
+}
+
+const char *pcapng_reader_comments(const struct pcapng_reader *reader)
+{
+	return reader->comments;
 }

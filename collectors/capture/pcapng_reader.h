@@ -16,8 +16,9 @@
 /* The first byte of every section, and of no other kind of capture file. */
 #define PCAPNG_FIRST_BYTE 0x0a
 
-#define PCAPNG_NAME_SIZE   256
-#define PCAPNG_REASON_SIZE 160
+#define PCAPNG_NAME_SIZE     256
+#define PCAPNG_REASON_SIZE   160
+#define PCAPNG_COMMENTS_SIZE 4096
 
 struct pcapng_reader;
 
@@ -39,6 +40,10 @@ struct pcapng_frame {
 int pcapng_reader_new(FILE *stream, struct pcapng_reader **out);
 /* Accepts NULL. */
 void pcapng_reader_free(struct pcapng_reader *reader);
+
+/* What the sections begun so far say of themselves, a line each, as the file has it, cut off; "": nothing.
+ * Until the reader is freed. */
+const char *pcapng_reader_comments(const struct pcapng_reader *reader);
 
 /* 1: *out is the next packet; 0: the end, between two blocks; -EBADMSG: cut off or damaged, *reason says what
  * and where; -EIO: the stream could not be read; -ENOMEM. */

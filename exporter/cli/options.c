@@ -409,7 +409,8 @@ static int parse_flag(struct parsing *parsing, const char *argument)
 static int take_argument(const struct parsing *parsing, const char *argument)
 {
 	struct text_list *arguments = &parsing->options->arguments;
-	if (arguments->count >= parsing->usage->argument_count)
+	const struct usage *usage = parsing->usage;
+	if (arguments->count >= (usage->argument_most ? usage->argument_most : usage->argument_count))
 		return refuse(parsing, argument, "unexpected argument");
 	const char **item = ARRAY_ADD(arguments->items, arguments->count);
 	if (!item)
@@ -482,7 +483,7 @@ int options_parse(
 							  : refuse(&parsing, usage->name, "out of memory");
 	while (status == OPTIONS_RUN && parsing.next < argc)
 		status = parse_argument(&parsing, argv[parsing.next++]);
-	if (status == OPTIONS_RUN && options->arguments.count != usage->argument_count) {
+	if (status == OPTIONS_RUN && options->arguments.count < usage->argument_count) {
 		char why[128];
 		snprintf(why, sizeof(why), "expected %s, got less", usage->arguments);
 		status = refuse(&parsing, "arguments", why);

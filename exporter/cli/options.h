@@ -58,7 +58,7 @@ struct options {
 	enum report_colour colour;
 	const char *device; /* --device, or NULL */
 
-	struct text_list arguments; /* as many as usage.argument_count */
+	struct text_list arguments; /* as many as the usage tells */
 };
 
 struct usage {
@@ -67,7 +67,8 @@ struct usage {
 	const char *summary;   /* sentences for --help */
 	const char *arguments; /* placeholders of what is not a flag, "CLIENT SERVICE[:PORT]"; NULL: none is
 				  taken */
-	size_t argument_count;
+	size_t argument_count; /* at least */
+	size_t argument_most;  /* 0: no more than that */
 };
 
 #define OPTIONS_RUN  (-1)

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* For people, on a terminal. */
+#include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "exporter/base/text.h"
 #include "exporter/base/wire_text.h"
@@ -17,13 +20,21 @@ static const char *const explanations[HANDSHAKE_OUTCOMES] = {
 	[HANDSHAKE_RETURN_ONLY] = "SYN-ACK whose SYN is not in the file",
 };
 
-/* Of a file that could not be read at all the error says everything. */
-static int text_capture(
-	FILE *out, const struct report_style *style, const struct capture_summary *summary, const char *error)
+static void put_comments(FILE *out, const char *comments, unsigned width)
+{
+	for (const char *line = comments; line && *line;) {
+		size_t size = strcspn(line, "\n");
+		char *copy = strndup(line, size), clean[2048];
+		fputs("The file says: ", out);
+		text_wrap_on(out, text_format(copy ? copy : "", TEXT_PLAIN, clean, sizeof(clean)), 2, width);
+		free(copy);
+		line += size + (line[size] != '\0');
+	}
+}
+
+static void put_counts(FILE *out, const struct capture_summary *summary)
 {
 	const struct handshake_report *report = summary->facts->handshakes;
-	if (error && !summary->packets)
-		return 0;
 	fprintf(out, "%" PRIu64 " packets in %.1f s, %" PRIu64 " handshakes\n", summary->packets,
 		(double)(summary->last_ns - summary->first_ns) / 1e9, outcomes_total(report->outcomes));
 	for (unsigned i = 0; i < HANDSHAKE_OUTCOMES; i++)
@@ -43,11 +54,70 @@ static int text_capture(
 	if (report->evicted)
 		fprintf(out, "%" PRIu64 " handshakes were too many at once to be followed\n",
 			report->evicted);
+}
+
+/* Of a file that could not be read at all the error says everything. */
+static int put_capture(FILE *out, const struct report_style *style, const struct capture_summary *summary)
+{
 	size_t shown;
+	if (*summary->error && !summary->packets)
+		return 0;
+	put_comments(out, summary->comments, style->width);
+	put_counts(out, summary);
 	int result = report_count(summary->findings, &shown);
 	if (result == 0 && shown)
 		fputc('\n', out);
 	return result < 0 ? result : report_findings(out, style, summary->facts, summary->findings);
+}
+
+static void put_clock(FILE *out, const struct viewpoint_clock *clock)
+{
+	if (!clock->known)
+		fputs("no packet in common with the files before: its clock is not known to be theirs\n",
+			out);
+	else if (clock->offset_ns)
+		fprintf(out, "its clock is %.6f s %s the first file's\n",
+			fabs((double)clock->offset_ns) / 1e9, clock->offset_ns > 0 ? "ahead of" : "behind");
+}
+
+static int put_crossings(FILE *out, const struct report_style *style, const struct capture_summary *captures,
+	const struct viewpoints *viewpoints)
+{
+	fprintf(out, "== together: %" PRIu64 " handshakes are in two files or more\n", viewpoints->common);
+	for (size_t i = 0; i < viewpoints->crossing_count; i++) {
+		const struct crossing *crossing = &viewpoints->crossings[i];
+		char *said =
+			crossing_text(crossing, captures[crossing->from].file, captures[crossing->to].file);
+		char clean[1024];
+		if (!said)
+			return -ENOMEM;
+		text_wrap(out, text_format(said, TEXT_PLAIN, clean, sizeof(clean)), 2, style->width);
+		free(said);
+	}
+	if (!viewpoints->crossing_count)
+		fputs("  no reply was lost between them\n", out);
+	return 0;
+}
+
+static int text_capture(FILE *out, const struct report_style *style, const struct capture_summary *captures,
+	size_t count, const struct viewpoints *viewpoints)
+{
+	char name[1024];
+	uint64_t packets = 0;
+	for (size_t i = 0; i < count; i++)
+		packets += captures[i].packets;
+	if (count == 1)
+		return put_capture(out, style, captures);
+	if (!packets)
+		return 0;
+	int result = put_crossings(out, style, captures, viewpoints);
+	for (size_t i = 0; result == 0 && i < count; i++) {
+		fprintf(out, "\n== %s\n", text_format(captures[i].file, TEXT_PLAIN, name, sizeof(name)));
+		if (i)
+			put_clock(out, &viewpoints->clocks[i]);
+		result = put_capture(out, style, &captures[i]);
+	}
+	return result;
 }
 
 #define STEP_INDENT  2

@@ -11,21 +11,27 @@
 
 #include "alerts/connection_path.h"
 #include "alerts/finding.h"
+#include "alerts/viewpoints.h"
+#include "collectors/capture/capture_file.h"
 #include "collectors/facts.h"
 #include "collectors/trace/trace.h"
 #include "exporter/output/report.h"
 
 /* What a capture file held. */
 struct capture_summary {
-	uint64_t packets;          /* frames in the file */
-	uint64_t unread;           /* of these: cut off or malformed where they should tell something */
-	uint64_t skipped;          /* beside these: of link types that are not read */
-	uint64_t implausible;      /* of these: with a time stamp that is far from those around */
+	const char *file;               /* lent */
+	char error[CAPTURE_ERROR_SIZE]; /* what ended the reading early; "": nothing did */
+	char *comments;                 /* what the file says of itself, a line each */
+	uint64_t packets;               /* frames in the file */
+	uint64_t unread;                /* of these: cut off or malformed where they should tell something */
+	uint64_t skipped;               /* beside these: of link types that are not read */
+	uint64_t implausible;           /* of these: with a time stamp that is far from those around */
 	int64_t first_ns, last_ns; /* CLOCK_REALTIME of the first and the last frame; 0 if there is none */
 	/* As of the last frame, and nothing but what the frames tell: handshakes, and devices by number. The
 	 * handshakes of all findings are among the suspects, however old. */
 	struct facts *facts;
 	struct findings *findings; /* all that held at some time */
+	struct openings openings;  /* for comparison with other files, if that was wanted */
 };
 
 /* A traced request. */
@@ -50,9 +56,9 @@ struct writer {
 	/* oneway explain: one connection. */
 	int (*explanation)(
 		FILE *out, const struct report_style *style, const struct explanation *explanation);
-	/* oneway read: a capture file. error: what ended the reading early, or NULL. */
-	int (*capture)(FILE *out, const struct report_style *style, const struct capture_summary *summary,
-		const char *error);
+	/* oneway read: capture files; of several, what they tell together. */
+	int (*capture)(FILE *out, const struct report_style *style, const struct capture_summary *captures,
+		size_t count, const struct viewpoints *viewpoints);
 };
 
 /* All there are; ends with NULL. */

@@ -132,7 +132,7 @@ _oneway_argument() {
 	case "$1 $2" in
 	"explain 0") _oneway_kind clients "$3" ;;
 	"explain 1") _oneway_kind services "$3" ;;
-	"read 0") _oneway_kind files "$3" ;;
+	"read "*) _oneway_kind files "$3" ;;
 	*) false ;;
 	esac
 }

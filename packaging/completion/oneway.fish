@@ -126,4 +126,4 @@ complete -c oneway -n '__fish_seen_subcommand_from read' -l format -x -a 'text j
 complete -c oneway -n '__fish_seen_subcommand_from read' -l color -x -a 'auto always never' -d 'Colour: auto (on a terminal, unless NO_COLOR is set), always or never'
 complete -c oneway -n '__fish_seen_subcommand_from read' -l help -d 'Show this help'
 complete -c oneway -n '__fish_seen_subcommand_from read' -l version -d 'Show the version'
-complete -c oneway -n '__fish_seen_subcommand_from read; and __oneway_at 0' -F
+complete -c oneway -n '__fish_seen_subcommand_from read' -F

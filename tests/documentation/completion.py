@@ -61,10 +61,11 @@ def flags_of(command):
 
 
 def arguments_of(command):
-    """Kinds of what is not a flag."""
+    """Kinds of what is not a flag, and whether the last may come again."""
     program, *words = COMMANDS[command]
     usage = output(f"{build()}/exporter/{program}", *words, "--help").splitlines()[0]
-    return [PLACEHOLDERS[word] for word in usage.split("[FLAGS]")[1].split()]
+    words = usage.split("[FLAGS]")[1].split()
+    return [PLACEHOLDERS[word.removesuffix("...")] for word in words], bool(words) and words[-1].endswith("...")
 
 
 def summaries():
@@ -148,8 +149,10 @@ def bash():
                 cases["values"] += f"\t\"{command} --{flag.name}\") printf '%s\\n' {' '.join(flag.words)} ;;\n"
             elif flag.kind:
                 cases["values"] += f"\t\"{command} --{flag.name}\") _oneway_kind {flag.kind} \"$3\" ;;\n"
-        for position, kind in enumerate(arguments_of(command)):
-            cases["argument"] += f"\t\"{command} {position}\") _oneway_kind {kind} \"$3\" ;;\n"
+        kinds, repeated = arguments_of(command)
+        for position, kind in enumerate(kinds):
+            place = f"{command} \"*" if repeated and position == len(kinds) - 1 else f"{command} {position}\""
+            cases["argument"] += f"\t\"{place}) _oneway_kind {kind} \"$3\" ;;\n"
     functions = "".join(
         f"_oneway_{name}() {{\n\tcase \"{'$1' if name == 'flags' else '$1 $2'}\" in\n{text}\t*) false ;;\n\tesac\n}}\n\n"
         for name, text in cases.items())
@@ -210,7 +213,9 @@ def zsh():
             repeated = "*" if "Repeatable" in flag.help or flag.name in ("line", "web.listen-address") else ""
             value = f":{zsh_text(flag.argument)}:{zsh_action(flag.kind, flag.words)}" if flag.argument else ""
             specs.append(f"'{repeated}--{flag.name}{'=' if flag.argument else ''}[{zsh_text(flag.help)}]{value}'")
-        specs += [f"'{position + 1}:{kind}:{zsh_action(kind, [])}'" for position, kind in enumerate(arguments_of(command))]
+        kinds, repeated = arguments_of(command)
+        specs += [f"'{'*' if repeated and position == len(kinds) - 1 else position + 1}:{kind}:{zsh_action(kind, [])}'"
+                  for position, kind in enumerate(kinds)]
         joined = " \\\n\t\t\t".join(specs)
         cases += f"\t{command})\n\t\t_arguments \\\n\t\t\t{joined}\n\t\t;;\n"
     told = " ".join(f"{name}\\:\"{text}\"" for name, text in summaries())
@@ -269,9 +274,10 @@ def fish():
         lines += f"complete -c oneway -n __fish_use_subcommand -a {name} -d {fish_text(text)}\n"
     for command in sorted(set(COMMANDS) - {"oneway_exporter"}):
         lines += fish_flags(command, f"oneway -n '__fish_seen_subcommand_from {command}'")
-        for position, kind in enumerate(arguments_of(command)):
+        kinds, repeated = arguments_of(command)
+        for position, kind in enumerate(kinds):
             files = " -F" if kind == "files" else f" -a '(__oneway_known {kind})'"
-            lines += f"complete -c oneway -n '__fish_seen_subcommand_from {command}; and __oneway_at {position}'{files}\n"
+            lines += f"complete -c oneway -n '__fish_seen_subcommand_from {command}{'' if repeated and position == len(kinds) - 1 else f'; and __oneway_at {position}'}'{files}\n"
     return fish_functions(FISH) + lines
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -101,12 +102,35 @@ def wrong_outcomes(lab, traffic, faulty=False):
     return {name: outcome for name, outcome in traffic.latest.items() if outcome != wanted[name]}
 
 
+def assert_read_back(exporter, finding):
+    """The evidence file holds what `oneway read` needs to find the same, with the devices."""
+    handshakes = finding["evidence"].get("handshakes")
+    status, body = exporter.request(f"/api/v1/findings/{finding['id']}/evidence.pcap") if handshakes else (404, b"")
+    if status != 200:
+        return  # not from the wire, or its packets were not kept
+    with tempfile.NamedTemporaryFile(suffix=".pcapng") as file:
+        file.write(body)
+        file.flush()
+        read = subprocess.run([exporter.program.with_name("oneway"), "read", "--format", "json", file.name],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    told = json.loads(read.stdout)
+    # What needs the host's routes and rules to be named the file says of itself, and the packets show its symptom.
+    assert any(f"finding {finding['id']} ({finding['condition']})" in comment for comment in told["comments"]), pretty(told)
+    assert told["findings"], pretty(told)
+    seen = {device for other in told["findings"] for handshake in other["evidence"].get("handshakes", [])
+            for device in (*handshake["syn"].values(), *handshake["synack"].values()) if device}
+    known = {device for handshake in handshakes for device in (*handshake["syn"].values(), *handshake["synack"].values()) if device}
+    assert seen & known and not any(re.fullmatch(r"if\d+", name) for name in seen), (known, seen)
+
+
 def find(lab, exporter, traffic):
     """All that is wrong and nothing else is found; returns the printed commands."""
     await_expected(exporter, lab.expected(), lab.open_seconds)
     print(f"all found {time.monotonic() - traffic.started:.1f} s after the first attempt")
     await_symptoms(exporter, lab.symptoms(), lab.open_seconds)
     assert_steady(exporter, lab)
+    for cause in exporter.causes():
+        assert_read_back(exporter, cause)
     assert not wrong_outcomes(lab, traffic, faulty=True)
     return remedy_of(lab, exporter.causes())
 

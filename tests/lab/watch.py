@@ -53,6 +53,7 @@ class Exporter:
     """oneway_exporter over the lab's watched namespace, from `with` to its end."""
 
     def __init__(self, program, lab, port=0, close_seconds=2, flags=()):
+        self.program = program
         self.port = free_port(port)
         self._directory = tempfile.TemporaryDirectory(prefix="oneway-lab-")
         settings = pathlib.Path(self._directory.name, "oneway.yml")
@@ -117,31 +118,32 @@ class Exporter:
         split = split_series(self.log())
         assert not split, f"{split}\n{self.log()}"
 
-    def _request(self, path):
+    def request(self, path):
+        """Status and bytes."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_SECONDS)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
-            return answer.status, answer.read().decode()
+            return answer.status, answer.read()
         finally:
             connection.close()
 
     def _status(self, path):
         try:
-            return self._request(path)[0]
+            return self.request(path)[0]
         except OSError:
             return None
 
     def get(self, path):
         try:
-            status, body = self._request(path)
+            status, body = self.request(path)
         except (OSError, http.client.HTTPException) as error:
             # A dying process closes its sockets a little before it is gone.
             ended = poll(lambda: not self.alive(), 1)
             what = "the exporter has ended" if ended else f"GET {path}: {error}"
             raise AssertionError(f"{what}\n{self.log()}") from None
         assert status == 200, f"GET {path}: {status}\n{body}"
-        return body
+        return body.decode()
 
     def findings(self):
         return json.loads(self.get("/api/v1/findings"))["findings"]

@@ -56,9 +56,10 @@ static const struct collector fakes[] = {
 const struct collector *const observer_collectors[] = { &fakes[0], &fakes[1], &fakes[2], &fakes[3], &fakes[4],
 	&fakes[5], &fakes[6], &fakes[7], &fakes[8], &fakes[9], NULL };
 
-static const struct usage exporter = { PROGRAM_EXPORTER, "oneway_exporter", "It watches.", NULL, 0 };
-static const struct usage check = { PROGRAM_CHECK, "oneway check", "It looks.", NULL, 0 };
-static const struct usage explain = { PROGRAM_EXPLAIN, "oneway explain", "It shows.", "CLIENT SERVICE", 2 };
+static const struct usage exporter = { PROGRAM_EXPORTER, "oneway_exporter", "It watches.", NULL, 0, 0 };
+static const struct usage check = { PROGRAM_CHECK, "oneway check", "It looks.", NULL, 0, 0 };
+static const struct usage explain = { PROGRAM_EXPLAIN, "oneway explain", "It shows.", "CLIENT SERVICE", 2,
+	2 };
 
 #define MOST_ARGUMENTS 16
 

@@ -111,7 +111,7 @@ const struct collector *const observer_collectors[] = { &rpfilter_collector, &to
 
 /* ---- */
 
-static const struct usage usage = { PROGRAM_CHECK, "oneway check", "It looks.", NULL, 0 };
+static const struct usage usage = { PROGRAM_CHECK, "oneway check", "It looks.", NULL, 0, 0 };
 
 /* What was printed is the caller's. */
 static char *parse(char *argument, struct options *options, int expected)

@@ -11,12 +11,13 @@
 
 /* ---- the file ---- */
 
-static int toy_capture(
-	FILE *out, const struct report_style *style, const struct capture_summary *summary, const char *error)
+static int toy_capture(FILE *out, const struct report_style *style, const struct capture_summary *captures,
+	size_t count, const struct viewpoints *viewpoints)
 {
 	(void)style;
-	(void)error;
-	fprintf(out, "toys: %u\n", (unsigned)summary->packets);
+	(void)count;
+	(void)viewpoints;
+	fprintf(out, "toys: %u\n", (unsigned)captures->packets);
 	return 0;
 }
 
@@ -40,8 +41,8 @@ const struct writer *const writers[] = { &text, &toy, NULL };
 
 /* ---- */
 
-static const struct usage check = { PROGRAM_CHECK, "oneway check", "It looks.", NULL, 0 };
-static const struct usage reading = { PROGRAM_READ, "oneway read", "It reads.", NULL, 0 };
+static const struct usage check = { PROGRAM_CHECK, "oneway check", "It looks.", NULL, 0, 0 };
+static const struct usage reading = { PROGRAM_READ, "oneway read", "It reads.", NULL, 0, 0 };
 
 /* What was printed is the caller's. */
 static char *parse(const struct usage *usage, const char *argument, struct options *options, int expected)
