@@ -4,7 +4,11 @@
   _config+:: {
     // The exporters among all that is scraped.
     selector: 'job="oneway"',
-    // Before the name of a runbook's page.
+    // The dashboards find exporters by their metrics, whatever their job is called; this narrows what they offer.
+    dashboardSelector: '',
+    // The dashboards' variable for the source of their data.
+    datasourceVariable: 'datasource',
+    // Before the name of a runbook's page. Browsers follow no link from Grafana to a file.
     runbookBase: 'file:///usr/share/doc/oneway/alerts/runbooks/',
     // An address is one server's if these labels agree: add the label of a site where sites share address ranges.
     fleetLabels: ['address'],

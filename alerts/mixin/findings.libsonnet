@@ -37,16 +37,21 @@ local where = '`oneway check` there shows the evidence, and the commands that he
     },
   },
 
-  // The address of the server whose replies pass.
-  local passing(condition) = |||
-    max without (condition, server) (
-      label_replace(max_over_time(oneway_finding_server{%s,condition="%s"}[%s]), "address", "$1", "server", "(.+)")
-    )
-  ||| % [config.selector, condition, config.fleetWindow],
-  local onAddress = std.join(', ', config.fleetLabels),
-  local sufferers =
-    'max_over_time(oneway_finding{%s,condition=~"handshake_one_way|reply_from_other_address",cause="true",address!=""}[%s])'
-    % [config.selector, config.fleetWindow],
+  // What one host says of the replies of a server, and another of those it does not get: one incident, at the former.
+  returnPathThroughGateway(selector, window)::
+    // The address of the server whose replies pass.
+    local passing(condition) = |||
+      max without (condition, server) (
+        label_replace(max_over_time(oneway_finding_server{%s,condition="%s"}[%s]), "address", "$1", "server", "(.+)")
+      )
+    ||| % [selector, condition, window];
+    local onAddress = std.join(', ', config.fleetLabels);
+    local sufferers =
+      'max_over_time(oneway_finding{%s,condition=~"handshake_one_way|reply_from_other_address",cause="true",address!=""}[%s])'
+      % [selector, window];
+    // The gateway that changes the source, else one that merely passes such replies on.
+    '(\n%sor on (job, instance, %s)\n%s)\nand on (%s)\n%s\n'
+    % [passing('foreign_source'), onAddress, passing('return_only'), onAddress, sufferers],
 
   prometheusAlerts+:: {
     groups+: [
@@ -72,9 +77,7 @@ local where = '`oneway check` there shows the evidence, and the commands that he
         rules: [
           {
             alert: 'OnewayReturnPathThroughGateway',
-            // The gateway that changes the source, else one that merely passes such replies on.
-            expr: '(\n%sor on (job, instance, %s)\n%s)\nand on (%s)\n%s\n'
-                  % [passing('foreign_source'), onAddress, passing('return_only'), onAddress, sufferers],
+            expr: $.returnPathThroughGateway(config.selector, config.fleetWindow),
             'for': '0s',
             labels: { severity: 'critical' },
             annotations: {

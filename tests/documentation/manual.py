@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FOLDER = f"{ROOT}/packaging/man"
@@ -87,6 +88,14 @@ def rules():
     return output("jsonnet", "-S", f"{ROOT}/alerts/mixin/rules.jsonnet")
 
 
+def dashboards():
+    """{file name: its bytes} of the dashboards for Grafana that follow from the mixin."""
+    with tempfile.TemporaryDirectory() as folder:
+        names = [os.path.basename(path) for path in
+                 output("jsonnet", "-m", folder, f"{ROOT}/alerts/mixin/dashboards.jsonnet").splitlines()]
+        return {name: read(f"{folder}/{name}") for name in names}
+
+
 BLOCKS = [
     (f"{FOLDER}/oneway-metrics.7", '.\\" {}', "metrics", roff_metrics),
     (f"{FOLDER}/oneway.1", '.\\" {}', "conditions", roff_conditions),
@@ -95,6 +104,14 @@ BLOCKS = [
     (f"{ROOT}/alerts/mixin/conditions.libsonnet", "  // {}", "conditions", jsonnet_conditions),
 ]
 RULES = f"{ROOT}/alerts/rules/oneway.rules.yml"
+
+
+DASHBOARDS = f"{ROOT}/alerts/dashboards"
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
 
 
 def block(path, comment, name):
@@ -112,9 +129,9 @@ def write():
         before, _, after = block(path, comment, name)
         with open(path, "w", encoding="utf-8") as file:
             file.write(before + make() + after)
-    text = rules()
-    with open(RULES, "w", encoding="utf-8") as file:
-        file.write(text)
+    for path, text in {RULES: rules(), **{f"{DASHBOARDS}/{name}": text for name, text in dashboards().items()}}.items():
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import urllib.request
 
 import pytest
 import yaml
+import dashboards
 import manual
 from manual import ROOT, described, output
 
@@ -24,34 +25,12 @@ RUNBOOKS = f"{ROOT}/alerts/runbooks"
 SECTIONS = ["What it means", "See it by hand", "Why the remedy heals", "What else it may be"]
 # What Prometheus itself adds, and what a rule makes.
 TARGET_LABELS = {"job", "instance"}
-# Metrics that no rule is about, and why.
+# Metrics that neither a rule nor a dashboard's panel is about, and why.
 ELSEWHERE = {
-    "oneway_capture_info": "dashboard: by which means packets are captured; losses are alerted on",
-    "oneway_changes_total": "dashboard: a change is no fault; a finding names those before it",
-    "oneway_conntrack_nat_flows": "dashboard: flows by state say nothing without a baseline",
-    "oneway_conntrack_sample_entries": "dashboard: size of the table",
-    "oneway_conntrack_sample_seconds": "dashboard: cost of a sweep",
-    "oneway_conntrack_stat_total": "dashboard: the kernel's own statistics, node_exporter's to alert on",
-    "oneway_device_drops_total": "dashboard: dropping is what filters are for; rp_filter_drops judges it",
-    "oneway_drop_reason_counted": "dashboard: which reasons a kernel tells does not change while it runs",
-    "oneway_echo_total": "dashboard: pings; reply_from_other_address judges them",
-    "oneway_exporter_build_info": "dashboard: versions",
-    "oneway_handshake_ack_delay_seconds": "dashboard: delays are the path's, not this project's to judge",
-    "oneway_handshake_ack_ratio": "dashboard: the last minute of what the rules record over five",
-    "oneway_handshake_packets_total": "dashboard: rates of packets",
-    "oneway_handshakes_tracked": "dashboard: those given up are alerted on",
-    "oneway_handshakes_tracked_limit": "dashboard: likewise",
-    "oneway_log_lines_lost_total": "dashboard: what is logged is told by metrics too",
-    "oneway_loop_longest_seconds": "dashboard: the exporter's own delay",
-    "oneway_martian_packets_total": "dashboard: of all namespaces together, never evidence",
-    "oneway_nat_rules": "dashboard: how many there are",
-    "oneway_reply_route": "dashboard: the ways of replies, address by address; reply_wrong_device judges them",
-    "oneway_rp_filter_device_drops_total": "dashboard: rp_filter_drops judges it",
-    "oneway_rp_filter_drops_total": "dashboard: rp_filter_drops judges it",
-    "oneway_rp_filter_mode": "dashboard: a setting",
-    "oneway_scrape_collector_duration_seconds": "dashboard: cost of each collector",
-    "oneway_trace_drops_total": "dashboard: forward_drop judges it",
-    "oneway_unwatched": "dashboard: all gaps in one table; each kind has an alert of its own",
+    "process_start_time_seconds": "a restart shows in every counter, and is no fault",
+    "process_threads": "their number does not change while the exporter runs",
+    "process_virtual_memory_bytes": "what is reserved says nothing; what is resident is on a panel",
+    "process_virtual_memory_max_bytes": "likewise",
 }
 
 
@@ -110,11 +89,10 @@ def test_arguments_reach_every_rule():
     assert all(rule["annotations"]["runbook_url"].startswith("https://runbooks.example/") for rule in made if "alert" in rule)
 
 
-def mixin(config):
-    """The mixin's own groups, as others import them."""
+def mixin(config, what="own.prometheusRules.groups + own.prometheusAlerts.groups"):
+    """The mixin's own groups, as others import them, or another part of it."""
     own = f"(import 'mixin.libsonnet') {{ _config+:: {{ {config} }} }}"
-    return json.loads(output("jsonnet", "-J", os.path.dirname(MIXIN), "-e",
-                             f"local own = {own}; own.prometheusRules.groups + own.prometheusAlerts.groups"))
+    return json.loads(output("jsonnet", "-J", os.path.dirname(MIXIN), "-e", f"local own = {own}; {what}"))
 
 
 @needs("jsonnet")
@@ -129,11 +107,19 @@ def test_each_setting_has_an_effect(setting):
     assert mixin(setting) != load(manual.RULES)["groups"]
 
 
+@needs("jsonnet")
+@pytest.mark.parametrize("setting", ["dashboardSelector: 'x=\"y\"'", "datasourceVariable: 'source'", "runbookBase: 'x'"])
+def test_each_setting_has_an_effect_on_dashboards(setting):
+    made = mixin(setting, "own.grafanaDashboards['oneway-host.json']")
+    assert made != dashboards.load()["oneway-host"]
+    assert made["templating"]["list"][1]["datasource"]["uid"] == "${source}" or "source" not in setting
+
+
 def test_each_setting_is_tried():
     with open(f"{ROOT}/alerts/mixin/config.libsonnet", encoding="utf-8") as file:
         settings = re.findall(r"^    (\w+):", file.read(), re.MULTILINE)
-    tried = test_each_setting_has_an_effect.pytestmark[0].args[1]
-    assert settings == [setting.split(":")[0] for setting in tried]
+    tried = [test.pytestmark[0].args[1] for test in (test_each_setting_has_an_effect, test_each_setting_has_an_effect_on_dashboards)]
+    assert set(settings) == {setting.split(":")[0] for setting in sum(tried, [])}
 
 
 @needs("promtool")
@@ -196,10 +182,10 @@ def test_named_conditions_and_outcomes_exist():
     assert set(named) <= seen
 
 
-def test_each_metric_is_in_a_rule_or_has_a_reason():
+def test_each_metric_is_in_a_rule_or_on_a_panel_or_has_a_reason():
     used = {metric for rule in rules() for text in (rule["expr"], *rule.get("annotations", {}).values())
             for metric, _ in selectors(text)}
-    assert {row[0] for row in manual.metric_rows()} - used == set(ELSEWHERE)
+    assert {row[0] for row in described("metric")} - used - dashboards.metrics(dashboards.load()) == set(ELSEWHERE)
 
 
 # ---- alerts ----
