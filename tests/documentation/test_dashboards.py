@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The dashboards are those of the mixin and as Grafana wants them."""
+"""The dashboards are those of the mixin and as Grafana wants them; what their queries find is e2e.dashboards' matter."""
 
 import copy
 import json
