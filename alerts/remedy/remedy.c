@@ -92,6 +92,7 @@ static void note_far(const struct facts *facts, struct plan *plan, const struct 
 		plan->far = true;
 		plan->table = path->egress.table;
 		plan->gateway = path->egress.gateway;
+		plan->by_neighbour = path->egress_by_neighbour;
 		plan->makes_table = plan->table == 0 ||
 				    (plan->table >= RT_TABLE_DEFAULT && plan->table <= RT_TABLE_LOCAL);
 	}

@@ -35,6 +35,7 @@ struct plan {
 	uint32_t kept_table;    /* whose specific routes are kept */
 	uint32_t new_table;     /* the one to be made, for this or for the networks; 0 if none is */
 	struct address gateway; /* for a table to be made: none for a device route */
+	bool by_neighbour;      /* the gateway is in no route: it is the only neighbour there */
 	bool onlink;            /* the gateway is in none of the device's networks */
 	uint32_t priority;      /* the first of the rules' */
 	char obstacle[256];     /* why there are no commands, a sentence; "" if there are */

@@ -70,6 +70,11 @@ void remedy_write_plan(const struct facts *facts, const struct plan *plan, struc
 		finding_add_remedy(finding, "%s rule add pref %u from %s lookup %u", ip, priority + 1, source,
 			plan->table);
 	}
+	if (plan->by_neighbour)
+		finding_explain(finding,
+			"No route leads out of %s: its only neighbour, which the requests must have come through, is "
+			"taken for the gateway. ",
+			plan->device_name);
 	finding->remedy_checked = sound && finding->remedy_count > 0 && !*plan->doubt;
 	if (*plan->doubt)
 		finding_explain(finding, "It is not certain that the commands heal it: %s.", plan->doubt);

@@ -151,7 +151,8 @@ struct path {
 				   reverse lookup */
 	struct route_answer reply;
 	struct route_answer egress; /* the lookup that leads out of the arrival device (PATH_LEADS; PATH_SEEN
-					if there is one) */
+					if there is one); else as of collectors/route/way_out.h */
+	bool egress_by_neighbour;   /* it is the only neighbour there, and in no table (0) */
 };
 
 /* What a free lookup of the destination in one table alone finds, as read from the table's routes. */

@@ -155,7 +155,7 @@ static int table_want(struct facts *facts, const struct path *path, uint32_t tab
 	return 0;
 }
 
-static bool table_may_help(const struct path *path)
+bool table_may_help(const struct path *path)
 {
 	bool far = path->basis == PATH_LEADS || path->basis == PATH_SEEN;
 	bool covered = path->reply.result == ROUTE_FOUND && path->reply.devices.count == 1 &&

@@ -31,6 +31,8 @@ struct tables_gone {
 void tables_gone_note(
 	struct tables_gone *gone, const struct rule *rules, size_t count, const struct facts *facts);
 
+/* The path comes from beyond its device's link, and its reply leaves wrongly, or its request is dropped. */
+bool table_may_help(const struct path *path);
 /* Fills facts->table_answers for the paths whose replies leave wrongly: what lookups leave open of the table
  * whose specific routes they obey, of that which leads out of the arrival device, and of those that are gone.
  * A table that is too long, has IPv6 routes by source, or cannot be read alone (before Linux 4.20) is left

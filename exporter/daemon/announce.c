@@ -15,7 +15,9 @@ static void say(
 		address_format(&finding->address, address);
 	log_at(log, level, message, { "condition", finding->condition->name },
 		{ "severity", severity_name(finding->severity) }, { "device", finding->device_name },
-		{ "address", address }, { "summary", finding->summary }, { "cause", finding->cause },
+		{ "address", address },
+		{ "origin", finding->has_service ? origin_name(finding->origin) : "" },
+		{ "summary", finding->summary }, { "cause", finding->cause },
 		{ "intended", finding->intended ? "true" : "false" }, { "id", finding->id });
 }
 

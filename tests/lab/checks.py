@@ -19,7 +19,7 @@ def split_series(log):
         said = dict(FIELD.findall(fields))
         number = said["id"]
         severity = SEVERITIES.index(said["severity"])
-        subject = said["condition"], said["device"], said["address"]
+        subject = said["condition"], said["device"], said["address"], said.get("origin")
         openings[subject] += what == "opened"
         again = what == "opened" and openings[subject] > 1
         fallen = what == "changed its severity" and severity < severities[number]

@@ -7,10 +7,10 @@ from lab.labs.lookalikes import BridgeVeth, DirectServerReturn, DualStack, Ecmp,
 from lab.labs.odd_traffic import BulkTransfer, Firewalled, HalfBroken, LossyPath, ServiceDown, SlowClient, SynFlood, SynScan
 from lab.labs.snat_gateway import SnatGateway
 from lab.labs.tunnel_rp_filter import TunnelRpFilter
-from lab.labs.two_nics import Intended, NicsMarkedReplies, OneTable, SharedSubnet, TwoNics
+from lab.labs.two_nics import Intended, NicsMarkedReplies, NoLookupLeadsOut, OneTable, SharedSubnet, TwoNics
 
-CLASSES = (DnatUplinks, DnatByRules, DnatMarkedReplies, TwoNics, OneTable, SharedSubnet, NicsMarkedReplies, TunnelRpFilter,
-           SnatGateway, SynFlood, HalfBroken, Connmark, Ecmp, CompleteRules, Intended, LanDevice, VipOnLo, BridgeVeth, Hairpin,
+CLASSES = (DnatUplinks, DnatByRules, DnatMarkedReplies, TwoNics, OneTable, NoLookupLeadsOut, SharedSubnet, NicsMarkedReplies,
+           TunnelRpFilter, SnatGateway, SynFlood, HalfBroken, Connmark, Ecmp, CompleteRules, Intended, LanDevice, VipOnLo, BridgeVeth, Hairpin,
            DirectServerReturn, DualStack, SynScan, ServiceDown, Firewalled, SlowClient, LossyPath, BulkTransfer,
            ForwardDrop, Untraced, Alone, ReversePath, NotDropped)
 

@@ -122,6 +122,57 @@ class OneTable(TwoNics):
                 *self.answer_by_table(self.address(1), 102, 900)]
 
 
+class NoLookupLeadsOut(TwoNics):
+    story = ("The first address answers, the second is dead: what should lead its replies out of eth1 is missing, points\n"
+             "elsewhere, is empty, or rejects them, so that no lookup shows a way out of eth1. It is in a table that no\n"
+             "rule names, or known by the neighbour alone that delivers the requests.")
+    variants = ("unreferenced", "wrong-table", "empty-table", "blackhole", "prohibit")
+
+    def build(self):
+        self.make_internet()
+        self.watched = self.host = self.namespace("host")
+        for n in range(2):
+            self.make_line(self.host, self.nic(n), LINES[n], allow=[])
+        self.make_lan(self.host)
+        self.host.ip("\n".join([f"route add default via {self.at(LINES[0], 1)} dev eth0",
+                                f"route add default via {self.at(LINES[0], 1)} dev eth0 table 500"]), self.family)
+        if self.variant in ("unreferenced", "wrong-table", "prohibit"):
+            self.host.ip(f"route add default via {self.at(LINES[1], 1)} dev eth1 table 501", self.family)
+        elif self.variant == "blackhole":
+            self.host.ip(f"route add blackhole default {'' if self.family == 4 else 'dev lo'} table 501", self.family)
+        run_remedy(self.host, self.rules())
+        self.listen(self.host, "host")
+        if self.healthy:
+            run_remedy(self.host, self.remedy())
+
+    def rules(self):
+        source = self.address(1)
+        last = {"unreferenced": [], "wrong-table": ["lookup 500"], "prohibit": ["prohibit"]}.get(self.variant, ["lookup 501"])
+        return [f"{self.ip_command} rule add pref 1000 from {source} lookup main suppress_prefixlength 0"] + [
+            f"{self.ip_command} rule add pref 1001 from {source} {what}" for what in last]
+
+    def remedy(self):
+        return [f"{self.ip_command} route add default via {self.at(LINES[1], 1)} dev eth1 table 102",
+                *self.answer_by_table(self.address(1), 102, 900)]
+
+    def expected(self):
+        if self.variant in ("blackhole", "prohibit"):
+            return [{"condition": "no_reply_route", "device": "eth1", "origin": "local", "address": self.address(1)}]
+        return super().expected()
+
+    def symptoms(self):
+        return []
+
+    def attempts(self):
+        return [attempt for attempt in super().attempts() if not attempt.source_address]
+
+    def side_checks(self):
+        return [check for check in super().side_checks() if not check.source_address or "eth0" in check.name]
+
+    def signature(self):
+        return {} if self.variant in ("blackhole", "prohibit") else super().signature()
+
+
 class NicsMarkedReplies(TwoNics):
     story = ("The host answers by the device of the request, but for SYN-ACKs that leave by eth1: a firewall marks\n"
              "them, the rule for that mark leads to eth0, and the provider drops them. A route lookup cannot know the\n"

@@ -72,8 +72,8 @@ static void check_said(const struct row *row, const char *text)
 	snprintf(message, sizeof(message), " msg=\"%s\" condition=reply_wrong_device ", row->message);
 	if (!strstr(text, level) || !strstr(text, message))
 		fail_msg("%s: said %s", row->what, text);
-	assert_non_null(
-		strstr(text, " device=\"wan\\x1b2\" address=192.0.2.1 summary=\"replies go astray\""));
+	assert_non_null(strstr(
+		text, " device=\"wan\\x1b2\" address=192.0.2.1 origin=local summary=\"replies go astray\""));
 	assert_non_null(strstr(text, " id=0123456789abcdef\n"));
 	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
 }
