@@ -380,12 +380,21 @@ static void rp_filter_drops_find(const struct judge_context *context, struct fin
 	free(paths);
 }
 
+/* Others complete on the device as well: as long as drops are counted there it is not over. */
+static bool rp_filter_recovered(const struct judge_context *context, const struct finding *finding)
+{
+	const struct device_drop *drop = facts_device_drop(context->now, finding->device, DROP_IP_RPFILTER);
+	bool dropping = counts_by_device(context) && drop && drop->risen_ns &&
+			context->now->monotonic_ns - drop->risen_ns < RECOVERED_NS;
+	return !dropping && recovered_at_vantage(context, finding);
+}
+
 const struct condition rp_filter_drops_condition = {
 	.name = "rp_filter_drops",
 	.help = "packets that arrive on a device are dropped by reverse-path filtering: predicted by "
 		"lookup, or counted, by device where that is possible",
 	.severity = "warning; critical if counted",
 	.find = rp_filter_drops_find,
-	.recovered = recovered_at_vantage,
+	.recovered = rp_filter_recovered,
 	.explained_by = { { &rp_filter_drops_condition, rp_filter_explains_itself } },
 };

@@ -39,7 +39,7 @@ static struct handshake_peer *ingress_peers_of(struct ingress_peers *ingress, ui
 	return of_device;
 }
 
-/* Whoever completes at several ports has a place for each, but nobody takes more by merely trying. */
+/* Whoever completes at several ports has a place for each, but nobody takes more than one by merely trying. */
 void ingress_peers_note(struct ingress_peers *ingress, uint16_t slot, const struct handshake_peer *peer)
 {
 	if (slot == 0 || slot >= ingress->slots)
@@ -54,7 +54,7 @@ void ingress_peers_note(struct ingress_peers *ingress, uint16_t slot, const stru
 			continue;
 		if (!peer->asks || at->port == peer->port)
 			place = at;
-		else if (!at->completed || !peer->completed)
+		else if (!at->completed && !peer->completed)
 			alike = at;
 	}
 	place = place ? place : alike;

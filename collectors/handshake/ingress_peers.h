@@ -4,8 +4,8 @@
 /*
  * Who was seen arriving at each device lately, in fixed memory, for collectors/handshake/handshake.c. Only
  * such are noted whose address is not forged: they came back after an answer, repeated themselves, or
- * answered what this host had sent them. One place is for a peer and whom it speaks to, and for the port if
- * it completes there.
+ * answered what this host had sent them. One place is for a peer and whom it speaks to where it does not
+ * complete, and one for each port at which it does.
  */
 
 #include "collectors/handshake/handshake_counters.h"

@@ -133,6 +133,8 @@ static uint64_t hash_peers(const struct facts *facts)
 		sum = HASH(sum, report->peers[i].peer);
 		sum = HASH(sum, report->peers[i].local);
 		sum = HASH(sum, report->peers[i].asks);
+		if (report->peers[i].asks)
+			sum = HASH(sum, report->peers[i].port);
 	}
 	return sum;
 }
