@@ -35,7 +35,7 @@ function __oneway_at
 	set -l before $words[2]
 	set -l found 0
 	for word in $words[3..-1]
-		if not string match -q -- '-*' $word; and not contains -- $before --collector.handshake.device-exclude --collector.handshake.device-include --collector.handshake.tap --color --config.file --device --for --format --line --log.format --log.level --metrics.max-addresses --netns --path.procfs --web.config.file --web.listen-address --web.max-requests --web.telemetry-path
+		if not string match -q -- '-*' $word; and not contains -- $before --alertmanager.config.file --alertmanager.label --alertmanager.runbook-url --alertmanager.url --collector.handshake.device-exclude --collector.handshake.device-include --collector.handshake.tap --color --config.file --device --for --format --line --log.format --log.level --metrics.max-addresses --netns --path.procfs --web.config.file --web.external-url --web.listen-address --web.max-requests --web.telemetry-path
 			set found (math $found + 1)
 		end
 		set before $word
