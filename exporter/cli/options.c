@@ -554,6 +554,8 @@ int options_run(const struct usage *usage, int argc, char **argv, int (*run)(con
 	int status = options_parse(usage, argc, argv, &options, stdout, stderr);
 	if (status == OPTIONS_RUN)
 		status = run(&options);
+	else if (status == OPTIONS_USED && options.writer && options.writer->status)
+		status = options.writer->status(NULL, NULL);
 	options_free(&options);
 	return status;
 }

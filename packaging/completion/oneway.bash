@@ -59,7 +59,7 @@ _oneway_values() {
 	"oneway_exporter --path.procfs") _oneway_kind files "$3" ;;
 	"oneway_exporter --log.level") printf '%s\n' debug info warn error ;;
 	"oneway_exporter --log.format") printf '%s\n' logfmt json ;;
-	"check --format") printf '%s\n' text json ;;
+	"check --format") printf '%s\n' text json prometheus nagios ;;
 	"check --color") printf '%s\n' auto always never ;;
 	"check --config.file") _oneway_kind files "$3" ;;
 	"check --netns") _oneway_kind namespaces "$3" ;;

@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from test_http import prometheus, until
 
 BUILD = os.environ["ONEWAY_BUILD"]
@@ -419,6 +420,27 @@ def test_check_says_what_it_looked_at():
         report = json.loads(result.stdout)
         assert result.returncode == 0 and report["findings"] == []
         assert {entry["name"]: entry["success"] for entry in report["collectors"]}["link"] is True
+
+
+@needs_root
+def test_check_writes_for_machines():
+    with namespace() as name:
+        add_device(name, "ow0")
+        result = run(ONEWAY, "check", f"--netns={name}", "--format=nagios")
+        assert (result.returncode, result.stderr) == (0, "")
+        assert result.stdout.startswith("ONEWAY OK - no one-way connectivity found | critical=0;;0;0; warning=0;0;;0; info=0;;;0;\n")
+        result = run(ONEWAY, "check", f"--netns={name}", "--format=prometheus")
+        assert (result.returncode, result.stderr) == (0, "")
+        families = {family.name: family for family in text_string_to_metric_families(result.stdout)}
+        assert {sample.value for sample in families["oneway_findings"].samples} == {0}
+        assert {family.type for family in families.values()} == {"gauge"}
+        if shutil.which("promtool"):
+            assert run("promtool", "check", "metrics", input=result.stdout).returncode == 0
+    for flags, status in ((("--format=nagios", "--netns=no-such-namespace"), 3), (("--format=nagios", "--atlantis"), 3),
+                          (("--format=prometheus", "--netns=no-such-namespace"), 2)):
+        result = run(ONEWAY, "check", *flags)
+        assert result.returncode == status
+        assert result.stdout.startswith("ONEWAY UNKNOWN - no network namespace") == (flags[-1] == "--netns=no-such-namespace" and status == 3)
 
 
 def test_check_that_cannot_look_says_so():
