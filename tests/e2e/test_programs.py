@@ -162,6 +162,14 @@ def test_config_check_names_file_line_and_key(tmp_path):
         f'{bad}:3: thresholds.close_seconds: expected a number from 0 to 86400, got "soon"\n')
     result = run(EXPORTER, "--config.check", f"--web.config.file={web}")
     assert result.returncode == 1 and str(web) in result.stderr
+    alerts = tmp_path / "am.yml"
+    alerts.write_text("tls_config:\n  ca_file: none.crt\n")
+    result = run(EXPORTER, "--config.check", f"--alertmanager.config.file={alerts}")
+    assert result.returncode == 1
+    assert result.stderr == f"{alerts}:2: tls_config.ca_file: none.crt: No such file or directory\n"
+    result = run(EXPORTER, "--config.check", "--alertmanager.url=alice:s3cret@am:9093")
+    assert result.returncode == 1 and "s3cret" not in result.stderr
+    assert result.stderr == "--alertmanager.url, number 1: expected http://HOST[:PORT][/PATH] or https://...\n"
     result = run(EXPORTER, "--config.check", "--config.file=/nowhere.yml")
     assert result.returncode == 1 and result.stderr == "/nowhere.yml: No such file or directory\n"
 
@@ -178,6 +186,7 @@ def test_what_prevents_a_start_is_said(tmp_path):
             ("--netns=no-such-namespace", "no network namespace named no-such-namespace"),
             ("--netns=/etc/passwd", "network namespace /etc/passwd: "),
             (f"--netns={tmp_path}/none", "No such file or directory"),
+            ("--alertmanager.url=am:9093", "--alertmanager.url, number 1: expected http://HOST"),
             ("--config.file=/nowhere.yml", "/nowhere.yml: No such file or directory")):
         result = run(EXPORTER, free, flag)
         assert result.returncode == 1 and reason in result.stderr, result.stderr
