@@ -3,7 +3,7 @@
 # Debian packages of each task, and how to install those that are missing. Sourced by packaging/run and tests/run.
 
 packages_build="gcc libc6-dev cmake ninja-build pkg-config git libmicrohttpd-dev libmnl-dev libnetfilter-conntrack-dev
-	libnftables-dev libpcap-dev libyaml-dev libjansson-dev zlib1g-dev libcrypt-dev libsystemd-dev clang
+	libnftables-dev libpcap-dev libyaml-dev libjansson-dev libcurl4-openssl-dev zlib1g-dev libcrypt-dev libsystemd-dev clang
 	bpftool libbpf-dev"
 packages_lab="python3 iproute2 nftables iptables conntrack iputils-ping procps"
 packages_test="$packages_lab clang-format dpkg-dev libclang-rt-14-dev libcmocka-dev python3-pytest python3-prometheus-client

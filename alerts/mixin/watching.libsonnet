@@ -118,6 +118,15 @@
             + 'one. What is wrong with them alone is not found.'
           ),
           watchingAlert(
+            'OnewayAlertmanagerUnreached',
+            'warning',
+            config.failingFor,
+            '%s > 0' % with('oneway_alertmanager_queue_length'),
+            'An Alertmanager takes no alerts from an exporter of oneway.',
+            '{{ $labels.instance }}: {{ $value }} alerts wait for {{ $labels.alertmanager }}. The log of oneway_exporter says '
+            + 'once why; what Prometheus sends is not affected.'
+          ),
+          watchingAlert(
             'OnewayHandshakesSampled',
             'info',
             config.blindFor,

@@ -45,6 +45,18 @@ ssize_t file_read(const char *path, size_t most, char **text)
 	return length;
 }
 
+ssize_t file_read_beside(const char *beside, const char *name, size_t most, char **text)
+{
+	const char *slash = strrchr(beside, '/');
+	int directory = *name != '/' && slash ? (int)(slash - beside) + 1 : 0;
+	char *path;
+	if (asprintf(&path, "%.*s%s", directory, beside, name) < 0)
+		return -ENOMEM;
+	ssize_t length = file_read(path, most, text);
+	free(path);
+	return length;
+}
+
 const char *file_error(int error)
 {
 	switch (error) {

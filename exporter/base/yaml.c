@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "exporter/base/yaml.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -48,6 +49,22 @@ const char *yaml_text(const yaml_node_t *node)
 bool yaml_is_plain(const yaml_node_t *node)
 {
 	return node->type == YAML_SCALAR_NODE && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+}
+
+bool yaml_is_printable(const char *text)
+{
+	while (*text && !iscntrl((unsigned char)*text))
+		text++;
+	return !*text;
+}
+
+void yaml_file_name(struct yaml_reader *reader, const yaml_node_t *node, void *target)
+{
+	const char *text = yaml_text(node);
+	if (!text || !*text || !yaml_is_printable(text))
+		yaml_fail(reader, node, "expected the name of a file");
+	else if (!(*(char **)target = strdup(text)))
+		yaml_out_of_memory(reader);
 }
 
 /* `lines:` with all its items commented out. */

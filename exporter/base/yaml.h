@@ -53,6 +53,10 @@ void yaml_pairs(
 const char *yaml_text(const yaml_node_t *node);
 /* A scalar without quotes. */
 bool yaml_is_plain(const yaml_node_t *node);
+/* Without control characters. */
+bool yaml_is_printable(const char *text);
+/* For struct yaml_key: the name of a file; the target is a char *, the caller's. */
+yaml_function yaml_file_name;
 
 /* Each makes the message, if none is made. node: whose line; NULL for that of the key. */
 void yaml_fail(struct yaml_reader *reader, const yaml_node_t *node, const char *format, ...)

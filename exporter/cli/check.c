@@ -15,10 +15,12 @@
 /* It goes on for so long while somebody waits for an answer: by then any opening is decided. */
 #define WAITING_NS HANDSHAKE_OPEN_NS
 
-static int complain(const char *message)
+static int complain(const struct writer *writer, const char *message)
 {
 	fprintf(stderr, "%s: %s\n", check_command.usage.name, message);
-	return COMMAND_FAILED;
+	if (writer->failure)
+		writer->failure(stdout, message);
+	return writer->status ? writer->status(NULL, NULL) : COMMAND_FAILED;
 }
 
 /* On the wire, or by what the kernel knows of openings that were answered and not acknowledged; then the wire
@@ -82,13 +84,15 @@ static int watch_and_report(struct oneshot *oneshot)
 	const int64_t watch_ns = oneshot->options->watch_ns;
 	int result = watch_ns ? watch(oneshot, watch_ns) : look_once(oneshot);
 	const struct report_style style = oneshot_style(oneshot->options);
+	const struct writer *writer = oneshot->options->writer;
 	if (result == 0)
-		result =
-			oneshot->options->writer->findings(stdout, &style, oneshot->facts, oneshot->findings);
+		result = writer->findings(stdout, &style, oneshot->facts, oneshot->findings);
 	if (result == 0)
 		result = oneshot_flush();
 	if (result < 0)
-		return complain(strerror(-result));
+		return complain(writer, strerror(-result));
+	if (writer->status)
+		return writer->status(oneshot->facts, oneshot->findings);
 	size_t shown;
 	if (report_count(oneshot->findings, &shown) < 0 ||
 		(shown == 0 && report_could_not_look(oneshot->facts)))
@@ -101,7 +105,7 @@ static int run(const struct options *options)
 	char message[ONESHOT_MESSAGE_SIZE];
 	struct oneshot oneshot;
 	int result = oneshot_open(&oneshot, options, message, sizeof(message));
-	int status = result < 0 ? complain(message) : watch_and_report(&oneshot);
+	int status = result < 0 ? complain(options->writer, message) : watch_and_report(&oneshot);
 	oneshot_close(&oneshot);
 	return status;
 }
@@ -112,7 +116,9 @@ const struct command check_command = {
 		.name = "oneway check",
 		.summary = "Looks at this host and reports connections whose replies leave by the wrong way "
 			   "or are dropped on the way back. Exit status: 0 nothing found, 1 findings, 2 could "
-			   "not look.",
+			   "not look. With --format=nagios: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. With "
+			   "--format=prometheus, which is for the textfile collector of node_exporter: 0, or "
+			   "2.",
 	},
 	.headline = "One look at this host: what is wrong, why, and what heals it.",
 	.run = run,

@@ -103,6 +103,44 @@ static const struct flag flag_table[] = {
 		.set = flag_set_switch,
 		.offset = AT(no_exporter_metrics),
 		.programs = PROGRAM_EXPORTER },
+	{ .name = "web.external-url",
+		.argument = "URL",
+		.help = "Where people reach the page, for alerts; without it http://HOSTNAME:PORT/.",
+		.allowed = "a URL",
+		.set = flag_set_text,
+		.offset = AT(external_url),
+		.programs = PROGRAM_EXPORTER },
+	{ .name = "alertmanager.url",
+		.argument = "URL",
+		.help = "Alertmanager to which alerts are sent, beside or instead of Prometheus' own. Repeatable: "
+			"all are sent all.",
+		.allowed = "a URL",
+		.set = flag_add_text,
+		.offset = AT(alertmanagers),
+		.programs = PROGRAM_EXPORTER },
+	{ .name = "alertmanager.config.file",
+		.argument = "FILE",
+		.help = "How Alertmanagers are reached (TLS, user) in YAML.",
+		.allowed = "a file",
+		.set = flag_set_text,
+		.offset = AT(alertmanager_config),
+		.programs = PROGRAM_EXPORTER },
+	{ .name = "alertmanager.label",
+		.argument = "NAME=VALUE",
+		.help = "A label of all alerts, as Prometheus adds it; without them job=oneway and "
+			"instance=HOSTNAME:PORT. Repeatable.",
+		.allowed = "NAME=VALUE",
+		.set = flag_add_text,
+		.offset = AT(alert_labels),
+		.programs = PROGRAM_EXPORTER },
+	{ .name = "alertmanager.runbook-url",
+		.argument = "URL",
+		.help = "What stands before the name of a runbook's page in alerts; without it "
+			"file:///usr/share/doc/oneway/alerts/runbooks/.",
+		.allowed = "a URL",
+		.set = flag_set_text,
+		.offset = AT(runbook_url),
+		.programs = PROGRAM_EXPORTER },
 	{ .name = "metrics.max-addresses",
 		.argument = "N",
 		.initial = "256",
@@ -173,7 +211,7 @@ static const struct flag flag_table[] = {
 		.offset = AT(config_file),
 		.programs = ALL_PROGRAMS },
 	{ .name = "config.check",
-		.help = "Check settings and web configuration and exit.",
+		.help = "Check settings, web configuration and what is said of Alertmanagers, and exit.",
 		.set = flag_set_switch,
 		.offset = AT(config_check),
 		.programs = PROGRAM_EXPORTER },
@@ -504,6 +542,8 @@ void options_free(struct options *options)
 	free(options->collectors);
 	free(options->listen.items);
 	free(options->lines.items);
+	free(options->alertmanagers.items);
+	free(options->alert_labels.items);
 	free(options->arguments.items);
 	memset(options, 0, sizeof(*options));
 }
@@ -514,6 +554,8 @@ int options_run(const struct usage *usage, int argc, char **argv, int (*run)(con
 	int status = options_parse(usage, argc, argv, &options, stdout, stderr);
 	if (status == OPTIONS_RUN)
 		status = run(&options);
+	else if (status == OPTIONS_USED && options.writer && options.writer->status)
+		status = options.writer->status(NULL, NULL);
 	options_free(&options);
 	return status;
 }

@@ -37,6 +37,11 @@ struct options {
 	unsigned max_addresses;
 	bool expose_api;
 	bool no_exporter_metrics;
+	const char *external_url; /* or NULL */
+
+	struct text_list alertmanagers, alert_labels;
+	const char *alertmanager_config; /* or NULL */
+	const char *runbook_url;         /* or NULL */
 
 	bool no_default_collectors;
 	bool *collectors; /* wanted; as observer_collectors */

@@ -22,10 +22,12 @@
 #include "alerts/judge.h"
 #include "collectors/base/clock.h"
 #include "collectors/change/changes.h"
+#include "exporter/alertmanager/alertmanagers.h"
 #include "exporter/base/version.h"
 #include "exporter/config/namespace.h"
 #include "exporter/config/reload.h"
 #include "exporter/config/settings_file.h"
+#include "exporter/daemon/alert_options.h"
 #include "exporter/daemon/announce.h"
 #include "exporter/daemon/collector_io.h"
 #include "exporter/daemon/loop.h"
@@ -48,6 +50,7 @@ struct daemon {
 	struct settings *settings;
 	struct latest_snapshot *latest;
 	struct reload *reload;
+	struct alertmanagers *alertmanagers; /* or NULL */
 	struct http *http;
 	struct observer *observer;
 	struct loop *loop;
@@ -117,6 +120,7 @@ static void judge_facts(void *argument)
 	}
 	if (result == 0) {
 		judgement->last = latest_snapshot_take(daemon->latest);
+		alertmanagers_wake(daemon->alertmanagers);
 		announce_changes(daemon->log, last ? last->facts : NULL, judgement->last->facts);
 		announce_findings(daemon->log, last ? last->findings : NULL, judgement->last->findings);
 		announce_unread_rules(daemon->log, last ? last->facts : NULL, judgement->last->facts);
@@ -302,6 +306,14 @@ static int start_mailboxes(struct daemon *daemon, char *message)
 	return result;
 }
 
+static int start_alertmanagers(struct daemon *daemon, char *message)
+{
+	struct alert_origin origin;
+	const struct alertmanagers_options options = alert_options(daemon->options, &origin);
+	return alertmanagers_start(
+		&options, daemon->latest, daemon->log, &daemon->alertmanagers, message, MESSAGE_SIZE);
+}
+
 static int start_http(struct daemon *daemon, char *message)
 {
 	const struct options *options = daemon->options;
@@ -315,6 +327,7 @@ static int start_http(struct daemon *daemon, char *message)
 		.max_addresses = options->max_addresses,
 		.expose_api = options->expose_api,
 		.exporter_metrics = !options->no_exporter_metrics,
+		.alertmanagers = daemon->alertmanagers,
 	};
 	const struct http_callbacks callbacks = { reload_request, daemon->reload };
 	return http_start(
@@ -379,12 +392,13 @@ static int start_loop(struct daemon *daemon, char *message)
 
 typedef int start_function(struct daemon *daemon, char *message);
 
-/* HTTP sockets are bound before the namespace is entered. */
+/* HTTP sockets are bound, and Alertmanagers reached, from before the namespace is entered. */
 static start_function *const starts[] = {
 	start_descriptors,
 	start_signals,
 	start_settings,
 	start_mailboxes,
+	start_alertmanagers,
 	start_http,
 	start_namespace,
 	start_loop,
@@ -416,6 +430,7 @@ static void stop(struct daemon *daemon)
 {
 	http_stop(daemon->http);
 	worker_free(daemon->worker);
+	alertmanagers_stop(daemon->alertmanagers);
 	collector_io_free(daemon->io);
 	observer_close(daemon->observer);
 	loop_free(daemon->loop);

@@ -7,6 +7,7 @@
 #include "exporter/cli/options.h"
 #include "exporter/config/reload.h"
 #include "exporter/config/settings_file.h"
+#include "exporter/daemon/alert_options.h"
 #include "exporter/daemon/daemon.h"
 #include "exporter/http/web_config.h"
 
@@ -33,6 +34,12 @@ static int check_config(const struct options *options)
 		return EXIT_FAILURE;
 	}
 	web_config_free(web);
+	struct alert_origin origin;
+	const struct alertmanagers_options alertmanagers = alert_options(options, &origin);
+	if (alertmanagers_check(&alertmanagers, message, sizeof(message)) < 0) {
+		fprintf(stderr, "%s\n", message);
+		return EXIT_FAILURE;
+	}
 	puts("The configuration is valid.");
 	return EXIT_SUCCESS;
 }

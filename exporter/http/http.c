@@ -246,6 +246,7 @@ int http_start(const struct http_options *options, const struct http_callbacks *
 	http->starter = pthread_self();
 	server->reload = callbacks->reload;
 	server->reload_argument = callbacks->argument;
+	server->alertmanagers = options->alertmanagers;
 	server->latest = latest;
 	server->log = log;
 	server->max_requests = options->max_requests;

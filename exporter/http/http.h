@@ -17,6 +17,8 @@
 /* As many connections as there may be, those that are being closed, and its threads' own. */
 #define HTTP_DESCRIPTORS 544
 
+struct alertmanagers;
+
 struct http_options {
 	const char *const *listen; /* "HOST:PORT", ":PORT", "[V6]:PORT"; at least one */
 	size_t listen_count;
@@ -27,6 +29,8 @@ struct http_options {
 	size_t max_addresses;       /* service addresses that become label values; 0: HTTP_MAX_ADDRESSES */
 	bool expose_api;            /* answer page and API to everyone, not loopback alone */
 	bool exporter_metrics;      /* process_* */
+	const struct alertmanagers
+		*alertmanagers; /* of which metrics tell, or NULL; lent until http_stop() */
 };
 
 struct http_callbacks {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exporter/alertmanager/alertmanagers.h"
 #include "exporter/base/value.h"
 #include "exporter/http/compress.h"
 #include "exporter/http/guard.h"
@@ -74,6 +75,7 @@ static int answer_metrics(
 	struct negotiated negotiated = negotiate_format(header_of(request, MHD_HTTP_HEADER_ACCEPT));
 	struct exposition exposition;
 	struct process_stats process;
+	struct alertmanager_stats alertmanagers[ALERTMANAGERS_MOST];
 	answer->content_type = negotiated.content_type;
 	answer->vary = "Accept, Accept-Encoding";
 	answer->shared = true;
@@ -89,6 +91,8 @@ static int answer_metrics(
 	if (result < 0)
 		return result;
 	exposition.log_lines_lost = log_lines_lost(server->log);
+	exposition.alertmanagers = alertmanagers;
+	exposition.alertmanager_count = alertmanagers_stats(server->alertmanagers, alertmanagers);
 	result = metrics_expose(&answer->body, negotiated.format, &server->families, &exposition);
 	exposition_clear(&exposition);
 	return result;

@@ -24,6 +24,7 @@ struct http_server {
 	struct response_cache *cache;
 	int (*reload)(void *argument, char *message, size_t size); /* of struct http_callbacks */
 	void *reload_argument;
+	const struct alertmanagers *alertmanagers;
 	struct latest_snapshot *latest;
 	struct log *log;
 };

@@ -27,20 +27,13 @@ static bool is_bcrypt(const char *hash)
 	return cost >= 4 && cost <= 31 && strspn(hash + 7, alphabet) == BCRYPT_HASH_SIZE - 8;
 }
 
-static bool is_printable(const char *text)
-{
-	while (*text && !iscntrl((unsigned char)*text))
-		text++;
-	return !*text;
-}
-
 static void read_user(struct yaml_reader *reader, const char *name, const yaml_node_t *value, void *target)
 {
 	struct web_config *config = target;
 	const char *hash = yaml_text(value);
 	if (strchr(name, ':'))
 		yaml_fail(reader, NULL, "a name cannot hold a colon");
-	else if (!*name || !is_printable(name))
+	else if (!*name || !yaml_is_printable(name))
 		yaml_fail(reader, NULL, "a name must be plain text");
 	else if (!hash || !is_bcrypt(hash))
 		yaml_fail(reader, value, "expected a bcrypt hash ($2y$...)");
@@ -58,20 +51,11 @@ static void read_users(struct yaml_reader *reader, const yaml_node_t *node, void
 	yaml_pairs(reader, node, read_user, target);
 }
 
-static void read_file_name(struct yaml_reader *reader, const yaml_node_t *node, void *target)
-{
-	const char *text = yaml_text(node);
-	if (!text || !*text || !is_printable(text))
-		yaml_fail(reader, node, "expected the name of a file");
-	else if (!(*(char **)target = strdup(text)))
-		yaml_out_of_memory(reader);
-}
-
 static void read_tls(struct yaml_reader *reader, const yaml_node_t *node, void *target)
 {
 	static const struct yaml_key keys[] = {
-		{ "cert_file", read_file_name, offsetof(struct web_config, certificate), false },
-		{ "key_file", read_file_name, offsetof(struct web_config, key), false },
+		{ "cert_file", yaml_file_name, offsetof(struct web_config, certificate), false },
+		{ "key_file", yaml_file_name, offsetof(struct web_config, key), false },
 	};
 	const struct web_config *config = target;
 	yaml_map(reader, node, keys, COUNT(keys), target);
@@ -123,13 +107,8 @@ void web_config_free(struct web_config *config)
 /* Replaces the name of a PEM file by what is in it. */
 static int load_pem(const char *config_path, const char *key, char **text, char *message, size_t size)
 {
-	const char *slash = strrchr(config_path, '/');
-	int directory = **text != '/' && slash ? (int)(slash - config_path) + 1 : 0;
-	char *path = NULL, *pem = NULL;
-	if (asprintf(&path, "%.*s%s", directory, config_path, *text) < 0)
-		path = NULL;
-	ssize_t length = path ? file_read(path, WEB_CONFIG_MOST, &pem) : -ENOMEM;
-	free(path);
+	char *pem = NULL;
+	ssize_t length = file_read_beside(config_path, *text, WEB_CONFIG_MOST, &pem);
 	if (length < 0) {
 		snprintf(message, size, "%s: tls_server_config.%s: %s: %s", config_path, key, *text,
 			file_error((int)length));

@@ -10,6 +10,7 @@
 #include "exporter/base/unwatched.h"
 #include "exporter/base/version.h"
 #include "exporter/daemon/observer.h"
+#include "exporter/metrics/finding_series.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
@@ -105,79 +106,61 @@ static void emit_process(struct metric_sink *sink, const struct facts *facts)
 		metric_add(sink, process->value[sink->family->field]);
 }
 
+/* ---- Alertmanagers ---- */
+
+static void emit_alertmanager(struct metric_sink *sink, const struct facts *facts)
+{
+	const struct exposition *exposition = exposition_of(sink);
+	(void)facts;
+	for (size_t i = 0; i < exposition->alertmanager_count; i++) {
+		const struct alertmanager_stats *stats = &exposition->alertmanagers[i];
+		const void *count = (const char *)stats + sink->family->field;
+		metric_add(sink, (double)*(const uint64_t *)count, stats->url);
+	}
+}
+
+static void emit_alertmanager_errors(struct metric_sink *sink, const struct facts *facts)
+{
+	const struct exposition *exposition = exposition_of(sink);
+	(void)facts;
+	for (size_t i = 0; i < exposition->alertmanager_count; i++)
+		for (int j = ALERTS_TAKEN + 1; j < ALERT_RESULTS; j++)
+			metric_add(sink, (double)exposition->alertmanagers[i].failed[j],
+				exposition->alertmanagers[i].url, alert_result_name((enum alert_result)j));
+}
+
+static void emit_alertmanager_capacity(struct metric_sink *sink, const struct facts *facts)
+{
+	(void)facts;
+	if (exposition_of(sink)->alertmanager_count)
+		metric_add(sink, ALERTS_MOST);
+}
+
 /* ---- findings ---- */
-
-static bool is_counted(const struct finding *finding)
-{
-	return finding->open && !finding->intended;
-}
-
-/* A finding without a service has no origin. */
-static const char *finding_origin(const struct finding *finding)
-{
-	return finding->has_service ? origin_name(finding->origin) : "";
-}
-
-typedef bool same_function(const struct finding *a, const struct finding *b);
-
-static bool same_subject(const struct finding *a, const struct finding *b)
-{
-	return a->condition == b->condition && a->has_service == b->has_service &&
-	       strcmp(a->device_name, b->device_name) == 0 &&
-	       (!a->has_service || (a->origin == b->origin && address_equal(&a->address, &b->address)));
-}
-
-static bool same_labels(const struct finding *a, const struct finding *b)
-{
-	return same_subject(a, b) && a->severity == b->severity && !*a->cause == !*b->cause;
-}
-
-/* Its address may be named, and no earlier finding has the series: those that differ only by their target
- * share one. */
-static bool is_written(
-	const struct metric_sink *sink, const struct findings *findings, size_t position, same_function *same)
-{
-	const struct finding *finding = &findings->items[position];
-	if (!is_counted(finding) || (finding->has_service && !sink->shows(sink, &finding->address)))
-		return false;
-	for (size_t i = 0; i < position; i++)
-		if (is_counted(&findings->items[i]) && same(&findings->items[i], finding))
-			return false;
-	return true;
-}
-
-static const char *finding_address(const struct finding *finding, char text[static ADDRESS_TEXT_SIZE])
-{
-	return finding->has_service ? address_format(&finding->address, text) : "";
-}
 
 static void emit_finding(struct metric_sink *sink, const struct facts *facts)
 {
 	(void)facts;
-	const struct findings *findings = exposition_of(sink)->findings;
-	for (size_t i = 0; i < findings->count; i++) {
-		const struct finding *finding = &findings->items[i];
-		char address[ADDRESS_TEXT_SIZE];
-		if (is_written(sink, findings, i, same_labels))
-			metric_add(sink, 1, finding->condition->name, severity_name(finding->severity),
-				finding->device_name, finding_address(finding, address),
-				finding_origin(finding), *finding->cause ? "false" : "true");
-	}
+	const struct exposition *exposition = exposition_of(sink);
+	struct finding_series series;
+	for (size_t position = 0;
+		finding_series_next(exposition->findings, &exposition->addresses, false, &position, &series);)
+		metric_add(sink, 1, series.finding->condition->name, severity_name(series.finding->severity),
+			series.finding->device_name, series.address, series.origin, series.cause);
 }
 
 /* A command that was not checked is for those to see who ask this host. */
 static void emit_finding_info(struct metric_sink *sink, const struct facts *facts)
 {
 	(void)facts;
-	const struct findings *findings = exposition_of(sink)->findings;
-	for (size_t i = 0; i < findings->count; i++) {
-		const struct finding *finding = &findings->items[i];
-		char address[ADDRESS_TEXT_SIZE];
-		if (is_written(sink, findings, i, same_subject))
-			metric_add(sink, 1, finding->condition->name, finding->device_name,
-				finding_address(finding, address), finding_origin(finding),
-				finding->reply_device,
-				finding->remedy_checked && finding->remedy_count ? finding->remedy[0] : "");
+	const struct exposition *exposition = exposition_of(sink);
+	struct finding_series series;
+	for (size_t position = 0; finding_series_next(
+		     exposition->findings, &exposition->addresses, true, &position, &series);) {
+		const struct finding *finding = series.finding;
+		metric_add(sink, 1, finding->condition->name, finding->device_name, series.address,
+			series.origin, finding->reply_device,
+			finding->remedy_checked && finding->remedy_count ? finding->remedy[0] : "");
 	}
 }
 
@@ -188,7 +171,8 @@ static void emit_findings(struct metric_sink *sink, const struct facts *facts)
 	for (size_t i = 0; conditions[i]; i++) {
 		unsigned counts[SEVERITIES] = { 0 };
 		for (size_t j = 0; j < findings->count; j++)
-			if (findings->items[j].condition == conditions[i] && is_counted(&findings->items[j]))
+			if (findings->items[j].condition == conditions[i] &&
+				finding_is_counted(&findings->items[j]))
 				counts[findings->items[j].severity]++;
 		for (size_t j = 0; j < SEVERITIES; j++)
 			metric_add(sink, counts[j], conditions[i]->name, severity_name((enum severity)j));
@@ -213,7 +197,7 @@ static bool server_written_before(const struct findings *findings, size_t positi
 	const struct finding *finding = &findings->items[position];
 	for (size_t i = 0; i < position; i++) {
 		const struct finding *other = &findings->items[i];
-		if (is_counted(other) && other->condition == finding->condition &&
+		if (finding_is_counted(other) && other->condition == finding->condition &&
 			strcmp(other->device_name, finding->device_name) == 0 && names_server(other, server))
 			return true;
 	}
@@ -232,7 +216,7 @@ static void emit_finding_servers(struct metric_sink *sink, const struct facts *f
 	const struct findings *findings = exposition_of(sink)->findings;
 	for (size_t i = 0; i < findings->count; i++) {
 		const struct finding *finding = &findings->items[i];
-		for (size_t j = 0; is_counted(finding) && j < finding->evidence_count; j++) {
+		for (size_t j = 0; finding_is_counted(finding) && j < finding->evidence_count; j++) {
 			const char *server = finding->evidence[j].text;
 			if (strcmp(finding->evidence[j].key, SERVERS) == 0 && is_on_link(facts, server) &&
 				!server_written_before(findings, i, server))
@@ -367,6 +351,39 @@ static const struct metric_family own_families[] = {
 		.help = "Service addresses left out of label values because there are more than "
 			"--metrics.max-addresses.",
 		.emit = emit_omitted },
+	{ .name = "oneway_alertmanager_notifications_dropped_total",
+		.type = METRIC_COUNTER,
+		.labels = { "alertmanager" },
+		.help = "Alerts not sent to this Alertmanager because there are more than the queue may hold.",
+		.field = offsetof(struct alertmanager_stats, dropped),
+		.always = true,
+		.emit = emit_alertmanager },
+	{ .name = "oneway_alertmanager_notifications_errors_total",
+		.type = METRIC_COUNTER,
+		.labels = { "alertmanager", "reason" },
+		.help = "Alerts sent in requests that failed; they are sent again. reason is connect, timeout, "
+			"tls or status.",
+		.always = true,
+		.emit = emit_alertmanager_errors },
+	{ .name = "oneway_alertmanager_notifications_total",
+		.type = METRIC_COUNTER,
+		.labels = { "alertmanager" },
+		.help = "Alerts that this Alertmanager took, each one counted each time it is sent.",
+		.field = offsetof(struct alertmanager_stats, sent),
+		.always = true,
+		.emit = emit_alertmanager },
+	{ .name = "oneway_alertmanager_queue_capacity",
+		.type = METRIC_GAUGE,
+		.help = "Alerts that the queue of an Alertmanager may hold.",
+		.always = true,
+		.emit = emit_alertmanager_capacity },
+	{ .name = "oneway_alertmanager_queue_length",
+		.type = METRIC_GAUGE,
+		.labels = { "alertmanager" },
+		.help = "Alerts that are to be sent to this Alertmanager and were not taken yet.",
+		.field = offsetof(struct alertmanager_stats, queued),
+		.always = true,
+		.emit = emit_alertmanager },
 	{ .name = "oneway_changes_total",
 		.type = METRIC_COUNTER,
 		.labels = { "kind" },
@@ -381,7 +398,7 @@ static const struct metric_family own_families[] = {
 		.emit = emit_build_info },
 	{ .name = "oneway_finding",
 		.type = METRIC_GAUGE,
-		.labels = { "condition", "severity", "device", "address", "origin", "cause" },
+		.labels = { FINDING_LABELS },
 		.help = "1 while a finding is open; cause is true unless another finding explains it.",
 		.emit = emit_finding },
 	{ .name = "oneway_finding_info",

@@ -4,6 +4,7 @@
 /* All metrics of oneway: the tables of families put together, and what their samples are taken from. Any
  * thread. */
 
+#include "exporter/alertmanager/alertmanager_stats.h"
 #include "exporter/daemon/snapshot.h"
 #include "exporter/metrics/metrics.h"
 #include "exporter/metrics/process.h"
@@ -15,6 +16,8 @@ struct exposition {
 	struct selection addresses;
 	struct process_stats process; /* nothing known: no process_* */
 	uint64_t log_lines_lost;
+	const struct alertmanager_stats *alertmanagers;
+	size_t alertmanager_count;
 };
 
 /* snapshot and process may be NULL; they are lent until exposition_clear(). 0 or -ENOMEM. */

@@ -53,6 +53,11 @@ struct writer {
 	/* oneway check: what is open on this host. */
 	int (*findings)(FILE *out, const struct report_style *style, const struct facts *facts,
 		const struct findings *findings);
+	/* Where a format has its own: the exit status of oneway check. facts and findings are NULL if it
+	 * could not look. */
+	int (*status)(const struct facts *facts, const struct findings *findings);
+	/* What is written then, beside the line on standard error; NULL: nothing. */
+	void (*failure)(FILE *out, const char *message);
 	/* oneway explain: one connection. */
 	int (*explanation)(
 		FILE *out, const struct report_style *style, const struct explanation *explanation);

@@ -41,7 +41,7 @@ _oneway_kind() {
 
 _oneway_flags() {
 	case "$1" in
-	oneway_exporter) echo "--web.listen-address= --web.telemetry-path= --web.config.file= --web.max-requests= --web.expose-api --web.disable-exporter-metrics --metrics.max-addresses= --config.file= --config.check --netns= --line= --path.procfs= --log.level= --log.format= --collector.disable-defaults --collector.handshake.device-include= --collector.handshake.device-exclude= --collector.handshake.tap= --collector.link --no-collector.link --collector.rpfilter --no-collector.rpfilter --collector.conntrack --no-collector.conntrack --collector.natrules --no-collector.natrules --collector.listen --no-collector.listen --collector.handshake --no-collector.handshake --collector.synrecv --no-collector.synrecv --collector.drops --no-collector.drops --collector.route --no-collector.route --collector.nftrace --no-collector.nftrace --help --version" ;;
+	oneway_exporter) echo "--web.listen-address= --web.telemetry-path= --web.config.file= --web.max-requests= --web.expose-api --web.disable-exporter-metrics --web.external-url= --alertmanager.url= --alertmanager.config.file= --alertmanager.label= --alertmanager.runbook-url= --metrics.max-addresses= --config.file= --config.check --netns= --line= --path.procfs= --log.level= --log.format= --collector.disable-defaults --collector.handshake.device-include= --collector.handshake.device-exclude= --collector.handshake.tap= --collector.link --no-collector.link --collector.rpfilter --no-collector.rpfilter --collector.conntrack --no-collector.conntrack --collector.natrules --no-collector.natrules --collector.listen --no-collector.listen --collector.handshake --no-collector.handshake --collector.synrecv --no-collector.synrecv --collector.drops --no-collector.drops --collector.route --no-collector.route --collector.nftrace --no-collector.nftrace --help --version" ;;
 	check) echo "--for= --format= --color= --config.file= --netns= --line= --path.procfs= --log.level= --log.format= --collector.disable-defaults --collector.handshake.device-include= --collector.handshake.device-exclude= --collector.handshake.tap= --collector.link --no-collector.link --collector.rpfilter --no-collector.rpfilter --collector.conntrack --no-collector.conntrack --collector.natrules --no-collector.natrules --collector.listen --no-collector.listen --collector.handshake --no-collector.handshake --collector.synrecv --no-collector.synrecv --collector.drops --no-collector.drops --collector.route --no-collector.route --collector.nftrace --no-collector.nftrace --help --version" ;;
 	explain) echo "--trace --probe --for= --device= --format= --color= --config.file= --netns= --line= --path.procfs= --log.level= --log.format= --collector.disable-defaults --collector.handshake.device-include= --collector.handshake.device-exclude= --collector.handshake.tap= --collector.link --no-collector.link --collector.rpfilter --no-collector.rpfilter --collector.conntrack --no-collector.conntrack --collector.natrules --no-collector.natrules --collector.listen --no-collector.listen --collector.handshake --no-collector.handshake --collector.synrecv --no-collector.synrecv --collector.drops --no-collector.drops --collector.route --no-collector.route --collector.nftrace --no-collector.nftrace --help --version" ;;
 	read) echo "--format= --color= --help --version" ;;
@@ -52,13 +52,14 @@ _oneway_flags() {
 _oneway_values() {
 	case "$1 $2" in
 	"oneway_exporter --web.config.file") _oneway_kind files "$3" ;;
+	"oneway_exporter --alertmanager.config.file") _oneway_kind files "$3" ;;
 	"oneway_exporter --config.file") _oneway_kind files "$3" ;;
 	"oneway_exporter --netns") _oneway_kind namespaces "$3" ;;
 	"oneway_exporter --line") _oneway_kind devices "$3" ;;
 	"oneway_exporter --path.procfs") _oneway_kind files "$3" ;;
 	"oneway_exporter --log.level") printf '%s\n' debug info warn error ;;
 	"oneway_exporter --log.format") printf '%s\n' logfmt json ;;
-	"check --format") printf '%s\n' text json ;;
+	"check --format") printf '%s\n' text json prometheus nagios ;;
 	"check --color") printf '%s\n' auto always never ;;
 	"check --config.file") _oneway_kind files "$3" ;;
 	"check --netns") _oneway_kind namespaces "$3" ;;
@@ -87,6 +88,11 @@ _oneway_takes() {
 	"oneway_exporter --web.telemetry-path") true ;;
 	"oneway_exporter --web.config.file") true ;;
 	"oneway_exporter --web.max-requests") true ;;
+	"oneway_exporter --web.external-url") true ;;
+	"oneway_exporter --alertmanager.url") true ;;
+	"oneway_exporter --alertmanager.config.file") true ;;
+	"oneway_exporter --alertmanager.label") true ;;
+	"oneway_exporter --alertmanager.runbook-url") true ;;
 	"oneway_exporter --metrics.max-addresses") true ;;
 	"oneway_exporter --config.file") true ;;
 	"oneway_exporter --netns") true ;;

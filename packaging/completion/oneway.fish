@@ -35,7 +35,7 @@ function __oneway_at
 	set -l before $words[2]
 	set -l found 0
 	for word in $words[3..-1]
-		if not string match -q -- '-*' $word; and not contains -- $before --collector.handshake.device-exclude --collector.handshake.device-include --collector.handshake.tap --color --config.file --device --for --format --line --log.format --log.level --metrics.max-addresses --netns --path.procfs --web.config.file --web.listen-address --web.max-requests --web.telemetry-path
+		if not string match -q -- '-*' $word; and not contains -- $before --alertmanager.config.file --alertmanager.label --alertmanager.runbook-url --alertmanager.url --collector.handshake.device-exclude --collector.handshake.device-include --collector.handshake.tap --color --config.file --device --for --format --line --log.format --log.level --metrics.max-addresses --netns --path.procfs --web.config.file --web.external-url --web.listen-address --web.max-requests --web.telemetry-path
 			set found (math $found + 1)
 		end
 		set before $word
@@ -48,7 +48,7 @@ complete -c oneway -n __fish_use_subcommand -a check -d 'One look at this host: 
 complete -c oneway -n __fish_use_subcommand -a explain -d 'The way of one connection, request and reply, and where it breaks'
 complete -c oneway -n __fish_use_subcommand -a read -d 'The handshakes in a capture file: how they ended, and what is wrong'
 complete -c oneway -n '__fish_seen_subcommand_from check' -l for -x -d 'Watch for so long (10, 10s, 2m) and judge once a second, instead of one look, which takes a second or two, and up to twelve while somebody waits for an answer'
-complete -c oneway -n '__fish_seen_subcommand_from check' -l format -x -a 'text json' -d 'Report as text or json'
+complete -c oneway -n '__fish_seen_subcommand_from check' -l format -x -a 'text json prometheus nagios' -d 'Report as text, json, prometheus or nagios'
 complete -c oneway -n '__fish_seen_subcommand_from check' -l color -x -a 'auto always never' -d 'Colour: auto (on a terminal, unless NO_COLOR is set), always or never'
 complete -c oneway -n '__fish_seen_subcommand_from check' -l config.file -r -F -d 'Settings (lines, probes, intended, thresholds) in YAML'
 complete -c oneway -n '__fish_seen_subcommand_from check' -l netns -r -F -a '(__oneway_known namespaces)' -d 'Watch this network namespace; HTTP stays in the present one'

@@ -23,7 +23,7 @@ def output(*command):
 
 
 def described(kind):
-    """The rows of one of the program's tables: metric, condition, threshold, outcome."""
+    """The rows of one of the program's tables: metric, condition, alert, threshold, outcome."""
     lines = output(f"{build()}/tests/describe").splitlines()
     return [line.split("\t")[1:] for line in lines if line.startswith(kind + "\t")]
 

@@ -92,7 +92,7 @@ COMMANDS = {"check", "explain", "read"}
 OFFERED = {
     "oneway ": COMMANDS,
     "oneway check --fo": {"--for", "--format"},
-    "oneway check --format=": {"text", "json"},
+    "oneway check --format=": {"text", "json", "prometheus", "nagios"},
     "oneway check --format j": {"json"},
     "oneway read --color ": {"auto", "always", "never"},
     "oneway_exporter --log.level w": {"warn"},

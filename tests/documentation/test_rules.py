@@ -27,6 +27,10 @@ SECTIONS = ["What it means", "See it by hand", "Why the remedy heals", "What els
 TARGET_LABELS = {"job", "instance"}
 # Metrics that neither a rule nor a dashboard's panel is about, and why.
 ELSEWHERE = {
+    "oneway_alertmanager_notifications_dropped_total": "more than a thousand alerts of one host are no news",
+    "oneway_alertmanager_notifications_errors_total": "for the runbook of OnewayAlertmanagerUnreached: a single one is sent again",
+    "oneway_alertmanager_notifications_total": "only where the exporter sends alerts itself; those that wait are alerted on",
+    "oneway_alertmanager_queue_capacity": "a constant",
     "process_start_time_seconds": "a restart shows in every counter, and is no fault",
     "process_threads": "their number does not change while the exporter runs",
     "process_virtual_memory_bytes": "what is reserved says nothing; what is resident is on a panel",
@@ -198,6 +202,20 @@ def test_each_condition_has_its_alert():
         assert rule["expr"] == f'oneway_finding{{job="oneway",condition="{condition}",cause="true"}} == 1'
         assert rule["for"] == "0s" and "labels" not in rule
         assert rule["annotations"]["runbook_url"].endswith(f"/{condition}.md")
+
+
+def test_what_the_exporter_sends_itself_is_what_the_rules_make():
+    sent = {condition: (json.loads(labels), json.loads(annotations)) for condition, labels, annotations in described("alert")}
+    assert list(sent) == conditions()
+    for condition, (labels, annotations) in sent.items():
+        rule = alerts()[alert_of(condition)]
+        # Of the rule: its name, and those labels of its expression that are not the target's.
+        assert labels == {"alertname": rule["alert"], "job": "oneway", "condition": condition, "severity": "info", "cause": "true"}
+        assert annotations["summary"] == rule["annotations"]["summary"]
+        assert annotations["runbook_url"] == "RUNBOOKS/" + rule["annotations"]["runbook_url"].rpartition("/")[2]
+        # Without what the template would fill in.
+        template = re.sub(r"{{ with .*?}}.*?{{ end }}(?:{{ end }})?|{{.*?}}", "", rule["annotations"]["description"])
+        assert annotations["description"] == template
 
 
 @pytest.mark.parametrize("name", alerts())

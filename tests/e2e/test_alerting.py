@@ -3,6 +3,7 @@
 shipped rules, over the three hosts of the lab snat-gateway and the one of dnat-uplinks. Only intervals are shortened."""
 
 import contextlib
+import datetime
 import http.server
 import json
 import os
@@ -64,9 +65,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def running(folder, program, *flags):
+def running(folder, program, *flags, port=0):
     """A daemon on a port of loopback, from when it is ready; ends with us, even if we are killed."""
-    url = f"http://127.0.0.1:{free_port()}"
+    url = f"http://127.0.0.1:{free_port(port)}"
     log = folder / f"{program}.log"
     with open(log, "w", encoding="utf-8") as out:
         process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", program, f"--web.listen-address={url.removeprefix('http://')}",
@@ -92,7 +93,7 @@ def get(url):
         return json.load(answer)
 
 
-def alertmanager(folder, receiver):
+def alertmanager(folder, receiver, port=0):
     """The shipped configuration with short intervals and our receiver."""
     with open(f"{ROOT}/alerts/alertmanager/alertmanager.yml", encoding="utf-8") as file:
         config = yaml.safe_load(file)
@@ -103,7 +104,7 @@ def alertmanager(folder, receiver):
             webhook["url"] = f"http://127.0.0.1:{receiver.server_port}{path}"
     (folder / "alertmanager.yml").write_text(yaml.safe_dump(config))
     return running(folder, "prometheus-alertmanager", f"--config.file={folder}/alertmanager.yml",
-                   f"--storage.path={folder}/alertmanager", "--cluster.listen-address=")
+                   f"--storage.path={folder}/alertmanager", "--cluster.listen-address=", port=port)
 
 
 def prometheus(folder, exporters, alerts_url):
@@ -115,7 +116,10 @@ def prometheus(folder, exporters, alerts_url):
             {"targets": [f"127.0.0.1:{exporter.port}"], "labels": {"instance": name}} for name, exporter in exporters.items()]}],
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
-    return running(folder, "prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/prometheus")
+    # Told once and again when it ends: between an end that the exporter tells and that which Prometheus learns of a second
+    # later, none is to say that it fires.
+    return running(folder, "prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/prometheus",
+                   "--rules.alert.resend-delay=10m")
 
 
 def stand(net, name, variant):
@@ -123,17 +127,21 @@ def stand(net, name, variant):
 
 
 @contextlib.contextmanager
-def alerting(folder, lab, spaces):
-    """An exporter on each of the named hosts, Prometheus and Alertmanager; where to ask them, and the receiver."""
+def alerting(folder, lab, spaces, direct=False):
+    """An exporter on each of the named hosts, Prometheus and Alertmanager; where to ask them, and the receiver. direct: the
+    exporters tell Alertmanager, too, and one that takes notes."""
     program = find_program(os.environ["ONEWAY_BUILD"], "oneway_exporter")
     with contextlib.ExitStack() as stack:
-        exporters = {
-            name: stack.enter_context(Exporter(program, types.SimpleNamespace(watched=space, settings=lab.settings, flags=lab.flags)))
-            for name, space in spaces.items()}
-        receiver = stack.enter_context(Receiver())
+        receiver, notes = stack.enter_context(Receiver()), stack.enter_context(Receiver())
         alerts_url = stack.enter_context(alertmanager(folder, receiver))
+        told = (f"--alertmanager.url={alerts_url}", f"--alertmanager.url=http://127.0.0.1:{notes.server_port}") if direct else ()
+        exporters = {
+            name: stack.enter_context(Exporter(program, types.SimpleNamespace(watched=space, settings=lab.settings, flags=lab.flags),
+                                               flags=(*told, f"--alertmanager.label=instance={name}") if told else ()))
+            for name, space in spaces.items()}
         prometheus_url = stack.enter_context(prometheus(folder, exporters, alerts_url))
-        yield types.SimpleNamespace(exporters=exporters, receiver=receiver, alerts=alerts_url, prometheus=prometheus_url)
+        yield types.SimpleNamespace(exporters=exporters, receiver=receiver, notes=notes, alerts=alerts_url,
+                                    prometheus=prometheus_url)
 
 
 def standing(where):
@@ -161,10 +169,12 @@ def assert_one_notification(where, incident, inhibited):
 
 def assert_ended(where, incident):
     assert poll(lambda: len(where.receiver.notifications) > 1, ENDED_SECONDS), get(f"{where.alerts}/api/v2/alerts")
+    # An exporter that tells it itself is a scrape ahead of Prometheus.
+    assert poll(lambda: get(f"{where.prometheus}/api/v1/alerts")["data"]["alerts"] == [], FOUND_SECONDS)
+    time.sleep(2 * GROUP_INTERVAL)
     assert [names(one) for one in where.receiver.notifications] == [
         ("/pager", status, [(*incident, status)]) for status in ("firing", "resolved")]
     assert where.receiver.notifications[0][1]["groupKey"] == where.receiver.notifications[1][1]["groupKey"]
-    assert get(f"{where.prometheus}/api/v1/alerts")["data"]["alerts"] == []
     assert get(f"{where.alerts}/api/v2/alerts") == []
 
 
@@ -196,18 +206,41 @@ def test_an_incident_of_three_hosts_is_one_of_the_gateway(net, tmp_path):
             assert set(traffic.latest.values()) == {"ok"}
 
 
+def text_of(alert):
+    return json.dumps(alert["labels"], sort_keys=True)
+
+
+def firing(notes):
+    """What was told last of each alert, by its labels, if it is not over."""
+    last = {text_of(alert): alert for _, alerts in notes.notifications for alert in alerts}
+    return {labels: alert for labels, alert in last.items()
+            if datetime.datetime.fromisoformat(alert["endsAt"].replace("Z", "+00:00")) > datetime.datetime.now(datetime.timezone.utc)}
+
+
 def test_a_cause_alone_alerts_and_names_the_reply_device(net, tmp_path):
+    """Told by Prometheus and by the exporter itself: one alert, one notification."""
     lab = stand(net, "dnat-uplinks", "nft-wan2")
     incident = ("OnewayReplyWrongDevice", "gateway")
-    with alerting(tmp_path, lab, {"gateway": lab.watched}) as where:
+    with alerting(tmp_path, lab, {"gateway": lab.watched}, direct=True) as where:
         with Background(lab.attempts()) as traffic:
             alert = assert_one_notification(where, incident, set())
+            by_rules = {text_of(one): one for one in get(f"{where.prometheus}/api/v1/alerts")["data"]["alerts"]}
+            sent = firing(where.notes)
+            assert len(by_rules) == 1 and by_rules.keys() == sent.keys()
+            for labels, one in by_rules.items():
+                remedy = sent[labels]["annotations"].pop("remedy")
+                assert sent[labels]["annotations"] == one["annotations"]
             findings = where.exporters["gateway"].findings()
             assert [finding["condition"] for finding in findings if finding["cause"]], "its symptoms are there"
             cause = next(finding for finding in findings if not finding["cause"])
             assert alert["annotations"]["description"].startswith(
                 f"gateway, device wan2, address {cause['address']}, replies leave by {cause['reply_device']}: ")
             assert f"begin with: {cause['remedy'][0]} " in alert["annotations"]["description"]
+            assert remedy.splitlines() == cause["remedy"]
             run_remedy(lab.watched, cause["remedy"])
             assert_ended(where, incident)
+            assert firing(where.notes) == {}
+            url = f"http://127.0.0.1:{where.notes.server_port}/api/v2/alerts"
+            taken = where.exporters["gateway"].samples("oneway_alertmanager_notifications_total")
+            assert taken[f'alertmanager="{url}"'] == sum(len(alerts) for _, alerts in where.notes.notifications)
             assert set(traffic.latest.values()) == {"ok"}

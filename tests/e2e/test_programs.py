@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from test_http import prometheus, until
 
 BUILD = os.environ["ONEWAY_BUILD"]
@@ -161,6 +162,14 @@ def test_config_check_names_file_line_and_key(tmp_path):
         f'{bad}:3: thresholds.close_seconds: expected a number from 0 to 86400, got "soon"\n')
     result = run(EXPORTER, "--config.check", f"--web.config.file={web}")
     assert result.returncode == 1 and str(web) in result.stderr
+    alerts = tmp_path / "am.yml"
+    alerts.write_text("tls_config:\n  ca_file: none.crt\n")
+    result = run(EXPORTER, "--config.check", f"--alertmanager.config.file={alerts}")
+    assert result.returncode == 1
+    assert result.stderr == f"{alerts}:2: tls_config.ca_file: none.crt: No such file or directory\n"
+    result = run(EXPORTER, "--config.check", "--alertmanager.url=alice:s3cret@am:9093")
+    assert result.returncode == 1 and "s3cret" not in result.stderr
+    assert result.stderr == "--alertmanager.url, number 1: expected http://HOST[:PORT][/PATH] or https://...\n"
     result = run(EXPORTER, "--config.check", "--config.file=/nowhere.yml")
     assert result.returncode == 1 and result.stderr == "/nowhere.yml: No such file or directory\n"
 
@@ -177,6 +186,7 @@ def test_what_prevents_a_start_is_said(tmp_path):
             ("--netns=no-such-namespace", "no network namespace named no-such-namespace"),
             ("--netns=/etc/passwd", "network namespace /etc/passwd: "),
             (f"--netns={tmp_path}/none", "No such file or directory"),
+            ("--alertmanager.url=am:9093", "--alertmanager.url, number 1: expected http://HOST"),
             ("--config.file=/nowhere.yml", "/nowhere.yml: No such file or directory")):
         result = run(EXPORTER, free, flag)
         assert result.returncode == 1 and reason in result.stderr, result.stderr
@@ -419,6 +429,27 @@ def test_check_says_what_it_looked_at():
         report = json.loads(result.stdout)
         assert result.returncode == 0 and report["findings"] == []
         assert {entry["name"]: entry["success"] for entry in report["collectors"]}["link"] is True
+
+
+@needs_root
+def test_check_writes_for_machines():
+    with namespace() as name:
+        add_device(name, "ow0")
+        result = run(ONEWAY, "check", f"--netns={name}", "--format=nagios")
+        assert (result.returncode, result.stderr) == (0, "")
+        assert result.stdout.startswith("ONEWAY OK - no one-way connectivity found | critical=0;;0;0; warning=0;0;;0; info=0;;;0;\n")
+        result = run(ONEWAY, "check", f"--netns={name}", "--format=prometheus")
+        assert (result.returncode, result.stderr) == (0, "")
+        families = {family.name: family for family in text_string_to_metric_families(result.stdout)}
+        assert {sample.value for sample in families["oneway_findings"].samples} == {0}
+        assert {family.type for family in families.values()} == {"gauge"}
+        if shutil.which("promtool"):
+            assert run("promtool", "check", "metrics", input=result.stdout).returncode == 0
+    for flags, status in ((("--format=nagios", "--netns=no-such-namespace"), 3), (("--format=nagios", "--atlantis"), 3),
+                          (("--format=prometheus", "--netns=no-such-namespace"), 2)):
+        result = run(ONEWAY, "check", *flags)
+        assert result.returncode == status
+        assert result.stdout.startswith("ONEWAY UNKNOWN - no network namespace") == (flags[-1] == "--netns=no-such-namespace" and status == 3)
 
 
 def test_check_that_cannot_look_says_so():

@@ -31,8 +31,9 @@ DOORS = {
     "alerts/remedy": ["remedy.h", "rule_match.h", "put_back.h"],
     "exporter/daemon": ["snapshot.h", "log.h", "observer.h", "collector_io.h"],
     "exporter/cli": ["options.h"],
+    "exporter/alertmanager": ["alertmanagers.h", "alertmanager_stats.h"],
     "exporter/http": ["http.h", "web_config.h"],
-    "exporter/metrics": ["families.h", "metrics.h"],
+    "exporter/metrics": ["families.h", "metrics.h", "finding_series.h", "selection.h"],
     "exporter/output": ["writer.h", "json.h", "evidence.h", "report.h"],
     "exporter/config": ["settings_file.h", "reload.h", "namespace.h"],
 }

@@ -294,7 +294,7 @@ static const struct refusal refusals[] = {
 		"oneway check: --for: expected seconds from 1 to 86400, as 10, 10s or 2m, got \"1h\"; see "
 		"--help\n" },
 	{ &check, "--format=xml",
-		"oneway check: --format: expected text or json, got \"xml\"; see --help\n" },
+		"oneway check: --format: expected text, json, prometheus or nagios, got \"xml\"; see --help\n" },
 	{ &check, "--color=blue",
 		"oneway check: --color: expected auto, always or never, got \"blue\"; see --help\n" },
 	{ &explain, "192.0.2.1",
