@@ -86,7 +86,7 @@ struct sk_buff {
 	unsigned int len, data_len;
 	__be16 protocol, vlan_proto;
 	__u16 vlan_tci, network_header, mac_header;
-	__u8 pkt_type : 3;
+	__u8 pkt_type : 3, vlan_present : 1;
 	unsigned char *head, *data;
 };
 
@@ -245,6 +245,14 @@ static __always_inline _Bool read_ip(const struct view *view, struct summary *su
 
 /* ---- the flows whose ACKs have been seen ---- */
 
+/* The mask is kept, though the compiler knows the number to be smaller: the verifier of Linux 6.1 does not
+ * know it any more behind an exclusive or. */
+static __always_inline __u32 *ack_slot(struct ack_flows *flows, __u32 number)
+{
+	barrier_var(number);
+	return &flows->slots[number % ACK_FLOWS];
+}
+
 static __always_inline _Bool is_first_ack(const struct view *view, const struct summary *summary, _Bool opens)
 {
 	const __u32 first = 0;
@@ -253,8 +261,8 @@ static __always_inline _Bool is_first_ack(const struct view *view, const struct 
 	__u32 tag = mix(hash, summary->ports) & ~3u, at = hash % ACK_FLOWS;
 	if (!flows)
 		return 1;
-	for (int way = 0; way < 2; way++) {
-		__u32 *slot = &flows->slots[(at ^ way) % ACK_FLOWS];
+	for (__u32 way = 0; way < 2; way++) {
+		__u32 *slot = ack_slot(flows, at ^ way);
 		if ((*slot & ~3u) != tag)
 			continue;
 		if (opens)
@@ -267,7 +275,7 @@ static __always_inline _Bool is_first_ack(const struct view *view, const struct 
 	}
 	if (!opens) {
 		__u32 way = flows->slots[at] == 0 ? 0 : bpf_get_prandom_u32() & 1;
-		flows->slots[(at ^ way) % ACK_FLOWS] = tag | 1;
+		*ack_slot(flows, at ^ way) = tag | 1;
 	}
 	return 1;
 }
@@ -313,17 +321,14 @@ static __always_inline _Bool passes(const struct view *view, struct summary *sum
 
 /* ---- handing over ---- */
 
-static __always_inline void count(__u32 ifindex, _Bool dropped)
+static __always_inline struct packets_counts *counts_of(__u32 ifindex)
 {
+	const struct packets_counts none = { 0 };
 	struct packets_counts *found = bpf_map_lookup_elem(&counts, &ifindex);
-	const struct packets_counts one = { 1, dropped };
-	if (!found) {
-		bpf_map_update_elem(&counts, &ifindex, &one, BPF_NOEXIST);
-		return;
-	}
-	__sync_fetch_and_add(&found->passed, 1);
-	if (dropped)
-		__sync_fetch_and_add(&found->dropped, 1);
+	if (found)
+		return found;
+	bpf_map_update_elem(&counts, &ifindex, &none, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&counts, &ifindex);
 }
 
 /* The reader looks into the ring now and then; it is woken when that may be too late. */
@@ -336,13 +341,24 @@ static __always_inline __u64 wake(void)
 /* The record is to be submitted, unless it is NULL. */
 static __always_inline struct packet_record *record_of(const struct view *view, const struct summary *summary)
 {
-	struct packet_record *record = bpf_ringbuf_reserve(&packets, sizeof(*record), 0);
-	count(view->ifindex, !record);
-	if (!record)
+	struct packets_counts *counted = counts_of(view->ifindex);
+	if (!counted)
 		return 0;
-	__u32 size = summary->length < PACKETS_BYTES ? summary->length : PACKETS_BYTES;
-	barrier_var(size); /* lest the compiler drop what the verifier wants to see */
-	if (size < PACKETS_LEAST || !load(view, 0, record->bytes, size)) {
+	__sync_fetch_and_add(&counted->passed, 1);
+	/* Looked at once: before Linux 6.3 the verifier takes the second look for one that may fail. */
+	struct packet_record *record = bpf_ringbuf_reserve(&packets, sizeof(*record), 0);
+	if (!record) {
+		__sync_fetch_and_add(&counted->dropped, 1);
+		return 0;
+	}
+	__u64 size = summary->length;
+	/* In one register, as compilers would not have it: before Linux 6.8 the verifier forgets what is
+	 * known of a 32-bit value when it is copied. */
+	asm volatile("if %0 <= %[most] goto +1\n"
+		     "%0 = %[most]\n"
+		     : "+r"(size)
+		     : [most] "i"(PACKETS_BYTES));
+	if (size < PACKETS_LEAST || !load(view, 0, record->bytes, (__u32)size)) {
 		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
 		return 0;
 	}
@@ -432,6 +448,14 @@ static __always_inline _Bool is_traced(const struct net_device *device)
 	       !(bpf_core_field_exists(device->l3mdev_ops) && device->l3mdev_ops) && !is_port(device);
 }
 
+/* Before Linux 6.2 vlan_proto stays when the tag is taken off. */
+static __always_inline _Bool has_tag(const struct sk_buff *skb)
+{
+	if (bpf_core_field_exists(skb->vlan_present))
+		return BPF_CORE_READ_BITFIELD_PROBED(skb, vlan_present) != 0;
+	return skb->vlan_proto != 0;
+}
+
 static __always_inline int trace(
 	const struct sk_buff *skb, const struct net_device *device, const __u8 *network, _Bool leaves)
 {
@@ -448,7 +472,7 @@ static __always_inline int trace(
 	struct packet_record *record = record_of(&view, &summary);
 	if (!record)
 		return 0;
-	if (leaves && skb->vlan_proto) {
+	if (leaves && has_tag(skb)) {
 		record->tagged = 1;
 		record->tag = skb->vlan_tci;
 	}
