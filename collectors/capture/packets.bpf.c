@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Hands over the packets of handshakes and echo, and no other: SYN, SYN-ACK, RST, the first bare ACKs of a
- * flow, ICMP echo, of IPv4 and IPv6. Runs in the kernel, at one of two places for each device:
+ * flow, ICMP echo, of IPv4 and IPv6. Runs in the kernel, at one of these places for each device and
+ * direction:
  *
  * - tcx (Linux 6.6), a hook of the device, once for each direction: costs nothing elsewhere, but attaching it
  *   takes the kernel tens of milliseconds in which no device of the host can be changed.
- * - the tracepoints that each packet of all devices passes: there at once, and for devices that do not exist
- *   yet, but run for other network namespaces as well.
+ * - the tracepoints that packets of all devices pass: there at once, and for devices that do not exist yet,
+ *   but run for other network namespaces as well. What comes in passes its tracepoint once, at the device
+ *   that received it: the VLAN, bond or macvlan above, which the kernel hands it on to, is not told there.
+ * - as filter of one packet socket, which sees what comes in at all devices, those above as well.
  *
  * Of a flow's bare ACKs those after the first few are those of a transfer. They are known by a table of
  * hashes (ack_flows), in which collisions only cost a copy: a flow that is not in it passes.
@@ -27,9 +30,10 @@
 #define ETHERTYPE_VLAN 0x8100
 #define ETHERTYPE_QINQ 0x88a8
 
-#define FOR_ANOTHER_HOST 3  /* PACKET_OTHERHOST */
-#define GOES_ON          -1 /* TCX_NEXT */
-#define LOOPBACK         8  /* IFF_LOOPBACK */
+#define PACKET_OTHERHOST 3
+#define PACKET_OUTGOING  4
+#define TCX_NEXT         -1
+#define IFF_LOOPBACK     8
 
 #define PACKETS_LEAST 28 /* bytes: IPv4 and echo */
 
@@ -123,12 +127,12 @@ struct {
 
 /* A packet, wherever the program runs. */
 struct view {
-	struct __sk_buff *hooked; /* or NULL */
-	const __u8 *network;      /* else: the network header */
-	__u32 linear;             /* and so many bytes of it can be read */
+	struct __sk_buff *skb; /* NULL at a tracepoint */
+	const __u8 *network;   /* there: the network header */
+	__u32 linear;          /* and so many bytes of it can be read */
 	__u32 ifindex;
 	__u16 protocol;
-	_Bool leaves;
+	_Bool outgoing;
 };
 
 /* What decides whether it passes, and how. */
@@ -142,8 +146,8 @@ struct summary {
 
 static __always_inline _Bool load(const struct view *view, __u32 offset, void *to, __u32 size)
 {
-	if (view->hooked)
-		return bpf_skb_load_bytes_relative(view->hooked, offset, to, size, BPF_HDR_START_NET) == 0;
+	if (view->skb)
+		return bpf_skb_load_bytes_relative(view->skb, offset, to, size, BPF_HDR_START_NET) == 0;
 	return offset + size <= view->linear && bpf_probe_read_kernel(to, size, view->network + offset) == 0;
 }
 
@@ -257,7 +261,7 @@ static __always_inline _Bool is_first_ack(const struct view *view, const struct 
 {
 	const __u32 first = 0;
 	struct ack_flows *flows = bpf_map_lookup_elem(&ack_flows, &first);
-	__u32 hash = mix(mix(summary->addresses, summary->ports), view->ifindex * 2 + view->leaves);
+	__u32 hash = mix(mix(summary->addresses, summary->ports), view->ifindex * 2 + view->outgoing);
 	__u32 tag = mix(hash, summary->ports) & ~3u, at = hash % ACK_FLOWS;
 	if (!flows)
 		return 1;
@@ -366,7 +370,7 @@ static __always_inline struct packet_record *record_of(const struct view *view, 
 	record->ifindex = view->ifindex;
 	record->length = summary->length;
 	record->protocol = view->protocol;
-	record->leaves = view->leaves;
+	record->outgoing = view->outgoing;
 	record->tagged = 0;
 	record->size = (__u16)size;
 	return record;
@@ -393,35 +397,48 @@ static __always_inline _Bool cannot_pass(const struct __sk_buff *skb)
 	return !(frame[47] & (TCP_SYN | TCP_RST)) && length != 20 + (frame[46] >> 4) * 4;
 }
 
-static __always_inline int look(struct __sk_buff *skb, _Bool leaves)
+static __always_inline void capture_skb(struct __sk_buff *skb, _Bool outgoing, enum packets_place place)
 {
 	const struct view view = {
-		.hooked = skb, .ifindex = skb->ifindex, .protocol = (__u16)skb->protocol, .leaves = leaves
+		.skb = skb, .ifindex = skb->ifindex, .protocol = (__u16)skb->protocol, .outgoing = outgoing
 	};
 	struct summary summary;
-	if (cannot_pass(skb) || (!leaves && skb->pkt_type == FOR_ANOTHER_HOST) || !passes(&view, &summary))
-		return GOES_ON;
-	const __u32 *device = bpf_map_lookup_elem(&devices, &view.ifindex);
-	struct packet_record *record = device && *device == PACKETS_HOOKED ? record_of(&view, &summary) : 0;
+	if ((!outgoing && skb->pkt_type == PACKET_OTHERHOST) || !passes(&view, &summary))
+		return;
+	const __u32 *seen_at = bpf_map_lookup_elem(&devices, &view.ifindex);
+	struct packet_record *record = seen_at && *seen_at == place ? record_of(&view, &summary) : 0;
 	if (!record)
-		return GOES_ON;
+		return;
 	record->tagged = skb->vlan_present != 0;
 	record->tag = (__u16)skb->vlan_tci;
 	bpf_skb_load_bytes_relative(skb, 6, record->address, 6, BPF_HDR_START_MAC);
 	bpf_ringbuf_submit(record, wake());
-	return GOES_ON;
 }
 
 SEC("tc")
-int hooked_in(struct __sk_buff *skb)
+int tcx_ingress(struct __sk_buff *skb)
 {
-	return look(skb, 0);
+	if (!cannot_pass(skb))
+		capture_skb(skb, 0, PACKETS_AT_TCX);
+	return TCX_NEXT;
 }
 
 SEC("tc")
-int hooked_out(struct __sk_buff *skb)
+int tcx_egress(struct __sk_buff *skb)
 {
-	return look(skb, 1);
+	if (!cannot_pass(skb))
+		capture_skb(skb, 1, PACKETS_AT_TCX);
+	return TCX_NEXT;
+}
+
+/* ---- at a packet socket ---- */
+
+SEC("socket")
+int socket_ingress(struct __sk_buff *skb)
+{
+	if (skb->pkt_type != PACKET_OUTGOING)
+		capture_skb(skb, 0, PACKETS_AT_SOCKET);
+	return 0; /* the socket itself gets nothing */
 }
 
 /* ---- at the tracepoints ---- */
@@ -438,13 +455,14 @@ static __always_inline _Bool is_port(const struct net_device *device)
 	return !bpf_core_field_exists(device->l3mdev_ops) || !BPF_CORE_READ(upper, dev, l3mdev_ops);
 }
 
-static __always_inline _Bool is_traced(const struct net_device *device)
+/* At the socket a device's outgoing packets are not seen: they are traced. */
+static __always_inline _Bool is_traced(const struct net_device *device, _Bool outgoing)
 {
 	__u32 ifindex = device->ifindex;
-	const __u32 *known = bpf_map_lookup_elem(&devices, &ifindex);
-	if (known)
-		return *known == PACKETS_TRACED;
-	return watches_unknown && !(device->flags & LOOPBACK) &&
+	const __u32 *seen_at = bpf_map_lookup_elem(&devices, &ifindex);
+	if (seen_at)
+		return *seen_at == PACKETS_AT_TRACEPOINTS || (outgoing && *seen_at == PACKETS_AT_SOCKET);
+	return watches_unknown && !(device->flags & IFF_LOOPBACK) &&
 	       !(bpf_core_field_exists(device->l3mdev_ops) && device->l3mdev_ops) && !is_port(device);
 }
 
@@ -456,8 +474,8 @@ static __always_inline _Bool has_tag(const struct sk_buff *skb)
 	return skb->vlan_proto != 0;
 }
 
-static __always_inline int trace(
-	const struct sk_buff *skb, const struct net_device *device, const __u8 *network, _Bool leaves)
+static __always_inline int capture_traced(
+	const struct sk_buff *skb, const struct net_device *device, const __u8 *network, _Bool outgoing)
 {
 	if (device->nd_net.net->ns.inum != watched_namespace)
 		return 0;
@@ -465,14 +483,14 @@ static __always_inline int trace(
 		.linear = skb->len - skb->data_len - (__u32)(network - skb->data),
 		.ifindex = device->ifindex,
 		.protocol = skb->protocol,
-		.leaves = leaves };
+		.outgoing = outgoing };
 	struct summary summary;
-	if (!passes(&view, &summary) || !is_traced(device))
+	if (!passes(&view, &summary) || !is_traced(device, outgoing))
 		return 0;
 	struct packet_record *record = record_of(&view, &summary);
 	if (!record)
 		return 0;
-	if (leaves && has_tag(skb)) {
+	if (outgoing && has_tag(skb)) {
 		record->tagged = 1;
 		record->tag = skb->vlan_tci;
 	}
@@ -482,19 +500,20 @@ static __always_inline int trace(
 }
 
 SEC("tp_btf/netif_receive_skb")
-int traced_in(const __u64 *arguments) /* packet */
+int tracepoint_ingress(const __u64 *arguments) /* packet */
 {
 	const struct sk_buff *skb = (const struct sk_buff *)arguments[0];
-	if (BPF_CORE_READ_BITFIELD_PROBED(skb, pkt_type) == FOR_ANOTHER_HOST)
+	if (BPF_CORE_READ_BITFIELD_PROBED(skb, pkt_type) == PACKET_OTHERHOST)
 		return 0;
-	return trace(skb, skb->dev, skb->data, 0);
+	return capture_traced(skb, skb->dev, skb->data, 0);
 }
 
 SEC("tp_btf/net_dev_start_xmit")
-int traced_out(const __u64 *arguments) /* packet, device */
+int tracepoint_egress(const __u64 *arguments) /* packet, device */
 {
 	const struct sk_buff *skb = (const struct sk_buff *)arguments[0];
-	return trace(skb, (const struct net_device *)arguments[1], skb->head + skb->network_header, 1);
+	return capture_traced(
+		skb, (const struct net_device *)arguments[1], skb->head + skb->network_header, 1);
 }
 
 /* That of the project, as the kernel spells it: it lends some helpers to such programs alone. */

@@ -285,6 +285,25 @@ def test_a_vlan_is_a_device_of_its_own(tmp_path, tap):
             wait_for(lambda: outcome(exporter, "completed", 'syn_device="v100",synack_device="v100"') == 1)
 
 
+def test_a_macvlan_among_many_devices(tmp_path, tap):
+    """What comes in passes the kernel's tracepoint at the device below alone."""
+    with wired() as (watched, peer):
+        pairs(watched, 10)
+        try:
+            watched.ip("link add link wan1 name above type macvlan")
+        except NetError as error:
+            if not is_lacking(error):
+                raise
+            pytest.skip(f"this kernel has no macvlan devices: {error}")
+        watched.sysctl(net__ipv4__conf__all__arp_ignore=1)  # else wan1 answers for it
+        watched.ip("addr add 198.51.100.1/24 dev above\nlink set above up")
+        peer.ip("addr add 198.51.100.2/24 dev far1")
+        with Exporter(tmp_path, f"--netns={watched.path}", tap) as exporter:
+            wait_for(lambda: is_captured(exporter, "wan1", "above", "many9"))
+            connect(watched, peer, "198.51.100.1")
+            wait_for(lambda: outcome(exporter, "completed", 'syn_device="above"') == 1)
+
+
 @pytest.mark.skipif(not shutil.which("setpriv"), reason="needs setpriv")
 def test_without_its_capability_it_says_so(tmp_path):
     os.chmod(tmp_path, 0o777)
