@@ -18,7 +18,8 @@
 #include "collectors/capture/packet_record.h"
 
 #define ATTACH_TCX_MAX 16
-#define ATTACH_NEWS_NS (2 * INT64_C(1000000000))  /* a device that was told of is there, and known, so soon \
+#define ATTACH_NEWS_NS                                                                                      \
+	(2 * INT64_C(1000000000))                 /* a device that was told of is there, and known, so soon \
 						   */
 #define ATTACH_RETRY_NS (2 * INT64_C(1000000000)) /* what failed is tried again */
 

@@ -22,7 +22,8 @@ struct packet_record {
 	__u16 size;      /* how many of bytes[] are there */
 	__u8 address[8]; /* the link layer's source; 6 bytes */
 	__u8 bytes[PACKETS_BYTES];
-	__u8 unused[4];
+	__u8 recalled; /* a SYN of a flow that was left out, which comes again behind its SYN-ACK */
+	__u8 unused[3];
 };
 
 /* Where the packets of a device are seen. Those of one that is not in the map are traced if the loader says
@@ -31,6 +32,15 @@ enum packets_place {
 	PACKETS_AT_TRACEPOINTS,
 	PACKETS_AT_SOCKET, /* what comes in; what goes out is traced */
 	PACKETS_AT_TCX,
+};
+
+/* Of a flow that is not sampled: that its SYN was answered, and when, so that a client that does not get the
+ * answer is known when it comes again; from then on all of the flow passes. New ones overwrite old ones. */
+#define PACKETS_LEFT_OUT_MAX (1 << 20) /* 8 MiB, while there is a flood; a power of two */
+
+struct packets_left_out {
+	__u32 tag;
+	__u32 milliseconds; /* CLOCK_MONOTONIC */
 };
 
 struct packets_counts {

@@ -23,6 +23,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "collectors/base/flow_sample.h"
 #include "collectors/capture/packet_record.h"
 
 #define ETHERTYPE_IP4  0x0800
@@ -42,7 +43,7 @@
 
 enum { PROTOCOL_ICMP = 1, PROTOCOL_TCP = 6, PROTOCOL_ICMP6 = 58 };
 enum { NEXT_HOP_BY_HOP = 0, NEXT_ROUTING = 43, NEXT_FRAGMENT = 44, NEXT_AH = 51, NEXT_OPTIONS = 60 };
-enum { TCP_SYN = 2, TCP_RST = 4 };
+enum { TCP_SYN = 2, TCP_RST = 4, TCP_ACK = 16 };
 
 #define ACK_FLOWS (1 << 16) /* a power of two */
 #define ACK_FIRST 3         /* bare ACKs of a flow that pass; at most 3 */
@@ -97,6 +98,7 @@ struct sk_buff {
 #pragma clang attribute pop
 
 const volatile __u32 watched_namespace; /* its inode number */
+const volatile __u64 seed;              /* of flow_sample.h */
 const volatile _Bool watches_unknown;   /* devices that are not in the map */
 
 struct {
@@ -125,6 +127,23 @@ struct {
 	__type(value, struct ack_flows);
 } ack_flows SEC(".maps");
 
+volatile __u32 ratio = 1; /* one flow of so many is sampled */
+
+struct left_out_slots {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PACKETS_LEFT_OUT_MAX);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct packets_left_out));
+};
+
+/* The slots are there while there is sampling. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__array(values, struct left_out_slots);
+} left_out SEC(".maps");
+
 /* A packet, wherever the program runs. */
 struct view {
 	struct __sk_buff *skb; /* NULL at a tracepoint */
@@ -137,11 +156,13 @@ struct view {
 
 /* What decides whether it passes, and how. */
 struct summary {
-	__u32 length;    /* from the network header to the IP packet's end */
-	__u32 addresses; /* hashed */
-	__u32 ports;     /* as they stand */
-	__u32 at;        /* where the transport header begins */
+	__u32 length; /* from the network header to the IP packet's end */
+	__u64 source; /* addresses, hashed */
+	__u64 destination;
+	__u32 ports; /* as they stand */
+	__u32 at;    /* where the transport header begins */
 	__u8 protocol;
+	_Bool recalled; /* packet_record.h */
 };
 
 static __always_inline _Bool load(const struct view *view, __u32 offset, void *to, __u32 size)
@@ -183,7 +204,8 @@ static __always_inline _Bool read_ip4(const struct view *view, __u32 at, struct 
 	if (ip.version_size >> 4 != 4 || header < sizeof(ip) || ip.fragment & bpf_htons(0x1fff))
 		return 0;
 	summary->length = at + bpf_ntohs(ip.length);
-	summary->addresses = mix(mix(0, ip.source), ip.destination);
+	summary->source = flow_sample_address(seed, &ip.source, FLOW_SAMPLE_WORDS4);
+	summary->destination = flow_sample_address(seed, &ip.destination, FLOW_SAMPLE_WORDS4);
 	summary->protocol = ip.protocol;
 	summary->at = at + header;
 	return 1;
@@ -218,9 +240,8 @@ static __always_inline _Bool read_ip6(const struct view *view, __u32 at, struct 
 		return 0;
 	summary->length = at + bpf_ntohs(ip.length) + sizeof(ip);
 	summary->protocol = ip.next;
-	summary->addresses = 0;
-	for (int i = 0; i < 4; i++)
-		summary->addresses = mix(mix(summary->addresses, ip.source[i]), ip.destination[i]);
+	summary->source = flow_sample_address(seed, ip.source, FLOW_SAMPLE_WORDS6);
+	summary->destination = flow_sample_address(seed, ip.destination, FLOW_SAMPLE_WORDS6);
 	summary->at = at + sizeof(ip);
 	for (int i = 0; i < HEADERS_MAX; i++) {
 		__u32 length = extension(view, summary->at, &summary->protocol);
@@ -261,7 +282,8 @@ static __always_inline _Bool is_first_ack(const struct view *view, const struct 
 {
 	const __u32 first = 0;
 	struct ack_flows *flows = bpf_map_lookup_elem(&ack_flows, &first);
-	__u32 hash = mix(mix(summary->addresses, summary->ports), view->ifindex * 2 + view->outgoing);
+	__u32 hash = mix(mix((__u32)(summary->source - summary->destination * 3), summary->ports),
+		view->ifindex * 2 + view->outgoing);
 	__u32 tag = mix(hash, summary->ports) & ~3u, at = hash % ACK_FLOWS;
 	if (!flows)
 		return 1;
@@ -289,17 +311,61 @@ struct tcp {
 	__u8 size, flags;
 };
 
+/* ---- sampling ---- */
+
+#define REPEATED_MS 20    /* earlier it is the same SYN at another device */
+#define RECALLED_MS 40000 /* later, another one */
+
+/*
+ * Of a flow that is not sampled nothing passes until its SYN, which was answered, comes again: then all does.
+ * Of a slot's tag the last bit says which of both it is; the first holds for one SYN, by its sequence number,
+ * the second for the flow.
+ */
+static __always_inline _Bool is_sampled(const struct tcp *tcp, struct summary *summary)
+{
+	const __u32 first = 0;
+	const __u32 sampled = ratio;
+	if (sampled <= 1)
+		return 1;
+	__u64 hash = flow_sample_hash(seed, summary->source, bpf_ntohs((__u16)tcp->ports),
+		summary->destination, bpf_ntohs((__u16)(tcp->ports >> 16)));
+	if (flow_is_sampled(hash, sampled))
+		return 1;
+	void *slots = bpf_map_lookup_elem(&left_out, &first);
+	__u32 number = (__u32)hash % PACKETS_LEFT_OUT_MAX;
+	struct packets_left_out *slot = slots ? bpf_map_lookup_elem(slots, &number) : 0;
+	if (!slot)
+		return 0;
+	const __u32 followed = (__u32)(hash >> 32) | 1;
+	if (slot->tag == followed)
+		return 1;
+	if (!(tcp->flags & TCP_SYN))
+		return 0;
+	__u32 now = (__u32)(bpf_ktime_get_ns() / 1000000);
+	if (tcp->flags & TCP_ACK) {
+		slot->tag = mix(followed, bpf_ntohl(tcp->acknowledgement) - 1) & ~1u;
+		slot->milliseconds = now;
+		return 0;
+	}
+	__u32 passed = now - slot->milliseconds;
+	if (slot->tag != (mix(followed, bpf_ntohl(tcp->sequence)) & ~1u) || passed < REPEATED_MS ||
+		passed > RECALLED_MS)
+		return 0;
+	slot->tag = followed;
+	summary->recalled = 1;
+	return 1;
+}
+
 static __always_inline _Bool is_handshake(const struct view *view, struct summary *summary)
 {
 	struct tcp tcp;
 	if (!load(view, summary->at, &tcp, 14))
 		return 0;
 	summary->ports = tcp.ports;
-	if (tcp.flags & TCP_SYN)
-		return is_first_ack(view, summary, 1);
-	if (tcp.flags & TCP_RST)
-		return 1;
-	return summary->at + (tcp.size >> 4) * 4 == summary->length && is_first_ack(view, summary, 0);
+	_Bool opens = tcp.flags & TCP_SYN, resets = tcp.flags & TCP_RST;
+	if (!opens && !resets && summary->at + (tcp.size >> 4) * 4 != summary->length)
+		return 0;
+	return is_sampled(&tcp, summary) && ((resets && !opens) || is_first_ack(view, summary, opens));
 }
 
 static __always_inline _Bool is_echo(const struct view *view, __u32 at, __u8 request, __u8 reply)
@@ -310,6 +376,7 @@ static __always_inline _Bool is_echo(const struct view *view, __u32 at, __u8 req
 
 static __always_inline _Bool passes(const struct view *view, struct summary *summary)
 {
+	summary->recalled = 0;
 	if (!read_ip(view, summary))
 		return 0;
 	switch (summary->protocol) {
@@ -372,6 +439,7 @@ static __always_inline struct packet_record *record_of(const struct view *view, 
 	record->protocol = view->protocol;
 	record->outgoing = view->outgoing;
 	record->tagged = 0;
+	record->recalled = summary->recalled;
 	record->size = (__u16)size;
 	return record;
 }

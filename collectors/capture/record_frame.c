@@ -36,6 +36,7 @@ int record_frame_read(
 	*out = (struct tap_frame){ .time_ns = (int64_t)record.time_ns,
 		.bytes = bytes,
 		.size = begin + record.size,
-		.length = begin + record.length };
+		.length = begin + record.length,
+		.recalled = record.recalled };
 	return 0;
 }

@@ -353,6 +353,32 @@ static void taps_wake(void *argument)
 	(void)written; /* a full counter wakes as well */
 }
 
+/* ---- sampling ---- */
+
+/* Without memory for those that are left out none is: the user follows fewer of them then. */
+static void taps_sample(void *argument, uint32_t ratio)
+{
+	struct taps *taps = argument;
+	const int outer = bpf_map__fd(taps->object->maps.left_out);
+	const __u32 first = 0;
+	__u32 there;
+	if (ratio <= 1) {
+		taps->object->data->ratio = 1;
+		bpf_map_delete_elem(outer, &first);
+		return;
+	}
+	if (bpf_map_lookup_elem(outer, &first, &there) < 0) {
+		int slots = bpf_map_create(BPF_MAP_TYPE_ARRAY, "left_out", sizeof(__u32),
+			sizeof(struct packets_left_out), PACKETS_LEFT_OUT_MAX, NULL);
+		int error = slots < 0 ? -1 : bpf_map_update_elem(outer, &first, &slots, BPF_ANY);
+		if (slots >= 0)
+			close(slots); /* the outer map keeps it */
+		if (error < 0)
+			return;
+	}
+	taps->object->data->ratio = ratio;
+}
+
 /* ---- opening ---- */
 
 /* The inode of the network namespace that the thread stands in. */
@@ -388,6 +414,7 @@ static int taps_load(struct taps *taps, bool all)
 	taps->object = packets_bpf__open();
 	if (!taps->counts || !taps->object)
 		return taps->counts ? -errno : -ENOMEM;
+	taps->object->rodata->seed = taps->user->seed;
 	uint32_t number = 0;
 	int error = read_namespace(&number);
 	if (error < 0)
@@ -503,6 +530,7 @@ const struct taps_kind taps_bpf = {
 		.seamless = true },
 	.read = taps_read,
 	.wake = taps_wake,
+	.sample = taps_sample,
 	.needs = "not permitted: needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN",
 	.lacks = "this kernel has no BTF, or no BPF ring buffer (Linux 5.8)",
 };

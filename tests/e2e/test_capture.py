@@ -349,9 +349,10 @@ def no_quarantine(monkeypatch):
 def test_a_spoofed_flood_needs_no_more_memory(tmp_path, no_quarantine):
     with wired() as (watched, peer), Exporter(tmp_path, f"--netns={watched.path}") as exporter:
         wait_for(lambda: is_captured(exporter, "wan1"))
-        fill(watched, peer, "flood", 3, 0)
+        sent = fill(watched, peer, "flood", 3, 0)["packets"]
         before = resident(exporter)
         made = fill(watched, peer, "flood", 5, 0)
+        sent += made["packets"]
         after = resident(exporter)
         print(f"{made['packets'] / made['seconds']:.0f} SYNs/s, resident {before:.1f} to {after:.1f} MiB")
         assert after - before < 1.5
@@ -362,6 +363,13 @@ def test_a_spoofed_flood_needs_no_more_memory(tmp_path, no_quarantine):
         assert 0 < sampling < 1
         assert exporter.get("/metrics")[0] == 200
         assert total(exporter, "oneway_findings") == 0
+        time.sleep(1.5)
+        seen = total(exporter, "oneway_handshake_packets_total", 'device="wan1"', 'direction="in"', 'kind="syn')
+        print(f"{sent} SYNs sent, {seen} estimated, of {captured(exporter, 'wan1')} packets captured")
+        if 'tap="bpf"' in exporter.get("/metrics")[1]:
+            assert captured(exporter, "wan1") < sent / 2  # the rest was not even copied
+            if not total(exporter, "oneway_capture_dropped_total"):
+                assert seen == pytest.approx(sent, rel=0.1)
 
 
 def hang(peer, address, seconds):
