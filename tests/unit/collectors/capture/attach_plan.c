@@ -124,7 +124,10 @@ static void a_tracepoint_that_failed_is_attached_later(void **state)
 	host.now_ns += ATTACH_RETRY_NS - 1;
 	settle(&host);
 	assert_int_equal(host.tried[ATTACH_INGRESS_TRACEPOINT], 1);
-	host.now_ns++;
+	host.now_ns++; /* and no device is expected any more */
+	assert_int_equal(settle(&host), host.now_ns + ATTACH_RETRY_NS);
+	assert_int_equal(host.tried[ATTACH_INGRESS_TRACEPOINT], 2);
+	host.now_ns += ATTACH_RETRY_NS;
 	host.fails[ATTACH_INGRESS_TRACEPOINT] = 0;
 	assert_true(settle(&host) == INT64_MAX);
 	assert_true(host.attached[ATTACH_INGRESS_TRACEPOINT]);
