@@ -50,6 +50,7 @@ struct capturing {
 	struct capture_clock clock;
 	struct reorder waiting;
 	struct sampling sampling;
+	uint32_t sampled; /* the ratio that the taps were told of; 0: as 1 */
 
 	/* the loop thread's */
 	struct capture_set set;
@@ -131,7 +132,8 @@ static void note(void *argument, const struct tap_frame *frame)
 		.time_ns = time_of(capturing, frame),
 		.frame = frame->bytes,
 		.size = frame->size,
-		.length = frame->length };
+		.length = frame->length,
+		.recalled = frame->recalled };
 	if (capturing->kind->note)
 		capturing->kind->note(capturing->taps, &packet);
 	reorder_put(&capturing->waiting, &packet, &sighting, feed, capturing);
@@ -157,6 +159,10 @@ static void tick(struct capturing *capturing)
 		handshakes_load(capturing->handshakes) };
 	handshakes_sample(capturing->handshakes, sampling_step(&capturing->sampling, monotonic_ns, &load));
 	leave(capturing);
+	if (capturing->kind->sample && capturing->sampled != capturing->sampling.ratio) {
+		capturing->sampled = capturing->sampling.ratio;
+		capturing->kind->sample(capturing->taps, capturing->sampled);
+	}
 }
 
 static void *capture_thread(void *argument)
@@ -219,15 +225,15 @@ static int open_taps(struct capturing *capturing, const char *wanted, bool all)
 
 static int start(struct capturing *capturing, const struct collector_settings *settings)
 {
-	uint64_t seed;
 	capturing->work = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (capturing->work < 0 || getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+	if (capturing->work < 0 || getrandom(&capturing->user.seed, sizeof(uint64_t), 0) != sizeof(uint64_t))
 		return -errno;
 	int result = compile(settings->device_include, &capturing->include, &capturing->set.include);
 	if (result == 0)
 		result = compile(settings->device_exclude, &capturing->exclude, &capturing->set.exclude);
 	if (result == 0)
-		result = handshakes_new(&handshake_limits_default, seed, &capturing->handshakes);
+		result = handshakes_new(
+			&handshake_limits_default, capturing->user.seed, &capturing->handshakes);
 	if (result == 0)
 		result = reorder_init(&capturing->waiting, WAITING_MOST);
 	if (result == 0)
@@ -278,7 +284,9 @@ static int handshake_init(const struct collector_settings *settings, void **cont
 	if (!capturing)
 		return -ENOMEM;
 	capturing->work = -1;
-	capturing->user = (struct taps_user){ capturing, enter_to_read, leave, note };
+	capturing->user = (struct taps_user){
+		.argument = capturing, .enter = enter_to_read, .leave = leave, .frame = note
+	};
 	pthread_mutex_init(&capturing->turn, NULL);
 	pthread_mutex_init(&capturing->lock, NULL);
 	int result = start(capturing, settings);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Hands over the packets of handshakes and echo, and no other: SYN, SYN-ACK, RST, the first bare ACKs of a
- * flow, ICMP echo, of IPv4 and IPv6. Runs in the kernel, at one of two places for each device:
+ * flow, ICMP echo, of IPv4 and IPv6. Runs in the kernel, at one of these places for each device and
+ * direction:
  *
  * - tcx (Linux 6.6), a hook of the device, once for each direction: costs nothing elsewhere, but attaching it
  *   takes the kernel tens of milliseconds in which no device of the host can be changed.
- * - the tracepoints that each packet of all devices passes: there at once, and for devices that do not exist
- *   yet, but run for other network namespaces as well.
+ * - the tracepoints that packets of all devices pass: there at once, and for devices that do not exist yet,
+ *   but run for other network namespaces as well. What comes in passes its tracepoint once, at the device
+ *   that received it: the VLAN, bond or macvlan above, which the kernel hands it on to, is not told there.
+ * - as filter of one packet socket, which sees what comes in at all devices, those above as well.
  *
  * Of a flow's bare ACKs those after the first few are those of a transfer. They are known by a table of
  * hashes (ack_flows), in which collisions only cost a copy: a flow that is not in it passes.
@@ -20,6 +23,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "collectors/base/flow_sample.h"
 #include "collectors/capture/packet_record.h"
 
 #define ETHERTYPE_IP4  0x0800
@@ -27,9 +31,10 @@
 #define ETHERTYPE_VLAN 0x8100
 #define ETHERTYPE_QINQ 0x88a8
 
-#define FOR_ANOTHER_HOST 3  /* PACKET_OTHERHOST */
-#define GOES_ON          -1 /* TCX_NEXT */
-#define LOOPBACK         8  /* IFF_LOOPBACK */
+#define PACKET_OTHERHOST 3
+#define PACKET_OUTGOING  4
+#define TCX_NEXT         -1
+#define IFF_LOOPBACK     8
 
 #define PACKETS_LEAST 28 /* bytes: IPv4 and echo */
 
@@ -38,7 +43,7 @@
 
 enum { PROTOCOL_ICMP = 1, PROTOCOL_TCP = 6, PROTOCOL_ICMP6 = 58 };
 enum { NEXT_HOP_BY_HOP = 0, NEXT_ROUTING = 43, NEXT_FRAGMENT = 44, NEXT_AH = 51, NEXT_OPTIONS = 60 };
-enum { TCP_SYN = 2, TCP_RST = 4 };
+enum { TCP_SYN = 2, TCP_RST = 4, TCP_ACK = 16 };
 
 #define ACK_FLOWS (1 << 16) /* a power of two */
 #define ACK_FIRST 3         /* bare ACKs of a flow that pass; at most 3 */
@@ -86,13 +91,14 @@ struct sk_buff {
 	unsigned int len, data_len;
 	__be16 protocol, vlan_proto;
 	__u16 vlan_tci, network_header, mac_header;
-	__u8 pkt_type : 3;
+	__u8 pkt_type : 3, vlan_present : 1;
 	unsigned char *head, *data;
 };
 
 #pragma clang attribute pop
 
 const volatile __u32 watched_namespace; /* its inode number */
+const volatile __u64 seed;              /* of flow_sample.h */
 const volatile _Bool watches_unknown;   /* devices that are not in the map */
 
 struct {
@@ -121,29 +127,48 @@ struct {
 	__type(value, struct ack_flows);
 } ack_flows SEC(".maps");
 
+volatile __u32 ratio = 1; /* one flow of so many is sampled */
+
+struct left_out_slots {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PACKETS_LEFT_OUT_MAX);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct packets_left_out));
+};
+
+/* The slots are there while there is sampling. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__array(values, struct left_out_slots);
+} left_out SEC(".maps");
+
 /* A packet, wherever the program runs. */
 struct view {
-	struct __sk_buff *hooked; /* or NULL */
-	const __u8 *network;      /* else: the network header */
-	__u32 linear;             /* and so many bytes of it can be read */
+	struct __sk_buff *skb; /* NULL at a tracepoint */
+	const __u8 *network;   /* there: the network header */
+	__u32 linear;          /* and so many bytes of it can be read */
 	__u32 ifindex;
 	__u16 protocol;
-	_Bool leaves;
+	_Bool outgoing;
 };
 
 /* What decides whether it passes, and how. */
 struct summary {
-	__u32 length;    /* from the network header to the IP packet's end */
-	__u32 addresses; /* hashed */
-	__u32 ports;     /* as they stand */
-	__u32 at;        /* where the transport header begins */
+	__u32 length; /* from the network header to the IP packet's end */
+	__u64 source; /* addresses, hashed */
+	__u64 destination;
+	__u32 ports; /* as they stand */
+	__u32 at;    /* where the transport header begins */
 	__u8 protocol;
+	_Bool recalled; /* packet_record.h */
 };
 
 static __always_inline _Bool load(const struct view *view, __u32 offset, void *to, __u32 size)
 {
-	if (view->hooked)
-		return bpf_skb_load_bytes_relative(view->hooked, offset, to, size, BPF_HDR_START_NET) == 0;
+	if (view->skb)
+		return bpf_skb_load_bytes_relative(view->skb, offset, to, size, BPF_HDR_START_NET) == 0;
 	return offset + size <= view->linear && bpf_probe_read_kernel(to, size, view->network + offset) == 0;
 }
 
@@ -179,7 +204,8 @@ static __always_inline _Bool read_ip4(const struct view *view, __u32 at, struct 
 	if (ip.version_size >> 4 != 4 || header < sizeof(ip) || ip.fragment & bpf_htons(0x1fff))
 		return 0;
 	summary->length = at + bpf_ntohs(ip.length);
-	summary->addresses = mix(mix(0, ip.source), ip.destination);
+	summary->source = flow_sample_address(seed, &ip.source, FLOW_SAMPLE_WORDS4);
+	summary->destination = flow_sample_address(seed, &ip.destination, FLOW_SAMPLE_WORDS4);
 	summary->protocol = ip.protocol;
 	summary->at = at + header;
 	return 1;
@@ -214,9 +240,8 @@ static __always_inline _Bool read_ip6(const struct view *view, __u32 at, struct 
 		return 0;
 	summary->length = at + bpf_ntohs(ip.length) + sizeof(ip);
 	summary->protocol = ip.next;
-	summary->addresses = 0;
-	for (int i = 0; i < 4; i++)
-		summary->addresses = mix(mix(summary->addresses, ip.source[i]), ip.destination[i]);
+	summary->source = flow_sample_address(seed, ip.source, FLOW_SAMPLE_WORDS6);
+	summary->destination = flow_sample_address(seed, ip.destination, FLOW_SAMPLE_WORDS6);
 	summary->at = at + sizeof(ip);
 	for (int i = 0; i < HEADERS_MAX; i++) {
 		__u32 length = extension(view, summary->at, &summary->protocol);
@@ -245,16 +270,25 @@ static __always_inline _Bool read_ip(const struct view *view, struct summary *su
 
 /* ---- the flows whose ACKs have been seen ---- */
 
+/* The mask is kept, though the compiler knows the number to be smaller: the verifier of Linux 6.1 does not
+ * know it any more behind an exclusive or. */
+static __always_inline __u32 *ack_slot(struct ack_flows *flows, __u32 number)
+{
+	barrier_var(number);
+	return &flows->slots[number % ACK_FLOWS];
+}
+
 static __always_inline _Bool is_first_ack(const struct view *view, const struct summary *summary, _Bool opens)
 {
 	const __u32 first = 0;
 	struct ack_flows *flows = bpf_map_lookup_elem(&ack_flows, &first);
-	__u32 hash = mix(mix(summary->addresses, summary->ports), view->ifindex * 2 + view->leaves);
+	__u32 hash = mix(mix((__u32)(summary->source - summary->destination * 3), summary->ports),
+		view->ifindex * 2 + view->outgoing);
 	__u32 tag = mix(hash, summary->ports) & ~3u, at = hash % ACK_FLOWS;
 	if (!flows)
 		return 1;
-	for (int way = 0; way < 2; way++) {
-		__u32 *slot = &flows->slots[(at ^ way) % ACK_FLOWS];
+	for (__u32 way = 0; way < 2; way++) {
+		__u32 *slot = ack_slot(flows, at ^ way);
 		if ((*slot & ~3u) != tag)
 			continue;
 		if (opens)
@@ -267,7 +301,7 @@ static __always_inline _Bool is_first_ack(const struct view *view, const struct 
 	}
 	if (!opens) {
 		__u32 way = flows->slots[at] == 0 ? 0 : bpf_get_prandom_u32() & 1;
-		flows->slots[(at ^ way) % ACK_FLOWS] = tag | 1;
+		*ack_slot(flows, at ^ way) = tag | 1;
 	}
 	return 1;
 }
@@ -277,17 +311,61 @@ struct tcp {
 	__u8 size, flags;
 };
 
+/* ---- sampling ---- */
+
+#define REPEATED_MS 20    /* earlier it is the same SYN at another device */
+#define RECALLED_MS 40000 /* later, another one */
+
+/*
+ * Of a flow that is not sampled nothing passes until its SYN, which was answered, comes again: then all does.
+ * Of a slot's tag the last bit says which of both it is; the first holds for one SYN, by its sequence number,
+ * the second for the flow.
+ */
+static __always_inline _Bool is_sampled(const struct tcp *tcp, struct summary *summary)
+{
+	const __u32 first = 0;
+	const __u32 sampled = ratio;
+	if (sampled <= 1)
+		return 1;
+	__u64 hash = flow_sample_hash(seed, summary->source, bpf_ntohs((__u16)tcp->ports),
+		summary->destination, bpf_ntohs((__u16)(tcp->ports >> 16)));
+	if (flow_is_sampled(hash, sampled))
+		return 1;
+	void *slots = bpf_map_lookup_elem(&left_out, &first);
+	__u32 number = (__u32)hash % PACKETS_LEFT_OUT_MAX;
+	struct packets_left_out *slot = slots ? bpf_map_lookup_elem(slots, &number) : 0;
+	if (!slot)
+		return 0;
+	const __u32 followed = (__u32)(hash >> 32) | 1;
+	if (slot->tag == followed)
+		return 1;
+	if (!(tcp->flags & TCP_SYN))
+		return 0;
+	__u32 now = (__u32)(bpf_ktime_get_ns() / 1000000);
+	if (tcp->flags & TCP_ACK) {
+		slot->tag = mix(followed, bpf_ntohl(tcp->acknowledgement) - 1) & ~1u;
+		slot->milliseconds = now;
+		return 0;
+	}
+	__u32 passed = now - slot->milliseconds;
+	if (slot->tag != (mix(followed, bpf_ntohl(tcp->sequence)) & ~1u) || passed < REPEATED_MS ||
+		passed > RECALLED_MS)
+		return 0;
+	slot->tag = followed;
+	summary->recalled = 1;
+	return 1;
+}
+
 static __always_inline _Bool is_handshake(const struct view *view, struct summary *summary)
 {
 	struct tcp tcp;
 	if (!load(view, summary->at, &tcp, 14))
 		return 0;
 	summary->ports = tcp.ports;
-	if (tcp.flags & TCP_SYN)
-		return is_first_ack(view, summary, 1);
-	if (tcp.flags & TCP_RST)
-		return 1;
-	return summary->at + (tcp.size >> 4) * 4 == summary->length && is_first_ack(view, summary, 0);
+	_Bool opens = tcp.flags & TCP_SYN, resets = tcp.flags & TCP_RST;
+	if (!opens && !resets && summary->at + (tcp.size >> 4) * 4 != summary->length)
+		return 0;
+	return is_sampled(&tcp, summary) && ((resets && !opens) || is_first_ack(view, summary, opens));
 }
 
 static __always_inline _Bool is_echo(const struct view *view, __u32 at, __u8 request, __u8 reply)
@@ -298,6 +376,7 @@ static __always_inline _Bool is_echo(const struct view *view, __u32 at, __u8 req
 
 static __always_inline _Bool passes(const struct view *view, struct summary *summary)
 {
+	summary->recalled = 0;
 	if (!read_ip(view, summary))
 		return 0;
 	switch (summary->protocol) {
@@ -313,17 +392,14 @@ static __always_inline _Bool passes(const struct view *view, struct summary *sum
 
 /* ---- handing over ---- */
 
-static __always_inline void count(__u32 ifindex, _Bool dropped)
+static __always_inline struct packets_counts *counts_of(__u32 ifindex)
 {
+	const struct packets_counts none = { 0 };
 	struct packets_counts *found = bpf_map_lookup_elem(&counts, &ifindex);
-	const struct packets_counts one = { 1, dropped };
-	if (!found) {
-		bpf_map_update_elem(&counts, &ifindex, &one, BPF_NOEXIST);
-		return;
-	}
-	__sync_fetch_and_add(&found->passed, 1);
-	if (dropped)
-		__sync_fetch_and_add(&found->dropped, 1);
+	if (found)
+		return found;
+	bpf_map_update_elem(&counts, &ifindex, &none, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&counts, &ifindex);
 }
 
 /* The reader looks into the ring now and then; it is woken when that may be too late. */
@@ -336,13 +412,24 @@ static __always_inline __u64 wake(void)
 /* The record is to be submitted, unless it is NULL. */
 static __always_inline struct packet_record *record_of(const struct view *view, const struct summary *summary)
 {
-	struct packet_record *record = bpf_ringbuf_reserve(&packets, sizeof(*record), 0);
-	count(view->ifindex, !record);
-	if (!record)
+	struct packets_counts *counted = counts_of(view->ifindex);
+	if (!counted)
 		return 0;
-	__u32 size = summary->length < PACKETS_BYTES ? summary->length : PACKETS_BYTES;
-	barrier_var(size); /* lest the compiler drop what the verifier wants to see */
-	if (size < PACKETS_LEAST || !load(view, 0, record->bytes, size)) {
+	__sync_fetch_and_add(&counted->passed, 1);
+	/* Looked at once: before Linux 6.3 the verifier takes the second look for one that may fail. */
+	struct packet_record *record = bpf_ringbuf_reserve(&packets, sizeof(*record), 0);
+	if (!record) {
+		__sync_fetch_and_add(&counted->dropped, 1);
+		return 0;
+	}
+	__u64 size = summary->length;
+	/* In one register, as compilers would not have it: before Linux 6.8 the verifier forgets what is
+	 * known of a 32-bit value when it is copied. */
+	asm volatile("if %0 <= %[most] goto +1\n"
+		     "%0 = %[most]\n"
+		     : "+r"(size)
+		     : [most] "i"(PACKETS_BYTES));
+	if (size < PACKETS_LEAST || !load(view, 0, record->bytes, (__u32)size)) {
 		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
 		return 0;
 	}
@@ -350,8 +437,9 @@ static __always_inline struct packet_record *record_of(const struct view *view, 
 	record->ifindex = view->ifindex;
 	record->length = summary->length;
 	record->protocol = view->protocol;
-	record->leaves = view->leaves;
+	record->outgoing = view->outgoing;
 	record->tagged = 0;
+	record->recalled = summary->recalled;
 	record->size = (__u16)size;
 	return record;
 }
@@ -377,35 +465,48 @@ static __always_inline _Bool cannot_pass(const struct __sk_buff *skb)
 	return !(frame[47] & (TCP_SYN | TCP_RST)) && length != 20 + (frame[46] >> 4) * 4;
 }
 
-static __always_inline int look(struct __sk_buff *skb, _Bool leaves)
+static __always_inline void capture_skb(struct __sk_buff *skb, _Bool outgoing, enum packets_place place)
 {
 	const struct view view = {
-		.hooked = skb, .ifindex = skb->ifindex, .protocol = (__u16)skb->protocol, .leaves = leaves
+		.skb = skb, .ifindex = skb->ifindex, .protocol = (__u16)skb->protocol, .outgoing = outgoing
 	};
 	struct summary summary;
-	if (cannot_pass(skb) || (!leaves && skb->pkt_type == FOR_ANOTHER_HOST) || !passes(&view, &summary))
-		return GOES_ON;
-	const __u32 *device = bpf_map_lookup_elem(&devices, &view.ifindex);
-	struct packet_record *record = device && *device == PACKETS_HOOKED ? record_of(&view, &summary) : 0;
+	if ((!outgoing && skb->pkt_type == PACKET_OTHERHOST) || !passes(&view, &summary))
+		return;
+	const __u32 *seen_at = bpf_map_lookup_elem(&devices, &view.ifindex);
+	struct packet_record *record = seen_at && *seen_at == place ? record_of(&view, &summary) : 0;
 	if (!record)
-		return GOES_ON;
+		return;
 	record->tagged = skb->vlan_present != 0;
 	record->tag = (__u16)skb->vlan_tci;
 	bpf_skb_load_bytes_relative(skb, 6, record->address, 6, BPF_HDR_START_MAC);
 	bpf_ringbuf_submit(record, wake());
-	return GOES_ON;
 }
 
 SEC("tc")
-int hooked_in(struct __sk_buff *skb)
+int tcx_ingress(struct __sk_buff *skb)
 {
-	return look(skb, 0);
+	if (!cannot_pass(skb))
+		capture_skb(skb, 0, PACKETS_AT_TCX);
+	return TCX_NEXT;
 }
 
 SEC("tc")
-int hooked_out(struct __sk_buff *skb)
+int tcx_egress(struct __sk_buff *skb)
 {
-	return look(skb, 1);
+	if (!cannot_pass(skb))
+		capture_skb(skb, 1, PACKETS_AT_TCX);
+	return TCX_NEXT;
+}
+
+/* ---- at a packet socket ---- */
+
+SEC("socket")
+int socket_ingress(struct __sk_buff *skb)
+{
+	if (skb->pkt_type != PACKET_OUTGOING)
+		capture_skb(skb, 0, PACKETS_AT_SOCKET);
+	return 0; /* the socket itself gets nothing */
 }
 
 /* ---- at the tracepoints ---- */
@@ -422,18 +523,27 @@ static __always_inline _Bool is_port(const struct net_device *device)
 	return !bpf_core_field_exists(device->l3mdev_ops) || !BPF_CORE_READ(upper, dev, l3mdev_ops);
 }
 
-static __always_inline _Bool is_traced(const struct net_device *device)
+/* At the socket a device's outgoing packets are not seen: they are traced. */
+static __always_inline _Bool is_traced(const struct net_device *device, _Bool outgoing)
 {
 	__u32 ifindex = device->ifindex;
-	const __u32 *known = bpf_map_lookup_elem(&devices, &ifindex);
-	if (known)
-		return *known == PACKETS_TRACED;
-	return watches_unknown && !(device->flags & LOOPBACK) &&
+	const __u32 *seen_at = bpf_map_lookup_elem(&devices, &ifindex);
+	if (seen_at)
+		return *seen_at == PACKETS_AT_TRACEPOINTS || (outgoing && *seen_at == PACKETS_AT_SOCKET);
+	return watches_unknown && !(device->flags & IFF_LOOPBACK) &&
 	       !(bpf_core_field_exists(device->l3mdev_ops) && device->l3mdev_ops) && !is_port(device);
 }
 
-static __always_inline int trace(
-	const struct sk_buff *skb, const struct net_device *device, const __u8 *network, _Bool leaves)
+/* Before Linux 6.2 vlan_proto stays when the tag is taken off. */
+static __always_inline _Bool has_tag(const struct sk_buff *skb)
+{
+	if (bpf_core_field_exists(skb->vlan_present))
+		return BPF_CORE_READ_BITFIELD_PROBED(skb, vlan_present) != 0;
+	return skb->vlan_proto != 0;
+}
+
+static __always_inline int capture_traced(
+	const struct sk_buff *skb, const struct net_device *device, const __u8 *network, _Bool outgoing)
 {
 	if (device->nd_net.net->ns.inum != watched_namespace)
 		return 0;
@@ -441,14 +551,14 @@ static __always_inline int trace(
 		.linear = skb->len - skb->data_len - (__u32)(network - skb->data),
 		.ifindex = device->ifindex,
 		.protocol = skb->protocol,
-		.leaves = leaves };
+		.outgoing = outgoing };
 	struct summary summary;
-	if (!passes(&view, &summary) || !is_traced(device))
+	if (!passes(&view, &summary) || !is_traced(device, outgoing))
 		return 0;
 	struct packet_record *record = record_of(&view, &summary);
 	if (!record)
 		return 0;
-	if (leaves && skb->vlan_proto) {
+	if (outgoing && has_tag(skb)) {
 		record->tagged = 1;
 		record->tag = skb->vlan_tci;
 	}
@@ -458,19 +568,20 @@ static __always_inline int trace(
 }
 
 SEC("tp_btf/netif_receive_skb")
-int traced_in(const __u64 *arguments) /* packet */
+int tracepoint_ingress(const __u64 *arguments) /* packet */
 {
 	const struct sk_buff *skb = (const struct sk_buff *)arguments[0];
-	if (BPF_CORE_READ_BITFIELD_PROBED(skb, pkt_type) == FOR_ANOTHER_HOST)
+	if (BPF_CORE_READ_BITFIELD_PROBED(skb, pkt_type) == PACKET_OTHERHOST)
 		return 0;
-	return trace(skb, skb->dev, skb->data, 0);
+	return capture_traced(skb, skb->dev, skb->data, 0);
 }
 
 SEC("tp_btf/net_dev_start_xmit")
-int traced_out(const __u64 *arguments) /* packet, device */
+int tracepoint_egress(const __u64 *arguments) /* packet, device */
 {
 	const struct sk_buff *skb = (const struct sk_buff *)arguments[0];
-	return trace(skb, (const struct net_device *)arguments[1], skb->head + skb->network_header, 1);
+	return capture_traced(
+		skb, (const struct net_device *)arguments[1], skb->head + skb->network_header, 1);
 }
 
 /* That of the project, as the kernel spells it: it lends some helpers to such programs alone. */

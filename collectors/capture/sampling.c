@@ -25,7 +25,8 @@ uint32_t sampling_step(struct sampling *sampling, int64_t now_ns, const struct s
 	int64_t passed_ns = now_ns - sampling->step_ns;
 	bool begun = sampling->ratio != 0;
 	if (begun && passed_ns < SAMPLING_STEP_NS)
-		return sampling->ratio;
+		return sampling->ratio > sampling->before ? sampling->ratio : sampling->before;
+	sampling->before = sampling->ratio;
 	if (!begun) {
 		sampling->ratio = 1;
 	} else {
@@ -47,5 +48,5 @@ uint32_t sampling_step(struct sampling *sampling, int64_t now_ns, const struct s
 	sampling->step_ns = now_ns;
 	sampling->cpu_ns = load->cpu_ns;
 	sampling->evicted = load->table.evicted;
-	return sampling->ratio;
+	return sampling->ratio > sampling->before ? sampling->ratio : sampling->before;
 }

@@ -15,7 +15,8 @@
 #define SAMPLING_MOST    1024
 
 struct sampling {
-	uint32_t ratio; /* 0: not begun, as 1 */
+	uint32_t ratio;  /* one flow of so many is to be captured; 0: not begun, as 1 */
+	uint32_t before; /* the last step's */
 	int64_t step_ns;
 	int64_t calm_ns; /* since when nothing was too much */
 	int64_t cpu_ns;
@@ -28,5 +29,6 @@ struct sampling_load {
 	struct handshake_load table;
 };
 
-/* To be called several times a second; returns the ratio. */
+/* To be called several times a second; returns the ratio by which captured flows are to be followed. It falls
+ * a step later than the other, as what is captured is not followed at once. */
 uint32_t sampling_step(struct sampling *sampling, int64_t now_ns, const struct sampling_load *load);

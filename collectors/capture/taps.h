@@ -18,6 +18,7 @@ struct taps_user {
 	void (*enter)(void *argument);
 	void (*leave)(void *argument);
 	tap_function *frame; /* with the header of DLT_LINUX_SLL2 */
+	uint64_t seed;       /* of collectors/base/flow_sample.h; secret */
 };
 
 struct taps_kind {
@@ -37,6 +38,10 @@ struct taps_kind {
 	void (*wake)(void *taps);
 	/* A packet of the present read(), as it was understood. NULL: it need not be told. */
 	void (*note)(void *taps, const struct packet *packet);
+
+	/* From now on packets of one flow of `ratio` are captured, and of clients that come again unanswered.
+	 * Between calls of read(). NULL: all are, always. */
+	void (*sample)(void *taps, uint32_t ratio);
 
 	const char *needs, *lacks; /* what -EPERM and -EOPNOTSUPP mean */
 };

@@ -1,37 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * One capture of all devices of a network namespace, by a program in the kernel that picks out handshakes and
- * echo (collectors/capture/packets.bpf.c).
- *
- * Up to HOOKS devices are hooked, one after the other by a thread of its own, since that takes the kernel
- * long; until then, and where there are more or the kernel has no such hooks (before Linux 6.6), the packets
- * are picked out at tracepoints. These are there at once when a device appears. Nothing is left in the kernel
- * when the process ends, however it ends.
+ * echo (collectors/capture/packets.bpf.c). Where it is attached, collectors/capture/attach_plan.h decides;
+ * what takes the kernel long is done by a thread of its own. Nothing is left in the kernel when the process
+ * ends, however it ends.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
-#include <net/if_arp.h>
-#include <pcap/sll.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "collectors/base/array.h"
 #include "collectors/base/clock.h"
-#include "collectors/capture/packet_record.h"
+#include "collectors/capture/attach_plan.h"
+#include "collectors/capture/record_frame.h"
 #include "collectors/capture/taps.h"
 #include "packets.skel.h"
 
@@ -40,18 +34,11 @@
 #define TCX_EGRESS  47
 #define F_BEFORE    (1U << 3)
 
-#define HOOKS 16
-/* A device that was told of is there, and known, soon. */
-#define EXPECT_NS (2 * INT64_C(1000000000))
+#define LOOPBACK_IFINDEX 1 /* in every network namespace */
+
 /* So many packets are read before the lock is given up, and so many at a time. */
 #define PIECE  256
 #define PIECES 32
-
-struct watched {
-	int ifindex;
-	bool hooked, failed;
-	int in, out; /* links, of a hooked one */
-};
 
 struct taps {
 	struct packets_bpf *object;
@@ -60,69 +47,41 @@ struct taps {
 	struct packets_counts *counts; /* of one device, one for each possible CPU */
 
 	const struct taps_user *user;
-	int wake, links; /* links: messages about devices */
-	unsigned room;   /* the reading thread's: packets that may be read in this piece */
+	int wake, messages; /* messages: about devices */
+	unsigned room;      /* the reading thread's: packets that may be read in this piece */
 
-	pthread_t thread;
+	pthread_t thread; /* attaches and detaches */
 	bool has_thread;
 	pthread_cond_t changed;
 	pthread_mutex_t lock;
 
 	/* under the lock */
-	bool stop, hooks;                        /* hooks: they are to be had, and not too many are wanted */
-	bool cannot_hook, traced;                /* traced: tracepoints are wanted */
-	struct bpf_link *traced_in, *traced_out; /* NULL: no device needs them */
-	int64_t expected_ns;
-	struct watched *watched;
-	size_t count;
-	int *closing; /* links */
-	size_t closing_count;
+	bool stop;
+	struct attach_plan plan;
+	struct bpf_link *tracepoints[ATTACH_SOCKET]; /* those that are attached */
+
+	int socket; /* the attaching thread's; -1: not attached */
 };
 
-static int keep_quiet(enum libbpf_print_level level, const char *format, va_list arguments)
+static int print_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
 {
 	(void)level, (void)format, (void)arguments;
 	return 0;
 }
 
-/* ---- frames ---- */
+/* ---- packets ---- */
 
-static uint16_t put_header(const struct packet_record *record, uint8_t *bytes)
-{
-	struct sll2_header header = {
-		.sll2_protocol = record->tagged ? htons(ETH_P_8021Q) : record->protocol,
-		.sll2_if_index = htonl(record->ifindex),
-		.sll2_hatype = htons(ARPHRD_ETHER),
-		.sll2_pkttype = record->leaves ? LINUX_SLL_OUTGOING : LINUX_SLL_HOST,
-		.sll2_halen = 6,
-	};
-	memcpy(header.sll2_addr, record->address, sizeof(header.sll2_addr));
-	memcpy(bytes, &header, SLL2_HDR_LEN);
-	if (!record->tagged)
-		return SLL2_HDR_LEN;
-	const uint16_t tag[2] = { htons(record->tag), record->protocol };
-	memcpy(bytes + SLL2_HDR_LEN, tag, sizeof(tag));
-	return SLL2_HDR_LEN + sizeof(tag);
-}
-
-static int on_record(void *argument, void *data, size_t size)
+static int taps_on_record(void *argument, void *data, size_t size)
 {
 	struct taps *taps = argument;
-	const struct packet_record *record = data;
-	uint8_t bytes[SLL2_HDR_LEN + 4 + PACKETS_BYTES];
-	if (size < sizeof(*record) || record->size > PACKETS_BYTES)
-		return 0;
-	uint16_t header = put_header(record, bytes);
-	memcpy(bytes + header, record->bytes, record->size);
-	const struct tap_frame frame = { .time_ns = (int64_t)record->time_ns,
-		.bytes = bytes,
-		.size = (uint32_t)header + record->size,
-		.length = header + record->length };
-	taps->user->frame(taps->user->argument, &frame);
+	uint8_t bytes[RECORD_FRAME_BYTES];
+	struct tap_frame frame;
+	if (record_frame_read(data, size, bytes, &frame) == 0)
+		taps->user->frame(taps->user->argument, &frame);
 	return --taps->room ? 0 : -ECANCELED; /* the record is taken in either case */
 }
 
-static void read_packets(struct taps *taps)
+static void taps_read_packets(struct taps *taps)
 {
 	bool more = true;
 	for (unsigned piece = 0; more && piece < PIECES; piece++) {
@@ -134,33 +93,17 @@ static void read_packets(struct taps *taps)
 	}
 }
 
-/* ---- tracepoints ---- */
+/* ---- attaching ---- */
 
-static void trace(struct taps *taps, bool wanted)
+static int taps_set_place(const struct taps *taps, int ifindex, enum packets_place place)
 {
-	if (!wanted) {
-		bpf_link__destroy(taps->traced_in);
-		bpf_link__destroy(taps->traced_out);
-		taps->traced_in = taps->traced_out = NULL;
-		return;
-	}
-	if (!taps->traced_in)
-		taps->traced_in = bpf_program__attach(taps->object->progs.traced_in);
-	if (!taps->traced_out)
-		taps->traced_out = bpf_program__attach(taps->object->progs.traced_out);
-}
-
-static int set_device(struct taps *taps, int ifindex, enum packets_device device)
-{
-	const __u32 key = (__u32)ifindex, value = device;
+	const __u32 key = (__u32)ifindex, value = place;
 	return bpf_map_update_elem(bpf_map__fd(taps->object->maps.devices), &key, &value, BPF_ANY) < 0
 		       ? -errno
 		       : 0;
 }
 
-/* ---- hooks ---- */
-
-static int hook(const struct bpf_program *program, int ifindex, enum bpf_attach_type where)
+static int attach_tcx(const struct bpf_program *program, int ifindex, enum bpf_attach_type where)
 {
 	/* Before those of others, who may drop or redirect. */
 	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = F_BEFORE);
@@ -168,102 +111,141 @@ static int hook(const struct bpf_program *program, int ifindex, enum bpf_attach_
 	return link < 0 ? -errno : link;
 }
 
-static struct watched *find(const struct taps *taps, int ifindex)
+static int attach_both_tcx(const struct packets_bpf *object, int ifindex, struct attach_links *links)
 {
-	for (size_t i = 0; i < taps->count; i++)
-		if (taps->watched[i].ifindex == ifindex)
-			return &taps->watched[i];
-	return NULL;
+	int ingress = attach_tcx(object->progs.tcx_ingress, ifindex, TCX_INGRESS);
+	if (ingress < 0)
+		return ingress;
+	int egress = attach_tcx(object->progs.tcx_egress, ifindex, TCX_EGRESS);
+	if (egress < 0) {
+		close(ingress);
+		return egress;
+	}
+	*links = (struct attach_links){ ingress, egress };
+	return 0;
 }
 
-/* Gives up the lock meanwhile. */
-static void hook_device(struct taps *taps, int ifindex)
+static void close_links(const struct attach_links *links)
 {
+	close(links->ingress);
+	close(links->egress);
+}
+
+/* Of incoming packets of all devices, of which the socket itself gets none. */
+static int attach_socket(const struct bpf_program *program, int *out)
+{
+	const struct sockaddr_ll every = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
+	const int descriptor = bpf_program__fd(program), on = 1;
+	int attached = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (attached < 0)
+		return -errno;
+	/* Spares outgoing packets their clones; without it (before Linux 4.20) they are left out by the
+	 * program. */
+	setsockopt(attached, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on));
+	if (setsockopt(attached, SOL_SOCKET, SO_ATTACH_BPF, &descriptor, sizeof(descriptor)) < 0 ||
+		bind(attached, (const struct sockaddr *)&every, sizeof(every)) < 0) {
+		int error = -errno;
+		close(attached);
+		return error;
+	}
+	*out = attached;
+	return 0;
+}
+
+static int attach_tracepoint(struct taps *taps, enum attach_point point)
+{
+	const struct bpf_program *programs[ATTACH_SOCKET] = {
+		[ATTACH_INGRESS_TRACEPOINT] = taps->object->progs.tracepoint_ingress,
+		[ATTACH_EGRESS_TRACEPOINT] = taps->object->progs.tracepoint_egress,
+	};
+	taps->tracepoints[point] = bpf_program__attach(programs[point]);
+	return taps->tracepoints[point] ? 0 : -errno;
+}
+
+/* Under the lock. Without these a new device is missed, so whichever thread learns of it attaches them at
+ * once. */
+static void taps_attach_tracepoints(struct taps *taps)
+{
+	for (;;) {
+		int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+		struct attach_step step = attach_plan_next_point(&taps->plan, now_ns);
+		if (step.action != ATTACH_POINT || step.point == ATTACH_SOCKET)
+			return;
+		attach_plan_done(&taps->plan, &step, attach_tracepoint(taps, step.point), now_ns);
+	}
+}
+
+/* Gives up the lock meanwhile, and so is told of first. */
+static void taps_detach_point(struct taps *taps, const struct attach_step *step)
+{
+	attach_plan_done(&taps->plan, step, 0, 0);
+	struct bpf_link *tracepoint = NULL;
+	int attached = -1;
+	if (step->point == ATTACH_SOCKET) {
+		attached = taps->socket;
+		taps->socket = -1;
+	} else {
+		tracepoint = taps->tracepoints[step->point];
+		taps->tracepoints[step->point] = NULL;
+	}
 	pthread_mutex_unlock(&taps->lock);
-	int out = -1, in = hook(taps->object->progs.hooked_in, ifindex, TCX_INGRESS);
-	if (in >= 0)
-		out = hook(taps->object->progs.hooked_out, ifindex, TCX_EGRESS);
+	bpf_link__destroy(tracepoint);
+	if (attached >= 0)
+		close(attached);
 	pthread_mutex_lock(&taps->lock);
-	struct watched *watched = find(taps, ifindex);
-	bool hooked = out >= 0 && watched && set_device(taps, ifindex, PACKETS_HOOKED) == 0;
-	if (hooked) {
-		watched->hooked = true;
-		watched->in = in;
-		watched->out = out;
+}
+
+/* Under the lock, which is given up for what takes the kernel long. */
+static void taps_do(struct taps *taps, struct attach_step *step)
+{
+	int error = 0;
+	switch (step->action) {
+	case ATTACH_WAIT:
 		return;
-	}
-	if (watched)
-		watched->failed = true;
-	/* Before Linux 6.6 the kernel does not know what is asked for. */
-	taps->cannot_hook |= in == -EINVAL || in == -EPERM;
-	if (in >= 0)
-		close(in);
-	if (out >= 0)
-		close(out);
-}
-
-/* The links are closed by the thread; without memory to remember them, now. */
-static void let_go(struct taps *taps, struct watched *watched)
-{
-	const int links[] = { watched->in, watched->out };
-	for (size_t i = 0; watched->hooked && i < 2; i++) {
-		int *closing = ARRAY_ADD(taps->closing, taps->closing_count);
-		if (closing)
-			*closing = links[i];
-		else
-			close(links[i]);
-	}
-	watched->hooked = false;
-}
-
-static void close_link(struct taps *taps)
-{
-	int link = taps->closing[--taps->closing_count];
-	pthread_mutex_unlock(&taps->lock);
-	close(link);
-	pthread_mutex_lock(&taps->lock);
-}
-
-/* One step of it; returns whether there may be more. */
-static bool arrange(struct taps *taps)
-{
-	size_t most = taps->hooks ? HOOKS : HOOKS * 3 / 4; /* lest they come and go */
-	taps->hooks = !taps->cannot_hook && taps->count <= most;
-	bool traced = false;
-	for (size_t i = 0; i < taps->count; i++) {
-		struct watched *watched = &taps->watched[i];
-		if (!taps->hooks && watched->hooked &&
-			set_device(taps, watched->ifindex, PACKETS_TRACED) == 0)
-			let_go(taps, watched);
-		if (taps->hooks && !watched->hooked && !watched->failed) {
-			hook_device(taps, watched->ifindex);
-			return true;
+	case DETACH_POINT:
+		taps_detach_point(taps, step);
+		return;
+	case DETACH_TCX:
+		pthread_mutex_unlock(&taps->lock);
+		close_links(&step->links);
+		pthread_mutex_lock(&taps->lock);
+		return;
+	case ATTACH_PLACE:
+		error = taps_set_place(taps, step->ifindex, step->place);
+		break;
+	case ATTACH_POINT:
+		if (step->point != ATTACH_SOCKET) {
+			error = attach_tracepoint(taps, step->point);
+			break;
 		}
-		traced |= !watched->hooked;
+		pthread_mutex_unlock(&taps->lock);
+		error = attach_socket(taps->object->progs.socket_ingress, &taps->socket);
+		pthread_mutex_lock(&taps->lock);
+		break;
+	case ATTACH_TCX:
+		pthread_mutex_unlock(&taps->lock);
+		error = attach_both_tcx(taps->object, step->ifindex, &step->links);
+		pthread_mutex_lock(&taps->lock);
+		break;
 	}
-	if (taps->closing_count) {
-		close_link(taps);
-		return true;
-	}
-	taps->traced = traced || clock_ns(CLOCK_MONOTONIC) - taps->expected_ns < EXPECT_NS;
-	trace(taps, taps->traced);
-	return false;
+	bool kept = attach_plan_done(&taps->plan, step, error, clock_ns(CLOCK_MONOTONIC));
+	if (step->action == ATTACH_TCX && error == 0 && !kept)
+		close_links(&step->links);
 }
 
-static void *arranging(void *argument)
+static void *attaching_thread(void *argument)
 {
 	struct taps *taps = argument;
 	pthread_mutex_lock(&taps->lock);
 	while (!taps->stop) {
-		if (arrange(taps))
-			continue;
-		int64_t due_ns = clock_ns(CLOCK_MONOTONIC) + EXPECT_NS;
-		const struct timespec due = { due_ns / 1000000000, due_ns % 1000000000 };
-		bool attached = taps->traced_in && taps->traced_out; /* else it is tried again */
-		if (taps->traced && (taps->hooks || !attached))
-			pthread_cond_timedwait(&taps->changed, &taps->lock, &due);
-		else
+		struct attach_step step = attach_plan_next(&taps->plan, clock_ns(CLOCK_MONOTONIC));
+		const struct timespec due = { step.due_ns / 1000000000, step.due_ns % 1000000000 };
+		if (step.action != ATTACH_WAIT)
+			taps_do(taps, &step);
+		else if (step.due_ns == INT64_MAX)
 			pthread_cond_wait(&taps->changed, &taps->lock);
+		else
+			pthread_cond_timedwait(&taps->changed, &taps->lock, &due);
 	}
 	pthread_mutex_unlock(&taps->lock);
 	return NULL;
@@ -271,47 +253,42 @@ static void *arranging(void *argument)
 
 /* ---- devices ---- */
 
-/* Some device has come or changed: one that is not known yet is looked at from now on. Under the lock. */
-static void expect(struct taps *taps)
+/* Under the lock. */
+static void taps_expect_device(struct taps *taps)
 {
-	taps->expected_ns = clock_ns(CLOCK_MONOTONIC);
-	trace(taps, true);
+	attach_plan_news(&taps->plan, clock_ns(CLOCK_MONOTONIC));
+	taps_attach_tracepoints(taps);
 	pthread_cond_signal(&taps->changed);
 }
 
-static int watch(void *argument, int ifindex, void **tap)
+static int taps_add_device(void *argument, int ifindex, void **tap)
 {
 	struct taps *taps = argument;
 	pthread_mutex_lock(&taps->lock);
-	struct watched *watched = ARRAY_ADD(taps->watched, taps->count);
-	int error = watched ? set_device(taps, ifindex, PACKETS_TRACED) : -ENOMEM;
+	int error = attach_plan_add(&taps->plan, ifindex);
 	if (error == 0)
-		*watched = (struct watched){ .ifindex = ifindex };
-	else if (watched)
-		taps->count--;
-	expect(taps);
+		error = taps_set_place(taps, ifindex, attach_plan_place(&taps->plan));
+	if (error < 0)
+		attach_plan_remove(&taps->plan, ifindex);
+	taps_expect_device(taps);
 	pthread_mutex_unlock(&taps->lock);
 	*tap = (void *)(intptr_t)ifindex;
 	return error == -E2BIG ? -ENOMEM : error;
 }
 
-static void forget(void *argument, void *tap)
+static void taps_remove_device(void *argument, void *tap)
 {
 	struct taps *taps = argument;
 	const __u32 key = (__u32)(intptr_t)tap;
 	pthread_mutex_lock(&taps->lock);
-	struct watched *watched = find(taps, (int)key);
-	if (watched) {
-		let_go(taps, watched);
-		*watched = taps->watched[--taps->count];
-	}
+	attach_plan_remove(&taps->plan, (int)key);
 	bpf_map_delete_elem(bpf_map__fd(taps->object->maps.devices), &key);
 	bpf_map_delete_elem(bpf_map__fd(taps->object->maps.counts), &key);
 	pthread_cond_signal(&taps->changed);
 	pthread_mutex_unlock(&taps->lock);
 }
 
-static bool read_counts(void *argument, void *tap, uint32_t *received, uint32_t *dropped)
+static bool taps_read_counts(void *argument, void *tap, uint32_t *received, uint32_t *dropped)
 {
 	struct taps *taps = argument;
 	const __u32 key = (__u32)(intptr_t)tap;
@@ -326,29 +303,29 @@ static bool read_counts(void *argument, void *tap, uint32_t *received, uint32_t 
 }
 
 /* Whether the messages tell of a device that is not watched. */
-static bool is_news(struct taps *taps, char *bytes, ssize_t size)
+static bool tells_of_unknown_device(const struct attach_plan *plan, char *bytes, ssize_t size)
 {
 	unsigned left = (unsigned)size;
 	for (struct nlmsghdr *message = (struct nlmsghdr *)bytes; NLMSG_OK(message, left);
 		message = NLMSG_NEXT(message, left)) {
 		const struct ifinfomsg *link = NLMSG_DATA(message);
 		if (message->nlmsg_type == RTM_NEWLINK && message->nlmsg_len >= NLMSG_LENGTH(sizeof(*link)) &&
-			!find(taps, link->ifi_index))
+			!attach_plan_has(plan, link->ifi_index))
 			return true;
 	}
 	return false;
 }
 
-static void read_links(struct taps *taps)
+static void taps_read_messages(struct taps *taps)
 {
 	_Alignas(struct nlmsghdr) char bytes[16384];
 	for (unsigned i = 0; i < PIECES; i++) {
-		ssize_t size = recv(taps->links, bytes, sizeof(bytes), MSG_DONTWAIT);
+		ssize_t size = recv(taps->messages, bytes, sizeof(bytes), MSG_DONTWAIT);
 		if (size < 0 && errno != ENOBUFS)
 			return;
 		pthread_mutex_lock(&taps->lock);
-		if (size < 0 || is_news(taps, bytes, size))
-			expect(taps);
+		if (size < 0 || tells_of_unknown_device(&taps->plan, bytes, size))
+			taps_expect_device(taps);
 		pthread_mutex_unlock(&taps->lock);
 	}
 }
@@ -359,14 +336,14 @@ static void taps_read(void *argument, int timeout_ms)
 	uint64_t wakes;
 	struct pollfd waited[] = { { .fd = taps->wake, .events = POLLIN },
 		{ .fd = ring_buffer__epoll_fd(taps->ring), .events = POLLIN },
-		{ .fd = taps->links, .events = POLLIN } };
+		{ .fd = taps->messages, .events = POLLIN } };
 	if (poll(waited, sizeof(waited) / sizeof(*waited), timeout_ms) > 0) {
 		if (waited[0].revents && read(taps->wake, &wakes, sizeof(wakes)) > 0)
 			return;
 		if (waited[2].revents)
-			read_links(taps);
+			taps_read_messages(taps);
 	}
-	read_packets(taps);
+	taps_read_packets(taps);
 }
 
 static void taps_wake(void *argument)
@@ -374,6 +351,32 @@ static void taps_wake(void *argument)
 	const uint64_t one = 1;
 	ssize_t written = write(((struct taps *)argument)->wake, &one, sizeof(one));
 	(void)written; /* a full counter wakes as well */
+}
+
+/* ---- sampling ---- */
+
+/* Without memory for those that are left out none is: the user follows fewer of them then. */
+static void taps_sample(void *argument, uint32_t ratio)
+{
+	struct taps *taps = argument;
+	const int outer = bpf_map__fd(taps->object->maps.left_out);
+	const __u32 first = 0;
+	__u32 there;
+	if (ratio <= 1) {
+		taps->object->data->ratio = 1;
+		bpf_map_delete_elem(outer, &first);
+		return;
+	}
+	if (bpf_map_lookup_elem(outer, &first, &there) < 0) {
+		int slots = bpf_map_create(BPF_MAP_TYPE_ARRAY, "left_out", sizeof(__u32),
+			sizeof(struct packets_left_out), PACKETS_LEFT_OUT_MAX, NULL);
+		int error = slots < 0 ? -1 : bpf_map_update_elem(outer, &first, &slots, BPF_ANY);
+		if (slots >= 0)
+			close(slots); /* the outer map keeps it */
+		if (error < 0)
+			return;
+	}
+	taps->object->data->ratio = ratio;
 }
 
 /* ---- opening ---- */
@@ -395,7 +398,14 @@ static int read_namespace(uint32_t *number)
 	return error;
 }
 
-static int load(struct taps *taps, bool all)
+/* Before Linux 6.6 there is no such question. */
+static bool kernel_has_tcx(void)
+{
+	__u32 flags = 0, count = 0;
+	return bpf_prog_query(LOOPBACK_IFINDEX, TCX_INGRESS, 0, &flags, NULL, &count) == 0;
+}
+
+static int taps_load(struct taps *taps, bool all)
 {
 	taps->cpus = libbpf_num_possible_cpus();
 	if (taps->cpus < 0)
@@ -404,39 +414,45 @@ static int load(struct taps *taps, bool all)
 	taps->object = packets_bpf__open();
 	if (!taps->counts || !taps->object)
 		return taps->counts ? -errno : -ENOMEM;
+	taps->object->rodata->seed = taps->user->seed;
 	uint32_t number = 0;
 	int error = read_namespace(&number);
 	if (error < 0)
 		return error;
 	taps->object->rodata->watched_namespace = number;
 	taps->object->rodata->watches_unknown = all;
+	taps->plan.has_tcx = kernel_has_tcx();
+	bpf_program__set_autoload(taps->object->progs.tcx_ingress, taps->plan.has_tcx);
+	bpf_program__set_autoload(taps->object->progs.tcx_egress, taps->plan.has_tcx);
 	error = packets_bpf__load(taps->object);
 	if (error < 0)
 		return error;
-	taps->ring = ring_buffer__new(bpf_map__fd(taps->object->maps.packets), on_record, taps, NULL);
+	taps->ring = ring_buffer__new(bpf_map__fd(taps->object->maps.packets), taps_on_record, taps, NULL);
 	if (!taps->ring)
 		return -errno;
-	expect(taps);
-	return taps->traced_in && taps->traced_out ? 0 : -EOPNOTSUPP;
+	taps_expect_device(taps);
+	return taps->plan.attached[ATTACH_INGRESS_TRACEPOINT] && taps->plan.attached[ATTACH_EGRESS_TRACEPOINT]
+		       ? 0
+		       : -EOPNOTSUPP;
 }
 
-static int open_descriptors(struct taps *taps)
+static int taps_open_descriptors(struct taps *taps)
 {
-	const struct sockaddr_nl links = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
+	const struct sockaddr_nl every = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
 	taps->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	taps->links = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	if (taps->wake < 0 || taps->links < 0 ||
-		bind(taps->links, (const struct sockaddr *)&links, sizeof(links)) < 0)
+	taps->messages = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	if (taps->wake < 0 || taps->messages < 0 ||
+		bind(taps->messages, (const struct sockaddr *)&every, sizeof(every)) < 0)
 		return -errno;
 	return 0;
 }
 
-static int start_thread(struct taps *taps)
+static int taps_start_thread(struct taps *taps)
 {
 	sigset_t every, before;
 	sigfillset(&every);
 	pthread_sigmask(SIG_SETMASK, &every, &before);
-	int error = pthread_create(&taps->thread, NULL, arranging, taps);
+	int error = pthread_create(&taps->thread, NULL, attaching_thread, taps);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	taps->has_thread = error == 0;
 	return -error;
@@ -452,22 +468,25 @@ static void taps_close(void *argument)
 		pthread_mutex_unlock(&taps->lock);
 		pthread_join(taps->thread, NULL);
 	}
-	for (size_t i = 0; i < taps->count; i++)
-		let_go(taps, &taps->watched[i]);
-	while (taps->closing_count)
-		close(taps->closing[--taps->closing_count]);
-	trace(taps, false);
+	for (size_t i = 0; i < taps->plan.count; i++)
+		if (taps->plan.devices[i].linked)
+			close_links(&taps->plan.devices[i].links);
+	for (size_t i = 0; i < taps->plan.closing_count; i++)
+		close_links(&taps->plan.closing[i]);
+	for (enum attach_point point = 0; point < ATTACH_SOCKET; point++)
+		bpf_link__destroy(taps->tracepoints[point]);
+	if (taps->socket >= 0)
+		close(taps->socket);
 	ring_buffer__free(taps->ring);
 	packets_bpf__destroy(taps->object);
 	if (taps->wake >= 0)
 		close(taps->wake);
-	if (taps->links >= 0)
-		close(taps->links);
+	if (taps->messages >= 0)
+		close(taps->messages);
 	pthread_cond_destroy(&taps->changed);
 	pthread_mutex_destroy(&taps->lock);
+	attach_plan_destroy(&taps->plan);
 	free(taps->counts);
-	free(taps->watched);
-	free(taps->closing);
 	free(taps);
 }
 
@@ -477,19 +496,19 @@ static int taps_open(const struct taps_user *user, bool all, void **out)
 	pthread_condattr_t monotonic;
 	if (!taps)
 		return -ENOMEM;
-	libbpf_set_print(keep_quiet);
+	libbpf_set_print(print_nothing);
 	taps->user = user;
-	taps->wake = taps->links = -1;
+	taps->wake = taps->messages = taps->socket = -1;
 	pthread_mutex_init(&taps->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&taps->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	int error = open_descriptors(taps);
+	int error = taps_open_descriptors(taps);
 	if (error == 0)
-		error = load(taps, all);
+		error = taps_load(taps, all);
 	if (error == 0)
-		error = start_thread(taps);
+		error = taps_start_thread(taps);
 	if (error < 0) {
 		taps_close(taps);
 		/* The verifier's refusals, and what an older kernel does not know, are no lack of privilege.
@@ -505,9 +524,13 @@ const struct taps_kind taps_bpf = {
 	.monotonic = true,
 	.open = taps_open,
 	.close = taps_close,
-	.devices = { .open = watch, .close = forget, .counts = read_counts, .seamless = true },
+	.devices = { .open = taps_add_device,
+		.close = taps_remove_device,
+		.counts = taps_read_counts,
+		.seamless = true },
 	.read = taps_read,
 	.wake = taps_wake,
+	.sample = taps_sample,
 	.needs = "not permitted: needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN",
 	.lacks = "this kernel has no BTF, or no BPF ring buffer (Linux 5.8)",
 };

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/base/flow_sample.h"
 #include "collectors/handshake/handshake_state.h"
 
 const struct handshake_limits handshake_limits_default = {
@@ -111,7 +112,7 @@ static void handshake_complete(struct handshakes *handshakes, struct entry *entr
 
 static bool handshake_is_sampled(const struct handshakes *handshakes, const struct flow *flow, uint32_t ratio)
 {
-	return ratio == 1 || flow_symmetric_hash(handshakes->table.seed, flow) < UINT32_MAX / ratio;
+	return ratio == 1 || flow_is_sampled(flow_symmetric_hash(handshakes->table.seed, flow), ratio);
 }
 
 /* ---- SYN ---- */
@@ -119,14 +120,15 @@ static bool handshake_is_sampled(const struct handshakes *handshakes, const stru
 /* A client whose SYN-ACK was seen, but whose entry was evicted, or never made since it was not sampled, is
  * followed when it comes back, sampled or not; then it stands for itself alone. NULL: it is not followed. */
 static struct entry *handshake_add_opening(struct handshakes *handshakes, const struct flow *flow,
-	struct flow_hash hash, uint32_t sequence, int64_t time_ns)
+	struct flow_hash hash, uint32_t sequence, const struct sighting *sighting)
 {
 	bool sampled = handshake_is_sampled(handshakes, flow, handshakes->ratio);
-	bool recalled = evicted_syns_recall(&handshakes->evicted_syns, flow_hash_whole(hash), time_ns,
-		HANDSHAKE_REPEAT_NS, HANDSHAKE_MEMORY_NS);
+	bool recalled =
+		sighting->recalled || evicted_syns_recall(&handshakes->evicted_syns, flow_hash_whole(hash),
+					      sighting->time_ns, HANDSHAKE_REPEAT_NS, HANDSHAKE_MEMORY_NS);
 	if (!sampled && !recalled)
 		return NULL;
-	struct entry *entry = handshake_add(handshakes, flow, hash, sequence, time_ns);
+	struct entry *entry = handshake_add(handshakes, flow, hash, sequence, sighting->time_ns);
 	entry->weight = sampled ? handshakes->ratio : 1;
 	if (recalled) {
 		entry->flags |= ENTRY_SYNACK | ENTRY_RECALLED;
@@ -160,7 +162,7 @@ static void handshake_on_syn(
 	struct flow_hash hash = handshake_table_hash(&handshakes->table, &flow, packet->sequence);
 	struct entry *entry = handshake_table_find(&handshakes->table, &flow, hash, packet->sequence);
 	if (!entry)
-		entry = handshake_add_opening(handshakes, &flow, hash, packet->sequence, sighting->time_ns);
+		entry = handshake_add_opening(handshakes, &flow, hash, packet->sequence, sighting);
 	if (!entry)
 		return;
 	bool recalled = false;

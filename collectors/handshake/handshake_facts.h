@@ -74,6 +74,7 @@ struct sighting {
 	const uint8_t *frame; /* with the header of PACKET_SLL2; NULL: no evidence is kept */
 	uint32_t size;        /* bytes captured */
 	uint32_t length;      /* bytes on the wire */
+	bool recalled;        /* a SYN behind its SYN-ACK, of a flow that was not sampled so far */
 };
 
 /* What became of a device on which packets were captured. */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/base/flow_sample.h"
+
 #define NONE HASH_INDEX_NONE
 
 static uint32_t table_position(const struct handshake_table *table, const struct entry *entry)
@@ -26,16 +28,14 @@ struct flow_hash handshake_table_hash(
 	return (struct flow_hash){ flow_hash, (uint32_t)hash_bytes(table->seed, &both, sizeof(both)) };
 }
 
-uint32_t flow_symmetric_hash(uint64_t seed, const struct flow *flow)
+uint64_t flow_symmetric_hash(uint64_t seed, const struct flow *flow)
 {
-	struct flow reverse = {
-		.family = flow->family, .client_port = flow->server_port, .server_port = flow->client_port
-	};
-	memcpy(reverse.client, flow->server, sizeof(reverse.client));
-	memcpy(reverse.server, flow->client, sizeof(reverse.server));
-	return (uint32_t)((hash_bytes(seed, flow, sizeof(*flow)) ^
-				  hash_bytes(seed, &reverse, sizeof(reverse))) >>
-			  16);
+	const int words = flow->family == AF_INET ? FLOW_SAMPLE_WORDS4 : FLOW_SAMPLE_WORDS6;
+	uint32_t client[4], server[4];
+	memcpy(client, flow->client, sizeof(client));
+	memcpy(server, flow->server, sizeof(server));
+	return flow_sample_hash(seed, flow_sample_address(seed, client, words), flow->client_port,
+		flow_sample_address(seed, server, words), flow->server_port);
 }
 
 int handshake_table_init(struct handshake_table *table, uint32_t limit, uint64_t seed)

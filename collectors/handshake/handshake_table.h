@@ -106,8 +106,8 @@ void handshake_table_destroy(struct handshake_table *table);
 uint32_t handshake_table_flow_hash(const struct handshake_table *table, const struct flow *flow);
 struct flow_hash handshake_table_hash(
 	const struct handshake_table *table, const struct flow *flow, uint32_t sequence);
-/* The same for both directions of a flow, so that one sampling decision holds for all of its packets. */
-uint32_t flow_symmetric_hash(uint64_t seed, const struct flow *flow);
+/* As collectors/base/flow_sample.h has it. */
+uint64_t flow_symmetric_hash(uint64_t seed, const struct flow *flow);
 
 struct entry *handshake_table_find(
 	struct handshake_table *table, const struct flow *flow, struct flow_hash hash, uint32_t sequence);

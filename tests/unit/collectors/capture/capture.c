@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "tests/support/unit.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
@@ -11,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "collectors/base/array.h"
+#include "collectors/base/flow_sample.h"
 #include "collectors/base/name_pattern.h"
 #include "collectors/capture/ack_heavy_flows.h"
 #include "collectors/capture/capture_filter.h"
@@ -557,8 +559,13 @@ static void sampling_follows_the_load(void **state)
 		assert_int_equal(sampling_step(&sampling, now += SAMPLING_STEP_NS, &load), 32);
 	load.table.tracked = 0;
 	assert_int_equal(sampling_step(&sampling, now + SAMPLING_CALM_NS - SAMPLING_STEP_NS, &load), 32);
-	for (uint32_t ratio = 16; ratio; ratio /= 2)
-		assert_int_equal(sampling_step(&sampling, now += SAMPLING_CALM_NS, &load), ratio);
+	for (uint32_t ratio = 16; ratio; ratio /= 2) {
+		assert_int_equal(sampling_step(&sampling, now += SAMPLING_CALM_NS, &load), ratio * 2);
+		assert_int_equal(sampling.ratio, ratio);
+	}
+	/* What was captured at the old ratio is still to be followed. */
+	assert_int_equal(sampling_step(&sampling, now + SAMPLING_STEP_NS - 1, &load), 2);
+	assert_int_equal(sampling_step(&sampling, now += SAMPLING_STEP_NS, &load), 1);
 	load.cpu_ns += SAMPLING_STEP_NS;
 	assert_int_equal(sampling_step(&sampling, now += SAMPLING_STEP_NS, &load), 2);
 	for (int i = 0; i < 20; i++) {
@@ -566,6 +573,37 @@ static void sampling_follows_the_load(void **state)
 		sampling_step(&sampling, now += SAMPLING_STEP_NS, &load);
 	}
 	assert_int_equal(sampling.ratio, SAMPLING_MOST);
+}
+
+static uint64_t sample_hash(
+	uint64_t seed, uint32_t client, uint16_t port, uint32_t server, uint16_t server_port)
+{
+	return flow_sample_hash(seed, flow_sample_address(seed, &client, FLOW_SAMPLE_WORDS4), port,
+		flow_sample_address(seed, &server, FLOW_SAMPLE_WORDS4), server_port);
+}
+
+static void one_flow_of_so_many_is_sampled(void **state)
+{
+	(void)state;
+	unsigned sampled[11] = { 0 }, by_both_seeds = 0;
+	for (uint32_t i = 0; i < 100000; i++) { /* neighbours, as of a scan */
+		uint32_t client = htonl(0x0a000000 + i / 10);
+		uint16_t port = (uint16_t)(40000 + i % 10);
+		uint64_t hash = sample_hash(7, client, port, htonl(0xc0000201), 443);
+		assert_true(hash == sample_hash(7, htonl(0xc0000201), 443, client, port));
+		for (unsigned bits = 0; bits < 11; bits++) {
+			sampled[bits] += flow_is_sampled(hash, 1u << bits);
+			assert_true(!bits || flow_is_sampled(hash, 1u << (bits - 1)) ||
+				    !flow_is_sampled(hash, 1u << bits));
+		}
+		by_both_seeds += flow_is_sampled(hash, 16) &&
+				 flow_is_sampled(sample_hash(8, client, port, htonl(0xc0000201), 443), 16);
+	}
+	assert_int_equal(sampled[0], 100000);
+	assert_in_range(sampled[1], 49000, 51000);
+	assert_in_range(sampled[4], 5900, 6600);
+	assert_in_range(sampled[10], 60, 140);
+	assert_in_range(by_both_seeds, 300, 500);
 }
 
 /* ---- synrecv ---- */
@@ -636,6 +674,7 @@ int main(void)
 		cmocka_unit_test(the_first_to_go_are_forgotten_first),
 		cmocka_unit_test(names_are_matched_whole),
 		cmocka_unit_test(sampling_follows_the_load),
+		cmocka_unit_test(one_flow_of_so_many_is_sampled),
 		cmocka_unit_test(repeated_synacks_are_counted_by_address),
 		cmocka_unit_test(addresses_are_bounded),
 	};

@@ -211,6 +211,34 @@ static void lost_clients_are_followed_sampled_or_not(void **state)
 	handshakes_free(handshakes);
 }
 
+/* The tap has left out its first SYN and its SYN-ACK. */
+static void a_client_that_the_tap_recalls_is_followed(void **state)
+{
+	(void)state;
+	for (int recalled = 0; recalled < 2; recalled++) {
+		struct handshakes *handshakes = script_table();
+		handshakes_sample(handshakes, 1 << 20);
+		const struct packet syn = { .kind = PACKET_TCP,
+			.source = script_host('c', AF_INET),
+			.destination = script_host('s', AF_INET),
+			.source_port = 1000,
+			.destination_port = 80,
+			.sequence = 100,
+			.flags = TCP_SYN };
+		const struct sighting sighting = { .device = 1,
+			.direction = DIRECTION_IN,
+			.time_ns = SCRIPT_START_NS + 1000000000,
+			.recalled = recalled };
+		handshakes_feed(handshakes, &syn, &sighting);
+		struct handshake_report report =
+			script_report_after(handshakes, "3 1 in c1000>s80 S 100\nwait 20");
+		assert_int_equal(report.outcomes[HANDSHAKE_ONE_WAY], recalled);
+		assert_int_equal(report.suspect_count, recalled);
+		handshake_report_clear(&report);
+		handshakes_free(handshakes);
+	}
+}
+
 static void a_change_of_ratio_makes_no_wrong_outcomes(void **state)
 {
 	(void)state;
@@ -406,6 +434,7 @@ int main(void)
 		cmocka_unit_test(suspects_do_not_take_the_whole_table),
 		cmocka_unit_test(sampled_counts_are_scaled),
 		cmocka_unit_test(lost_clients_are_followed_sampled_or_not),
+		cmocka_unit_test(a_client_that_the_tap_recalls_is_followed),
 		cmocka_unit_test(a_change_of_ratio_makes_no_wrong_outcomes),
 		cmocka_unit_test(all_are_followed_soon_after_a_flood),
 		cmocka_unit_test(repetitions_are_counted_up_to_255),
