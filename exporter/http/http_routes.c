@@ -149,6 +149,17 @@ static int answer_changes(
 	return 0;
 }
 
+static int answer_history(
+	const struct request *request, const struct snapshot *snapshot, struct answer *answer)
+{
+	static const char type[] = TYPE_JSON; /* its address is the key: other answers are JSON as well */
+	answer->shared = true;
+	answer->key = (struct response_key){ type, answer->gzip, snapshot };
+	answer->queued = response_cache_queue(
+		request->server->cache, &answer->key, request->connection, &answer->result);
+	return answer->queued ? 0 : put_json(answer, json_history(snapshot->timeline, snapshot->facts));
+}
+
 /* The path names an open finding by its id. */
 static int answer_evidence(
 	const struct request *request, const struct snapshot *snapshot, struct answer *answer)
@@ -239,6 +250,7 @@ static const struct route {
 	{ .path = "/api/v1/findings", .private = true, .answer = answer_findings },
 	{ .path = "/api/v1/addresses", .private = true, .answer = answer_addresses },
 	{ .path = "/api/v1/changes", .private = true, .answer = answer_changes },
+	{ .path = "/api/v1/history", .private = true, .answer = answer_history },
 	{ .path = FINDING_PREFIX "*/evidence.pcap", .private = true, .answer = answer_evidence },
 	{ .path = "/api/v1/handshakes", .private = true, .answer = answer_handshakes },
 	{ .path = "/-/healthy", .always = true, .early = true, .answer = answer_healthy },

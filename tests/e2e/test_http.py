@@ -29,7 +29,7 @@ PROMETHEUS_2 = (
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
     "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 )
-PRIVATE_PATHS = ("/", "/api/v1/findings", "/api/v1/addresses", "/api/v1/handshakes", "/api/v1/changes")
+PRIVATE_PATHS = ("/", "/api/v1/findings", "/api/v1/addresses", "/api/v1/handshakes", "/api/v1/changes", "/api/v1/history")
 
 
 class Server:
@@ -249,6 +249,19 @@ def test_no_evidence_is_explained(server):
     for path in ("//evidence.pcap", "/a/b/evidence.pcap", "/evidence.pcap", "/a/evidence.pcapng", "/a/evidence.pcap/", "/%00/evidence.pcap"):
         assert server.get("/api/v1/findings" + path)[0] == 404, path
     assert server.request("POST", other)[0] == 405
+
+
+def test_history(server):
+    status, headers, body = server.get("/api/v1/history")
+    assert status == 200 and headers["Content-Type"] == "application/json; charset=utf-8"
+    history = json.loads(body)
+    findings = json.loads(server.get("/api/v1/findings")[2])["findings"]
+    assert history["step_seconds"] == 10 and history["times"] == history["devices"] == []
+    assert [finding["id"] for finding in history["findings"]] == [finding["id"] for finding in findings]
+    same = ("condition", "severity", "device", "address", "cause", "intended", "summary", "since")
+    for told, finding in zip(history["findings"], findings):
+        assert told["until"] is None and {key: told[key] for key in same} == {key: finding[key] for key in same}
+    assert gzip.decompress(server.get("/api/v1/history", Accept_Encoding="gzip")[2]) == body
 
 
 def test_handshakes(server):

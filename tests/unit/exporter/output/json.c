@@ -212,7 +212,7 @@ static void the_page_escapes_and_nests(void **state)
 static void nothing_found_is_said(void **state)
 {
 	(void)state;
-	struct snapshot snapshot = { sample_facts(), findings_new() };
+	struct snapshot snapshot = { .facts = sample_facts(), .findings = findings_new() };
 	sample_judge(&snapshot);
 	char *text = page(&snapshot, "/metrics");
 	assert_non_null(strstr(text, "No findings"));
@@ -353,7 +353,7 @@ static void what_changed_before_a_finding_is_written(void **state)
 	(void)state;
 	char *text = NULL;
 	size_t size;
-	struct snapshot snapshot = { changed_facts(), sample_findings() };
+	struct snapshot snapshot = { .facts = changed_facts(), .findings = sample_findings() };
 	sample_judge(&snapshot);
 	struct finding *finding = &snapshot.findings->items[0];
 	finding->changed[finding->changed_count++] = change_share(snapshot.facts->changes->items[0]);
@@ -383,7 +383,7 @@ static void what_changed_before_a_finding_is_written(void **state)
 static void changes_are_written(void **state)
 {
 	(void)state;
-	struct snapshot snapshot = { changed_facts(), findings_new() };
+	struct snapshot snapshot = { .facts = changed_facts(), .findings = findings_new() };
 	sample_judge(&snapshot);
 	json_t *object = json_changes(snapshot.facts->changes), *list = json_object_get(object, "changes");
 	assert_int_equal(json_array_size(list), 2);
@@ -403,9 +403,60 @@ static void changes_are_written(void **state)
 	sample_free(&snapshot);
 }
 
+/* Two steps; the clock is set back a day in between. */
+static void the_last_hour_is_written(void **state)
+{
+	(void)state;
+	struct snapshot snapshot = { .facts = changed_facts(), .findings = sample_findings() };
+	struct handshake_report *report = snapshot.facts->handshakes;
+	struct handshake_pair *pair = &report->pairs[0];
+	const struct timeline *timeline[3];
+	sample_judge(&snapshot);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(timeline_note(i ? timeline[i - 1] : NULL, snapshot.facts, snapshot.findings,
+					 &timeline[i]),
+			0);
+		pair->counts[HANDSHAKE_ONE_WAY] += 3;
+		if (i < 2)
+			build_later(snapshot.facts, 10);
+	}
+	snapshot.facts->time_ns -= 24 * 3600 * SECOND_NS;
+	json_t *object = json_history(timeline[2], snapshot.facts);
+	char *text = json_dumps(json_object_get(object, "times"), JSON_COMPACT);
+	assert_string_equal(text, "[\"2026-01-01T03:04:16.678Z\",\"2026-01-01T03:04:26.678Z\"]");
+	free(text);
+	assert_string_equal(json_string_value(json_object_get(object, "until")), "2026-01-01T03:04:26.678Z");
+	assert_string_equal(json_string_value(json_object_get(object, "since")), "2026-01-01T03:04:06.678Z");
+	text = json_dumps(json_object_get(object, "watched"), JSON_COMPACT);
+	assert_string_equal(text, "[true,true]");
+	free(text);
+	const json_t *devices = json_object_get(object, "devices");
+	text = json_dumps(json_array_get(devices, 0), JSON_COMPACT);
+	assert_string_equal(text,
+		"{\"device\":\"wan1\",\"line\":false,\"outcomes\":{\"completed\":[9,0],\"one_way\":[3,3],"
+		"\"unanswered\":[50,0],\"return_only\":[6,0]}}");
+	free(text);
+	const json_t *first = json_array_get(json_object_get(object, "findings"), 0);
+	assert_string_equal(json_string_value(json_object_get(first, "id")), timeline[2]->findings[0].id);
+	assert_true(json_is_null(json_object_get(first, "until")));
+	const json_t *changes = json_object_get(object, "changes");
+	assert_int_equal(json_array_size(changes), 2);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(changes, 0), "time")),
+		"2026-01-01T03:04:06.678Z");
+	for (const char *const *name = (const char *const[]){ "devices_omitted", "findings_omitted",
+		     "changes_omitted", NULL };
+		*name; name++)
+		assert_int_equal(json_integer_value(json_object_get(object, *name)), 0);
+	json_decref(object);
+	for (int i = 0; i < 3; i++)
+		timeline_release(timeline[i]);
+	sample_free(&snapshot);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_last_hour_is_written),
 		cmocka_unit_test(changes_are_written),
 		cmocka_unit_test(what_changed_before_a_finding_is_written),
 		cmocka_unit_test(a_finding_has_its_shape),
