@@ -31,6 +31,7 @@ DOORS = {
     "alerts/remedy": ["remedy.h", "rule_match.h", "put_back.h"],
     "exporter/daemon": ["snapshot.h", "log.h", "observer.h", "collector_io.h"],
     "exporter/cli": ["options.h"],
+    "exporter/page": ["page.h", "assets.h"],
     "exporter/http": ["http.h", "web_config.h"],
     "exporter/metrics": ["families.h", "metrics.h"],
     "exporter/output": ["writer.h", "json.h", "evidence.h", "report.h"],
