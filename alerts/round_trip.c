@@ -236,7 +236,23 @@ void round_trip_of(const struct facts *facts, const struct finding *finding, str
 		trip.answerer = suspects[0]->server;
 		trip.target = (struct address){ 0 };
 	}
-	legs_set(&trip, WAY_REQUEST, trip.syns ? LEG_SEEN : LEG_EXPECTED);
+	bool stray = count && suspects[0]->sign == SIGN_RETURN_ONLY;
+	if (stray) {
+		if (!address_is_none(&trip.target))
+			trip.source = suspects[0]->server;
+		trip.service = address_is_none(&trip.target) ? suspects[0]->server : trip.target;
+		trip.port = trip.target_port ? trip.target_port : trip.port;
+		trip.target = (struct address){ 0 };
+		trip.translation = NULL;
+		trip.rule = NULL;
+		trip.reply = NULL;
+	}
+	if (finding->condition == &rp_filter_drops_condition) {
+		const struct device_drop *drop = facts_device_drop(facts, finding->device, DROP_IP_RPFILTER);
+		trip.dropped = drop ? drop->recent : 0;
+	}
+	bool asked = trip.syns || (count && (suspects[0]->other_syn.in || suspects[0]->other_syn.out));
+	legs_set(&trip, WAY_REQUEST, stray ? LEG_UNSEEN : asked ? LEG_SEEN : LEG_EXPECTED);
 	legs_set(&trip, WAY_REPLY, trip.synacks ? LEG_SEEN : LEG_EXPECTED);
 	if (known) {
 		struct fault fault = *known;

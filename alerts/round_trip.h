@@ -33,6 +33,7 @@ struct round_trip {
 	struct address service;  /* that was asked; none: several */
 	struct address target;   /* behind a translation; none: there is no translation */
 	struct address answerer; /* who answered, if it is another than was asked; else none */
+	struct address source;   /* that a reply got here whose request never came; none: it kept its own */
 	uint16_t client_port, port, target_port; /* 0: not known */
 	/* Devices, "" for what is not known or not there. */
 	char outer[WAYS][DEVICE_NAMES_SIZE], inner[WAYS][DEVICE_NAMES_SIZE];
@@ -48,6 +49,8 @@ struct round_trip {
 	unsigned connections, clients;
 	bool more; /* there are more than are named */
 	uint64_t syns, syn_repeats, synacks, synack_repeats;
+	uint64_t dropped; /* within the last minute on the device, by what the finding is about; 0: not known
+			   */
 };
 
 void round_trip_of(const struct facts *facts, const struct finding *finding, struct round_trip *out);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "exporter/page/diagram.h"
 
+#include <stdio.h>
+
 #include "exporter/page/html.h"
 #include "exporter/page/svg.h"
 
@@ -10,6 +12,7 @@
 #define TALL_WIDTH  340
 #define BOX_HEIGHT  46
 #define PADDING     10
+#define MARGIN      16
 
 static const char *const strokes[STROKES] = {
 	[STROKE_NONE] = "",
@@ -54,7 +57,7 @@ static int gap_of(const struct diagram *diagram, int column, int before, enum di
 
 static struct layout layout_of(const struct diagram *diagram, enum diagram_shape shape)
 {
-	struct layout layout = { .shape = shape, .length = 2 };
+	struct layout layout = { .shape = shape, .length = MARGIN };
 	int before = -1, wish = 4;
 	for (int i = 0; i < DIAGRAM_COLUMNS; i++) {
 		const struct diagram_column *column = &diagram->columns[i];
@@ -66,7 +69,7 @@ static struct layout layout_of(const struct diagram *diagram, enum diagram_shape
 		layout.length += layout.size[i];
 		before = i;
 	}
-	layout.length += 2;
+	layout.length += MARGIN;
 	/* All are as long as the longest, so that their scale is the same. */
 	for (int spare = WIDE_WIDTH - layout.length; shape == DIAGRAM_WIDE && spare > 0 && wish; wish = 0) {
 		int gaps = 0, seen = 0;
@@ -91,8 +94,9 @@ static struct place place_of(const struct layout *layout, const struct diagram *
 }
 
 static void put_box(struct buffer *out, const struct diagram_box *box, const struct diagram_column *column,
-	const struct place *place)
+	enum diagram_shape shape, const struct place *place)
 {
+	char note[2 * DIAGRAM_TEXT];
 	int middle = place->y + place->height / 2, center = place->x + place->width / 2;
 	int room = place->width - 2 * PADDING;
 	svg_box(out,
@@ -102,7 +106,8 @@ static void put_box(struct buffer *out, const struct diagram_box *box, const str
 		place->x, place->y, place->width, place->height);
 	svg_text(out, box->bad ? "title bad" : "title", ANCHOR_MIDDLE, center, middle + (*box->note ? -3 : 5),
 		room, box->title);
-	svg_text(out, "note", ANCHOR_MIDDLE, center, middle + 14, room, box->note);
+	snprintf(note, sizeof(note), "%s%s", box->note, shape == DIAGRAM_WIDE ? box->more : "");
+	svg_text(out, "note", ANCHOR_MIDDLE, center, middle + 14, room, note);
 }
 
 /* The arrow's words stand above and below it, or beside it. */
@@ -170,7 +175,7 @@ static void put_lane(struct buffer *out, const struct diagram *diagram, const st
 				lane == LANE_REQUEST ? &here : &there);
 		}
 		if (lane == LANE_REQUEST || !column->spans)
-			put_box(out, &column->boxes[lane], column, &here);
+			put_box(out, &column->boxes[lane], column, layout->shape, &here);
 		before = i;
 	}
 }
@@ -200,7 +205,7 @@ void diagram_write(struct buffer *out, const struct diagram *diagram, enum diagr
 {
 	const struct layout layout = layout_of(diagram, shape);
 	bool wide = shape == DIAGRAM_WIDE;
-	int width = wide ? WIDE_WIDTH : TALL_WIDTH, height = wide ? WIDE_HEIGHT : layout.length + 12;
+	int width = wide ? WIDE_WIDTH : TALL_WIDTH, height = wide ? WIDE_HEIGHT : layout.length;
 	buffer_format(out, "<svg class=\"%s\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"",
 		wide ? "wide" : "tall", width, height);
 	diagram_say(out, diagram);

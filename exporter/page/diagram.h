@@ -17,6 +17,7 @@ enum diagram_lane { LANE_REQUEST, LANE_REPLY, DIAGRAM_LANES };
 struct diagram_box {
 	char title[DIAGRAM_TEXT]; /* "": there is no box */
 	char note[DIAGRAM_TEXT];
+	char more[DIAGRAM_TEXT]; /* behind the note where there is room */
 	bool bad;
 };
 

@@ -22,6 +22,16 @@ void html_element(struct buffer *out, const char *element, const char *text)
 	buffer_format(out, "</%s>", element);
 }
 
+void html_cut(struct buffer *out, const char *id)
+{
+	buffer_format(out, "<!--cut %s-->", id);
+}
+
+void html_end(struct buffer *out)
+{
+	buffer_text(out, "<!--end-->\n");
+}
+
 const char *duration_text(int64_t duration_ns, char text[static DURATION_TEXT_SIZE])
 {
 	int64_t seconds = duration_ns < 0 ? 0 : duration_ns / SECOND_NS;

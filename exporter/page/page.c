@@ -63,20 +63,30 @@ static void page_put_head(struct buffer *out, const struct snapshot *snapshot, c
 			 "<p id=\"trouble\" role=\"alert\" data-keep hidden></p>\n<main>\n");
 }
 
+static void page_put_part(struct buffer *out, const char *id, const struct snapshot *snapshot,
+	void (*put)(struct buffer *out, const struct snapshot *snapshot))
+{
+	html_cut(out, id);
+	put(out, snapshot);
+	html_end(out);
+}
+
 static void page_put_parts(
 	struct buffer *out, const struct snapshot *snapshot, const struct page_rows *rows, int64_t age_ns)
 {
+	html_cut(out, "verdict");
 	page_put_verdict(out, snapshot, rows, age_ns);
+	html_end(out);
 	page_put_findings(out, snapshot, rows);
-	page_put_map(out, snapshot);
+	page_put_part(out, "map", snapshot, page_put_map);
 	buffer_text(out, "<div class=\"columns\">");
-	page_put_matrix(out, snapshot);
-	page_put_timeline(out, snapshot);
+	page_put_part(out, "matrix", snapshot, page_put_matrix);
+	page_put_part(out, "timeline", snapshot, page_put_timeline);
 	buffer_text(out, "</div>\n");
-	page_put_coverage(out, snapshot);
+	page_put_part(out, "coverage", snapshot, page_put_coverage);
 	buffer_text(out, "<div class=\"columns\">");
-	page_put_drops(out, snapshot);
-	page_put_changes(out, snapshot);
+	page_put_part(out, "drops", snapshot, page_put_drops);
+	page_put_part(out, "changes", snapshot, page_put_changes);
 	buffer_text(out, "</div>\n");
 }
 
@@ -120,9 +130,11 @@ int page_write(struct buffer *out, const struct snapshot *snapshot, const struct
 	*tag = tag_of(out);
 	if (snapshot) {
 		rfc3339_format(snapshot->facts->time_ns, time);
-		buffer_format(out,
-			" · as of <time id=\"as-of\" datetime=\"%s\">%s</time> · <a href=\"/\">reload</a>",
-			time, time);
+		buffer_text(out, " · as of ");
+		html_cut(out, "as-of");
+		buffer_format(out, "<time id=\"as-of\" datetime=\"%s\">%s</time>", time, time);
+		html_end(out);
+		buffer_text(out, " · <a href=\"/\">reload</a>");
 	}
 	buffer_text(out, "</p></footer></body></html>\n");
 	return out->failed ? -ENOMEM : 0;

@@ -5,10 +5,12 @@
 "use strict";
 (() => {
 	const PERIOD = 2000; // milliseconds from an answer to the next question
+	const WHOLE = new Set(["svg", "TR", "PRE", "DL", "UL"]); // mostly the same: compared before they are gone through
 	const PATIENCE = 10000; // for an answer
 	const root = document.documentElement;
 	const view = { column: -1, descending: false, filter: "" };
-	let tag = null, answeredAt = Date.now(), failedSince = null, timer = 0;
+	const folded = new Map(); // what is not shown, and is brought up to date when it is unfolded
+	let last = { frame: "", pieces: new Map() }, tag = null, answeredAt = Date.now(), failedSince = null, timer = 0;
 
 	// ---- what is sorted and filtered ----
 
@@ -76,7 +78,7 @@
 				old.nodeValue = fresh.nodeValue;
 			return;
 		}
-		if (old.hasAttribute("data-keep") || old.isEqualNode(fresh))
+		if (old.hasAttribute("data-keep") || (WHOLE.has(old.nodeName) && old.isEqualNode(fresh)))
 			return;
 		mergeAttributes(old, fresh);
 		const named = new Map();
@@ -115,15 +117,73 @@
 		}
 	};
 
-	const show = (text) => {
-		const fresh = new DOMParser().parseFromString(text, "text/html");
+	// The page in pieces: what the server cut out, by id, and the frame that is left. How long ago something was
+	// changes all the time, and is reckoned here.
+	const steady = (text) => text.replace(/>[^<]* ago<\/time>/g, "></time>");
+
+	const cut = (text) => {
+		const pieces = new Map();
+		const frame = text.replace(/<!--cut (\S+)-->([^]*?)<!--end-->/g, (all, id, piece) => {
+			pieces.set(id, steady(piece));
+			return `<!--${id}-->`;
+		});
+		return { frame: steady(frame), pieces };
+	};
+
+	// As duration_text() has it.
+	const duration = (seconds) => {
+		const units = [[120, 1, "s"], [7200, 60, "min"], [172800, 3600, "h"], [Infinity, 86400, "d"]];
+		const [, divisor, name] = units.find((unit) => seconds < unit[0]);
+		return `${Math.trunc(Math.max(seconds, 0) / divisor)} ${name} ago`;
+	};
+
+	const reckon = () => {
+		const now = Date.parse(document.getElementById("as-of")?.dateTime ?? "");
+		for (const time of now ? document.querySelectorAll("time[title]") : []) {
+			const text = duration(Math.trunc((now - Date.parse(time.dateTime)) / 1000));
+			if (time.textContent !== text)
+				time.textContent = text;
+		}
+	};
+
+	const parse = (text) => new DOMParser().parseFromString(text, "text/html");
+
+	const showAll = (text) => {
+		const fresh = parse(text);
 		if (fresh.documentElement.dataset.version !== root.dataset.version)
-			return location.reload();
-		const focused = document.activeElement;
+			location.reload();
 		arrange(fresh);
-		if (document.title !== fresh.title)
-			document.title = fresh.title;
+		document.title = fresh.title;
 		merge(document.body, fresh.body);
+	};
+
+	const showPiece = (old, piece) => {
+		const fresh = parse(piece), element = fresh.body.firstElementChild;
+		arrange(fresh);
+		if (isAlike(old, element))
+			merge(old, element);
+		else
+			old.replaceWith(document.importNode(element, true));
+	};
+
+	const show = (text) => {
+		const focused = document.activeElement, now = cut(text);
+		if (now.frame !== last.frame) {
+			showAll(text);
+			folded.clear();
+		} else {
+			for (const [id, piece] of now.pieces) {
+				const old = document.getElementById(id);
+				if (piece === last.pieces.get(id))
+					continue;
+				if (old.nodeName === "DETAILS" && !old.open)
+					folded.set(id, piece);
+				else
+					showPiece(old, piece);
+			}
+		}
+		last = now;
+		reckon();
 		if (focused && focused !== document.activeElement && focused.isConnected)
 			focused.focus({ preventScroll: true });
 	};
@@ -219,6 +279,14 @@
 		view.filter = event.target.value.trim();
 		arrange(document);
 	});
+	document.addEventListener("toggle", (event) => {
+		const piece = folded.get(event.target.id);
+		if (!piece || !event.target.open)
+			return;
+		folded.delete(event.target.id);
+		showPiece(event.target, piece);
+		reckon();
+	}, true); // it does not bubble
 	document.addEventListener("visibilitychange", () => {
 		if (!document.hidden)
 			ask();

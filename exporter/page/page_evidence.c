@@ -10,7 +10,7 @@
 #include "exporter/page/parts.h"
 
 /* Beyond these a table helps nobody; the API has them all. */
-#define MOST_HANDSHAKES 8
+#define MOST_HANDSHAKES 5
 
 /* A packet's way: the device it came in by on one side, and left by on the other. */
 static void put_devices(

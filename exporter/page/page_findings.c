@@ -90,6 +90,13 @@ static void card_put_body(struct buffer *out, const struct card *card, const str
 	page_put_evidence(out, card->facts, card->row, card->symptoms);
 }
 
+static void card_cut(struct buffer *out, char letter, const char *id)
+{
+	char cut[1 + FINDING_ID_SIZE];
+	snprintf(cut, sizeof(cut), "%c%s", letter, id);
+	html_cut(out, cut);
+}
+
 static void card_put(struct buffer *out, const struct card *card, bool folded)
 {
 	const struct finding *finding = card->row->finding;
@@ -98,15 +105,24 @@ static void card_put(struct buffer *out, const struct card *card, bool folded)
 	round_trip_of(card->facts, finding, &trip);
 	buffer_format(out,
 		"<article class=\"finding %s\" data-finding=\"%s\" data-key=\"%s\" id=\"f%s\" "
-		"aria-labelledby=\"t%s\"><h3 id=\"t%s\">",
-		severity, finding->id, finding->id, finding->id, finding->id, finding->id);
+		"aria-labelledby=\"t%s\">",
+		severity, finding->id, finding->id, finding->id, finding->id);
+	card_cut(out, 'h', finding->id);
+	buffer_format(out, "<div id=\"h%s\"><h3 id=\"t%s\">", finding->id, finding->id);
 	html_text(out, finding->summary);
 	buffer_text(out, "</h3>");
 	card_put_numbers(out, card, &trip);
-	if (folded)
-		buffer_text(out, "<details><summary>Picture, cause and remedy</summary>");
+	buffer_text(out, "</div>");
+	html_end(out);
+	card_cut(out, 'b', finding->id);
+	buffer_format(out,
+		folded ? "<details id=\"b%s\"><summary>Picture, cause and remedy</summary>"
+		       : "<div id=\"b%s\">",
+		finding->id);
 	card_put_body(out, card, &trip);
-	buffer_text(out, folded ? "</details></article>\n" : "</article>\n");
+	buffer_text(out, folded ? "</details>" : "</div>");
+	html_end(out);
+	buffer_text(out, "</article>\n");
 }
 
 /* Returns how many causes there are. */

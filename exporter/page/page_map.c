@@ -255,7 +255,9 @@ static void put_arrows(struct buffer *out, const struct map *map, const struct g
 	size_t target = node_of(map->targets, map->target_count, group->target);
 	svg_arrow(out, fails ? "quiet" : class, MIDDLE_X + GROUP_WIDTH + 2, y, RIGHT_X - 3,
 		node_y(map, target, map->target_count), true);
-	if (group->failed)
+	if (group->failed && group->failed == group->recent)
+		snprintf(text, sizeof(text), "%" PRIu64 " failed", group->failed);
+	else if (group->failed)
 		snprintf(text, sizeof(text), "%" PRIu64 ", %" PRIu64 " failed", group->recent, group->failed);
 	else
 		snprintf(text, sizeof(text), "%" PRIu64, group->recent);

@@ -87,7 +87,8 @@ static void matrix_put_cell(struct buffer *out, const uint64_t *counts, bool dia
 		buffer_text(out, "<td></td>");
 		return;
 	}
-	buffer_format(out, "<td class=\"%sh%u\">", failed ? "failed " : "", heat_of(total));
+	buffer_format(
+		out, "<td class=\"%sh%u\">", failed ? "failed " : "", heat_of(counts[HANDSHAKE_COMPLETED]));
 	if (counts[HANDSHAKE_COMPLETED])
 		buffer_format(out, "%" PRIu64, counts[HANDSHAKE_COMPLETED]);
 	for (int i = 0; i < HANDSHAKE_OUTCOMES; i++)

@@ -27,7 +27,7 @@ struct hour {
 	const struct facts *facts;
 	const struct timeline *timeline;
 	const struct timeline_device *strips[MOST_STRIPS];
-	size_t strip_count;
+	size_t strip_count, strip_total;
 	const struct timeline_finding *findings[MOST_FINDINGS];
 	size_t finding_count, finding_total;
 };
@@ -57,10 +57,14 @@ static void hour_choose(struct hour *hour)
 	const struct timeline *timeline = hour->timeline;
 	uint64_t completed;
 	for (int lines = 1; lines >= 0; lines--)
-		for (size_t i = 0; i < timeline->device_count && hour->strip_count < MOST_STRIPS; i++)
-			if (timeline->devices[i]->line == lines &&
-				answered_of(timeline->devices[i], 0, timeline->point_count, &completed))
+		for (size_t i = 0; i < timeline->device_count; i++) {
+			if (timeline->devices[i]->line != lines ||
+				!answered_of(timeline->devices[i], 0, timeline->point_count, &completed))
+				continue;
+			hour->strip_total++;
+			if (hour->strip_count < MOST_STRIPS)
 				hour->strips[hour->strip_count++] = timeline->devices[i];
+		}
 	for (size_t i = timeline->finding_count; i-- > 0;) {
 		const struct timeline_finding *finding = &timeline->findings[i];
 		if (*finding->cause || finding->intended)
@@ -180,7 +184,7 @@ static void hour_put(struct buffer *out, const struct hour *hour)
 		put_finding(out, hour, hour->findings[i], bars + (int)i * BAR);
 	put_axis(out, bottom + 16);
 	buffer_text(out, "</svg></div>");
-	if (hour->timeline->device_count > hour->strip_count || hour->finding_total > hour->finding_count)
+	if (hour->strip_total > hour->strip_count || hour->finding_total > hour->finding_count)
 		buffer_text(out, "<p class=\"dim\">More in <a href=\"/api/v1/history\">JSON</a>.</p>");
 }
 

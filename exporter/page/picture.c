@@ -25,7 +25,7 @@ static void picture_client(const struct round_trip *trip, struct diagram_column 
 	struct diagram_box *box = &column->boxes[0];
 	column->spans = true;
 	column->outside = !trip->opened_here;
-	column->width = 150;
+	column->width = 146;
 	if (trip->opened_here) {
 		snprintf(box->title, DIAGRAM_TEXT, "this host");
 		address_format(&trip->client, box->note);
@@ -46,7 +46,7 @@ static void picture_device(const char names[WAYS][DEVICE_NAMES_SIZE], const char
 	bool bad, struct diagram_column *column)
 {
 	bool both = *names[WAY_REQUEST] && *names[WAY_REPLY];
-	column->width = 102;
+	column->width = 100;
 	column->spans = both && strcmp(names[WAY_REQUEST], names[WAY_REPLY]) == 0;
 	for (int way = 0; way < WAYS; way++)
 		snprintf(column->boxes[way].title, DIAGRAM_TEXT, "%.*s", DIAGRAM_TEXT - 1, names[way]);
@@ -65,17 +65,22 @@ static void picture_translation(const struct round_trip *trip, struct diagram_bo
 		return;
 	put_endpoint(&trip->service, trip->port, box->title);
 	put_endpoint(&trip->target, trip->target_port, target);
+	snprintf(box->note, DIAGRAM_TEXT, "→ %.80s", target);
 	if (rule && *rule->table)
-		snprintf(box->note, DIAGRAM_TEXT, "→ %.60s · %.30s %.40s #%" PRIu64, target, rule->table,
-			rule->chain, rule->handle);
-	else
-		snprintf(box->note, DIAGRAM_TEXT, "→ %.60s", target);
+		snprintf(box->more, DIAGRAM_TEXT, " · %.30s %.40s #%" PRIu64, rule->table, rule->chain,
+			rule->handle);
 }
 
 static void picture_reply(const struct round_trip *trip, struct diagram_box *box)
 {
 	char table[TABLE_TEXT_SIZE], gateway[ADDRESS_TEXT_SIZE];
 	const struct route_answer *reply = trip->reply;
+	if (!address_is_none(&trip->source)) {
+		address_format(&trip->source, box->title);
+		snprintf(box->note, DIAGRAM_TEXT, "becomes the source");
+		box->bad = true;
+		return;
+	}
 	if (!reply || reply->result == ROUTE_NOT_ASKED)
 		return;
 	box->bad = trip->fault && trip->fault_way == WAY_REPLY && trip->fault_leg == PLACE_OUTER;
@@ -102,7 +107,7 @@ static void picture_server(const struct round_trip *trip, struct diagram_column 
 	const struct address *server = translated ? &trip->target : &trip->service;
 	uint16_t port = translated ? trip->target_port : trip->port;
 	column->spans = true;
-	column->width = 150;
+	column->width = 146;
 	column->outside = trip->opened_here || *trip->inner[WAY_REQUEST] || *trip->inner[WAY_REPLY];
 	if (address_is_none(server))
 		snprintf(box->title, DIAGRAM_TEXT, column->outside ? "servers" : "services");
@@ -153,10 +158,15 @@ static void picture_arrows(const struct round_trip *trip, struct diagram *out)
 	if (trip->legs[WAY_REPLY][PLACE_OUTER] != LEG_ABSENT)
 		put_count(trip, trip->synacks, trip->synack_repeats, "SYN-ACK",
 			&out->arrows[WAY_REPLY][PLACE_OUTER]);
+	if (trip->legs[WAY_REQUEST][PLACE_CLIENT] == LEG_UNSEEN)
+		snprintf(out->arrows[WAY_REQUEST][PLACE_CLIENT].note, DIAGRAM_TEXT,
+			"its SYN never passed here");
 	if (!trip->fault)
 		return;
 	struct diagram_arrow *wrong = &out->arrows[trip->fault_way][trip->fault_leg];
 	snprintf(wrong->note, DIAGRAM_TEXT, "%s", trip->fault);
+	if (trip->dropped)
+		snprintf(wrong->label, DIAGRAM_TEXT, "%" PRIu64 " in a minute", trip->dropped);
 	if (trip->legs[WAY_REPLY][PLACE_CLIENT] == LEG_LOST && trip->fault_leg != PLACE_CLIENT)
 		snprintf(out->arrows[WAY_REPLY][PLACE_CLIENT].note, DIAGRAM_TEXT,
 			trip->opened_here ? "not accepted" : "never acknowledged");
@@ -168,8 +178,12 @@ void picture_of(const struct round_trip *trip, struct diagram *out)
 		     !trip->opened_here;
 	*out = (struct diagram){ 0 };
 	picture_client(trip, &out->columns[PLACE_CLIENT]);
+	bool leaves = trip->legs[WAY_REPLY][PLACE_OUTER] != LEG_ABSENT;
 	picture_device(trip->outer, trip->opened_here ? "leaves here" : "arrives here",
-		trip->opened_here ? "comes back here" : "leaves here", wrong, &out->columns[PLACE_OUTER]);
+		trip->opened_here ? "comes back here"
+		: leaves          ? "leaves here"
+				  : "the way back",
+		wrong, &out->columns[PLACE_OUTER]);
 	out->columns[PLACE_MIDDLE].width = 226;
 	picture_translation(trip, &out->columns[PLACE_MIDDLE].boxes[LANE_REQUEST]);
 	if (!trip->opened_here)

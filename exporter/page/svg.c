@@ -4,7 +4,7 @@
 #include "exporter/base/text.h"
 #include "exporter/page/html.h"
 
-#define CHARACTER_WIDTH 7 /* at most, on average, of the 12 pixels that page.css sets */
+#define CHARACTER_WIDTH 6 /* on average, of the 12 pixels that page.css sets: few fonts are narrower */
 #define HEAD            8 /* length of an arrow's head */
 
 void svg_box(struct buffer *out, const char *class, int x, int y, int width, int height)
