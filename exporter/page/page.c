@@ -60,7 +60,8 @@ static void page_put_head(struct buffer *out, const struct snapshot *snapshot, c
 			 "<a href=\"/api/v1/addresses\">Addresses</a> "
 			 "<a href=\"/api/v1/handshakes\">Handshakes</a> "
 			 "<a href=\"/api/v1/changes\">Changes</a></nav></div></header>\n"
-			 "<p id=\"trouble\" role=\"alert\" data-keep hidden></p>\n<main>\n");
+			 "<p id=\"trouble\" role=\"alert\" data-keep hidden></p>\n"
+			 "<p id=\"said\" class=\"unseen\" role=\"status\" data-keep></p>\n<main>\n");
 }
 
 static void page_put_part(struct buffer *out, const char *id, const struct snapshot *snapshot,

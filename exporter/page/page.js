@@ -10,7 +10,11 @@
 	const root = document.documentElement;
 	const view = { column: -1, descending: false, filter: "" };
 	const folded = new Map(); // what is not shown, and is brought up to date when it is unfolded
+	let verdict = document.querySelector("#verdict h1").textContent;
 	let last = { frame: "", pieces: new Map() }, tag = null, answeredAt = Date.now(), failedSince = null, timer = 0;
+
+	// For who does not see the page.
+	const announce = (text) => { document.getElementById("said").textContent = text; };
 
 	// ---- what is sorted and filtered ----
 
@@ -174,7 +178,7 @@
 		} else {
 			for (const [id, piece] of now.pieces) {
 				const old = document.getElementById(id);
-				if (piece === last.pieces.get(id))
+				if (!old || piece === last.pieces.get(id))
 					continue;
 				if (old.nodeName === "DETAILS" && !old.open)
 					folded.set(id, piece);
@@ -184,6 +188,10 @@
 		}
 		last = now;
 		reckon();
+		const headline = document.querySelector("#verdict h1").textContent;
+		if (headline !== verdict)
+			announce(headline);
+		verdict = headline;
 		if (focused && focused !== document.activeElement && focused.isConnected)
 			focused.focus({ preventScroll: true });
 	};
@@ -245,13 +253,14 @@
 		const node = document.getElementById(button.dataset.copy);
 		let done = false;
 		try {
-			await navigator.clipboard.writeText(node.textContent);
+			await navigator.clipboard.writeText(node.textContent.trimEnd());
 			done = true;
 		} catch { // not a secure context, or not allowed
 			select(node);
 			done = document.execCommand("copy");
 		}
-		button.textContent = done ? "Copied" : "Select";
+		button.textContent = done ? "Copied" : "Selected";
+		announce(done ? "Copied." : "The commands are selected.");
 		setTimeout(() => { button.textContent = "Copy"; }, 2000);
 	};
 

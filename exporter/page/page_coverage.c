@@ -93,7 +93,7 @@ void page_put_coverage(struct buffer *out, const struct snapshot *snapshot)
 	buffer_text(out,
 		"<p class=\"scripted filter\"><label for=\"coverage-filter\">Filter</label> <input id=\"coverage-filter\" "
 		"type=\"search\" autocomplete=\"off\" spellcheck=\"false\"> <span id=\"coverage-count\" "
-		"role=\"status\" data-keep></span></p><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+		"role=\"status\" data-keep></span></p><div class=\"scroll\" tabindex=\"0\" role=\"group\" "
 		"aria-label=\"Service addresses\"><table class=\"sortable\"><thead><tr>");
 	for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++)
 		buffer_format(out, "<th scope=\"col\"%s>%s</th>", i == 4 || i == 5 ? " class=\"number\"" : "",

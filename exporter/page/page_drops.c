@@ -9,7 +9,7 @@
 static void put_devices(struct buffer *out, const struct facts *facts)
 {
 	buffer_text(out,
-		"<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Dropped packets\"><table><thead><tr>"
+		"<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Dropped packets\"><table><thead><tr>"
 		"<th scope=\"col\">Device</th><th scope=\"col\">Reason</th><th scope=\"col\" class=\"number\">Last "
 		"minute</th><th scope=\"col\" class=\"number\">Since the start</th></tr></thead><tbody>\n");
 	for (size_t i = 0; i < facts->device_drop_count && i < MOST_ROWS; i++) {

@@ -52,7 +52,7 @@ static void put_handshakes(struct buffer *out, const struct facts *facts,
 	if (count == 0)
 		return;
 	buffer_text(out,
-		"<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Handshakes\"><table><thead><tr>"
+		"<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Handshakes\"><table><thead><tr>"
 		"<th scope=\"col\">Last packet</th><th scope=\"col\">Handshake</th><th scope=\"col\">SYN</th>"
 		"<th scope=\"col\">SYN-ACK</th><th scope=\"col\" class=\"number\">Repeated SYNs</th></tr></thead>"
 		"<tbody>\n");

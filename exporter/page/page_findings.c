@@ -55,8 +55,7 @@ static void card_put_remedy(struct buffer *out, const struct finding *finding)
 		buffer_text(out, "<p>No command is known that heals it from this host.</p>");
 		return;
 	}
-	buffer_format(out,
-		"<p class=\"meta\">%s</p><div class=\"remedy\"><pre id=\"r%s\" tabindex=\"0\" aria-label=\"Commands\">",
+	buffer_format(out, "<p class=\"meta\">%s</p><div class=\"remedy\"><pre id=\"r%s\">",
 		finding->remedy_checked ? "Checked by route lookups on this host."
 					: "Not checked: read it before you run it.",
 		finding->id);

@@ -273,7 +273,7 @@ static void map_put(struct buffer *out, const struct map *map, const struct fact
 	buffer_format(out,
 		"<p class=\"dim\">Devices by which requests come, service addresses, and where they are answered. "
 		"Numbers: handshakes of the last minute. Red and dashed: replies by another device.</p>"
-		"<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Map\"><svg class=\"map\" viewBox=\"0 0 %d "
+		"<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Map\"><svg class=\"map\" viewBox=\"0 0 %d "
 		"%zu\" role=\"img\" aria-label=\"Map of this host: %zu devices, %zu groups of service addresses, %zu target "
 		"networks; the table of service addresses below says the same\">",
 		WIDTH, map_rows(map) * STEP + TOP + 8, map->device_count, map->count, map->target_count);

@@ -111,7 +111,7 @@ static void matrix_put(struct buffer *out, const struct matrix *matrix)
 {
 	buffer_text(out,
 		"<p class=\"dim\">Row: the device of the SYN. Column: that of the SYN-ACK. Bare numbers completed. "
-		"Since the start.</p><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+		"Since the start.</p><div class=\"scroll\" tabindex=\"0\" role=\"group\" "
 		"aria-label=\"Handshakes by device\"><table class=\"heat\"><thead><tr><td>SYN \\ SYN-ACK</td>");
 	for (size_t i = 0; i < matrix->columns.count; i++)
 		matrix_put_name(out, "col", matrix->columns.names[i]);

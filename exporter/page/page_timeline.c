@@ -170,7 +170,7 @@ static void hour_put(struct buffer *out, const struct hour *hour)
 	size_t change_count = put_changes(&changes, hour, bottom);
 	buffer_format(out,
 		"<p class=\"dim\">Share of answered handshakes that completed, by the device of the SYN; beneath, "
-		"findings as bars. Dashed: %zu %s.</p><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+		"findings as bars. Dashed: %zu %s.</p><div class=\"scroll\" tabindex=\"0\" role=\"group\" "
 		"aria-label=\"The last hour\"><svg class=\"hour\" viewBox=\"0 0 %d %d\" role=\"img\" "
 		"aria-label=\"The last hour of %zu devices, with %zu findings and %zu changes\">",
 		change_count, change_count == 1 ? "change" : "changes", WIDTH, bottom + 22, hour->strip_count,
