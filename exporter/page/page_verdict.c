@@ -25,6 +25,8 @@ static void put_headline(
 	const char *class = incidents == 0                        ? "good"
 			    : rows->severities[SEVERITY_CRITICAL] ? "critical"
 								  : "warning";
+	struct unwatched_part part;
+	bool whole = !unwatched_next(facts, &(size_t){ 0 }, &part);
 	bool blind = report_could_not_look(facts), stale = age_ns > SNAPSHOT_STALE_NS;
 	buffer_format(out, "<section id=\"verdict\" class=\"%s\"><h1>", stale || blind ? "unknown" : class);
 	if (stale)
@@ -32,7 +34,9 @@ static void put_headline(
 	else if (incidents)
 		html_count(out, incidents, "incident", "incidents");
 	else
-		buffer_text(out, blind ? "Could not look" : "All is well");
+		buffer_text(out, blind   ? "Could not look"
+				 : whole ? "All is well"
+					 : "All that is watched is well");
 	buffer_text(out, "</h1>");
 }
 
@@ -42,9 +46,10 @@ static void put_incidents(struct buffer *out, const struct snapshot *snapshot, c
 	const struct facts *facts = snapshot->facts;
 	int64_t since_ns = facts->time_ns;
 	const char *separator = "";
+	enum severity least = incidents_of(rows) ? SEVERITY_WARNING : SEVERITY_INFO;
 	for (size_t i = 0; i < rows->count; i++) {
 		const struct finding_row *row = &rows->items[i];
-		if (row->depth == 0 && !row->intended && row->finding->severity > SEVERITY_INFO &&
+		if (row->depth == 0 && !row->intended && row->finding->severity >= least &&
 			row->finding->since_ns < since_ns)
 			since_ns = row->finding->since_ns;
 	}
@@ -133,7 +138,7 @@ void page_put_verdict(
 {
 	const struct facts *facts = snapshot->facts;
 	put_headline(out, facts, rows, age_ns);
-	if (incidents_of(rows))
+	if (incidents_of(rows) + rows->severities[SEVERITY_INFO])
 		put_incidents(out, snapshot, rows);
 	if (!report_could_not_look(facts))
 		put_scope(out, snapshot);

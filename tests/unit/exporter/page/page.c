@@ -94,9 +94,20 @@ static void nothing_found_is_said(void **state)
 	sample_judge(&snapshot);
 	char *text = page(&snapshot, "/metrics");
 	assert_hooks(text);
-	assert_has(text, "<section id=\"verdict\" class=\"good\"><h1>All is well</h1>");
+	assert_has(text, "<section id=\"verdict\" class=\"good\"><h1>All that is watched is well</h1>");
 	assert_has(text, "No findings. Looked at 5 devices, 5 service addresses and 8 ways");
 	assert_has(text, "<h2>Not watched</h2>");
+	free(text);
+	snapshot.facts->collector_count = 1;
+	memset(snapshot.facts->unwatched, 0, sizeof(snapshot.facts->unwatched));
+	nat_list_release(snapshot.facts->nat_rules);
+	snapshot.facts->nat_rules = NULL;
+	snapshot.facts->conntrack.endpoints_omitted = 0;
+	struct handshake_report *report = snapshot.facts->handshakes;
+	report->devices_omitted = report->pairs_omitted = report->services_omitted = 0;
+	text = page(&snapshot, "/metrics");
+	assert_has(text, "<section id=\"verdict\" class=\"good\"><h1>All is well</h1>");
+	assert_has(text, "Everything is watched.");
 	free(text);
 	/* Without routes there is nothing to judge. */
 	snapshot.facts->collectors[0].success = false;
