@@ -25,10 +25,12 @@
 #define TOP         40
 #define WIDTH       1120
 
+#define TARGET_UNKNOWN (-1)
+
 /* Services alike. */
 struct group {
 	struct device_set arrival, reply; /* reply: only what is no arrival device */
-	int target;                       /* device behind which the targets are; 0: this host itself */
+	int target; /* device behind which the targets are; 0: this host itself; or TARGET_UNKNOWN */
 	enum verdict verdict;
 	const struct service *first;
 	size_t count;
@@ -144,7 +146,9 @@ static void map_fill(struct map *map, const struct snapshot *snapshot, struct ma
 	for (size_t i = 0; i < facts->service_count; i++) {
 		const struct service *service = &facts->services[i];
 		struct group group = { .arrival = service->arrival,
-			.target = service->target_local ? 0 : service->target_ifindex,
+			.target = service->target_local     ? 0
+				  : service->target_ifindex ? service->target_ifindex
+							    : TARGET_UNKNOWN,
 			.verdict = snapshot->findings->verdicts.services[i],
 			.first = service };
 		if (group.verdict == VERDICT_UNCOVERED || group.verdict == VERDICT_PARTLY)
@@ -215,8 +219,12 @@ static void put_devices(struct buffer *out, const struct map *map, const struct 
 		struct prefix network = own ? prefix_network(&own->prefix) : (struct prefix){ 0 };
 		snprintf(note, sizeof(note), "%s", own ? prefix_format(&network, text) : "target network");
 		put_node(out, "box", RIGHT_X, y, WIDTH - RIGHT_X - 4,
-			device ? facts_device_name(facts, device) : "this host",
-			device ? note : "delivered here");
+			device > 0    ? facts_device_name(facts, device)
+			: device == 0 ? "this host"
+				      : "not known",
+			device > 0    ? note
+			: device == 0 ? "delivered here"
+				      : "no device leads there");
 	}
 }
 

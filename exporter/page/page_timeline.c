@@ -25,6 +25,7 @@
 
 struct hour {
 	const struct facts *facts;
+	int minutes; /* that are shown: less than an hour where watching has just begun */
 	const struct timeline *timeline;
 	const struct timeline_device *strips[MOST_STRIPS];
 	size_t strip_count, strip_total;
@@ -34,9 +35,9 @@ struct hour {
 
 static int x_of(const struct hour *hour, int64_t monotonic_ns)
 {
-	int64_t ago_ns = hour->facts->monotonic_ns - monotonic_ns;
-	ago_ns = ago_ns < 0 ? 0 : ago_ns > TIMELINE_NS ? TIMELINE_NS : ago_ns;
-	return PLOT + PLOT_WIDTH - (int)(ago_ns * PLOT_WIDTH / TIMELINE_NS);
+	int64_t span_ns = hour->minutes * 60 * SECOND_NS, ago_ns = hour->facts->monotonic_ns - monotonic_ns;
+	ago_ns = ago_ns < 0 ? 0 : ago_ns > span_ns ? span_ns : ago_ns;
+	return PLOT + PLOT_WIDTH - (int)(ago_ns * PLOT_WIDTH / span_ns);
 }
 
 /* What was answered, and of that what completed, from the points `begin` to `end`. */
@@ -155,10 +156,13 @@ static size_t put_changes(struct buffer *out, const struct hour *hour, int botto
 	return count;
 }
 
-static void put_axis(struct buffer *out, int y)
+static void put_axis(struct buffer *out, int minutes, int y)
 {
-	svg_text(out, "note", ANCHOR_START, PLOT, y, 0, "60 min ago");
-	svg_text(out, "note", ANCHOR_MIDDLE, PLOT + PLOT_WIDTH / 2, y, 0, "30 min");
+	char text[24];
+	snprintf(text, sizeof(text), "%d min ago", minutes);
+	svg_text(out, "note", ANCHOR_START, PLOT, y, 0, text);
+	snprintf(text, sizeof(text), "%d min", minutes / 2);
+	svg_text(out, "note", ANCHOR_MIDDLE, PLOT + PLOT_WIDTH / 2, y, 0, text);
 	svg_text(out, "note", ANCHOR_END, PLOT + PLOT_WIDTH, y, 0, "now");
 }
 
@@ -182,7 +186,7 @@ static void hour_put(struct buffer *out, const struct hour *hour)
 		put_strip(out, hour, hour->strips[i], TOP + (int)i * STRIP);
 	for (size_t i = 0; i < hour->finding_count; i++)
 		put_finding(out, hour, hour->findings[i], bars + (int)i * BAR);
-	put_axis(out, bottom + 16);
+	put_axis(out, hour->minutes, bottom + 16);
 	buffer_text(out, "</svg></div>");
 	if (hour->strip_total > hour->strip_count || hour->finding_total > hour->finding_count)
 		buffer_text(out, "<p class=\"dim\">More in <a href=\"/api/v1/history\">JSON</a>.</p>");
@@ -193,6 +197,10 @@ void page_put_timeline(struct buffer *out, const struct snapshot *snapshot)
 	struct hour hour = { .facts = snapshot->facts, .timeline = snapshot->timeline };
 	buffer_text(out, "<section id=\"timeline\" class=\"card\"><h2>Last hour</h2>");
 	if (hour.timeline) {
+		int64_t watched_ns = hour.facts->monotonic_ns - hour.timeline->begin_ns;
+		hour.minutes = watched_ns < 10 * 60 * SECOND_NS   ? 10
+			       : watched_ns < 30 * 60 * SECOND_NS ? 30
+								  : 60;
 		hour_choose(&hour);
 		hour_put(out, &hour);
 	} else {

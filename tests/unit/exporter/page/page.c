@@ -271,6 +271,66 @@ static void what_changed_is_listed(void **state)
 	sample_free(&snapshot);
 }
 
+/* Two minutes: at first all that was answered completed, then three of four. */
+static void the_last_hour_is_drawn(void **state)
+{
+	(void)state;
+	struct snapshot snapshot = sample_snapshot();
+	struct timeline *timeline = calloc(1, sizeof(*timeline));
+	struct timeline_device *line = calloc(1, sizeof(*line)), *idle = calloc(1, sizeof(*idle));
+	snapshot.facts->monotonic_ns = 200 * SECOND_NS;
+	snapshot.timeline = timeline;
+	timeline->begin_ns = 80 * SECOND_NS;
+	timeline->point_count = 12;
+	for (int i = 0; i < 12; i++) {
+		timeline->points[i].end_ns = timeline->begin_ns + (i + 1) * TIMELINE_STEP_NS;
+		line->counts[HANDSHAKE_COMPLETED][i] = i < 6 ? 4 : 3;
+		line->counts[HANDSHAKE_ONE_WAY][i] = i < 6 ? 0 : 1;
+		line->counts[HANDSHAKE_UNANSWERED][i] = 100; /* a scan is no answer */
+	}
+	snprintf(line->name, sizeof(line->name), "<w>");
+	line->line = true;
+	timeline->devices[timeline->device_count++] = line;
+	timeline->devices[timeline->device_count++] = idle;
+	timeline->findings[timeline->finding_count++] =
+		(struct timeline_finding){ .condition = snapshot.findings->items[0].condition,
+			.severity = SEVERITY_CRITICAL,
+			.device = "<x>",
+			.since_ns = 140 * SECOND_NS,
+			.until_ns = 170 * SECOND_NS };
+	timeline->findings[timeline->finding_count] = timeline->findings[0];
+	timeline->findings[timeline->finding_count++].cause[0] = 'c'; /* a symptom */
+	char *text = page(&snapshot, "/metrics");
+	const char *hour = strstr(text, "id=\"timeline\"");
+	assert_has(hour, ">&lt;w&gt;</text>");
+	assert_has(hour, ">75 %</text>");
+	assert_has(hour, "<path class=\"line bad\" d=\"M414 8H455L455 14H496\"/>");
+	assert_has(hour,
+		">reply_wrong_device on &lt;x&gt;, closed</text><rect class=\"bar critical\" x=\"455\"");
+	assert_has(hour, "The last hour of 1 devices, with 1 findings");
+	assert_has(hour, ">10 min ago</text>");
+	free(text);
+	free(line);
+	free(idle);
+	free(timeline);
+	sample_free(&snapshot);
+}
+
+static void the_map_shows_where_replies_go(void **state)
+{
+	(void)state;
+	struct snapshot snapshot = sample_snapshot();
+	char *text = page(&snapshot, "/metrics");
+	const char *map = strstr(text, "id=\"map\"");
+	assert_has(map, "Map of this host: 3 devices, 5 groups of service addresses, 2 target networks");
+	assert_has(map, ">198.51.100.7</text>");
+	assert_has(map, ">translated · uncovered</text>");
+	assert_has(map, ">a&quot;&lt;\\%FF</text>");
+	assert_has(map, ">delivered here</text>");
+	free(text);
+	sample_free(&snapshot);
+}
+
 static void what_it_loads_is_there(void **state)
 {
 	(void)state;
@@ -301,6 +361,8 @@ int main(void)
 		cmocka_unit_test(a_matrix_of_many_devices_is_cut),
 		cmocka_unit_test(findings_in_a_circle_are_shown),
 		cmocka_unit_test(what_changed_is_listed),
+		cmocka_unit_test(the_last_hour_is_drawn),
+		cmocka_unit_test(the_map_shows_where_replies_go),
 		cmocka_unit_test(what_it_loads_is_there),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
