@@ -73,18 +73,19 @@ static void card_put_body(struct buffer *out, const struct card *card, const str
 {
 	const struct finding *finding = card->row->finding;
 	card_put_picture(out, trip);
-	buffer_text(out, "<div class=\"columns\"><div>");
+	buffer_text(out, "<div class=\"reasons\">");
 	if (finding->changed_count) {
-		buffer_text(out, "<h4>What changed before</h4>");
+		buffer_text(out, "<div><h4>What changed before</h4>");
 		page_put_change_list(out, card->facts->time_ns, finding->changed, finding->changed_count);
+		buffer_text(out, "</div>");
 	}
-	buffer_text(out, "<h4>Why</h4>");
+	buffer_text(out, "<div class=\"heals\"><h4>What heals it</h4>");
+	card_put_remedy(out, finding);
+	buffer_text(out, "</div><div><h4>Why</h4>");
 	html_element(out, "p", finding->explanation);
 	if (finding->from_start)
 		buffer_text(out, "<p class=\"dim\">It stood from the start: nothing changed since watching "
 				 "began.</p>");
-	buffer_text(out, "</div><div><h4>What heals it</h4>");
-	card_put_remedy(out, finding);
 	buffer_text(out, "</div></div>\n");
 	page_put_evidence(out, card->facts, card->row, card->symptoms);
 }

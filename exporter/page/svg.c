@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "exporter/page/svg.h"
 
+#include <string.h>
+
 #include "exporter/base/text.h"
 #include "exporter/page/html.h"
 
-#define CHARACTER_WIDTH 6 /* on average, of the 12 pixels that page.css sets: few fonts are narrower */
+/* On average, of the 12 pixels that page.css sets, as few fonts are narrower; titles are bold. */
+#define CHARACTER_WIDTH 6
+#define TITLE_WIDTH     7
 #define HEAD            8 /* length of an arrow's head */
 
 void svg_box(struct buffer *out, const char *class, int x, int y, int width, int height)
@@ -33,7 +37,8 @@ void svg_text(struct buffer *out, const char *class, enum svg_anchor anchor, int
 	if (!*text)
 		return;
 	buffer_format(out, "<text class=\"%s\" x=\"%d\" y=\"%d\"%s", class, x, y, anchors[anchor]);
-	if (width > 0 && text_columns(text) * CHARACTER_WIDTH > width)
+	int each = strncmp(class, "title", strlen("title")) == 0 ? TITLE_WIDTH : CHARACTER_WIDTH;
+	if (width > 0 && text_columns(text) * each > width)
 		buffer_format(out, " textLength=\"%d\" lengthAdjust=\"spacingAndGlyphs\"", width);
 	buffer_text(out, ">");
 	html_text(out, text);
