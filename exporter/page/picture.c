@@ -108,7 +108,8 @@ static void picture_server(const struct round_trip *trip, struct diagram_column 
 	uint16_t port = translated ? trip->target_port : trip->port;
 	column->spans = true;
 	column->width = 146;
-	column->outside = trip->opened_here || *trip->inner[WAY_REQUEST] || *trip->inner[WAY_REPLY];
+	column->outside = trip->opened_here || *trip->inner[WAY_REQUEST] || *trip->inner[WAY_REPLY] ||
+			  (translated && !trip->delivered);
 	if (address_is_none(server))
 		snprintf(box->title, DIAGRAM_TEXT, column->outside ? "servers" : "services");
 	else
