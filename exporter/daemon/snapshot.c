@@ -36,6 +36,7 @@ void snapshot_release(const struct snapshot *snapshot)
 		return;
 	facts_free(snapshot->facts);
 	findings_free(snapshot->findings);
+	timeline_release(snapshot->timeline);
 	free(counted);
 }
 
@@ -60,13 +61,16 @@ static struct counted *exchange(struct latest_snapshot *latest, struct counted *
 
 int latest_snapshot_publish(struct latest_snapshot *latest, struct facts *facts, struct findings *findings)
 {
+	const struct timeline *timeline = NULL;
+	const struct timeline *before = latest->counted ? latest->counted->snapshot.timeline : NULL;
 	struct counted *counted = malloc(sizeof(*counted));
-	if (!counted) {
+	if (!counted || timeline_note(before, facts, findings, &timeline) < 0) {
+		free(counted);
 		facts_free(facts);
 		findings_free(findings);
 		return -ENOMEM;
 	}
-	counted->snapshot = (struct snapshot){ facts, findings };
+	counted->snapshot = (struct snapshot){ facts, findings, timeline };
 	atomic_init(&counted->holders, 1); /* being the latest */
 	struct counted *old = exchange(latest, counted);
 	if (old)

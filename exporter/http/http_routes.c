@@ -4,20 +4,23 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "exporter/alertmanager/alertmanagers.h"
 #include "exporter/base/value.h"
 #include "exporter/http/compress.h"
 #include "exporter/http/guard.h"
 #include "exporter/http/negotiate.h"
-#include "exporter/http/page.h"
 #include "exporter/http/response_cache.h"
 #include "exporter/metrics/families.h"
 #include "exporter/output/evidence.h"
 #include "exporter/output/json.h"
+#include "exporter/page/assets.h"
+#include "exporter/page/page.h"
 
 #define TYPE_TEXT "text/plain; charset=utf-8"
 #define TYPE_JSON "application/json; charset=utf-8"
@@ -47,6 +50,7 @@ struct answer {
 	struct response_key key;
 	bool queued; /* with this result; there is nothing else to send */
 	enum MHD_Result result;
+	char tag[sizeof("W/\"0123456789abcdef\"")]; /* "": none */
 	char file_name[sizeof("attachment; filename=\"oneway-.pcapng\"") + FINDING_ID_SIZE];
 	struct buffer body;
 };
@@ -153,6 +157,17 @@ static int answer_changes(
 	return 0;
 }
 
+static int answer_history(
+	const struct request *request, const struct snapshot *snapshot, struct answer *answer)
+{
+	static const char type[] = TYPE_JSON; /* its address is the key: other answers are JSON as well */
+	answer->shared = true;
+	answer->key = (struct response_key){ type, answer->gzip, snapshot };
+	answer->queued = response_cache_queue(
+		request->server->cache, &answer->key, request->connection, &answer->result);
+	return answer->queued ? 0 : put_json(answer, json_history(snapshot->timeline, snapshot->facts));
+}
+
 /* The path names an open finding by its id. */
 static int answer_evidence(
 	const struct request *request, const struct snapshot *snapshot, struct answer *answer)
@@ -224,10 +239,41 @@ static int answer_reload(
 
 static int answer_page(const struct request *request, const struct snapshot *snapshot, struct answer *answer)
 {
+	char host[HOST_NAME_MAX + 1] = "";
+	gethostname(host, sizeof(host) - 1);
+	const struct page_setting setting = { .telemetry_path = request->server->telemetry_path,
+		.host = *host ? host : NULL,
+		.age_ns = latest_snapshot_age_ns(request->server->latest) };
+	const char *known = header_of(request, MHD_HTTP_HEADER_IF_NONE_MATCH);
+	uint64_t tag;
 	answer->content_type = TYPE_HTML;
 	answer->header = "Content-Security-Policy";
-	answer->header_value = "default-src 'none'; style-src 'unsafe-inline'";
-	return page_write(&answer->body, snapshot, request->server->telemetry_path);
+	answer->header_value = PAGE_POLICY;
+	int result = page_write(&answer->body, snapshot, &setting, &tag);
+	if (result < 0)
+		return result;
+	snprintf(answer->tag, sizeof(answer->tag), "W/\"%016" PRIx64 "\"", tag);
+	if (known && strcmp(known, answer->tag) == 0) {
+		buffer_clear(&answer->body);
+		answer->status = MHD_HTTP_NOT_MODIFIED;
+	}
+	return 0;
+}
+
+/* What the page loads; the path names it. */
+static int answer_asset(const struct request *request, const struct snapshot *snapshot, struct answer *answer)
+{
+	const struct asset *asset = assets;
+	(void)snapshot;
+	while (asset->path && strcmp(asset->path, request->path) != 0)
+		asset++;
+	if (!asset->path) {
+		say(answer, MHD_HTTP_NOT_FOUND, "Not found.");
+		return 0;
+	}
+	answer->content_type = asset->content_type;
+	buffer_add(&answer->body, asset->data, asset->size);
+	return 0;
 }
 
 static const struct route {
@@ -240,9 +286,13 @@ static const struct route {
 } routes[] = {
 	{ .path = NULL, .early = true, .answer = answer_metrics },
 	{ .path = "/", .private = true, .early = true, .answer = answer_page },
+	{ .path = "/page.css", .private = true, .early = true, .answer = answer_asset },
+	{ .path = "/page.js", .private = true, .early = true, .answer = answer_asset },
+	{ .path = "/icon.svg", .private = true, .early = true, .answer = answer_asset },
 	{ .path = "/api/v1/findings", .private = true, .answer = answer_findings },
 	{ .path = "/api/v1/addresses", .private = true, .answer = answer_addresses },
 	{ .path = "/api/v1/changes", .private = true, .answer = answer_changes },
+	{ .path = "/api/v1/history", .private = true, .answer = answer_history },
 	{ .path = FINDING_PREFIX "*/evidence.pcap", .private = true, .answer = answer_evidence },
 	{ .path = "/api/v1/handshakes", .private = true, .answer = answer_handshakes },
 	{ .path = "/-/healthy", .always = true, .early = true, .answer = answer_healthy },
@@ -418,6 +468,7 @@ static struct MHD_Response *make_response(struct answer *answer)
 		{ "X-Content-Type-Options", "nosniff" },
 		{ MHD_HTTP_HEADER_CONTENT_ENCODING, compressed ? "gzip" : NULL },
 		{ answer->header, answer->header_value },
+		{ MHD_HTTP_HEADER_ETAG, *answer->tag ? answer->tag : NULL },
 		{ MHD_HTTP_HEADER_CONNECTION, answer->last ? "close" : NULL },
 	};
 	bool complete = true;

@@ -8,6 +8,7 @@
 
 #include "alerts/finding.h"
 #include "alerts/settings.h"
+#include "alerts/timeline.h"
 #include "collectors/facts.h"
 
 struct explanation;
@@ -33,6 +34,21 @@ json_t *json_change(const struct change *change);
 /* {"since","untold","changes":[…]}, newest first; since is when watching began, untold how many were too many
  * at once to be kept. */
 json_t *json_changes(const struct change_history *history);
+
+/* The last hour: {"step_seconds","since","until","times":[…],"watched":[…],"devices":[{"device","line",
+ * "outcomes":{OUTCOME:[…],…}}],"devices_omitted","findings":[{"id","condition","severity","device","address",
+ * "cause","intended","summary","since","until"}],"findings_omitted","changes":[CHANGE],"changes_omitted"},
+ * all oldest first.
+ *
+ * times: the end of each step, the first of which began at `since`. watched: whether handshakes were.
+ * devices: how many handshakes ended in each step, by the device of the SYN (of those without one by that of
+ * the SYN-ACK); outcomes that did not occur are left out; device is null for all that have no row of their
+ * own together, and devices_omitted says how many these were in the step that had most. A finding's until is
+ * null while it is open. findings_omitted: how many found no place or gave way to others. changes_omitted:
+ * how many were too many at once to be told each, since watching began.
+ *
+ * Times are by the clock of the facts, also those before it was set. */
+json_t *json_history(const struct timeline *timeline, const struct facts *facts);
 
 /* Array of the handshakes that show the finding, newest first:
  * {"client","client_port","server","server_port","first","last","repeats","syn":{"in":DEVICE|null,"out":…},

@@ -12,8 +12,8 @@
 static int prometheus_put_findings(FILE *out, const struct report_style *style, const struct facts *facts,
 	const struct findings *findings)
 {
-	const struct snapshot snapshot = { (struct facts *)(uintptr_t)facts,
-		(struct findings *)(uintptr_t)findings };
+	const struct snapshot snapshot = { .facts = (struct facts *)(uintptr_t)facts,
+		.findings = (struct findings *)(uintptr_t)findings };
 	struct exposition exposition;
 	struct metric_families families;
 	struct buffer text = { 0 };

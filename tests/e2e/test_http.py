@@ -29,7 +29,8 @@ PROMETHEUS_2 = (
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
     "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 )
-PRIVATE_PATHS = ("/", "/api/v1/findings", "/api/v1/addresses", "/api/v1/handshakes", "/api/v1/changes")
+PRIVATE_PATHS = ("/", "/api/v1/findings", "/api/v1/addresses", "/api/v1/handshakes", "/api/v1/changes", "/api/v1/history",
+                 "/page.css", "/page.js", "/icon.svg")
 
 
 class Server:
@@ -251,6 +252,19 @@ def test_no_evidence_is_explained(server):
     assert server.request("POST", other)[0] == 405
 
 
+def test_history(server):
+    status, headers, body = server.get("/api/v1/history")
+    assert status == 200 and headers["Content-Type"] == "application/json; charset=utf-8"
+    history = json.loads(body)
+    findings = json.loads(server.get("/api/v1/findings")[2])["findings"]
+    assert history["step_seconds"] == 10 and history["times"] == history["devices"] == []
+    assert [finding["id"] for finding in history["findings"]] == [finding["id"] for finding in findings]
+    same = ("condition", "severity", "device", "address", "cause", "intended", "summary", "since")
+    for told, finding in zip(history["findings"], findings):
+        assert told["until"] is None and {key: told[key] for key in same} == {key: finding[key] for key in same}
+    assert gzip.decompress(server.get("/api/v1/history", Accept_Encoding="gzip")[2]) == body
+
+
 def test_handshakes(server):
     status, headers, body = server.get("/api/v1/handshakes")
     assert status == 200 and headers["Content-Type"] == "application/json; charset=utf-8"
@@ -261,11 +275,33 @@ def test_handshakes(server):
     assert len(finding["evidence"]["handshakes"]) == 7
 
 
+POLICY = ("default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
+          "base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+
+
 def test_page(server):
     status, headers, body = server.get("/")
     assert status == 200 and headers["Content-Type"] == "text/html; charset=UTF-8"
-    assert headers["Content-Security-Policy"] == "default-src 'none'; style-src 'unsafe-inline'"
+    assert headers["Content-Security-Policy"] == POLICY
     assert b"Summary of reply_wrong_device" in body and b'href="/metrics"' in body
+
+
+def test_page_is_sent_once(server):
+    """The age of what is shown is in the page; that of the sample does not change."""
+    tag = server.get("/")[1]["ETag"]
+    status, headers, body = server.get("/", **{"If-None-Match": tag})
+    assert (status, headers["ETag"], body) == (304, tag, b"")
+    assert headers["Content-Security-Policy"] == POLICY
+    assert server.get("/", **{"If-None-Match": 'W/"0123456789abcdef"'})[0] == 200
+
+
+@pytest.mark.parametrize("name, kind", [("page.css", "text/css; charset=utf-8"), ("page.js", "text/javascript; charset=utf-8"),
+                                        ("icon.svg", "image/svg+xml")])
+def test_what_the_page_loads(server, name, kind):
+    status, headers, body = server.get("/" + name)
+    with open(os.path.join(os.path.dirname(__file__), "../../exporter/page", name), "rb") as file:
+        assert (status, headers["Content-Type"], body) == (200, kind, file.read())
+    assert f'"/{name}"'.encode() in server.get("/")[2]
 
 
 def test_other_host_names_are_refused(server):

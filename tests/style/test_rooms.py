@@ -32,6 +32,7 @@ DOORS = {
     "exporter/daemon": ["snapshot.h", "log.h", "observer.h", "collector_io.h"],
     "exporter/cli": ["options.h"],
     "exporter/alertmanager": ["alertmanagers.h", "alertmanager_stats.h"],
+    "exporter/page": ["page.h", "assets.h"],
     "exporter/http": ["http.h", "web_config.h"],
     "exporter/metrics": ["families.h", "metrics.h", "finding_series.h", "selection.h"],
     "exporter/output": ["writer.h", "json.h", "evidence.h", "report.h"],

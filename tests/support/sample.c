@@ -331,7 +331,7 @@ void sample_judge(struct snapshot *snapshot)
 
 struct snapshot sample_snapshot(void)
 {
-	struct snapshot snapshot = { sample_facts(), sample_findings() };
+	struct snapshot snapshot = { .facts = sample_facts(), .findings = sample_findings() };
 	sample_judge(&snapshot);
 	return snapshot;
 }

@@ -124,7 +124,7 @@ static void a_toy_is_counted(void **state)
 	struct facts *facts = incident_tunnel();
 	court_open(&court);
 	court_settle(&court, facts);
-	struct snapshot snapshot = { facts, court.findings };
+	struct snapshot snapshot = { .facts = facts, .findings = court.findings };
 	struct exposition exposition;
 	struct metric_families families;
 	struct buffer out = { 0 };

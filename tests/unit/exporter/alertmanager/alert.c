@@ -137,7 +137,7 @@ static void labels_are_those_that_a_rule_makes_of_the_metric(void **state)
 {
 	(void)state;
 	struct snapshot snapshot = sample_snapshot();
-	struct snapshot healthy = { facts_new(), findings_new() };
+	struct snapshot healthy = { .facts = facts_new(), .findings = findings_new() };
 	assert_same_as_metrics(&healthy, 256, 0);
 	sample_free(&healthy);
 	assert_same_as_metrics(&snapshot, 256, 1); /* neither symptoms nor what is intended or over */

@@ -143,7 +143,7 @@ static void it_has_a_flag_and_help(void **state)
 
 static char *expose(struct facts *facts)
 {
-	struct snapshot snapshot = { facts, findings_new() };
+	struct snapshot snapshot = { .facts = facts, .findings = findings_new() };
 	struct exposition exposition;
 	struct metric_families families;
 	struct buffer out = { 0 };

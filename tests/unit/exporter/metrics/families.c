@@ -80,7 +80,7 @@ static void expositions_are_as_written_down(void **state)
 	(void)state;
 	struct buffer all = { 0 };
 	struct snapshot host = sample_snapshot();
-	struct snapshot unknown = { facts_new(), findings_new() };
+	struct snapshot unknown = { .facts = facts_new(), .findings = findings_new() };
 	add_exposition(&all, "a host", &host, METRICS_TEXT);
 	add_exposition(&all, "a host, as OpenMetrics", &host, METRICS_OPENMETRICS);
 	add_exposition(&all, "before the first judgement", NULL, METRICS_TEXT);

@@ -8,7 +8,6 @@
 #include "collectors/base/rfc3339.h"
 #include "collectors/change/changes.h"
 #include "exporter/base/buffer.h"
-#include "exporter/http/page.h"
 #include "exporter/output/json.h"
 #include "exporter/output/report.h"
 #include "exporter/output/writer.h"
@@ -168,117 +167,6 @@ static void times_are_utc(void **state)
 	assert_string_equal(rfc3339_format(INT64_C(951827696005999999), text), "2000-02-29T12:34:56.005Z");
 }
 
-static char *page(const struct snapshot *snapshot, const char *telemetry_path)
-{
-	struct buffer out = { 0 };
-	assert_int_equal(page_write(&out, snapshot, telemetry_path), 0);
-	buffer_add(&out, "", 1);
-	return out.data;
-}
-
-static size_t occurrences(const char *text, const char *part)
-{
-	size_t count = 0;
-	for (; (text = strstr(text, part)); text++)
-		count++;
-	return count;
-}
-
-static void the_page_escapes_and_nests(void **state)
-{
-	(void)state;
-	struct snapshot snapshot = sample_snapshot();
-	char *text = page(&snapshot, "/a\"><b>");
-	assert_non_null(strstr(text, "href=\"/a&quot;&gt;&lt;b&gt;\""));
-	assert_non_null(strstr(text, "Summary of reply_wrong_device &lt;wan2&gt;"));
-	assert_non_null(strstr(text, "dev &#39;a&amp;b&#39; table 100\n</pre>"));
-	assert_non_null(strstr(text, "<td>a&quot;&lt;\\%FF</td>"));
-	assert_non_null(strstr(text, "Not looked at: conntrack</h3><p>lacks &lt;CAP_NET_ADMIN&gt;</p>"));
-	assert_non_null(strstr(text, "<td class=\"uncovered\">uncovered</td>"));
-	assert_null(strstr(text, "No findings"));
-	assert_null(strstr(text, "<script"));
-	assert_int_equal(occurrences(text, "<article"), occurrences(text, "</article>"));
-	/* The symptom stands within its cause, which comes first. */
-	const char *cause = strstr(text, "Summary of reply_wrong_device");
-	const char *symptom = strstr(text, "Summary of rp_filter_drops");
-	assert_true(cause && symptom && cause < symptom);
-	assert_int_equal(occurrences(cause, "</article>") - occurrences(symptom, "</article>"), 0);
-	const char *intended = strstr(text, "Declared as intended");
-	assert_true(intended && intended > symptom);
-	free(text);
-	sample_free(&snapshot);
-}
-
-static void nothing_found_is_said(void **state)
-{
-	(void)state;
-	struct snapshot snapshot = { sample_facts(), findings_new() };
-	sample_judge(&snapshot);
-	char *text = page(&snapshot, "/metrics");
-	assert_non_null(strstr(text, "No findings"));
-	assert_non_null(strstr(text, "Looked at 5 devices, 5 service addresses and 8 ways"));
-	free(text);
-	sample_free(&snapshot);
-	text = page(NULL, "/metrics");
-	assert_non_null(strstr(text, "Not looked yet"));
-	assert_null(strstr(text, "No findings"));
-	free(text);
-}
-
-static void the_page_shows_what_the_wire_said(void **state)
-{
-	(void)state;
-	struct snapshot snapshot = sample_snapshot();
-	snprintf(snapshot.facts->captures[1].name, IF_NAMESIZE, "<wan1>");
-	snapshot.facts->handshakes->pairs[0].counts[HANDSHAKE_ONE_WAY] = 1; /* lost elsewhere */
-	char *text = page(&snapshot, "/metrics"), link[128];
-	snprintf(link, sizeof(link), "<a href=\"/api/v1/findings/%s/evidence.pcap\">",
-		snapshot.findings->items[0].id);
-	assert_int_equal(occurrences(text, link), 1);
-	assert_int_equal(occurrences(text, "evidence.pcap"), 1);
-	assert_non_null(strstr(text, "<td>203.0.113.5:40107 → 198.51.100.7:22</td><td>in wan2</td>"
-				     "<td>out &lt;wan1&gt;</td><td>2</td></tr>"));
-	assert_int_equal(occurrences(text, "203.0.113.5:40"), 5);
-	assert_non_null(strstr(text, "… and 2 more</p>"));
-	assert_null(strstr(text, "<wan1>"));
-	assert_non_null(strstr(text, "<th>&lt;wan1&gt;</th><th>not seen</th></tr></thead>"));
-	assert_non_null(strstr(
-		text, "<tr><th>&lt;wan1&gt;</th><td>9 completed, 1 one_way</td><td>50 unanswered</td></tr>"));
-	assert_non_null(strstr(text, "<tr><th>wan2</th><td class=\"failed\">5 one_way</td><td></td></tr>"));
-	assert_non_null(
-		strstr(text, "<tr><th>not seen</th><td class=\"failed\">6 return_only</td><td></td></tr>"));
-	assert_int_equal(occurrences(text, "class=\"failed\""), 2);
-	assert_non_null(strstr(text,
-		"<h3>Not watched: handshake</h3><p>2 devices that are up and wanted are not captured on (limit)</p>"));
-	free(text);
-	sample_free(&snapshot);
-}
-
-static void a_matrix_of_many_devices_is_cut(void **state)
-{
-	(void)state;
-	struct snapshot snapshot = sample_snapshot();
-	struct handshake_report *report = snapshot.facts->handshakes;
-	struct handshake_pair *pairs = calloc(1000, sizeof(*pairs));
-	free(snapshot.facts->captures);
-	snapshot.facts->captures = calloc(1000, sizeof(*snapshot.facts->captures));
-	snapshot.facts->capture_count = 1000;
-	for (int i = 0; i < 1000; i++) {
-		struct capture *capture = &snapshot.facts->captures[i];
-		capture->ifindex = i + 1;
-		snprintf(capture->name, sizeof(capture->name), "if%d", i);
-		pairs[i] = (struct handshake_pair){ 1000 - i, 7 * i % 1000, { [HANDSHAKE_COMPLETED] = 1 } };
-	}
-	free(report->pairs);
-	report->pairs = pairs;
-	report->pair_count = 1000;
-	char *text = page(&snapshot, "/metrics");
-	assert_non_null(strstr(text, "More in <a href=\"/api/v1/handshakes\">JSON</a>"));
-	assert_true(occurrences(text, "<tr>") < 60);
-	free(text);
-	sample_free(&snapshot);
-}
-
 /* Names are bytes, and jansson takes none but UTF-8. */
 static void an_explanation_may_name_anything(void **state)
 {
@@ -320,20 +208,6 @@ static void an_explanation_may_name_anything(void **state)
 	facts_free(facts);
 }
 
-/* Findings that explain each other must not hide, nor keep the page from ending. */
-static void findings_in_a_circle_are_shown(void **state)
-{
-	(void)state;
-	struct snapshot snapshot = sample_snapshot();
-	struct finding *items = snapshot.findings->items;
-	memcpy(items[0].cause, items[1].id, FINDING_ID_SIZE);
-	char *text = page(&snapshot, "/metrics");
-	assert_int_equal(occurrences(text, "Summary of rp_filter_drops"), 1);
-	assert_int_equal(occurrences(text, "Summary of reply_wrong_device"), 3);
-	free(text);
-	sample_free(&snapshot);
-}
-
 /* sample_facts() with a rule that came since. */
 static struct facts *changed_facts(void)
 {
@@ -347,13 +221,13 @@ static struct facts *changed_facts(void)
 	return now;
 }
 
-/* Those that a finding carries: JSON, page and terminal. */
+/* Those that a finding carries: JSON and terminal. */
 static void what_changed_before_a_finding_is_written(void **state)
 {
 	(void)state;
 	char *text = NULL;
 	size_t size;
-	struct snapshot snapshot = { changed_facts(), sample_findings() };
+	struct snapshot snapshot = { .facts = changed_facts(), .findings = sample_findings() };
 	sample_judge(&snapshot);
 	struct finding *finding = &snapshot.findings->items[0];
 	finding->changed[finding->changed_count++] = change_share(snapshot.facts->changes->items[0]);
@@ -369,21 +243,14 @@ static void what_changed_before_a_finding_is_written(void **state)
 	assert_non_null(strstr(text, "What changed before\n"));
 	assert_non_null(strstr(text, "Z  ip rule add pref 5 from all lookup 7\n"));
 	free(text);
-	text = page(&snapshot, "/metrics");
-	assert_non_null(strstr(text, "<p>What changed before:</p><ul>"));
-	free(text);
 	change_release(finding->changed[--finding->changed_count]);
-	finding->from_start = true;
-	text = page(&snapshot, "/metrics");
-	assert_non_null(strstr(text, "It stood from the start"));
-	free(text);
 	sample_free(&snapshot);
 }
 
 static void changes_are_written(void **state)
 {
 	(void)state;
-	struct snapshot snapshot = { changed_facts(), findings_new() };
+	struct snapshot snapshot = { .facts = changed_facts(), .findings = findings_new() };
 	sample_judge(&snapshot);
 	json_t *object = json_changes(snapshot.facts->changes), *list = json_object_get(object, "changes");
 	assert_int_equal(json_array_size(list), 2);
@@ -396,16 +263,63 @@ static void changes_are_written(void **state)
 	assert_string_not_equal(json_string_value(json_object_get(object, "since")),
 		json_string_value(json_object_get(last, "time")));
 	json_decref(object);
-	char *text = page(&snapshot, "/metrics");
-	assert_non_null(strstr(text, "<code>ip rule add pref 5 from all lookup 7</code></li>"));
-	assert_non_null(strstr(text, " iif &#39;&lt;b&gt;&#39; lookup 8</code>"));
+	sample_free(&snapshot);
+}
+
+/* Two steps; the clock is set back a day in between. */
+static void the_last_hour_is_written(void **state)
+{
+	(void)state;
+	struct snapshot snapshot = { .facts = changed_facts(), .findings = sample_findings() };
+	struct handshake_report *report = snapshot.facts->handshakes;
+	struct handshake_pair *pair = &report->pairs[0];
+	const struct timeline *timeline[3];
+	sample_judge(&snapshot);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(timeline_note(i ? timeline[i - 1] : NULL, snapshot.facts, snapshot.findings,
+					 &timeline[i]),
+			0);
+		pair->counts[HANDSHAKE_ONE_WAY] += 3;
+		if (i < 2)
+			build_later(snapshot.facts, 10);
+	}
+	snapshot.facts->time_ns -= 24 * 3600 * SECOND_NS;
+	json_t *object = json_history(timeline[2], snapshot.facts);
+	char *text = json_dumps(json_object_get(object, "times"), JSON_COMPACT);
+	assert_string_equal(text, "[\"2026-01-01T03:04:16.678Z\",\"2026-01-01T03:04:26.678Z\"]");
 	free(text);
+	assert_string_equal(json_string_value(json_object_get(object, "until")), "2026-01-01T03:04:26.678Z");
+	assert_string_equal(json_string_value(json_object_get(object, "since")), "2026-01-01T03:04:06.678Z");
+	text = json_dumps(json_object_get(object, "watched"), JSON_COMPACT);
+	assert_string_equal(text, "[true,true]");
+	free(text);
+	const json_t *devices = json_object_get(object, "devices");
+	text = json_dumps(json_array_get(devices, 0), JSON_COMPACT);
+	assert_string_equal(text,
+		"{\"device\":\"wan1\",\"line\":false,\"outcomes\":{\"completed\":[9,0],\"one_way\":[3,3],"
+		"\"unanswered\":[50,0],\"return_only\":[6,0]}}");
+	free(text);
+	const json_t *first = json_array_get(json_object_get(object, "findings"), 0);
+	assert_string_equal(json_string_value(json_object_get(first, "id")), timeline[2]->findings[0].id);
+	assert_true(json_is_null(json_object_get(first, "until")));
+	const json_t *changes = json_object_get(object, "changes");
+	assert_int_equal(json_array_size(changes), 2);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(changes, 0), "time")),
+		"2026-01-01T03:04:06.678Z");
+	for (const char *const *name = (const char *const[]){ "devices_omitted", "findings_omitted",
+		     "changes_omitted", NULL };
+		*name; name++)
+		assert_int_equal(json_integer_value(json_object_get(object, *name)), 0);
+	json_decref(object);
+	for (int i = 0; i < 3; i++)
+		timeline_release(timeline[i]);
 	sample_free(&snapshot);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_last_hour_is_written),
 		cmocka_unit_test(changes_are_written),
 		cmocka_unit_test(what_changed_before_a_finding_is_written),
 		cmocka_unit_test(a_finding_has_its_shape),
@@ -415,11 +329,6 @@ int main(void)
 		cmocka_unit_test(only_open_findings_are_listed),
 		cmocka_unit_test(addresses_have_their_shape),
 		cmocka_unit_test(times_are_utc),
-		cmocka_unit_test(the_page_escapes_and_nests),
-		cmocka_unit_test(nothing_found_is_said),
-		cmocka_unit_test(the_page_shows_what_the_wire_said),
-		cmocka_unit_test(a_matrix_of_many_devices_is_cut),
-		cmocka_unit_test(findings_in_a_circle_are_shown),
 		cmocka_unit_test(an_explanation_may_name_anything),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,8 +9,8 @@
 #include "collectors/base/array.h"
 #include "exporter/base/text.h"
 #include "exporter/config/settings_file.h"
-#include "exporter/http/page.h"
 #include "exporter/output/report.h"
+#include "exporter/page/page.h"
 
 #define OUTLINE_SIZE 256
 
@@ -288,16 +288,21 @@ static void outline_of_page(struct findings *findings, const char *title, char *
 	struct buffer page = { 0 };
 	unsigned depth = 0;
 	snapshot.facts = facts_new();
-	assert_int_equal(page_write(&page, &snapshot, "/metrics"), 0);
+	const struct page_setting setting = { .telemetry_path = "/metrics" };
+	uint64_t tag;
+	assert_int_equal(page_write(&page, &snapshot, &setting, &tag), 0);
 	buffer_add(&page, "", 1);
 	outline[0] = '\0';
 	const char *at = strstr(page.data, title);
 	assert_non_null(at);
-	for (at += strlen(title); *at && strncmp(at, "<h2", 3) != 0; at++) {
+	for (at += strlen(title); *at && strncmp(at, "</section", 9) != 0; at++) {
 		depth += strncmp(at, "<article", 8) == 0 ? 1 : 0;
 		depth -= strncmp(at, "</article", 9) == 0 ? 1 : 0;
-		if (strncmp(at, "</span>finding ", 15) == 0)
-			note(outline, at[15], depth - 1);
+		/* A title, or in the line of a symptom; not the list of incidents. */
+		if (depth && (strncmp(at, "</span> finding ", 16) == 0))
+			note(outline, at[16], depth - 1);
+		else if (depth && strncmp(at, "\">finding ", 10) == 0)
+			note(outline, at[10], depth - 1);
 	}
 	assert_int_equal(depth, 0);
 	buffer_clear(&page);

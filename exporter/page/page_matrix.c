@@ -1,52 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "exporter/http/page_handshakes.h"
-
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "collectors/handshake/wire_rows.h"
 #include "exporter/base/wire_text.h"
-#include "exporter/http/html.h"
-#include "exporter/output/evidence.h"
+#include "exporter/page/html.h"
+#include "exporter/page/parts.h"
 
 /* Beyond these a table helps nobody; the API has them all. */
-#define MOST_HANDSHAKES 5
-#define MOST_DEVICES    32
-
-/* ---- the handshakes of a finding ---- */
-
-static void page_put_rows(struct buffer *out, const struct facts *facts, const struct finding *finding)
-{
-	const struct handshake_suspect *handshakes[FINDING_HANDSHAKES];
-	size_t count = evidence_handshakes(facts, finding, handshakes);
-	if (count == 0)
-		return;
-	buffer_text(out,
-		"<div class=\"wide\"><table><thead><tr><th>First packet</th><th>Last packet</th>"
-		"<th>Handshake</th><th>SYN</th><th>SYN-ACK</th><th>Repeated SYNs</th></tr></thead><tbody>\n");
-	for (size_t i = 0; i < count && i < MOST_HANDSHAKES; i++) {
-		const struct handshake_cells cells = handshake_cells(facts, handshakes[i]);
-		buffer_text(out, "<tr>");
-		for (size_t j = 0; j < HANDSHAKE_COLUMNS; j++)
-			html_element(out, "td", cells.text[j]);
-		buffer_text(out, "</tr>\n");
-	}
-	buffer_text(out, "</tbody></table></div>\n");
-	if (count > MOST_HANDSHAKES)
-		buffer_format(out, "<p class=\"dim\">… and %zu more</p>\n", count - MOST_HANDSHAKES);
-}
-
-void page_put_evidence(struct buffer *out, const struct facts *facts, const struct finding *finding)
-{
-	page_put_rows(out, facts, finding);
-	if (evidence_has_packets(facts, finding))
-		buffer_format(out,
-			"<p><a href=\"/api/v1/findings/%s/evidence.pcap\">Packets of these handshakes</a> "
-			"(pcapng)</p>\n",
-			finding->id);
-}
-
-/* ---- the matrix ---- */
+#define MOST_DEVICES 32
+#define HEATS        5
 
 /* The devices of one side: names, sorted and distinct, "" (not seen) last. */
 struct side {
@@ -105,33 +69,60 @@ static void matrix_fill(struct matrix *matrix, const struct facts *facts)
 	}
 }
 
-static void matrix_put_name(struct buffer *out, const char *name)
+/* One more for each tenfold. */
+static unsigned heat_of(uint64_t count)
 {
-	html_element(out, "th", *name ? name : "not seen");
+	unsigned heat = 0;
+	for (; count && heat < HEATS; count /= 10)
+		heat++;
+	return heat;
+}
+
+/* A bare number counts those that completed; others are named. */
+static void matrix_put_cell(struct buffer *out, const uint64_t *counts, bool diagonal)
+{
+	bool failed = !diagonal && (counts[HANDSHAKE_ONE_WAY] || counts[HANDSHAKE_RETURN_ONLY]);
+	uint64_t total = outcomes_total(counts);
+	if (!total) {
+		buffer_text(out, "<td></td>");
+		return;
+	}
+	buffer_format(
+		out, "<td class=\"%sh%u\">", failed ? "failed " : "", heat_of(counts[HANDSHAKE_COMPLETED]));
+	if (counts[HANDSHAKE_COMPLETED])
+		buffer_format(out, "%" PRIu64, counts[HANDSHAKE_COMPLETED]);
+	for (int i = 0; i < HANDSHAKE_OUTCOMES; i++)
+		if (i != HANDSHAKE_COMPLETED && counts[i])
+			buffer_format(out, "<span%s>%" PRIu64 " %s</span>",
+				i == HANDSHAKE_ONE_WAY || i == HANDSHAKE_RETURN_ONLY ? " class=\"fails\""
+										     : "",
+				counts[i], handshake_outcome_name((enum handshake_outcome)i));
+	buffer_text(out, "</td>");
+}
+
+static void matrix_put_name(struct buffer *out, const char *scope, const char *name)
+{
+	buffer_format(out, "<th scope=\"%s\">", scope);
+	html_text(out, *name ? name : "not seen");
+	buffer_text(out, "</th>");
 }
 
 static void matrix_put(struct buffer *out, const struct matrix *matrix)
 {
 	buffer_text(out,
-		"<h2>Handshakes</h2><p class=\"dim\">By the device of the SYN (rows) and of the SYN-ACK "
-		"(columns), since the start.</p><div class=\"wide\"><table><thead><tr><th>SYN \\ "
-		"SYN-ACK</th>");
+		"<p class=\"dim\">Row: the device of the SYN. Column: that of the SYN-ACK. Bare numbers completed. "
+		"Since the start.</p><div class=\"scroll\" tabindex=\"0\" role=\"group\" "
+		"aria-label=\"Handshakes by device\"><table class=\"heat\"><thead><tr><td>SYN \\ SYN-ACK</td>");
 	for (size_t i = 0; i < matrix->columns.count; i++)
-		matrix_put_name(out, matrix->columns.names[i]);
+		matrix_put_name(out, "col", matrix->columns.names[i]);
 	buffer_text(out, "</tr></thead><tbody>\n");
 	for (size_t row = 0; row < matrix->rows.count; row++) {
 		const char *name = matrix->rows.names[row];
 		buffer_text(out, "<tr>");
-		matrix_put_name(out, name);
-		for (size_t i = 0; i < matrix->columns.count; i++) {
-			const uint64_t *counts = matrix->cells[row][i];
-			char text[OUTCOMES_TEXT_SIZE];
-			bool failed = counts[HANDSHAKE_ONE_WAY] || counts[HANDSHAKE_RETURN_ONLY];
-			bool diagonal = strcmp(name, matrix->columns.names[i]) == 0;
-			buffer_text(out, failed && !diagonal ? "<td class=\"failed\">" : "<td>");
-			html_text(out, outcomes_text(counts, text));
-			buffer_text(out, "</td>");
-		}
+		matrix_put_name(out, "row", name);
+		for (size_t i = 0; i < matrix->columns.count; i++)
+			matrix_put_cell(
+				out, matrix->cells[row][i], strcmp(name, matrix->columns.names[i]) == 0);
 		buffer_text(out, "</tr>\n");
 	}
 	buffer_text(out, "</tbody></table></div>\n");
@@ -139,16 +130,21 @@ static void matrix_put(struct buffer *out, const struct matrix *matrix)
 		buffer_text(out, "<p class=\"dim\">More in <a href=\"/api/v1/handshakes\">JSON</a>.</p>\n");
 }
 
-void page_put_handshakes(struct buffer *out, const struct facts *facts)
+void page_put_matrix(struct buffer *out, const struct snapshot *snapshot)
 {
-	if (!facts->handshakes || facts->handshakes->pair_count == 0)
-		return;
-	struct matrix *matrix = calloc(1, sizeof(*matrix));
-	if (!matrix) {
+	const struct facts *facts = snapshot->facts;
+	struct matrix *matrix = NULL;
+	buffer_text(out, "<section id=\"matrix\" class=\"card\"><h2>Handshakes by device</h2>");
+	if (!facts->handshakes) {
+		buffer_text(out, "<p>Handshakes are not watched.</p>");
+	} else if (facts->handshakes->pair_count == 0) {
+		buffer_text(out, "<p>None has ended yet.</p>");
+	} else if ((matrix = calloc(1, sizeof(*matrix)))) {
+		matrix_fill(matrix, facts);
+		matrix_put(out, matrix);
+	} else {
 		out->failed = true;
-		return;
 	}
-	matrix_fill(matrix, facts);
-	matrix_put(out, matrix);
 	free(matrix);
+	buffer_text(out, "</section>\n");
 }
