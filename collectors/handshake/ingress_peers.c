@@ -39,7 +39,8 @@ static struct handshake_peer *ingress_peers_of(struct ingress_peers *ingress, ui
 	return of_device;
 }
 
-/* Whoever completes at several ports has a place for each, but nobody takes more than one by merely trying. */
+/* Whoever completes at several ports has a place for each, but nobody takes more than one by merely trying.
+ */
 void ingress_peers_note(struct ingress_peers *ingress, uint16_t slot, const struct handshake_peer *peer)
 {
 	if (slot == 0 || slot >= ingress->slots)
