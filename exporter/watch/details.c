@@ -13,6 +13,7 @@
 #define INDENT          2
 #define MOST_HANDSHAKES 8
 #define MOST_PATHS      200
+#define LONG_NS         (12 * 3600 * SECOND_NS) /* from when on the clock does not name the day */
 
 const char *watch_span(int64_t since_ns, int64_t now_ns, char text[static WATCH_SPAN_SIZE])
 {
@@ -125,23 +126,35 @@ static char *endpoint_text(const json_t *object, const char *address_key, const 
 
 /* ---- findings ---- */
 
+#define SEEN_SIZE 80
+
+/* "in wan2, out dock0", what was not seen left out. Returns text. */
+static const char *seen_text(const json_t *pair, char text[static SEEN_SIZE])
+{
+	const char *in = watch_text(pair, "in"), *out = watch_text(pair, "out");
+	snprintf(text, SEEN_SIZE, "%s%s%s%s%s",
+		*in    ? "in "
+		: *out ? ""
+		       : "not seen",
+		in, *in && *out ? ", " : "", *out ? "out " : "", out);
+	return text;
+}
+
 static void put_handshake(struct paper *paper, const json_t *handshake)
 {
-	char first[WATCH_CLOCK_SIZE], last[WATCH_CLOCK_SIZE];
+	char first[WATCH_CLOCK_SIZE], last[WATCH_CLOCK_SIZE], syn[SEEN_SIZE], synack[SEEN_SIZE];
 	char *client = endpoint_text(handshake, "client", "client_port");
 	char *server = endpoint_text(handshake, "server", "server_port");
-	const json_t *syn = json_object_get(handshake, "syn"), *synack = json_object_get(handshake, "synack");
 	json_int_t repeats = json_integer_value(json_object_get(handshake, "repeats"));
 	char *text;
 	if (client && server &&
 		asprintf(&text,
-			"%s–%s  %s → %s  SYN in %s, out %s; SYN-ACK in %s, out %s; SYN repeated "
-			"%" JSON_INTEGER_FORMAT " %s",
+			"%s–%s  %s → %s  SYN %s; SYN-ACK %s; SYN repeated %" JSON_INTEGER_FORMAT " %s",
 			watch_clock(watch_time(handshake, "first"), first),
 			watch_clock(watch_time(handshake, "last"), last), client, server,
-			watch_device(watch_text(syn, "in")), watch_device(watch_text(syn, "out")),
-			watch_device(watch_text(synack, "in")), watch_device(watch_text(synack, "out")),
-			repeats, repeats == 1 ? "time" : "times") >= 0) {
+			seen_text(json_object_get(handshake, "syn"), syn),
+			seen_text(json_object_get(handshake, "synack"), synack), repeats,
+			repeats == 1 ? "time" : "times") >= 0) {
 		paper_append(paper);
 		paper_wrap(paper, INDENT, 2 * INDENT, STYLE_PLAIN, text, "");
 		free(text);
@@ -225,10 +238,13 @@ void watch_finding_details(struct paper *paper, const struct watch_model *model,
 {
 	const char *cause_id = watch_text(finding->json, "cause");
 	const struct watch_finding *cause = *cause_id ? watch_find(model, cause_id) : NULL;
-	char clock[WATCH_CLOCK_SIZE], span[WATCH_SPAN_SIZE];
+	char clock[WATCH_CLOCK_SIZE], span[WATCH_SPAN_SIZE], day[16] = "", time[RFC3339_SIZE];
+	if (now_ns - finding->since_ns > LONG_NS)
+		snprintf(day, sizeof(day), "%.10s ", rfc3339_format(finding->since_ns, time));
 	put_wrapped(paper, 0, STYLE_BOLD, finding->summary);
-	paper_print(paper, paper_append(paper), 0, paper->columns, STYLE_DIM, "%s since %s UTC (%s), id %s",
-		finding->intended ? "intended" : severity_name(finding->severity),
+	paper_print(paper, paper_append(paper), 0, paper->columns, STYLE_DIM,
+		"%s %s since %s%s UTC (%s), id %s",
+		finding->intended ? "intended" : severity_name(finding->severity), finding->condition, day,
 		watch_clock(finding->since_ns, clock), watch_span(finding->since_ns, now_ns, span),
 		finding->id);
 	if (cause) {

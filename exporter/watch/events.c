@@ -35,9 +35,9 @@ static void tell(struct watch_events *events, int64_t time_ns, const char *what,
 		.time_ns = time_ns, .good = strcmp(what, "closed") == 0, .severity = finding->severity
 	};
 	if (finding->intended ||
-		asprintf(&event.text, "%s %s%s %s %s: %s%s%s%s", what, worse,
-			severity_name(finding->severity), finding->condition, finding->id, finding->summary,
-			*cause ? " (explained by " : "", cause, *cause ? ")" : "") < 0)
+		asprintf(&event.text, "%s %s%s %s: %s [%s]%s%s", what, worse,
+			severity_name(finding->severity), finding->condition, finding->summary, finding->id,
+			*cause ? " explained by " : "", cause) < 0)
 		return;
 	watch_events_add(events, &event);
 	free(event.text);

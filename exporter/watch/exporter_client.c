@@ -130,6 +130,10 @@ int exporter_client_get(struct exporter_client *client, const char *path, int ca
 	if (cancelled < 0)
 		return cancelled;
 	if (result != CURLE_OK) {
+		long number = 0;
+		curl_easy_getinfo(client->easy, CURLINFO_OS_ERRNO, &number);
+		if (number)
+			snprintf(client->error, sizeof(client->error), "%s", strerror((int)number));
 		snprintf(message, size, "%s", *client->error ? client->error : curl_easy_strerror(result));
 		return result == CURLE_COULDNT_CONNECT ? -ECONNREFUSED : -EIO;
 	}

@@ -189,10 +189,12 @@ static int take_places(struct watch_model *model)
 			!place->service && kept && strcmp(model->places[heading].device, place->device) == 0;
 		if (again)
 			continue;
-		if (place->service)
+		if (place->service) {
 			model->places[heading].services++;
-		else
+			model->places[heading].wrong += place->rank < 2;
+		} else {
 			heading = kept;
+		}
 		model->places[kept++] = *place;
 	}
 	model->place_count = kept;

@@ -28,7 +28,8 @@ struct watch_place {
 	const json_t *service; /* NULL: the device itself */
 	bool line;             /* the device is one */
 	size_t services;       /* the device's */
-	unsigned rank;         /* of the service's verdict: 0 is worst */
+	size_t wrong;          /* of these: replies leave by another device, or have no route */
+	unsigned rank;         /* of the service's verdict: 0 is worst, and below 2 wrong */
 };
 
 struct watch_names {

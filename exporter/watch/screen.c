@@ -12,6 +12,7 @@
 
 #define STALE_NS       (15 * SECOND_NS)
 #define WIDE           120 /* columns from which on there is room for more than the sentence */
+#define READABLE       120 /* columns of running text at most */
 #define SPAN_COLUMNS   7
 #define NAME_COLUMNS   16
 #define LEAST_PREVIEW  4
@@ -96,6 +97,9 @@ static void findings_empty(const struct watch_scene *scene, struct paper *paper)
 	}
 	if (watch_could_not_look(scene->model))
 		put_lines(paper, STYLE_WARNING, "Could not look: nothing can be said.");
+	else if (scene->early)
+		put_lines(paper, STYLE_PLAIN,
+			"Nothing found yet: it takes ten seconds to see that an opening of a connection fails.");
 	else
 		put_lines(paper, STYLE_GOOD, "No one-way connectivity found.");
 	paper_append(paper);
@@ -191,6 +195,9 @@ static void map_put_device(const struct watch_scene *scene, const struct paper *
 		column = paper_put(paper, row, column, paper->columns, STYLE_INFO, "line  ");
 	column = paper_print(paper, row, column, paper->columns, STYLE_PLAIN, "%zu %s", place->services,
 		place->services == 1 ? "address" : "addresses");
+	if (place->wrong)
+		column = paper_print(
+			paper, row, column, paper->columns, STYLE_CRITICAL, ", %zu wrong", place->wrong);
 	watch_outcomes(scene->model, place->device, NULL, counts);
 	if (*place->device && counts[HANDSHAKE_COMPLETED])
 		column = paper_print(paper, row, column, paper->columns, STYLE_PLAIN,
@@ -475,10 +482,10 @@ static unsigned verdict_text(const struct watch_scene *scene, char *text, size_t
 			blind ? "no findings, but not all is watched" : "all is well, no findings");
 		return STYLE_GOOD;
 	}
-	used = (size_t)snprintf(text, size, "%zu %s:", total, total == 1 ? "INCIDENT" : "INCIDENTS");
+	used = (size_t)snprintf(text, size, "%zu %s", total, total == 1 ? "INCIDENT" : "INCIDENTS");
 	for (enum severity severity = SEVERITIES; severity-- > 0;)
 		if (model->incidents[severity] && used < size)
-			used += (size_t)snprintf(text + used, size - used, " %zu %s",
+			used += (size_t)snprintf(text + used, size - used, ", %zu %s",
 				model->incidents[severity], severity_name(severity));
 	return watch_severity_style(worst);
 }
@@ -593,10 +600,11 @@ typedef void put_details(const struct watch_scene *scene, size_t index, struct p
 static size_t draw_details(const struct watch_scene *scene, put_details *put, size_t index, size_t *scroll,
 	const struct paper *screen, size_t row, size_t height)
 {
+	const unsigned columns = screen->columns < READABLE ? screen->columns : READABLE;
 	struct paper window;
 	size_t rows = 0;
 	for (int counted = 0; counted < 2; counted++) {
-		if (paper_open(&window, screen->columns, *scroll, counted ? height : 0) < 0)
+		if (paper_open(&window, columns, *scroll, counted ? height : 0) < 0)
 			return 0;
 		put(scene, index, &window);
 		rows = window.rows;

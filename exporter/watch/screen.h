@@ -51,8 +51,9 @@ void watch_press(struct watch_state *state, enum watch_key key);
 struct watch_scene {
 	const struct watch_model *model; /* the last there was; NULL: none yet */
 	const struct watch_events *events;
-	const char *source;       /* who tells: "http://localhost:10150" */
-	const char *trouble;      /* why nothing new comes; "" if it does */
+	const char *source;  /* who tells: "http://localhost:10150" */
+	const char *trouble; /* why nothing new comes; "" if it does */
+	bool early;          /* it has not looked for long: openings that it saw may still be undecided */
 	int64_t trouble_since_ns; /* CLOCK_REALTIME, as the next two */
 	int64_t begun_ns;         /* when watching began */
 	int64_t now_ns;

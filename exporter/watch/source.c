@@ -88,7 +88,8 @@ static void look_by_itself(struct watch_source *source)
 {
 	char message[ONESHOT_MESSAGE_SIZE];
 	struct oneshot oneshot;
-	int result = oneshot_open(&oneshot, &source->options, message, sizeof(message));
+	int result = oneshot_open(&oneshot, &source->options, NULL, message, sizeof(message));
+	source->latest.looking_ns = clock_ns(CLOCK_MONOTONIC); /* nobody has had news yet */
 	bool stopped = wait_until(source, 0);
 	while (result == 0 && !stopped) {
 		result = oneshot_judge(&oneshot);

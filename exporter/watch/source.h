@@ -21,6 +21,8 @@ struct watch_news {
 	char trouble[WATCH_TROUBLE_SIZE]; /* why the last question brought nothing; "": it did. May hold any
 					     characters. */
 	bool over;                        /* the trouble is for good */
+	int64_t looking_ns; /* CLOCK_MONOTONIC since when it looks by itself: at first it has seen little; 0:
+			       an exporter tells */
 };
 
 struct watch_source;

@@ -108,6 +108,8 @@ void terminal_close(struct terminal *terminal)
 {
 	if (!terminal)
 		return;
+	erase(); /* for those that have no other screen to go back to */
+	refresh();
 	endwin();
 	delscreen(terminal->screen);
 	release_errors(terminal);

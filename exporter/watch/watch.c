@@ -46,11 +46,9 @@ static int complain(const char *message)
 
 /* ---- what happens ---- */
 
-static void note(struct watch *watch, bool good, const char *what)
+static void note(struct watch *watch, bool good, const char *what, int64_t time_ns)
 {
-	struct watch_event event = {
-		.time_ns = clock_ns(CLOCK_REALTIME), .good = good, .severity = SEVERITY_WARNING
-	};
+	struct watch_event event = { .time_ns = time_ns, .good = good, .severity = SEVERITY_WARNING };
 	if (asprintf(&event.text, "%s %s%s%s", what, watch->news.name, good ? "" : ": ",
 		    good ? "" : watch->news.trouble) < 0)
 		return;
@@ -70,18 +68,18 @@ static void take_news(struct watch *watch)
 	}
 	if (troubled && !watch->trouble_since_ns) {
 		watch->trouble_since_ns = clock_ns(CLOCK_REALTIME);
-		note(watch, false, "unreachable");
+		note(watch, false, "unreachable", watch->trouble_since_ns);
 	}
 	if (!watch->news.model)
 		return;
 	if (!troubled && watch->trouble_since_ns) {
 		watch->trouble_since_ns = 0;
-		note(watch, true, "reachable");
+		note(watch, true, "reachable", watch->news.model->time_ns);
 	}
 	watch->model = watch->news.model;
 	watch->news.model = NULL;
 	if (!before)
-		note(watch, true, "watching");
+		note(watch, true, "watching", watch->model->time_ns);
 	if (!before || before->time_ns != watch->model->time_ns)
 		watch->judged_ns = clock_ns(CLOCK_MONOTONIC);
 	watch_events_compare(&watch->events, before, watch->model);
@@ -115,7 +113,7 @@ static void draw(struct watch *watch)
 {
 	struct paper screen;
 	unsigned rows, columns;
-	const struct watch_scene scene = {
+	struct watch_scene scene = {
 		.model = watch->model,
 		.events = &watch->events,
 		.source = watch->news.name,
@@ -125,6 +123,9 @@ static void draw(struct watch *watch)
 		.now_ns = clock_ns(CLOCK_REALTIME),
 		.quiet_ns = watch->judged_ns ? clock_ns(CLOCK_MONOTONIC) - watch->judged_ns : 0,
 	};
+	if (watch->news.looking_ns &&
+		clock_ns(CLOCK_MONOTONIC) - watch->news.looking_ns < HANDSHAKE_OPEN_NS + SECOND_NS)
+		scene.early = true;
 	terminal_size(watch->terminal, &rows, &columns);
 	if (paper_open(&screen, columns, 0, rows) < 0)
 		return;
@@ -259,6 +260,7 @@ static int run(const struct options *options)
 			watch_command.usage.name);
 	if (result == 0)
 		run_until_done(&watch);
+	const bool blind = *watch.news.trouble && (watch.news.over || !watch.model);
 	terminal_close(watch.terminal);
 	watch_source_free(watch.source);
 	watch_model_free(watch.model);
@@ -267,8 +269,8 @@ static int run(const struct options *options)
 		close(watch.signals);
 	if (result < 0)
 		return complain(message);
-	if (watch.news.over)
-		complain(watch.news.trouble);
+	if (blind && !watch.ended_by)
+		watch.status = complain(watch.news.trouble);
 	if (watch.ended_by) { /* as if it had not been heard: who started it learns how it ended */
 		signal(watch.ended_by, SIG_DFL);
 		raise(watch.ended_by);
