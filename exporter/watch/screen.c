@@ -477,6 +477,10 @@ static unsigned verdict_text(const struct watch_scene *scene, char *text, size_t
 		snprintf(text, size, "COULD NOT LOOK");
 		return STYLE_WARNING;
 	}
+	if (total == 0 && scene->early) {
+		snprintf(text, size, "no findings yet, looking …");
+		return STYLE_PLAIN;
+	}
 	if (total == 0) {
 		snprintf(text, size,
 			blind ? "no findings, but not all is watched" : "all is well, no findings");

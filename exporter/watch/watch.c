@@ -143,6 +143,7 @@ static void take_keys(struct watch *watch)
 			terminal_resume(watch->terminal);
 		else
 			watch_press(&watch->state, key);
+		draw(watch); /* which tells the next key how far it may go */
 	}
 }
 
