@@ -136,7 +136,8 @@ static void draw(struct watch *watch)
 
 static void take_keys(struct watch *watch)
 {
-	for (enum watch_key key; (key = terminal_key(watch->terminal)) != WATCH_NONE;) {
+	/* What was typed behind q is for the shell. */
+	for (enum watch_key key; !watch->done && (key = terminal_key(watch->terminal)) != WATCH_NONE;) {
 		if (key == WATCH_QUIT)
 			watch->done = true;
 		else if (key == WATCH_REDRAW)
