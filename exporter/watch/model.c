@@ -89,12 +89,32 @@ static int take_findings(struct watch_model *model)
 	return result;
 }
 
+static int compare_with_id(const void *id, const void *finding)
+{
+	return strcmp(id, (*(const struct watch_finding *const *)finding)->id);
+}
+
+static int compare_ids(const void *left, const void *right)
+{
+	return compare_with_id((*(const struct watch_finding *const *)left)->id, right);
+}
+
+static int index_findings(struct watch_model *model)
+{
+	model->by_id = calloc(model->finding_count + 1, sizeof(*model->by_id));
+	if (!model->by_id)
+		return -ENOMEM;
+	for (size_t i = 0; i < model->finding_count; i++)
+		model->by_id[i] = &model->findings[i];
+	qsort(model->by_id, model->finding_count, sizeof(*model->by_id), compare_ids);
+	return 0;
+}
+
 const struct watch_finding *watch_find(const struct watch_model *model, const char *id)
 {
-	for (size_t i = 0; i < model->finding_count; i++)
-		if (strcmp(model->findings[i].id, id) == 0)
-			return &model->findings[i];
-	return NULL;
+	const struct watch_finding **found =
+		bsearch(id, model->by_id, model->finding_count, sizeof(*model->by_id), compare_with_id);
+	return found ? *found : NULL;
 }
 
 /* ---- the map ---- */
@@ -280,6 +300,8 @@ int watch_model_make(json_t *report, json_t *addresses, json_t *handshakes, stru
 	if (result == 0)
 		result = take_findings(model);
 	if (result == 0)
+		result = index_findings(model);
+	if (result == 0)
 		result = take_places(model);
 	if (result == 0)
 		result = take_names(model, "syn_device", &model->syn);
@@ -297,6 +319,7 @@ void watch_model_free(struct watch_model *model)
 	if (!model)
 		return;
 	free(model->findings);
+	free(model->by_id);
 	free(model->places);
 	free(model->syn.items);
 	free(model->synack.items);

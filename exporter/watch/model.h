@@ -42,6 +42,7 @@ struct watch_model {
 	int64_t time_ns;                         /* CLOCK_REALTIME of the judgement; 0: not told */
 	struct watch_finding *findings;          /* nested as everywhere, intended ones last */
 	size_t finding_count;
+	const struct watch_finding **by_id;
 	size_t incidents[SEVERITIES]; /* findings that are nobody's symptom and not intended */
 	struct watch_place *places;   /* lines first, bad verdicts first */
 	size_t place_count;
