@@ -62,6 +62,11 @@ static void release_errors(struct terminal *terminal)
 		close(terminal->kept_back);
 }
 
+static void nothing(int signal_number)
+{
+	(void)signal_number;
+}
+
 int terminal_open(bool colour, struct terminal **out)
 {
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
@@ -69,6 +74,9 @@ int terminal_open(bool colour, struct terminal **out)
 	struct terminal *terminal = calloc(1, sizeof(*terminal));
 	if (!terminal)
 		return -ENOMEM;
+	/* ncurses leaves SIGTSTP alone for good if somebody else has it when it begins. Else each refresh
+	 * ignores it for its length, and the kernel forgets one that waits, blocked, to be heard. */
+	signal(SIGTSTP, nothing);
 	use_tioctl(TRUE); /* not LINES and COLUMNS of the environment */
 	terminal->screen = newterm(NULL, stdout, stdin);
 	const char *moves = terminal->screen ? tigetstr("cup") : NULL;
@@ -77,6 +85,7 @@ int terminal_open(bool colour, struct terminal **out)
 			endwin();
 			delscreen(terminal->screen);
 		}
+		signal(SIGTSTP, SIG_DFL);
 		free(terminal);
 		return -ENOTTY;
 	}
@@ -195,19 +204,20 @@ enum watch_key terminal_key(struct terminal *terminal)
 void terminal_resize(struct terminal *terminal)
 {
 	struct winsize size;
-	(void)terminal;
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row && size.ws_col)
+	if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row && size.ws_col)
 		resizeterm(size.ws_row, size.ws_col);
 }
 
 void terminal_suspend(struct terminal *terminal)
 {
-	(void)terminal;
-	endwin();
+	if (terminal)
+		endwin();
 }
 
 void terminal_resume(struct terminal *terminal)
 {
+	if (!terminal)
+		return;
 	terminal_resize(terminal);
 	reset_prog_mode();
 	curs_set(0);

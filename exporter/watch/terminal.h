@@ -24,6 +24,7 @@ void terminal_paint(struct terminal *terminal, const struct paper *screen);
 /* WATCH_NONE: there is none waiting. Keys that mean nothing are passed over. */
 enum watch_key terminal_key(struct terminal *terminal);
 
+/* These accept NULL. */
 void terminal_resize(struct terminal *terminal);
 /* As it was before, until terminal_resume(), which also draws all anew. */
 void terminal_suspend(struct terminal *terminal);
