@@ -3,11 +3,11 @@
 # Debian packages of each task, and how to install those that are missing. Sourced by packaging/run and tests/run.
 
 packages_build="gcc libc6-dev cmake ninja-build pkg-config git libmicrohttpd-dev libmnl-dev libnetfilter-conntrack-dev
-	libnftables-dev libpcap-dev libyaml-dev libjansson-dev libcurl4-openssl-dev zlib1g-dev libcrypt-dev libsystemd-dev clang
-	bpftool libbpf-dev"
+	libnftables-dev libpcap-dev libyaml-dev libjansson-dev libcurl4-openssl-dev zlib1g-dev libcrypt-dev libsystemd-dev
+	libncurses-dev clang bpftool libbpf-dev"
 packages_lab="python3 iproute2 nftables iptables conntrack iputils-ping procps"
 packages_test="$packages_lab clang-format dpkg-dev libclang-rt-14-dev libcmocka-dev python3-pytest python3-prometheus-client
-	python3-yaml prometheus prometheus-alertmanager jsonnet curl openssl valgrind universal-ctags tcpdump man-db zsh fish"
+	python3-yaml prometheus prometheus-alertmanager jsonnet curl openssl valgrind universal-ctags tcpdump man-db zsh fish tmux"
 
 # Prints those of the named packages that are not installed.
 packages_missing() {

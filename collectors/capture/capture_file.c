@@ -225,3 +225,13 @@ const char *capture_file_comments(const struct capture_file *file)
 {
 	return file->pcapng ? pcapng_reader_comments(file->pcapng) : "";
 }
+
+double capture_file_part(const struct capture_file *file)
+{
+	struct stat status;
+	FILE *stream = file->pcap ? pcap_file(file->pcap) : file->stream;
+	off_t at = stream ? ftello(stream) : -1;
+	if (at < 0 || fstat(fileno(stream), &status) < 0 || !S_ISREG(status.st_mode) || status.st_size <= 0)
+		return -1;
+	return at < status.st_size ? (double)at / (double)status.st_size : 1;
+}

@@ -43,3 +43,5 @@ int capture_file_next(
 uint64_t capture_file_skipped(const struct capture_file *file);
 /* What the file says of itself, a line for each part that does; "": nothing. Until it is closed. */
 const char *capture_file_comments(const struct capture_file *file);
+/* How much of the file is read, 0 to 1; negative where its size is not known. */
+double capture_file_part(const struct capture_file *file);

@@ -2,6 +2,7 @@
 #include "exporter/cli/capture_reading.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "collectors/capture/capture_file.h"
 #include "collectors/handshake/handshake.h"
 #include "exporter/cli/frame_times.h"
+#include "exporter/cli/progress.h"
 #include "exporter/cli/read_devices.h"
 
 /* In the capture's own time. Conditions look at the last minute. */
@@ -26,6 +28,7 @@ struct reading {
 	bool openings;    /* are wanted */
 	int64_t judge_ns; /* when a judgement is due */
 	struct capture_summary summary;
+	struct progress progress;
 };
 
 /* ---- the facts ---- */
@@ -212,13 +215,25 @@ static int feed(void *context, const struct capture_frame *frame)
 
 /* ---- the file ---- */
 
+static void show_progress(struct reading *reading, const struct capture_file *file)
+{
+	double part = capture_file_part(file);
+	char share[32] = "";
+	if (part >= 0)
+		snprintf(share, sizeof(share), "%.0f %%, ", 100 * part);
+	progress_show(&reading->progress, "Reading: %s%" PRIu64 " packets", share, reading->summary.packets);
+}
+
 static int feed_all(struct reading *reading, struct capture_file *file, char *error)
 {
 	struct frame_times times = { .feed = feed, .context = reading };
 	struct capture_frame frame;
 	int read, fed = 0;
-	while (fed == 0 && (read = capture_file_next(file, &frame, error)) == 1)
+	while (fed == 0 && (read = capture_file_next(file, &frame, error)) == 1) {
 		fed = frame_times_put(&times, &frame);
+		if (progress_is_due(&reading->progress))
+			show_progress(reading, file);
+	}
 	if (fed == 0)
 		fed = frame_times_finish(&times);
 	reading->summary.implausible = times.implausible;
@@ -264,10 +279,12 @@ int capture_read(const char *path, bool openings, struct capture_summary *out)
 {
 	struct reading reading = { .summary = { .file = path }, .openings = openings };
 	int result = begin(&reading);
+	progress_begin(&reading.progress);
 	if (result == 0)
 		result = read_file(&reading, path, reading.summary.error);
 	if (result == -ENOMEM)
 		snprintf(reading.summary.error, CAPTURE_ERROR_SIZE, "%s: %s", path, strerror(ENOMEM));
+	progress_end(&reading.progress);
 	*out = reading.summary;
 	handshakes_free(reading.handshakes);
 	read_devices_clear(&reading.devices);

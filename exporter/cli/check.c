@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "collectors/base/clock.h"
+#include "exporter/base/wire_text.h"
 #include "exporter/cli/oneshot.h"
+#include "exporter/cli/progress.h"
 #include "exporter/daemon/collector_io.h"
 #include "exporter/output/writer.h"
 
@@ -35,21 +37,47 @@ static bool is_waiting(const struct facts *facts)
 	return waits;
 }
 
-static int run_and_judge(struct oneshot *oneshot, int64_t run_ns)
+static size_t open_findings(const struct findings *findings)
 {
-	int result = collector_io_run(oneshot->observer, run_ns);
+	size_t count = 0;
+	return findings && report_count(findings, &count) == 0 ? count : 0;
+}
+
+/* Says meanwhile what is done; end_ns: monotonic, when it is over at the latest. */
+static void show_progress(const struct oneshot *oneshot, struct progress *progress, int64_t end_ns)
+{
+	const struct handshake_report *report = oneshot->facts ? oneshot->facts->handshakes : NULL;
+	int64_t left_ns = end_ns - clock_ns(CLOCK_MONOTONIC);
+	progress_show(progress, "Looking, up to %lld s more: %llu handshakes seen, %zu findings",
+		(long long)(left_ns > 0 ? (left_ns + SECOND_NS - 1) / SECOND_NS : 0),
+		report ? (unsigned long long)(outcomes_total(report->outcomes) + report->tracked) : 0ULL,
+		open_findings(oneshot->findings));
+}
+
+static int run_and_judge(struct oneshot *oneshot, struct progress *progress, int64_t run_ns, int64_t end_ns)
+{
+	const int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + run_ns;
+	int64_t left_ns = run_ns;
+	int result;
+	do { /* in pieces only where somebody sees them */
+		bool piece = progress->terminal && left_ns > SECOND_NS;
+		result = collector_io_run(oneshot->observer, piece ? SECOND_NS : left_ns);
+		show_progress(oneshot, progress, end_ns);
+		left_ns = until_ns - clock_ns(CLOCK_MONOTONIC);
+	} while (result == 0 && left_ns > 0);
 	return result < 0 ? result : oneshot_judge(oneshot);
 }
 
 /* What holds then is shown, whatever held before. */
-static int run_and_judge_anew(struct oneshot *oneshot, int64_t run_ns)
+static int run_and_judge_anew(
+	struct oneshot *oneshot, struct progress *progress, int64_t run_ns, int64_t end_ns)
 {
 	findings_free(oneshot->findings);
 	oneshot->findings = NULL;
-	return run_and_judge(oneshot, run_ns);
+	return run_and_judge(oneshot, progress, run_ns, end_ns);
 }
 
-static int look_once(struct oneshot *oneshot)
+static int look_once(struct oneshot *oneshot, struct progress *progress)
 {
 	const int64_t end_ns = clock_ns(CLOCK_MONOTONIC) + ONE_LOOK_NS + WAITING_NS;
 	double *open_judgements = &oneshot->settings->thresholds.open_judgements;
@@ -57,32 +85,33 @@ static int look_once(struct oneshot *oneshot)
 	*open_judgements = 1;
 	int result = oneshot_judge(oneshot);
 	if (result == 0)
-		result = run_and_judge_anew(oneshot, ONE_LOOK_NS);
+		result = run_and_judge_anew(oneshot, progress, ONE_LOOK_NS, end_ns);
 	/* Openings that have just begun will be over then, or their clients wait. */
 	if (result == 0 && oneshot->facts->handshakes && oneshot->facts->handshakes->tracked)
-		result = run_and_judge_anew(oneshot, SETTLED_NS);
+		result = run_and_judge_anew(oneshot, progress, SETTLED_NS, end_ns);
 	*open_judgements = wanted;
 	while (result == 0 && is_waiting(oneshot->facts) && clock_ns(CLOCK_MONOTONIC) < end_ns)
-		result = run_and_judge(oneshot, SECOND_NS);
+		result = run_and_judge(oneshot, progress, SECOND_NS, end_ns);
 	return result;
 }
 
-static int watch(struct oneshot *oneshot, int64_t watch_ns)
+static int watch(struct oneshot *oneshot, struct progress *progress, int64_t watch_ns)
 {
 	int64_t tick_ns = clock_ns(CLOCK_MONOTONIC);
 	const int64_t end_ns = tick_ns + watch_ns;
 	int result = oneshot_judge(oneshot);
 	while (result == 0 && tick_ns < end_ns) {
 		tick_ns += SECOND_NS;
-		result = run_and_judge(oneshot, tick_ns - clock_ns(CLOCK_MONOTONIC));
+		result = run_and_judge(oneshot, progress, tick_ns - clock_ns(CLOCK_MONOTONIC), end_ns);
 	}
 	return result;
 }
 
-static int watch_and_report(struct oneshot *oneshot)
+static int watch_and_report(struct oneshot *oneshot, struct progress *progress)
 {
 	const int64_t watch_ns = oneshot->options->watch_ns;
-	int result = watch_ns ? watch(oneshot, watch_ns) : look_once(oneshot);
+	int result = watch_ns ? watch(oneshot, progress, watch_ns) : look_once(oneshot, progress);
+	progress_end(progress);
 	const struct report_style style = oneshot_style(oneshot->options);
 	const struct writer *writer = oneshot->options->writer;
 	if (result == 0)
@@ -104,8 +133,12 @@ static int run(const struct options *options)
 {
 	char message[ONESHOT_MESSAGE_SIZE];
 	struct oneshot oneshot;
-	int result = oneshot_open(&oneshot, options, message, sizeof(message));
-	int status = result < 0 ? complain(options->writer, message) : watch_and_report(&oneshot);
+	struct progress progress;
+	progress_begin(&progress);
+	int result = oneshot_open(&oneshot, options, &progress, message, sizeof(message));
+	if (result < 0)
+		progress_end(&progress);
+	int status = result < 0 ? complain(options->writer, message) : watch_and_report(&oneshot, &progress);
 	oneshot_close(&oneshot);
 	return status;
 }

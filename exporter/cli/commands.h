@@ -15,4 +15,4 @@ struct command {
 	int (*run)(const struct options *options);
 };
 
-extern const struct command check_command, explain_command, read_command;
+extern const struct command check_command, explain_command, read_command, watch_command;

@@ -295,7 +295,10 @@ static int run(const struct options *options)
 		return refuse(options->arguments.items[1], "an address, ADDRESS:PORT or [IPV6]:PORT");
 	if (wants_trace(options) && question.port == 0)
 		return refuse(options->arguments.items[1], "a port to trace, ADDRESS:PORT or [IPV6]:PORT");
-	int result = oneshot_open(&oneshot, options, message, sizeof(message));
+	struct progress progress;
+	progress_begin(&progress);
+	int result = oneshot_open(&oneshot, options, &progress, message, sizeof(message));
+	progress_end(&progress);
 	int status = result < 0 ? complain(message) : answer(&oneshot, &question);
 	oneshot_close(&oneshot);
 	return status;

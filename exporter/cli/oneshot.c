@@ -21,7 +21,21 @@
 #define NARROWEST_WIDTH 40
 #define MOST_WIDTH      120
 
-int oneshot_open(struct oneshot *oneshot, const struct options *options, char *message, size_t size)
+/* As collector_io_settle(), and says that it goes on. */
+static int settle(struct observer *observer, struct progress *progress)
+{
+	const int64_t end_ns = clock_ns(CLOCK_MONOTONIC) + SETTLE_NS;
+	int result = collector_io_settle(observer, SECOND_NS);
+	while (result == 0 && !observer_is_settled(observer) && clock_ns(CLOCK_MONOTONIC) < end_ns) {
+		if (progress)
+			progress_show(progress, "Reading what the kernel knows");
+		result = collector_io_settle(observer, SECOND_NS);
+	}
+	return result;
+}
+
+int oneshot_open(struct oneshot *oneshot, const struct options *options, struct progress *progress,
+	char *message, size_t size)
 {
 	*oneshot = (struct oneshot){ .options = options };
 	oneshot->log = (struct log){ options->log_level, options->log_format, STDERR_FILENO, NULL };
@@ -33,7 +47,7 @@ int oneshot_open(struct oneshot *oneshot, const struct options *options, char *m
 	oneshot->told = settings_for_collectors(oneshot->settings, options);
 	result = observer_open(options->collectors, &oneshot->told, &oneshot->log, &oneshot->observer);
 	if (result == 0)
-		result = collector_io_settle(oneshot->observer, SETTLE_NS);
+		result = settle(oneshot->observer, progress);
 	if (result < 0)
 		snprintf(message, size, "%s", strerror(-result));
 	return result;

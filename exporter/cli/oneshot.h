@@ -7,6 +7,7 @@
 #include "alerts/finding.h"
 #include "collectors/collector.h"
 #include "exporter/cli/options.h"
+#include "exporter/cli/progress.h"
 #include "exporter/daemon/log.h"
 #include "exporter/daemon/observer.h"
 #include "exporter/output/report.h"
@@ -24,9 +25,10 @@ struct oneshot {
 #define ONESHOT_MESSAGE_SIZE 512
 
 /* Reads the settings, enters the namespace, starts the collectors and lets them settle. options are lent
- * until oneshot_close(). 0, or negative errno with one line in message; oneshot_close() is due in either
- * case. */
-int oneshot_open(struct oneshot *oneshot, const struct options *options, char *message, size_t size);
+ * until oneshot_close(). progress: where to show that it takes long, or NULL. 0, or negative errno with one
+ * line in message; oneshot_close() is due in either case. */
+int oneshot_open(struct oneshot *oneshot, const struct options *options, struct progress *progress,
+	char *message, size_t size);
 void oneshot_close(struct oneshot *oneshot);
 
 /* Collects and judges. 0 or negative errno. */

@@ -5,7 +5,8 @@
 #include "exporter/base/text.h"
 #include "exporter/cli/commands.h"
 
-static const struct command *const commands[] = { &check_command, &explain_command, &read_command };
+static const struct command *const commands[] = { &check_command, &explain_command, &read_command,
+	&watch_command };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(*commands))
 

@@ -12,7 +12,7 @@
 #include "exporter/output/writer.h"
 
 /* Those that open the observer, and so have flags that choose collectors. */
-#define PROGRAMS_OBSERVING (PROGRAM_EXPORTER | PROGRAM_CHECK | PROGRAM_EXPLAIN)
+#define PROGRAMS_OBSERVING (PROGRAM_EXPORTER | PROGRAM_CHECK | PROGRAM_EXPLAIN | PROGRAM_WATCH)
 
 static bool writes_for(const struct writer *writer, unsigned program)
 {
@@ -57,7 +57,7 @@ static int set_colour(const struct flag *flag, const char *value, void *target)
 
 #define AT(field)    offsetof(struct options, field)
 #define REPORTERS    (PROGRAM_CHECK | PROGRAM_EXPLAIN)
-#define ALL_PROGRAMS (PROGRAM_EXPORTER | REPORTERS)
+#define ALL_PROGRAMS (PROGRAM_EXPORTER | REPORTERS | PROGRAM_WATCH)
 
 static const struct flag flag_table[] = {
 	{ .name = "web.listen-address",
@@ -160,6 +160,40 @@ static const struct flag flag_table[] = {
 		.offset = AT(watch_ns),
 		.programs = PROGRAM_CHECK,
 		.most = 86400 },
+	{ .name = "url",
+		.argument = "URL",
+		.help = "The exporter to ask; without it, that of ONEWAY_URL or http://localhost:10150. "
+			"A name and password come from ~/.netrc.",
+		.allowed = "a URL",
+		.set = flag_set_text,
+		.offset = AT(url),
+		.programs = PROGRAM_WATCH },
+	{ .name = "ca-file",
+		.argument = "FILE",
+		.help = "Certificates (PEM) that vouch for an exporter asked by https.",
+		.allowed = "a file",
+		.set = flag_set_text,
+		.offset = AT(ca_file),
+		.programs = PROGRAM_WATCH },
+	{ .name = "local",
+		.help = "Ask no exporter, look at this host. So it is where no exporter answers and none was "
+			"named, and with --netns.",
+		.set = flag_set_switch,
+		.offset = AT(local),
+		.programs = PROGRAM_WATCH },
+	{ .name = "plain",
+		.help = "Lines, one for each change, as where standard output is no terminal.",
+		.set = flag_set_switch,
+		.offset = AT(plain),
+		.programs = PROGRAM_WATCH },
+	{ .name = "for",
+		.argument = "DURATION",
+		.help = "End after so long (10, 10s, 2m).",
+		.allowed = "seconds from 1 to 86400, as 10, 10s or 2m",
+		.set = flag_set_duration,
+		.offset = AT(watch_ns),
+		.programs = PROGRAM_WATCH,
+		.most = 86400 },
 	{ .name = "trace",
 		.help = "Wait for a connection from CLIENT and show its way rule by rule: a table of its own "
 			"marks its request and is gone when it ends. Needs CAP_NET_ADMIN.",
@@ -202,7 +236,7 @@ static const struct flag flag_table[] = {
 		.allowed = "auto, always or never",
 		.set = set_colour,
 		.offset = AT(colour),
-		.programs = REPORTERS | PROGRAM_READ },
+		.programs = REPORTERS | PROGRAM_READ | PROGRAM_WATCH },
 	{ .name = "config.file",
 		.argument = "FILE",
 		.help = "Settings (lines, probes, intended, thresholds) in YAML.",
@@ -253,7 +287,7 @@ static const struct flag flag_table[] = {
 		.allowed = "debug, info, warn or error",
 		.set = flag_set_log_level,
 		.offset = AT(log_level),
-		.programs = REPORTERS },
+		.programs = REPORTERS | PROGRAM_WATCH },
 	{ .name = "log.format",
 		.argument = "FORMAT",
 		.initial = "logfmt",

@@ -22,6 +22,7 @@ enum program {
 	PROGRAM_CHECK = 2,    /* oneway check */
 	PROGRAM_EXPLAIN = 4,  /* oneway explain */
 	PROGRAM_READ = 8,     /* oneway read */
+	PROGRAM_WATCH = 16,   /* oneway watch */
 };
 
 enum report_colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
@@ -57,7 +58,11 @@ struct options {
 	enum log_level log_level;
 	enum log_format log_format;
 
-	int64_t watch_ns; /* --for; 0: one look */
+	const char *url;     /* or NULL */
+	const char *ca_file; /* or NULL */
+	bool local, plain;
+
+	int64_t watch_ns; /* --for; 0: one look, or without end */
 	bool trace, probe;
 	const struct writer *writer; /* --format */
 	enum report_colour colour;

@@ -142,6 +142,7 @@ struct run {
 	struct collector_io *io;
 	bool settles;
 	struct loop_handler end, check; /* timers */
+	struct loop_handler until;
 };
 
 static void on_end(void *argument)
@@ -164,12 +165,14 @@ static void on_changed(void *argument)
 		timer_set(run->check.descriptor, 0);
 }
 
-static int run_loop(struct observer *observer, int64_t duration_ns, bool settles)
+/* until: a descriptor, or -1. */
+static int run_loop(struct observer *observer, int64_t duration_ns, bool settles, int until)
 {
 	struct run run = { .observer = observer, .settles = settles };
 	run.end = (struct loop_handler){ .descriptor = timer_open(), .function = on_end, .argument = &run };
 	run.check =
 		(struct loop_handler){ .descriptor = timer_open(), .function = on_check, .argument = &run };
+	run.until = (struct loop_handler){ .descriptor = until, .function = on_end, .argument = &run };
 	int result = run.end.descriptor < 0 || run.check.descriptor < 0 ? -EMFILE : loop_new(&run.loop);
 	if (result == 0)
 		result = collector_io_new(run.loop, run.observer, on_changed, &run, &run.io);
@@ -182,6 +185,8 @@ static int run_loop(struct observer *observer, int64_t duration_ns, bool settles
 		result = loop_watch(run.loop, &run.check);
 	if (result == 0)
 		result = loop_watch(run.loop, &run.end);
+	if (result == 0 && until >= 0)
+		result = loop_watch(run.loop, &run.until);
 	if (result == 0)
 		result = loop_run(run.loop);
 	collector_io_free(run.io);
@@ -193,10 +198,15 @@ static int run_loop(struct observer *observer, int64_t duration_ns, bool settles
 
 int collector_io_run(struct observer *observer, int64_t duration_ns)
 {
-	return run_loop(observer, duration_ns, false);
+	return run_loop(observer, duration_ns, false, -1);
+}
+
+int collector_io_run_until(struct observer *observer, int64_t duration_ns, int descriptor)
+{
+	return run_loop(observer, duration_ns, false, descriptor);
 }
 
 int collector_io_settle(struct observer *observer, int64_t timeout_ns)
 {
-	return run_loop(observer, timeout_ns, true);
+	return run_loop(observer, timeout_ns, true, -1);
 }

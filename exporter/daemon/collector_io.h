@@ -21,5 +21,7 @@ void collector_io_refresh(struct collector_io *io);
 
 /* In a loop of its own, for so long. 0 or negative errno. */
 int collector_io_run(struct observer *observer, int64_t duration_ns);
+/* Likewise, or until the descriptor is readable. */
+int collector_io_run_until(struct observer *observer, int64_t duration_ns, int descriptor);
 /* Until all collectors are settled, or the time is over: for one look at the host. 0 or negative errno. */
 int collector_io_settle(struct observer *observer, int64_t timeout_ns);

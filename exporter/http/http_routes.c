@@ -116,25 +116,18 @@ static int put_json(struct answer *answer, json_t *value)
 	return 0;
 }
 
-/* Takes the list over. */
-static int put_list(struct answer *answer, const char *key, json_t *list)
-{
-	const struct value_member members[] = { { key, list } };
-	return put_json(answer, VALUE_OBJECT(members));
-}
-
 static int answer_findings(
 	const struct request *request, const struct snapshot *snapshot, struct answer *answer)
 {
 	(void)request;
-	return put_list(answer, "findings", json_findings(snapshot->findings, snapshot->facts));
+	return put_json(answer, json_report(snapshot->findings, snapshot->facts));
 }
 
 static int answer_addresses(
 	const struct request *request, const struct snapshot *snapshot, struct answer *answer)
 {
 	(void)request;
-	return put_list(answer, "addresses", json_addresses(snapshot->facts, &snapshot->findings->verdicts));
+	return put_json(answer, json_address_report(snapshot->findings, snapshot->facts));
 }
 
 static int answer_handshakes(

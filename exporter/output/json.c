@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "exporter/output/json.h"
 
+#include "exporter/base/unwatched.h"
 #include "exporter/base/value.h"
 
 /* ---- changes ---- */
@@ -119,6 +120,54 @@ json_t *json_findings(const struct findings *findings, const struct facts *facts
 	return array;
 }
 
+static json_t *unwatched_list(const struct facts *facts)
+{
+	json_t *array = json_array();
+	struct unwatched_part part;
+	for (size_t position = 0; unwatched_next(facts, &position, &part);) {
+		const struct value_member members[] = {
+			{ "collector", value_text(part.collector) },
+			{ "part", value_text(part.part) },
+			{ "reason", value_text(part.reason) },
+			{ "count", value_count(part.count) },
+			{ "text", value_text(part.text) },
+		};
+		value_append(&array, VALUE_OBJECT(members));
+	}
+	return array;
+}
+
+/* Each once: a line is listed for each family. */
+static json_t *line_names(const struct facts *facts)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < facts->line_count; i++) {
+		bool again = false;
+		for (size_t j = 0; j < i; j++)
+			again |= facts->lines[j].ifindex == facts->lines[i].ifindex;
+		if (!again)
+			value_append(&array, value_text(facts_device_name(facts, facts->lines[i].ifindex)));
+	}
+	return array;
+}
+
+json_t *json_report(const struct findings *findings, const struct facts *facts)
+{
+	const struct value_member looked_at[] = {
+		{ "devices", value_count(facts->device_count) },
+		{ "lines", line_names(facts) },
+		{ "addresses", value_count(facts->service_count) },
+		{ "paths", value_count(facts->path_count) },
+	};
+	const struct value_member members[] = {
+		{ "time", value_time(facts->time_ns) },
+		{ "looked_at", VALUE_OBJECT(looked_at) },
+		{ "unwatched", unwatched_list(facts) },
+		{ "findings", json_findings(findings, facts) },
+	};
+	return VALUE_OBJECT(members);
+}
+
 /* ---- addresses ---- */
 
 static const char *const destination_kinds[] = {
@@ -190,4 +239,10 @@ json_t *json_addresses(const struct facts *facts, const struct verdicts *verdict
 					     json_incref(json_array_get(paths, i))));
 	json_decref(paths);
 	return array;
+}
+
+json_t *json_address_report(const struct findings *findings, const struct facts *facts)
+{
+	const struct value_member members[] = { { "addresses", json_addresses(facts, &findings->verdicts) } };
+	return VALUE_OBJECT(members);
 }

@@ -23,6 +23,11 @@ json_t *json_finding(const struct finding *finding, const struct facts *facts);
 json_t *json_remedy(const struct finding *finding);
 /* Array of the open findings. */
 json_t *json_findings(const struct findings *findings, const struct facts *facts);
+/* {"time","looked_at":{"devices","lines":[DEVICE,…],"addresses","paths"},"unwatched":[{"collector","part","reason",
+ * "count","text"}],"findings":[…]}: time is that of the judgement, unwatched as unwatched.h has it. */
+json_t *json_report(const struct findings *findings, const struct facts *facts);
+/* {"addresses":[…]}. */
+json_t *json_address_report(const struct findings *findings, const struct facts *facts);
 /* Array of the service addresses:
  * {"address","origin","target","arrival_devices":[…],"verdict","flows":{"half_open",
  * "open"},"paths":[{"destination","kind","arrival_device","reply_devices":[…],"verdict","table","gateway"}]}.

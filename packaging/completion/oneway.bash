@@ -45,6 +45,7 @@ _oneway_flags() {
 	check) echo "--for= --format= --color= --config.file= --netns= --line= --path.procfs= --log.level= --log.format= --collector.disable-defaults --collector.handshake.device-include= --collector.handshake.device-exclude= --collector.handshake.tap= --collector.link --no-collector.link --collector.rpfilter --no-collector.rpfilter --collector.conntrack --no-collector.conntrack --collector.natrules --no-collector.natrules --collector.listen --no-collector.listen --collector.handshake --no-collector.handshake --collector.synrecv --no-collector.synrecv --collector.drops --no-collector.drops --collector.route --no-collector.route --collector.nftrace --no-collector.nftrace --help --version" ;;
 	explain) echo "--trace --probe --for= --device= --format= --color= --config.file= --netns= --line= --path.procfs= --log.level= --log.format= --collector.disable-defaults --collector.handshake.device-include= --collector.handshake.device-exclude= --collector.handshake.tap= --collector.link --no-collector.link --collector.rpfilter --no-collector.rpfilter --collector.conntrack --no-collector.conntrack --collector.natrules --no-collector.natrules --collector.listen --no-collector.listen --collector.handshake --no-collector.handshake --collector.synrecv --no-collector.synrecv --collector.drops --no-collector.drops --collector.route --no-collector.route --collector.nftrace --no-collector.nftrace --help --version" ;;
 	read) echo "--format= --color= --help --version" ;;
+	watch) echo "--url= --ca-file= --local --plain --for= --color= --config.file= --netns= --line= --path.procfs= --log.level= --log.format= --collector.disable-defaults --collector.handshake.device-include= --collector.handshake.device-exclude= --collector.handshake.tap= --collector.link --no-collector.link --collector.rpfilter --no-collector.rpfilter --collector.conntrack --no-collector.conntrack --collector.natrules --no-collector.natrules --collector.listen --no-collector.listen --collector.handshake --no-collector.handshake --collector.synrecv --no-collector.synrecv --collector.drops --no-collector.drops --collector.route --no-collector.route --collector.nftrace --no-collector.nftrace --help --version" ;;
 	*) false ;;
 	esac
 }
@@ -78,6 +79,14 @@ _oneway_values() {
 	"explain --log.format") printf '%s\n' logfmt json ;;
 	"read --format") printf '%s\n' text json ;;
 	"read --color") printf '%s\n' auto always never ;;
+	"watch --ca-file") _oneway_kind files "$3" ;;
+	"watch --color") printf '%s\n' auto always never ;;
+	"watch --config.file") _oneway_kind files "$3" ;;
+	"watch --netns") _oneway_kind namespaces "$3" ;;
+	"watch --line") _oneway_kind devices "$3" ;;
+	"watch --path.procfs") _oneway_kind files "$3" ;;
+	"watch --log.level") printf '%s\n' debug info warn error ;;
+	"watch --log.format") printf '%s\n' logfmt json ;;
 	*) false ;;
 	esac
 }
@@ -130,6 +139,19 @@ _oneway_takes() {
 	"explain --collector.handshake.tap") true ;;
 	"read --format") true ;;
 	"read --color") true ;;
+	"watch --url") true ;;
+	"watch --ca-file") true ;;
+	"watch --for") true ;;
+	"watch --color") true ;;
+	"watch --config.file") true ;;
+	"watch --netns") true ;;
+	"watch --line") true ;;
+	"watch --path.procfs") true ;;
+	"watch --log.level") true ;;
+	"watch --log.format") true ;;
+	"watch --collector.handshake.device-include") true ;;
+	"watch --collector.handshake.device-exclude") true ;;
+	"watch --collector.handshake.tap") true ;;
 	*) false ;;
 	esac
 }
@@ -157,7 +179,7 @@ _oneway() {
 	fi
 	previous=${words[${#words[@]} - 2]}
 	if ((${#words[@]} == at)); then
-		found="check explain read --help --version"
+		found="check explain read watch --help --version"
 	elif [[ $word == --*=* ]]; then
 		flag=${word%%=*}
 		found=$(_oneway_values "$command" "$flag" "${word#*=}" | sed "s|^|$flag=|")

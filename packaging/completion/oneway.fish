@@ -35,7 +35,7 @@ function __oneway_at
 	set -l before $words[2]
 	set -l found 0
 	for word in $words[3..-1]
-		if not string match -q -- '-*' $word; and not contains -- $before --alertmanager.config.file --alertmanager.label --alertmanager.runbook-url --alertmanager.url --collector.handshake.device-exclude --collector.handshake.device-include --collector.handshake.tap --color --config.file --device --for --format --line --log.format --log.level --metrics.max-addresses --netns --path.procfs --web.config.file --web.external-url --web.listen-address --web.max-requests --web.telemetry-path
+		if not string match -q -- '-*' $word; and not contains -- $before --alertmanager.config.file --alertmanager.label --alertmanager.runbook-url --alertmanager.url --ca-file --collector.handshake.device-exclude --collector.handshake.device-include --collector.handshake.tap --color --config.file --device --for --format --line --log.format --log.level --metrics.max-addresses --netns --path.procfs --url --web.config.file --web.external-url --web.listen-address --web.max-requests --web.telemetry-path
 			set found (math $found + 1)
 		end
 		set before $word
@@ -47,6 +47,7 @@ complete -c oneway -f
 complete -c oneway -n __fish_use_subcommand -a check -d 'One look at this host: what is wrong, why, and what heals it'
 complete -c oneway -n __fish_use_subcommand -a explain -d 'The way of one connection, request and reply, and where it breaks'
 complete -c oneway -n __fish_use_subcommand -a read -d 'The handshakes in a capture file: how they ended, and what is wrong'
+complete -c oneway -n __fish_use_subcommand -a watch -d 'Findings, map and handshakes of this host, live at a terminal'
 complete -c oneway -n '__fish_seen_subcommand_from check' -l for -x -d 'Watch for so long (10, 10s, 2m) and judge once a second, instead of one look, which takes a second or two, and up to twelve while somebody waits for an answer'
 complete -c oneway -n '__fish_seen_subcommand_from check' -l format -x -a 'text json prometheus nagios' -d 'Report as text, json, prometheus or nagios'
 complete -c oneway -n '__fish_seen_subcommand_from check' -l color -x -a 'auto always never' -d 'Colour: auto (on a terminal, unless NO_COLOR is set), always or never'
@@ -127,3 +128,41 @@ complete -c oneway -n '__fish_seen_subcommand_from read' -l color -x -a 'auto al
 complete -c oneway -n '__fish_seen_subcommand_from read' -l help -d 'Show this help'
 complete -c oneway -n '__fish_seen_subcommand_from read' -l version -d 'Show the version'
 complete -c oneway -n '__fish_seen_subcommand_from read' -F
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l url -x -d 'The exporter to ask; without it, that of ONEWAY_URL or http://localhost:10150'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l ca-file -r -F -d 'Certificates (PEM) that vouch for an exporter asked by https'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l local -d 'Ask no exporter, look at this host'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l plain -d 'Lines, one for each change, as where standard output is no terminal'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l for -x -d 'End after so long (10, 10s, 2m)'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l color -x -a 'auto always never' -d 'Colour: auto (on a terminal, unless NO_COLOR is set), always or never'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l config.file -r -F -d 'Settings (lines, probes, intended, thresholds) in YAML'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l netns -r -F -a '(__oneway_known namespaces)' -d 'Watch this network namespace; HTTP stays in the present one'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l line -x -a '(__oneway_known devices)' -d 'A device that is a line whatever its routes say'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l path.procfs -r -F -d 'Where procfs is mounted'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l log.level -x -a 'debug info warn error' -d 'Log lines of this level and above: debug, info, warn or error'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l log.format -x -a 'logfmt json' -d 'Log lines as logfmt or json'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l collector.disable-defaults -d 'Start with no collectors but those that are named'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l collector.handshake.device-include -x -d 'Capture on devices with such a name alone'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l collector.handshake.device-exclude -x -d 'Do not capture on devices with such a name'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l collector.handshake.tap -x -d 'Capture by a BPF program or by libpcap'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l collector.link -d 'devices and their addresses'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l no-collector.link -d 'devices and their addresses'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l collector.rpfilter -d 'reverse-path filtering: its mode per device, and what it dropped'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l no-collector.rpfilter -d 'reverse-path filtering: its mode per device, and what it dropped'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l collector.conntrack -d 'NAT flows, service addresses in use and statistics of connection tracking'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l no-collector.conntrack -d 'NAT flows, service addresses in use and statistics of connection tracking'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l collector.natrules -d 'firewall rules that translate destinations'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l no-collector.natrules -d 'firewall rules that translate destinations'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l collector.listen -d 'TCP sockets that listen, and whose they are'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l no-collector.listen -d 'TCP sockets that listen, and whose they are'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l collector.handshake -d 'TCP handshakes and ICMP echo on the wire, captured on every device'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l no-collector.handshake -d 'TCP handshakes and ICMP echo on the wire, captured on every device'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l collector.synrecv -d 'connections whose SYN-ACK was repeated because no acknowledgement comes'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l no-collector.synrecv -d 'connections whose SYN-ACK was repeated because no acknowledgement comes'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l collector.drops -d 'packets that the kernel drops, by device and reason, counted by a BPF program'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l no-collector.drops -d 'packets that the kernel drops, by device and reason, counted by a BPF program'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l collector.route -d 'reply routes of local and translated addresses, and rules'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l no-collector.route -d 'reply routes of local and translated addresses, and rules'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l collector.nftrace -d 'the rule that drops translated requests, traced by a table of its own for up to 10 s'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l no-collector.nftrace -d 'the rule that drops translated requests, traced by a table of its own for up to 10 s'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l help -d 'Show this help'
+complete -c oneway -n '__fish_seen_subcommand_from watch' -l version -d 'Show the version'

@@ -11,7 +11,7 @@ import tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FOLDER = f"{ROOT}/packaging/man"
 COMMANDS = {"oneway_exporter": ("oneway_exporter",), "check": ("oneway", "check"), "explain": ("oneway", "explain"),
-            "read": ("oneway", "read")}
+            "read": ("oneway", "read"), "watch": ("oneway", "watch")}
 
 
 def build():

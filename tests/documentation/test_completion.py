@@ -87,7 +87,7 @@ def test_committed_files_follow_from_help(path, make):
         assert file.read() == make(), "/usr/bin/python3 tests/documentation/manual.py writes it anew"
 
 
-COMMANDS = {"check", "explain", "read"}
+COMMANDS = {"check", "explain", "read", "watch"}
 # What is completed: all that is offered, without the flag it belongs to.
 OFFERED = {
     "oneway ": COMMANDS,

@@ -85,7 +85,7 @@ def test_flags_of_the_exporter():
     assert documented_flags(section("oneway_exporter", "FLAGS")) == flags_of("oneway_exporter")
 
 
-@pytest.mark.parametrize("command", ["check", "explain", "read"])
+@pytest.mark.parametrize("command", ["check", "explain", "read", "watch"])
 def test_flags_of_the_commands(command):
     documented = []
     for heading, text in subsections("oneway", "FLAGS").items():
@@ -126,7 +126,7 @@ def test_mentioned_metrics_exist():
         assert mentioned <= names, page
 
 
-@pytest.mark.parametrize("command", ["check", "explain", "read"])
+@pytest.mark.parametrize("command", ["check", "explain", "read", "watch"])
 def test_exit_statuses_of_the_commands(command):
     helped = " ".join(output(f"{build()}/exporter/oneway", command, "--help").split())
     assert items(section("oneway", "EXIT STATUS"))[command] == re.search(r"Exit status: (.*?)\.", helped)[1]

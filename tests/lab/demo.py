@@ -88,6 +88,7 @@ def introduce(lab, options, exporter):
 Page      {url}/
 Metrics   curl -s {url}/metrics | grep ^oneway_
 Findings  curl -s {url}/api/v1/findings
+Watch     {options.tool or 'oneway'} watch --url={url}
 Check     {options.tool or 'oneway'} check --netns {space}{''.join(f' {flag}' for flag in lab.flags)}{' --for 10s' if lab.flags else ''}""")
     if not (lab.silent or options.healthy):
         introduce_remedy(lab)
