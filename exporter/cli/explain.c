@@ -16,6 +16,7 @@
 #include "collectors/base/clock.h"
 #include "collectors/conntrack/conntrack_find.h"
 #include "collectors/route/reply_path.h"
+#include "collectors/trace/trace_rule.h"
 #include "collectors/trace/tracer.h"
 #include "exporter/cli/oneshot.h"
 #include "exporter/output/writer.h"
@@ -226,6 +227,63 @@ static int add_trace(const struct oneshot *oneshot, struct explanation *explanat
 	return COMMAND_FAILED;
 }
 
+/* ---- reading the firewall's rules ---- */
+
+/* The text of a rule that a step names, to be freed; NULL: there is none, or it cannot be read. */
+static char *rule_text(const struct filter_place *place)
+{
+	struct trace named = { .table_family = place->family,
+		.table = (char *)place->table,
+		.chain = (char *)place->chain,
+		.handle = place->handle,
+		.legacy = place->legacy };
+	trace_rule_read(&named);
+	return named.rule;
+}
+
+/* Those who do not want them have said so. */
+static bool wants_rules(const struct facts *facts)
+{
+	for (size_t i = 0; i < facts->collector_count; i++)
+		if (strcmp(facts->collectors[i].name, "natrules") == 0)
+			return true;
+	return false;
+}
+
+/* 0 or -ENOMEM. That the rules cannot be read is told by a step. */
+static int add_reading(
+	const struct oneshot *oneshot, struct explanation *explanation, struct filter_rules **rules)
+{
+	struct connection_path *connection = &explanation->connection;
+	if (!wants_rules(oneshot->facts))
+		return 0;
+	int error = filter_rules_read(oneshot->options->procfs, rules);
+	connection_path_filter(connection, *rules, error);
+	for (unsigned i = 0; i < 2; i++)
+		connection->rule_texts[i] = rule_text(&connection->rules[i]);
+	if (connection->steps[STEP_RULES] != RULES_DROP)
+		return 0;
+	struct explain_trace *reading = calloc(1, sizeof(*reading));
+	if (!reading)
+		return -ENOMEM;
+	explanation->reading = reading;
+	error = connection_path_trace(connection, &reading->trace);
+	if (error < 0)
+		return error;
+	trace_rule_read(&reading->trace);
+	forward_drop_tell(&reading->trace, &reading->told);
+	return reading->told.failed ? -ENOMEM : 0;
+}
+
+static void explain_trace_free(struct explain_trace *traced)
+{
+	if (!traced)
+		return;
+	trace_clear(&traced->trace);
+	finding_clear(&traced->told);
+	free(traced);
+}
+
 /* ---- explaining ---- */
 
 /* The way of the connection, made out, shown and, where that is wanted, traced. */
@@ -238,7 +296,11 @@ static int explain(const struct oneshot *oneshot, const struct path *path, const
 	if (result < 0)
 		return complain(strerror(-result));
 	explanation.flow = find_flow(oneshot, &explanation.connection);
-	int status = wants_trace(oneshot->options) ? add_trace(oneshot, &explanation) : 0;
+	struct filter_rules *rules = NULL;
+	result = add_reading(oneshot, &explanation, &rules);
+	int status = result < 0                      ? complain(strerror(-result))
+		     : wants_trace(oneshot->options) ? add_trace(oneshot, &explanation)
+						     : 0;
 	struct explain_trace *traced = explanation.trace;
 	if (status == 0) {
 		result = oneshot->options->writer->explanation(stdout, &style, &explanation);
@@ -251,11 +313,11 @@ static int explain(const struct oneshot *oneshot, const struct path *path, const
 			 : breaks                                       ? COMMAND_FOUND
 									: COMMAND_NOTHING;
 	}
-	if (traced) {
-		trace_clear(&traced->trace);
-		finding_clear(&traced->told);
-	}
-	free(traced);
+	explain_trace_free(traced);
+	explain_trace_free(explanation.reading);
+	for (unsigned i = 0; i < 2; i++)
+		free((char *)explanation.connection.rule_texts[i]);
+	filter_rules_free(rules);
 	free(explanation.flow);
 	findings_free(explanation.findings);
 	return status;

@@ -105,6 +105,7 @@ json_t *explain_json(const struct explanation *explanation)
 		{ "conclusion", value_text(connection_path_conclusion(connection)) },
 		{ "findings", json_findings(explanation->findings, NULL) },
 		{ "trace", explanation->trace ? trace_object(explanation->trace) : json_null() },
+		{ "reading", explanation->reading ? trace_object(explanation->reading) : json_null() },
 	};
 	return VALUE_OBJECT(members);
 }

@@ -203,6 +203,12 @@ static void explain_write_trace(
 	explain_write_commands(out, "Would admit it (a matter of policy, not checked)", &traced->told);
 }
 
+/* The step has told which rule it is. */
+static void explain_write_reading(FILE *out, const struct explain_trace *reading)
+{
+	explain_write_commands(out, "Would admit it (a matter of policy, not checked)", &reading->told);
+}
+
 static int explain_write(FILE *out, const struct report_style *style, const struct explanation *explanation)
 {
 	char client[ADDRESS_TEXT_SIZE], service[ADDRESS_TEXT_SIZE];
@@ -228,6 +234,8 @@ static int explain_write(FILE *out, const struct report_style *style, const stru
 						: "Remedy (not checked)",
 			finding);
 	}
+	if (explanation->reading && !explanation->trace)
+		explain_write_reading(out, explanation->reading);
 	if (explanation->trace)
 		explain_write_trace(out, style, explanation->trace);
 	return result;

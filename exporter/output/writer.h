@@ -34,7 +34,7 @@ struct capture_summary {
 	struct openings openings;  /* for comparison with other files, if that was wanted */
 };
 
-/* A traced request. */
+/* A traced request, or one that the rules were read for. */
 struct explain_trace {
 	struct trace trace;
 	struct finding told; /* its explanation, and the commands that would admit it */
@@ -42,9 +42,10 @@ struct explain_trace {
 
 struct explanation {
 	struct connection_path connection;
-	struct findings *findings;   /* what the judge says of it, with the remedy */
-	char *flow;                  /* a connection of the service as conntrack(8) prints it, or NULL */
-	struct explain_trace *trace; /* of a request, or NULL */
+	struct findings *findings;     /* what the judge says of it, with the remedy */
+	char *flow;                    /* a connection of the service as conntrack(8) prints it, or NULL */
+	struct explain_trace *trace;   /* of a request, or NULL */
+	struct explain_trace *reading; /* what drops it as the rules read, or NULL */
 };
 
 /* All return 0 or -ENOMEM; that `out` took everything is not theirs to check. */
