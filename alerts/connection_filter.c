@@ -24,8 +24,9 @@ static void translate_as_known(const struct connection_path *connection, struct 
 		struct filter_packet *packet = &way->paths[i].packet;
 		packet->destination = (struct filter_end_point){ .address = connection->service->target,
 			.port = connection->path->target_port };
-		packet->translated = !address_equal(&packet->destination.address, &packet->original[1].address) ||
-				     packet->destination.port != packet->original[1].port;
+		packet->translated =
+			!address_equal(&packet->destination.address, &packet->original[1].address) ||
+			packet->destination.port != packet->original[1].port;
 	}
 }
 
@@ -73,7 +74,8 @@ static void follow_reply(const struct connection_path *connection, const struct 
 	const struct path *path = connection->path;
 	bool local = connection->service->target_local;
 	struct filter_packet packet = request_of(connection);
-	packet.source = (struct filter_end_point){ .address = connection->service->target, .port = path->target_port };
+	packet.source = (struct filter_end_point){ .address = connection->service->target,
+		.port = path->target_port };
 	packet.destination = packet.original[0];
 	packet.reply = true;
 	packet.translated = request->translated;
@@ -96,7 +98,8 @@ static void follow_reply(const struct connection_path *connection, const struct 
 	filter_follow(way, rules, facts, NF_INET_POST_ROUTING);
 }
 
-static enum step step_of(const struct filter_rules *rules, const struct filter_way *way, struct filter_place *place)
+static enum step step_of(
+	const struct filter_rules *rules, const struct filter_way *way, struct filter_place *place)
 {
 	const struct filter_place *decider = filter_decider(way), *accepter = filter_accepter(way);
 	if (decider || accepter)
@@ -115,7 +118,8 @@ static enum step step_of(const struct filter_rules *rules, const struct filter_w
 static bool is_in_vrf(const struct connection_path *connection)
 {
 	const struct facts *facts = connection->facts;
-	return facts_vrf(facts, connection->path->arrival) || facts_vrf(facts, connection->service->target_ifindex);
+	return facts_vrf(facts, connection->path->arrival) ||
+	       facts_vrf(facts, connection->service->target_ifindex);
 }
 
 void connection_path_filter(struct connection_path *connection, const struct filter_rules *rules, int error)
@@ -130,7 +134,7 @@ void connection_path_filter(struct connection_path *connection, const struct fil
 		return;
 	}
 	if (!rules || !way) {
-		connection->steps[STEP_RULES] = error == -EPERM  ? RULES_FORBIDDEN
+		connection->steps[STEP_RULES] = error == -EPERM   ? RULES_FORBIDDEN
 						: error == -E2BIG ? RULES_TOO_MANY
 								  : RULES_UNREAD;
 	} else if (is_in_vrf(connection)) {
@@ -139,7 +143,8 @@ void connection_path_filter(struct connection_path *connection, const struct fil
 		follow_request(connection, rules, way);
 		connection->steps[STEP_RULES] = step_of(rules, way, &connection->rules[0]);
 		connection->dropped = way->dropped.packet.destination;
-		if (way->path_count == 1 && connection->steps[STEP_REPLY] == REPLY_ROUTED && out->count == 1) {
+		if (way->path_count == 1 && connection->steps[STEP_REPLY] == REPLY_ROUTED &&
+			out->count == 1) {
 			const struct filter_packet request = way->paths[0].packet;
 			follow_reply(connection, rules, &request, way);
 			connection->steps[STEP_REPLY_RULES] = step_of(rules, way, &connection->rules[1]);
@@ -150,8 +155,8 @@ void connection_path_filter(struct connection_path *connection, const struct fil
 
 int connection_path_trace(const struct connection_path *connection, struct trace *out)
 {
-	static const enum trace_place places[] = { TRACE_ARRIVING, TRACE_ENTERING, TRACE_FORWARDING, TRACE_OPENING,
-		TRACE_LEAVING };
+	static const enum trace_place places[] = { TRACE_ARRIVING, TRACE_ENTERING, TRACE_FORWARDING,
+		TRACE_OPENING, TRACE_LEAVING };
 	const struct path *path = connection->path;
 	const struct filter_place *place = &connection->rules[0];
 	struct trace trace = { .address = connection->service->address,
@@ -172,8 +177,8 @@ int connection_path_trace(const struct connection_path *connection, struct trace
 		trace.place = places[place->hook];
 		trace.target = connection->dropped.address;
 		trace.target_port = connection->dropped.port;
-		trace.translated &= place->hook != NF_INET_PRE_ROUTING ||
-				    !address_equal(&trace.target, &trace.address);
+		trace.translated &=
+			place->hook != NF_INET_PRE_ROUTING || !address_equal(&trace.target, &trace.address);
 		trace.table_family = place->family;
 		trace.legacy = place->legacy;
 		trace.handle = place->handle;

@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 #include "alerts/condition/forward_drop.h"
+#include "alerts/what_if.h"
 #include "collectors/base/clock.h"
+#include "collectors/base/procfs.h"
 #include "collectors/conntrack/conntrack_find.h"
 #include "collectors/route/reply_path.h"
 #include "collectors/trace/trace_rule.h"
@@ -290,9 +292,18 @@ static void explain_trace_free(struct explain_trace *traced)
 static int explain(const struct oneshot *oneshot, const struct path *path, const char *reason)
 {
 	const struct report_style style = oneshot_style(oneshot->options);
-	struct explanation explanation = { .connection = connection_path_of(
-						   oneshot->settings, oneshot->facts, path, reason) };
-	int result = connection_path_judge(oneshot->settings, &explanation.connection, &explanation.findings);
+	struct explanation explanation = { .with = &oneshot->options->with,
+		.connection = connection_path_of(oneshot->settings, oneshot->facts, path, reason) };
+	/* What would be found, and a remedy for that, stands on more than the commands have changed here. */
+	bool is_so = oneshot->options->with.count == 0;
+	int result = 0;
+	if (is_so)
+		result = connection_path_judge(
+			oneshot->settings, &explanation.connection, &explanation.findings);
+	else
+		explanation.findings = calloc(1, sizeof(*explanation.findings));
+	if (result == 0 && !explanation.findings)
+		result = -ENOMEM;
 	if (result < 0)
 		return complain(strerror(-result));
 	explanation.flow = find_flow(oneshot, &explanation.connection);
@@ -323,25 +334,74 @@ static int explain(const struct oneshot *oneshot, const struct path *path, const
 	return status;
 }
 
+/* ---- as if commands had been run ---- */
+
+/* -1: not known. */
+static int read_filter_of_all(const char *procfs)
+{
+	char *text;
+	if (procfs_read(procfs, "sys/net/ipv4/conf/all/rp_filter", &text, NULL) < 0)
+		return RP_FILTER_UNKNOWN;
+	int value = atoi(text);
+	free(text);
+	return value;
+}
+
+/* Changes the facts. 0 or the exit status. */
+static int apply_commands(const struct oneshot *oneshot, struct what_if *what_if)
+{
+	const struct text_list *with = &oneshot->options->with;
+	what_if->facts = oneshot->facts;
+	what_if->rp_filter_all = read_filter_of_all(oneshot->options->procfs);
+	for (size_t i = 0; i < with->count; i++) {
+		char message[WHAT_IF_MESSAGE_SIZE];
+		if (what_if_apply(what_if, with->items[i], message) == 0)
+			continue;
+		fprintf(stderr, "%s: --with '%s': %s\n", explain_command.usage.name, with->items[i], message);
+		return COMMAND_FAILED;
+	}
+	return 0;
+}
+
+static int find_path(struct oneshot *oneshot, struct what_if *what_if, struct path *path)
+{
+	struct netlink *netlink;
+	if (oneshot->options->with.count)
+		return reply_path_find(oneshot->facts, &oneshot->told, what_if_lookup, what_if, path);
+	int result = netlink_open(NETLINK_ROUTE, &netlink);
+	if (result < 0)
+		return result;
+	result = reply_path_find(oneshot->facts, &oneshot->told, ask_kernel, netlink, path);
+	netlink_close(netlink);
+	return result;
+}
+
 static int answer(struct oneshot *oneshot, const struct connection_question *question)
 {
 	struct path path = { 0 };
+	struct what_if what_if = { .facts = NULL };
 	const char *reason = NULL;
 	int result = oneshot_judge(oneshot);
 	if (result == 0 && report_could_not_look(oneshot->facts))
 		return complain("devices or routes cannot be read");
+	int status = result == 0 ? apply_commands(oneshot, &what_if) : 0;
+	if (status) {
+		what_if_clear(&what_if);
+		return status;
+	}
 	if (result == 0)
 		result = connection_question_choose(oneshot->facts, question, &path, &reason);
 	if (result == -ENODEV)
 		return refuse(question->device, "a device of this host");
 	if (result == -EAFNOSUPPORT)
 		return refuse("CLIENT and SERVICE", "addresses of one family");
-	struct netlink *netlink;
 	if (result == 0)
-		result = netlink_open(NETLINK_ROUTE, &netlink);
-	if (result == 0) {
-		result = reply_path_find(oneshot->facts, &oneshot->told, ask_kernel, netlink, &path);
-		netlink_close(netlink);
+		result = find_path(oneshot, &what_if, &path);
+	what_if_clear(&what_if);
+	if (result == 0 && *what_if.doubt) {
+		fprintf(stderr, "%s: --with: it cannot be told: %s\n", explain_command.usage.name,
+			what_if.doubt);
+		return COMMAND_FAILED;
 	}
 	return result < 0 ? complain(strerror(-result)) : explain(oneshot, &path, reason);
 }
@@ -355,6 +415,8 @@ static int run(const struct options *options)
 		return refuse(options->arguments.items[0], "an IPv4 or IPv6 address");
 	if (parse_service(options->arguments.items[1], &question.service, &question.port) < 0)
 		return refuse(options->arguments.items[1], "an address, ADDRESS:PORT or [IPV6]:PORT");
+	if (wants_trace(options) && options->with.count)
+		return refuse("--with", "no --trace: what is not so cannot be traced");
 	if (wants_trace(options) && question.port == 0)
 		return refuse(options->arguments.items[1], "a port to trace, ADDRESS:PORT or [IPV6]:PORT");
 	int result = oneshot_open(&oneshot, options, message, sizeof(message));

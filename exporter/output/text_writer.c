@@ -216,6 +216,12 @@ static int explain_write(FILE *out, const struct report_style *style, const stru
 	int result = 0;
 	fprintf(out, "%s to %s port %u\n\n", address_format(&connection->path->destination, client),
 		address_format(&connection->service->address, service), connection->path->port);
+	for (size_t i = 0; explanation->with && i < explanation->with->count; i++) {
+		fputs(i == 0 ? "As if these had been run:\n" : "", out);
+		fprintf(out, "%*s", STEP_INDENT, "");
+		text_put(out, explanation->with->items[i], TEXT_PLAIN);
+		fputs(i + 1 == explanation->with->count ? "\n\n" : "\n", out);
+	}
 	for (int kind = 0; result == 0 && kind < STEPS; kind++)
 		result = explain_write_step(out, style, connection, (enum step_kind)kind);
 	if (explanation->flow) {

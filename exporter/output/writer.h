@@ -15,6 +15,7 @@
 #include "collectors/capture/capture_file.h"
 #include "collectors/facts.h"
 #include "collectors/trace/trace.h"
+#include "exporter/base/text.h"
 #include "exporter/output/report.h"
 
 /* What a capture file held. */
@@ -41,6 +42,7 @@ struct explain_trace {
 };
 
 struct explanation {
+	const struct text_list *with; /* commands as if they had been run; empty: as it is */
 	struct connection_path connection;
 	struct findings *findings;     /* what the judge says of it, with the remedy */
 	char *flow;                    /* a connection of the service as conntrack(8) prints it, or NULL */
