@@ -3,21 +3,26 @@
 
 /*
  * The way of one connection: its request's way in and its reply's way out, step by step, and where it breaks.
- * connection_path_of() makes it from the facts and the lookups' answers in them; it is pure, like all here.
- * connection_question_choose() says before which path has to be asked for.
+ * connection_path_of() makes it from the facts and the lookups' answers in them, connection_path_filter()
+ * adds what the firewall's rules do; they are pure, like all here. connection_question_choose() says before
+ * which path has to be asked for.
  */
 
 #include "alerts/finding.h"
 #include "alerts/settings.h"
 #include "collectors/facts.h"
+#include "collectors/firewall/filter.h"
+#include "collectors/trace/trace.h"
 
 enum step_kind {
 	STEP_ARRIVAL,     /* by which device the request comes */
 	STEP_TRANSLATION, /* to which target */
 	STEP_SOURCE,      /* source validation (rp_filter) */
 	STEP_DELIVERY,    /* to this host, or forwarded to a device */
+	STEP_RULES,       /* of the firewall, for the request */
 	STEP_REPLY,       /* rule, table and route of the reply */
 	STEP_LEAVING,     /* by which device the reply leaves, compared with the arrival */
+	STEP_REPLY_RULES, /* of the firewall, for the reply */
 	STEPS
 };
 
@@ -62,6 +67,18 @@ enum step {
 	LEAVES_BY_HASH,
 	LEAVES_AS_INTENDED,
 	LEAVES_ELSEWHERE,
+	/* of both STEP_RULES and STEP_REPLY_RULES */
+	RULES_UNREAD,
+	RULES_FORBIDDEN, /* to be read */
+	RULES_TOO_MANY,
+	RULES_VRF, /* are asked there more than once, and not followed */
+	RULES_PASS,
+	RULES_PASS_BY,  /* one that accepts it */
+	RULES_PASS_BUT, /* others are not read */
+	RULES_DROP,
+	RULES_DROP_ONE_OF, /* that one, or another before it */
+	RULES_UNKNOWN,
+	RULES_UNKNOWN_AT, /* that one */
 };
 
 struct connection_path {
@@ -72,11 +89,21 @@ struct connection_path {
 	const struct nat_rule *translation; /* the rule that translates the request, or NULL */
 	const struct rule *rule;            /* that gave the reply's route; NULL if it cannot be told */
 	enum step steps[STEPS];
+	/* [0] of the request, [1] of the reply: who accepts or drops it, or cannot be followed, if the step
+	 * names one. */
+	struct filter_place rules[2];
+	struct filter_end_point dropped; /* whereto the request was under way when it was dropped */
+	const char *rule_texts[2];       /* as nft prints them, or NULL; not filled in here */
 };
 
 /* path: answered by reply_path_find(), its service there; reason: of connection_question_choose(). */
 struct connection_path connection_path_of(const struct settings *settings, const struct facts *facts,
 	const struct path *path, const char *reason);
+/* Adds the steps that the rules decide, as they were read, or why they were not: error, negative; then rules
+ * is NULL. The rules must stay as long as the connection's places are looked at. */
+void connection_path_filter(struct connection_path *connection, const struct filter_rules *rules, int error);
+/* What drops the request, as a trace that ended there; nothing does: TRACE_PASSED. 0 or -ENOMEM. */
+int connection_path_trace(const struct connection_path *connection, struct trace *out);
 /* The step at which it breaks, or STEPS. */
 enum step_kind connection_path_break(const struct connection_path *connection);
 /* What the judge says of this path alone, and at once: no waiting for a second judgement. The first is the

@@ -11,8 +11,10 @@ static const char *const kind_names[STEPS] = {
 	[STEP_TRANSLATION] = "translated",
 	[STEP_SOURCE] = "source check",
 	[STEP_DELIVERY] = "delivered",
+	[STEP_RULES] = "rules",
 	[STEP_REPLY] = "reply",
 	[STEP_LEAVING] = "leaves",
+	[STEP_REPLY_RULES] = "reply rules",
 };
 
 static const char *const outcome_names[] = {
@@ -44,7 +46,7 @@ static const struct {
 		"no translation of port %q was seen in conntrack, and no rule does it" },
 	[NOT_SEEN_TRANSLATED] = { STEP_PASSES, "no translation of port %q was seen in conntrack" },
 	[NOT_TRANSLATED_BY_RULE] = { STEP_PASSES, "no rule translates port %q" },
-	[SOURCE_IPV6] = { STEP_PASSES, "IPv6 has no rp_filter; rules of nftables are not followed" },
+	[SOURCE_IPV6] = { STEP_PASSES, "IPv6 has no rp_filter" },
 	[SOURCE_FILTERED] = { STEP_BREAKS,
 		"rp_filter on %a is %m and drops the request: the way back to the client does not lead "
 		"out of %a" },
@@ -70,6 +72,18 @@ static const struct {
 	[LEAVES_BY_HASH] = { STEP_OPEN, "by %l, as a hash of the flow decides" },
 	[LEAVES_AS_INTENDED] = { STEP_PASSES, "by %l, which is declared as intended" },
 	[LEAVES_ELSEWHERE] = { STEP_BREAKS, "by %l, but the request came by %a" },
+	[RULES_UNREAD] = { STEP_OPEN, "the firewall's rules cannot be read" },
+	[RULES_FORBIDDEN] = { STEP_OPEN, "the firewall's rules cannot be read: needs CAP_NET_ADMIN" },
+	[RULES_TOO_MANY] = { STEP_OPEN, "the firewall has more rules than are read" },
+	[RULES_VRF] = { STEP_OPEN, "the firewall's rules are not followed through a VRF" },
+	[RULES_PASS] = { STEP_PASSES, "no rule of the firewall drops it" },
+	[RULES_PASS_BY] = { STEP_PASSES, "%u accepts it in %h, and no rule drops it" },
+	[RULES_PASS_BUT] = { STEP_OPEN,
+		"no rule drops it; chains of families netdev and bridge, which are there, are not followed" },
+	[RULES_DROP] = { STEP_BREAKS, "%u drops it in %h" },
+	[RULES_DROP_ONE_OF] = { STEP_BREAKS, "%u drops it in %h, or another one before that" },
+	[RULES_UNKNOWN] = { STEP_OPEN, "the firewall's rules cannot be followed" },
+	[RULES_UNKNOWN_AT] = { STEP_OPEN, "what %u decides in %h cannot be told: %w" },
 };
 
 const char *step_name(enum step_kind kind)
@@ -155,6 +169,17 @@ static void put_word(FILE *out, const struct connection_path *connection, enum s
 	case 'g': /* and the route */
 		put_route(out, &path->reply);
 		return;
+	case 'u': /* the firewall's rule or policy */
+		fputs(describe_place(&connection->rules[kind == STEP_REPLY_RULES], text), out);
+		if (connection->rule_texts[kind == STEP_REPLY_RULES])
+			fprintf(out, " (%s)", connection->rule_texts[kind == STEP_REPLY_RULES]);
+		return;
+	case 'h': /* the hook where it stands */
+		fputs(filter_hook_name(connection->rules[kind == STEP_REPLY_RULES].hook), out);
+		return;
+	case 'w': /* why it cannot be followed */
+		fputs(connection->rules[kind == STEP_REPLY_RULES].reason, out);
+		return;
 	case 'l': /* the devices by which it leaves */
 		for (unsigned i = 0; i < path->reply.devices.count; i++)
 			fprintf(out, "%s%s", i ? " or " : "",
@@ -191,8 +216,10 @@ const char *connection_path_conclusion(const struct connection_path *connection)
 		[STEP_TRANSLATION] = "The request does not get through",
 		[STEP_SOURCE] = "The request does not get through",
 		[STEP_DELIVERY] = "The request does not get through",
+		[STEP_RULES] = "The request does not get through",
 		[STEP_REPLY] = "The request gets through, but the reply has no way back",
 		[STEP_LEAVING] = "The request gets through, but the reply leaves by another device",
+		[STEP_REPLY_RULES] = "The request gets through, but the reply does not leave",
 	};
 	enum step_kind broken = connection_path_break(connection);
 	if (connection->steps[STEP_DELIVERY] == DELIVERY_FOREIGN && broken == STEP_DELIVERY)

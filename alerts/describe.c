@@ -49,16 +49,27 @@ const char *describe_service(const struct service *service, char text[static SER
 	return text;
 }
 
+const char *describe_place(const struct filter_place *place, char text[static NAT_RULE_TEXT_SIZE])
+{
+	const char *family = trace_family_name(place->family);
+	int used = snprintf(text, NAT_RULE_TEXT_SIZE, "%s%s%s%s %s, chain %s",
+		place->handle ? "" : "the policy of ", place->legacy ? family : "",
+		place->legacy ? "tables-legacy table" : "table ", place->legacy ? "" : family, place->table,
+		place->chain);
+	if (place->handle && used > 0 && used < NAT_RULE_TEXT_SIZE)
+		snprintf(text + used, NAT_RULE_TEXT_SIZE - (size_t)used, ", %s %" PRIu64,
+			place->legacy ? "rule" : "handle", place->handle);
+	return text;
+}
+
 const char *describe_nat_rule(const struct nat_rule *rule, char text[static NAT_RULE_TEXT_SIZE])
 {
-	const char *family = trace_family_name(rule->table_family);
-	if (rule->legacy)
-		snprintf(text, NAT_RULE_TEXT_SIZE, "%stables-legacy table %s, chain %s, rule %" PRIu64,
-			family, rule->table, rule->chain, rule->handle);
-	else
-		snprintf(text, NAT_RULE_TEXT_SIZE, "table %s %s, chain %s, handle %" PRIu64, family,
-			rule->table, rule->chain, rule->handle);
-	return text;
+	const struct filter_place place = { .family = rule->table_family,
+		.legacy = rule->legacy,
+		.table = rule->table,
+		.chain = rule->chain,
+		.handle = rule->handle };
+	return describe_place(&place, text);
 }
 
 static void add_destinations(const struct judge_context *context, struct path_span span, const char *key,

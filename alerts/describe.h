@@ -5,6 +5,7 @@
 
 #include "alerts/finding.h"
 #include "alerts/judge_context.h"
+#include "collectors/firewall/filter.h"
 
 #define TABLE_TEXT_SIZE    12
 #define SERVICE_TEXT_SIZE  (2 * ADDRESS_TEXT_SIZE + 8)
@@ -21,6 +22,8 @@ const char *describe_table(uint32_t table, char text[static TABLE_TEXT_SIZE]);
 const char *describe_service(const struct service *service, char text[static SERVICE_TEXT_SIZE]);
 /* "table ip nat, chain prerouting, handle 5"; returns text. */
 const char *describe_nat_rule(const struct nat_rule *rule, char text[static NAT_RULE_TEXT_SIZE]);
+/* "table inet filter, chain forward, handle 5", "the policy of table …"; returns text. */
+const char *describe_place(const struct filter_place *place, char text[static NAT_RULE_TEXT_SIZE]);
 /* Adds the paths' distinct destinations and service addresses, up to a bound, as lists `peers` (were seen),
  * `asked_for` (stand for others: nothing of theirs was seen) and `addresses`. */
 void describe_peers(const struct judge_context *context, struct path_span span, struct finding *finding);

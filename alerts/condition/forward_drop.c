@@ -48,8 +48,8 @@ static const char *endpoint_text(
 /* "ip filter forward" */
 static const char *chain_text(const struct trace *trace, char text[static CHAIN_SIZE])
 {
-	snprintf(text, CHAIN_SIZE, "%s %s %s", trace_family_name(trace->table_family), trace->table,
-		trace->chain);
+	snprintf(text, CHAIN_SIZE, "%s%s %s %s", trace_family_name(trace->table_family),
+		trace->legacy ? "tables-legacy" : "", trace->table, trace->chain);
 	return text;
 }
 
@@ -98,10 +98,15 @@ static void explain_dropped(const struct trace *trace, struct finding *finding)
 	chain_text(trace, chain);
 	if (trace->end == TRACE_POLICY)
 		finding_explain(finding,
-			"One was traced: no rule of chain %s let it pass, and the chain's policy dropped it.",
+			trace->read ? "So the rules read: no rule of chain %s lets it pass, and the chain's "
+				      "policy drops it."
+				    : "One was traced: no rule of chain %s let it pass, and the chain's "
+				      "policy dropped it.",
 			chain);
 	else
-		finding_explain(finding, "One was traced: rule %llu of chain %s dropped it%s%s.",
+		finding_explain(finding,
+			trace->read ? "So the rules read: rule %llu of chain %s drops it%s%s."
+				    : "One was traced: rule %llu of chain %s dropped it%s%s.",
 			(unsigned long long)trace->handle, chain, trace->rule ? ": " : "",
 			trace->rule ? trace->rule : "");
 	if (trace->set && !trace->element)
@@ -208,13 +213,15 @@ static bool is_plain(const char *name)
 /* Before the rule that drops it, or behind all others if the policy does. */
 static void admit_by_iptables(const struct trace *trace, const char *target, struct finding *finding)
 {
-	const char *command = trace->table_family == NFPROTO_IPV6 ? "ip6tables-nft" : "iptables-nft";
+	const char *command = trace->table_family == NFPROTO_IPV6 ? "ip6tables" : "iptables";
 	char number[16] = "";
 	bool policy = trace->end == TRACE_POLICY;
+	unsigned at = trace->legacy ? (unsigned)trace->handle : trace->number;
 	if (!policy)
-		snprintf(number, sizeof(number), " %u", trace->number ? trace->number : 1);
-	finding_add_remedy(finding, "%s -t %s %s %s%s -d %s -p tcp --dport %u -j ACCEPT", command,
-		trace->table, policy ? "-A" : "-I", trace->chain, number, target, trace->target_port);
+		snprintf(number, sizeof(number), " %u", at ? at : 1);
+	finding_add_remedy(finding, "%s-%s -t %s %s %s%s -d %s -p tcp --dport %u -j ACCEPT", command,
+		trace->legacy ? "legacy" : "nft", trace->table, policy ? "-A" : "-I", trace->chain, number,
+		target, trace->target_port);
 }
 
 static void admit_by_rule(const struct trace *trace, const char *target, struct finding *finding)
@@ -243,7 +250,7 @@ static void forward_drop_admit(const struct trace *trace, struct finding *findin
 		finding_add_remedy(finding, "nft add element %s %s %s { %s%s }",
 			trace_family_name(trace->table_family), trace->table, trace->set, trace->element,
 			trace->map ? " : accept" : "");
-	else if (trace->iptables)
+	else if (trace->iptables || trace->legacy)
 		admit_by_iptables(trace, target, finding);
 	else
 		admit_by_rule(trace, target, finding);

@@ -15,22 +15,20 @@
 
 #include "collectors/base/procfs.h"
 
-#define NAT_TABLE "nat"
-
 /* The structs of the two families are of the same layout but for the entries themselves. */
 _Static_assert(sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo) &&
 		       IPT_SO_GET_INFO == IP6T_SO_GET_INFO && IPT_SO_GET_ENTRIES == IP6T_SO_GET_ENTRIES,
 	"one way to ask serves both");
 
-static bool is_loaded(const char *procfs, uint8_t family)
+static bool is_loaded(const char *procfs, uint8_t family, const char *table)
 {
 	char *text, *saved = NULL;
 	bool found = false;
-	const char *name = family == AF_INET ? "net/ip_tables_names" : "net/ip6_tables_names";
-	if (procfs_read(procfs, name, &text, NULL) < 0)
+	const char *names = family == AF_INET ? "net/ip_tables_names" : "net/ip6_tables_names";
+	if (procfs_read(procfs, names, &text, NULL) < 0)
 		return false;
 	for (char *line = strtok_r(text, "\n", &saved); line; line = strtok_r(NULL, "\n", &saved))
-		found |= strcmp(line, NAT_TABLE) == 0;
+		found |= strcmp(line, table) == 0;
 	free(text);
 	return found;
 }
@@ -42,7 +40,7 @@ static int read_entries(int fd, int level, const struct ipt_getinfo *info, struc
 	uint8_t *bytes = malloc(info->size + 1);
 	int result = entries && bytes ? 1 : -ENOMEM;
 	if (result > 0) {
-		snprintf(entries->name, sizeof(entries->name), NAT_TABLE);
+		snprintf(entries->name, sizeof(entries->name), "%s", info->name);
 		entries->size = info->size;
 		if (getsockopt(fd, level, IPT_SO_GET_ENTRIES, entries, &size) < 0)
 			result = -errno;
@@ -54,6 +52,11 @@ static int read_entries(int fd, int level, const struct ipt_getinfo *info, struc
 			.entry = info->hook_entry[NF_INET_PRE_ROUTING],
 			.size = info->size,
 			.bytes = bytes };
+		for (unsigned i = 0; i < IP_TABLE_HOOKS; i++) {
+			bool asked = info->valid_hooks & 1u << i;
+			table->hooks[i] = asked ? info->hook_entry[i] : IP_TABLE_NO_ENTRY;
+			table->policies[i] = asked ? info->underflow[i] : IP_TABLE_NO_ENTRY;
+		}
 		bytes = NULL;
 	}
 	free(bytes);
@@ -62,11 +65,12 @@ static int read_entries(int fd, int level, const struct ipt_getinfo *info, struc
 }
 
 /* A socket that may ask for the table; 0: there is none; or negative errno. */
-static int open_table(const char *procfs, uint8_t family, struct ipt_getinfo *info)
+static int open_table(const char *procfs, uint8_t family, const char *name, struct ipt_getinfo *info)
 {
 	socklen_t size = sizeof(*info);
-	*info = (struct ipt_getinfo){ .name = NAT_TABLE };
-	if (!is_loaded(procfs, family))
+	*info = (struct ipt_getinfo){ 0 };
+	snprintf(info->name, sizeof(info->name), "%s", name);
+	if (!is_loaded(procfs, family, name))
 		return 0;
 	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
@@ -74,16 +78,16 @@ static int open_table(const char *procfs, uint8_t family, struct ipt_getinfo *in
 	int result = 0;
 	if (getsockopt(fd, family == AF_INET ? SOL_IP : SOL_IPV6, IPT_SO_GET_INFO, info, &size) < 0)
 		result = -errno;
-	else if (info->valid_hooks & 1u << NF_INET_PRE_ROUTING)
+	else
 		return fd;
 	close(fd);
 	return result;
 }
 
-int ip_table_read(const char *procfs, uint8_t family, struct ip_table *table)
+int ip_table_read(const char *procfs, uint8_t family, const char *name, struct ip_table *table)
 {
 	struct ipt_getinfo info;
-	int fd = open_table(procfs, family, &info);
+	int fd = open_table(procfs, family, name, &info);
 	if (fd <= 0)
 		return fd;
 	int result = info.size > IP_TABLE_SIZE_MAX
@@ -94,6 +98,8 @@ int ip_table_read(const char *procfs, uint8_t family, struct ip_table *table)
 }
 
 /* ---- both, by a thread */
+
+#define NAT_TABLE "nat"
 
 static const uint8_t families[2] = { AF_INET, AF_INET6 };
 
@@ -108,7 +114,7 @@ static void *read_tables(void *argument)
 	struct ip_tables *tables = argument;
 	for (unsigned i = 0; i < 2; i++) {
 		struct ip_table table = { .family = families[i] };
-		if (ip_table_read(tables->procfs, families[i], &table) < 0)
+		if (ip_table_read(tables->procfs, families[i], NAT_TABLE, &table) < 0)
 			continue;
 		tables->changed |= !is_same(&table, &tables->tables[i]);
 		free((void *)tables->tables[i].bytes);
@@ -121,7 +127,8 @@ static void *read_tables(void *argument)
 int ip_tables_begin(struct ip_tables *tables)
 {
 	bool some = tables->tables[0].bytes || tables->tables[1].bytes;
-	if (!some && !is_loaded(tables->procfs, AF_INET) && !is_loaded(tables->procfs, AF_INET6))
+	if (!some && !is_loaded(tables->procfs, AF_INET, NAT_TABLE) &&
+		!is_loaded(tables->procfs, AF_INET6, NAT_TABLE))
 		return 0;
 	atomic_store(&tables->done, false);
 	int error = pthread_create(&tables->thread, NULL, read_tables, tables);

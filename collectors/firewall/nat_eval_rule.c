@@ -389,7 +389,7 @@ struct nat_eval *nat_eval_ruleset(const struct nft_ruleset *ruleset, struct nat_
 	if (!eval)
 		return NULL;
 	eval->ruleset = ruleset;
-	eval->base_count = ruleset->nat_chain_count;
+	eval->base_count = ruleset->base_chain_count;
 	eval->base_chains = calloc(eval->base_count + 1, sizeof(*eval->base_chains));
 	eval->unread = calloc(ruleset->rule_count + 1, sizeof(*eval->unread));
 	if (!eval->base_chains || !eval->unread) {
@@ -397,7 +397,8 @@ struct nat_eval *nat_eval_ruleset(const struct nft_ruleset *ruleset, struct nat_
 		return NULL;
 	}
 	if (eval->base_count)
-		memcpy(eval->base_chains, ruleset->nat_chains, eval->base_count * sizeof(*eval->base_chains));
+		memcpy(eval->base_chains, ruleset->base_chains,
+			eval->base_count * sizeof(*eval->base_chains));
 	qsort_r(eval->base_chains, eval->base_count, sizeof(*eval->base_chains), by_priority,
 		(void *)ruleset);
 	return eval;

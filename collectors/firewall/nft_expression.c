@@ -123,14 +123,17 @@ static const struct layout layouts[] = {
 			{ NFTA_BITWISE_XOR, FORM_VALUE, AT(more), OPTIONAL } } },
 	{ "payload", NFT_KIND_PAYLOAD,
 		{ { NFTA_PAYLOAD_DREG, FORM_REGISTER, AT(destination), OPTIONAL },
+			{ NFTA_PAYLOAD_SREG, FORM_REGISTER, AT(source), OPTIONAL },
 			{ NFTA_PAYLOAD_BASE, FORM_NUMBER, AT(key), NEEDED },
 			{ NFTA_PAYLOAD_OFFSET, FORM_NUMBER, AT(offset), NEEDED },
 			{ NFTA_PAYLOAD_LEN, FORM_NUMBER, AT(length), NEEDED } } },
 	{ "meta", NFT_KIND_META,
 		{ { NFTA_META_DREG, FORM_REGISTER, AT(destination), OPTIONAL },
+			{ NFTA_META_SREG, FORM_REGISTER, AT(source), OPTIONAL },
 			{ NFTA_META_KEY, FORM_NUMBER, AT(key), NEEDED } } },
 	{ "ct", NFT_KIND_CT,
 		{ { NFTA_CT_DREG, FORM_REGISTER, AT(destination), OPTIONAL },
+			{ NFTA_CT_SREG, FORM_REGISTER, AT(source), OPTIONAL },
 			{ NFTA_CT_KEY, FORM_NUMBER, AT(key), NEEDED } } },
 	{ "fib", NFT_KIND_FIB,
 		{ { NFTA_FIB_DREG, FORM_REGISTER, AT(destination), NEEDED },
@@ -164,7 +167,8 @@ static const struct layout layouts[] = {
 	{ "byteorder", NFT_KIND_BYTEORDER,
 		{ { NFTA_BYTEORDER_SREG, FORM_REGISTER, AT(source), NEEDED },
 			{ NFTA_BYTEORDER_DREG, FORM_REGISTER, AT(destination), NEEDED },
-			{ NFTA_BYTEORDER_LEN, FORM_NUMBER, AT(length), NEEDED } } },
+			{ NFTA_BYTEORDER_LEN, FORM_NUMBER, AT(length), NEEDED },
+			{ NFTA_BYTEORDER_SIZE, FORM_NUMBER, AT(flags), OPTIONAL } } },
 	{ "exthdr", NFT_KIND_LOAD,
 		{ { NFTA_EXTHDR_DREG, FORM_REGISTER, AT(destination), OPTIONAL },
 			{ NFTA_EXTHDR_LEN, FORM_NUMBER, AT(length), OPTIONAL } } },
@@ -256,6 +260,11 @@ static int expression_complete(const struct nlattr *const *table, struct nft_exp
 		return table[NFTA_LOOKUP_DREG]
 			       ? take_destination(table[NFTA_LOOKUP_DREG], out, &out->verdict.present)
 			       : 0;
+	case NFT_KIND_CT:
+		if (table[NFTA_CT_DIRECTION] && mnl_attr_get_payload_len(table[NFTA_CT_DIRECTION]) == 1)
+			out->flags = NFT_CT_DIRECTED |
+				     *(const uint8_t *)mnl_attr_get_payload(table[NFTA_CT_DIRECTION]);
+		break;
 	case NFT_KIND_NARROWING:
 		if (out->key == NFT_OBJECT_COUNTER)
 			out->kind = NFT_KIND_PASSIVE;

@@ -14,6 +14,7 @@
 
 #define NFT_REGISTER_BYTES 64
 #define NFT_REGISTER_NONE  UINT32_MAX
+#define NFT_CT_DIRECTED    0x100 /* and the direction: IP_CT_DIR_* */
 
 enum nft_kind {
 	NFT_KIND_UNKNOWN,   /* an expression of which nothing is known */
@@ -54,18 +55,19 @@ struct nft_verdict {
 /* Which members mean something depends on the kind; what the kernel did not send is 0. */
 struct nft_expression {
 	enum nft_kind kind;
-	unsigned source, destination; /* first byte in the registers; NFT_REGISTER_NONE: absent */
+	unsigned source, destination; /* first byte in the registers; NFT_REGISTER_NONE: absent. META, CT and
+					 PAYLOAD without destination set what they have a source for */
 	unsigned source_end;          /* NAT: of the last address; as source if there is none */
 	unsigned port, port_end;      /* NAT, REDIR: registers of the first and the last port */
 	uint32_t key;                 /* META, CT; PAYLOAD: base; FIB: result; NAT: type */
 	uint32_t operation;           /* CMP, RANGE, BITWISE */
 	uint32_t offset, length;      /* PAYLOAD; BITWISE: length */
-	uint32_t flags;               /* LOOKUP, FIB, NAT */
-	uint32_t family;              /* NAT */
-	uint32_t revision;            /* MATCH, TARGET */
-	struct nft_data data;         /* IMMEDIATE, CMP; RANGE: from; BITWISE: mask; MATCH, TARGET: info */
-	struct nft_data more;         /* RANGE: to; BITWISE: xor */
-	struct nft_verdict verdict;   /* IMMEDIATE */
+	uint32_t flags;       /* LOOKUP, FIB, NAT; BYTEORDER: bytes of each number; CT: NFT_CT_DIRECTED */
+	uint32_t family;      /* NAT */
+	uint32_t revision;    /* MATCH, TARGET */
+	struct nft_data data; /* IMMEDIATE, CMP; RANGE: from; BITWISE: mask; MATCH, TARGET: info */
+	struct nft_data more; /* RANGE: to; BITWISE: xor */
+	struct nft_verdict verdict; /* IMMEDIATE */
 	const char *name; /* in the message: LOOKUP: set; MATCH, TARGET: name; UNKNOWN: of the expression */
 };
 

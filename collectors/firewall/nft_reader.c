@@ -12,13 +12,13 @@
 
 #include "collectors/base/nfnetlink.h"
 
-enum stage { STAGE_IDLE, STAGE_CHAINS, STAGE_RULES, STAGE_SETS, STAGE_REACH, STAGE_ELEMENTS };
+enum stage { STAGE_IDLE, STAGE_TABLES, STAGE_CHAINS, STAGE_RULES, STAGE_SETS, STAGE_REACH, STAGE_ELEMENTS };
 
 struct nft_reader {
 	struct netlink *netlink;
 	struct nft_ruleset ruleset;
 	enum stage stage;
-	size_t position; /* nat chain of the table, or set, that is being read */
+	size_t position; /* base chain of the table, or set, that is being read */
 	struct netlink_dump dump;
 	uint32_t generation;
 	bool owners;
@@ -34,6 +34,7 @@ struct dump_kind {
 };
 
 static const struct dump_kind dumps[] = {
+	[STAGE_TABLES] = { NFT_MSG_GETTABLE, 0, 0 },
 	[STAGE_CHAINS] = { NFT_MSG_GETCHAIN, 0, 0 },
 	[STAGE_RULES] = { NFT_MSG_GETRULE, NFTA_RULE_TABLE, 0 },
 	[STAGE_SETS] = { NFT_MSG_GETSET, NFTA_SET_TABLE, 0 },
@@ -46,8 +47,10 @@ static int nft_reader_add(const struct nlmsghdr *header, void *argument)
 	if (reader->record)
 		reader->record(header, reader->argument);
 	int error = nft_ruleset_add(&reader->ruleset, header);
-	if (error == -EBADMSG)
+	if (error == -EBADMSG) {
+		reader->ruleset.partial = true;
 		reader->ruleset.omitted++;
+	}
 	return error == -EBADMSG ? 0 : error;
 }
 
@@ -71,14 +74,14 @@ int nft_reader_generation(struct nft_reader *reader, uint32_t *out)
 
 /* ---- from one dump to the next */
 
-/* The next nat chain at or after `from` whose table no one before it has. */
+/* The next base chain at or after `from` whose table no one before it has. */
 static size_t next_table(const struct nft_ruleset *ruleset, size_t from)
 {
-	for (size_t i = from; i < ruleset->nat_chain_count; i++) {
-		const struct nft_chain *chain = &ruleset->chains[ruleset->nat_chains[i]];
+	for (size_t i = from; i < ruleset->base_chain_count; i++) {
+		const struct nft_chain *chain = &ruleset->chains[ruleset->base_chains[i]];
 		bool fresh = true;
 		for (size_t j = 0; j < i && fresh; j++) {
-			const struct nft_chain *other = &ruleset->chains[ruleset->nat_chains[j]];
+			const struct nft_chain *other = &ruleset->chains[ruleset->base_chains[j]];
 			fresh = other->name.family != chain->name.family ||
 				strcmp(other->name.table, chain->name.table) != 0;
 		}
@@ -112,6 +115,10 @@ static int nft_reader_ask_elements(struct nft_reader *reader, size_t number)
 static int nft_reader_ask_next(struct nft_reader *reader)
 {
 	const struct nft_ruleset *ruleset = &reader->ruleset;
+	if (reader->stage == STAGE_TABLES) {
+		reader->stage = STAGE_CHAINS;
+		return nft_reader_ask(reader, NFPROTO_UNSPEC, NULL, NULL);
+	}
 	enum stage stage = reader->stage == STAGE_CHAINS ? STAGE_RULES : reader->stage;
 	if (stage == STAGE_RULES || stage == STAGE_SETS) {
 		size_t table = next_table(ruleset, reader->stage == STAGE_CHAINS ? 0 : reader->position + 1);
@@ -120,7 +127,7 @@ static int nft_reader_ask_next(struct nft_reader *reader)
 			table = next_table(ruleset, 0);
 		}
 		if (table != NFT_NO_INDEX) {
-			const struct nft_chain *chain = &ruleset->chains[ruleset->nat_chains[table]];
+			const struct nft_chain *chain = &ruleset->chains[ruleset->base_chains[table]];
 			reader->stage = stage;
 			reader->position = table;
 			return nft_reader_ask(reader, chain->name.family, chain->name.table, NULL);
@@ -169,14 +176,15 @@ int nft_reader_step(struct nft_reader *reader)
 	return result;
 }
 
-int nft_reader_begin(struct nft_reader *reader)
+int nft_reader_begin(struct nft_reader *reader, bool whole)
 {
 	nft_ruleset_clear(&reader->ruleset);
 	netlink_drain(reader->netlink, NULL, NULL); /* what a reading that broke off has left */
 	int error = nft_reader_generation(reader, &reader->generation);
 	if (error < 0)
 		return error;
-	reader->stage = STAGE_CHAINS;
+	reader->ruleset.whole = whole;
+	reader->stage = whole ? STAGE_TABLES : STAGE_CHAINS;
 	error = nft_reader_ask(reader, NFPROTO_UNSPEC, NULL, NULL);
 	if (error < 0)
 		reader->stage = STAGE_IDLE;

@@ -79,12 +79,15 @@ bool nft_ruleset_clear_piece(struct nft_ruleset *ruleset)
 		name_clear(&ruleset->chains[--ruleset->chain_count].name);
 	for (; left && ruleset->set_count; left--)
 		name_clear(&ruleset->sets[--ruleset->set_count].name);
+	for (; left && ruleset->dormant_count; left--)
+		name_clear(&ruleset->dormant[--ruleset->dormant_count]);
 	for (; left && ruleset->element_count; left--)
 		free(ruleset->elements[--ruleset->element_count].chain);
 	if (left == 0)
 		return false;
 	free(ruleset->chains);
-	free(ruleset->nat_chains);
+	free(ruleset->base_chains);
+	free(ruleset->dormant);
 	free(ruleset->rules);
 	free(ruleset->sets);
 	free(ruleset->elements);
@@ -102,7 +105,7 @@ void nft_ruleset_clear(struct nft_ruleset *ruleset)
 		;
 }
 
-/* ---- what the nat chains lead to */
+/* ---- what the base chains lead to */
 
 static int reach_chain(struct nft_ruleset *ruleset, size_t chain)
 {
@@ -168,10 +171,35 @@ struct message {
 
 /* ---- chains */
 
-static void read_hook(const struct message *message, struct nft_chain *chain)
+static bool is_dormant(const struct nft_ruleset *ruleset, const struct nft_name *chain)
+{
+	for (size_t i = 0; i < ruleset->dormant_count; i++)
+		if (ruleset->dormant[i].family == chain->family &&
+			strcmp(ruleset->dormant[i].table, chain->table) == 0)
+			return true;
+	return false;
+}
+
+static int add_table(struct nft_ruleset *ruleset, const struct message *message)
+{
+	uint32_t flags = 0;
+	attribute_be32(message->table[NFTA_TABLE_FLAGS], &flags);
+	if (!(flags & NFT_TABLE_F_DORMANT))
+		return 0;
+	const struct nft_name name = { message->name.family, strdup(message->name.table), strdup("") };
+	struct nft_name *item =
+		name.table && name.own ? ARRAY_ADD(ruleset->dormant, ruleset->dormant_count) : NULL;
+	if (item)
+		*item = name;
+	else
+		name_clear((struct nft_name *)&name);
+	return item ? 0 : -ENOMEM;
+}
+
+static void read_hook(struct nft_ruleset *ruleset, const struct message *message, struct nft_chain *chain)
 {
 	const struct nlattr *hook[NFTA_HOOK_MAX + 1];
-	uint32_t number, priority;
+	uint32_t number, priority, policy = NF_ACCEPT;
 	uint8_t family = message->name.family;
 	if (!attributes_of_nest(message->table[NFTA_CHAIN_HOOK], hook, NFTA_HOOK_MAX) ||
 		!attribute_be32(hook[NFTA_HOOK_HOOKNUM], &number) ||
@@ -180,13 +208,22 @@ static void read_hook(const struct message *message, struct nft_chain *chain)
 	bool watched = family == NFPROTO_INET || family == NFPROTO_IPV4 || family == NFPROTO_IPV6;
 	chain->priority = (int32_t)priority;
 	const char *type = nft_text(message->table[NFTA_CHAIN_TYPE]);
-	chain->is_nat = watched && number == NF_INET_PRE_ROUTING && type && strcmp(type, "nat") == 0;
+	attribute_be32(message->table[NFTA_CHAIN_POLICY], &policy);
+	chain->hook = (uint8_t)number;
+	chain->drops = policy == NF_DROP;
+	chain->is_nat = type && strcmp(type, "nat") == 0;
+	bool dormant = is_dormant(ruleset, &message->name);
+	chain->is_base = ruleset->whole ? watched && number < NF_INET_NUMHOOKS && !dormant
+					: watched && number == NF_INET_PRE_ROUTING && chain->is_nat;
+	ruleset->ingress |= !dormant && (family == NFPROTO_NETDEV || family == NFPROTO_BRIDGE ||
+						(watched && number >= NF_INET_NUMHOOKS));
 }
 
 static int add_chain(struct nft_ruleset *ruleset, const struct message *message)
 {
 	size_t number = ruleset->chain_count;
 	if (number == NFT_CHAINS_MAX) {
+		ruleset->partial = true;
 		ruleset->omitted++;
 		return 0;
 	}
@@ -195,13 +232,13 @@ static int add_chain(struct nft_ruleset *ruleset, const struct message *message)
 	if (!chain)
 		return -ENOMEM;
 	chain->first_rule = chain->last_rule = NFT_NO_INDEX;
-	read_hook(message, chain);
-	if (!chain->is_nat)
+	read_hook(ruleset, message, chain);
+	if (!chain->is_base)
 		return 0;
-	size_t *nat = ARRAY_ADD(ruleset->nat_chains, ruleset->nat_chain_count);
-	if (!nat)
+	size_t *base = ARRAY_ADD(ruleset->base_chains, ruleset->base_chain_count);
+	if (!base)
 		return -ENOMEM;
-	*nat = number;
+	*base = number;
 	return reach_chain(ruleset, number);
 }
 
@@ -239,6 +276,7 @@ static int add_rule(struct nft_ruleset *ruleset, const struct message *message)
 	const struct nlattr *nest = attributes[NFTA_RULE_EXPRESSIONS];
 	size_t size = nest ? mnl_attr_get_payload_len(nest) : 0, position = ruleset->rule_count;
 	if (position == NFT_RULES_MAX || ruleset->byte_count + size > NFT_BYTES_MAX) {
+		ruleset->partial = true;
 		ruleset->omitted++;
 		return 0;
 	}
@@ -266,6 +304,25 @@ static int add_rule(struct nft_ruleset *ruleset, const struct message *message)
 
 /* ---- sets */
 
+/* NFTA_SET_DESC_CONCAT: a nest of fields, each with its length. */
+static void read_fields(const struct nlattr *description, struct nft_set *set)
+{
+	const struct nlattr *table[NFTA_SET_DESC_MAX + 1], *field[NFTA_SET_FIELD_MAX + 1], *element;
+	uint32_t length;
+	uint8_t count = 0;
+	if (!attributes_of_nest(description, table, NFTA_SET_DESC_MAX) || !table[NFTA_SET_DESC_CONCAT])
+		return;
+	struct nft_cursor cursor = { mnl_attr_get_payload(table[NFTA_SET_DESC_CONCAT]),
+		mnl_attr_get_payload_len(table[NFTA_SET_DESC_CONCAT]) };
+	for (; (element = nft_cursor_next(&cursor)) != NULL && count < NFT_FIELDS_MAX; count++) {
+		if (!attributes_of_nest(element, field, NFTA_SET_FIELD_MAX) ||
+			!attribute_be32(field[NFTA_SET_FIELD_LEN], &length) || length > NFT_KEY_SIZE)
+			return;
+		set->fields[count] = (uint8_t)length;
+	}
+	set->field_count = count;
+}
+
 static int add_set(struct nft_ruleset *ruleset, const struct message *message)
 {
 	const struct nlattr *const *attributes = message->table;
@@ -273,6 +330,7 @@ static int add_set(struct nft_ruleset *ruleset, const struct message *message)
 	if (!attribute_be32(attributes[NFTA_SET_KEY_LEN], &key_size) || key_size > NFT_KEY_SIZE)
 		return -EBADMSG;
 	if (ruleset->set_count == NFT_SETS_MAX) {
+		ruleset->partial = true;
 		ruleset->omitted++;
 		return 0;
 	}
@@ -285,6 +343,7 @@ static int add_set(struct nft_ruleset *ruleset, const struct message *message)
 	attribute_be32(attributes[NFTA_SET_FLAGS], &set->flags);
 	attribute_be32(attributes[NFTA_SET_DATA_TYPE], &data_type);
 	set->verdicts = data_type == NFT_DATA_VERDICT;
+	read_fields(attributes[NFTA_SET_DESC], set);
 	return 0;
 }
 
@@ -375,6 +434,7 @@ static const struct reader {
 	uint16_t table, name; /* attributes: of what it is about */
 	int (*add)(struct nft_ruleset *ruleset, const struct message *message);
 } readers[] = {
+	{ NFT_MSG_NEWTABLE, NFTA_TABLE_NAME, NFTA_TABLE_NAME, add_table },
 	{ NFT_MSG_NEWCHAIN, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, add_chain },
 	{ NFT_MSG_NEWRULE, NFTA_RULE_TABLE, NFTA_RULE_CHAIN, add_rule },
 	{ NFT_MSG_NEWSET, NFTA_SET_TABLE, NFTA_SET_NAME, add_set },

@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * The part of an nftables ruleset that may translate destinations, as plain structs: filled from the kernel's
- * messages in the order chains, rules, sets, elements, and then only read. Nothing here knows a socket.
+ * The part of an nftables ruleset that may translate destinations, or all that a packet may meet, as plain
+ * structs: filled from the kernel's messages in the order tables, chains, rules, sets, elements, and then
+ * only read. Nothing here knows a socket.
  */
 
 #include <linux/netlink.h>
@@ -23,6 +24,8 @@
 #define NFT_BYTES_MAX    (128u << 20) /* of all rules' expressions */
 #define NFT_KEY_SIZE     NFT_REGISTER_BYTES
 
+#define NFT_FIELDS_MAX 16 /* NFT_REG32_COUNT */
+
 #define NFT_NO_INDEX SIZE_MAX
 
 /* Of a chain or set. */
@@ -33,7 +36,10 @@ struct nft_name {
 
 struct nft_chain {
 	struct nft_name name; /* first */
-	bool is_nat;          /* a base chain of type nat that sees packets before they are routed */
+	bool is_base;         /* one of those that the ruleset is read for */
+	bool is_nat;          /* of these: of type nat */
+	bool drops;           /* its policy */
+	uint8_t hook;         /* NF_INET_* */
 	int32_t priority;
 	size_t first_rule, last_rule; /* NFT_NO_INDEX: none */
 	bool reached;                 /* by nft_reach() */
@@ -63,6 +69,9 @@ struct nft_set {
 	struct nft_name name; /* first */
 	uint32_t flags;       /* NFT_SET_* */
 	uint32_t key_size;
+	uint8_t fields[NFT_FIELDS_MAX]; /* of a concatenation: bytes of each; each begins at a multiple of 4
+					 */
+	uint8_t field_count;            /* 0: not told */
 	bool verdicts;
 	size_t first_element;
 	bool wanted; /* nft_reach() met a lookup of it */
@@ -73,8 +82,12 @@ struct nft_set {
 struct nft_ruleset {
 	struct nft_chain *chains;
 	size_t chain_count;
-	size_t *nat_chains; /* those that are base chains of type nat */
-	size_t nat_chain_count;
+	size_t *base_chains;
+	size_t base_chain_count;
+	bool whole;   /* base chains of all types in all hooks; else those of type nat in prerouting */
+	bool ingress; /* whole: some chain sees packets before they come so far, or behind */
+	struct nft_name *dormant; /* whole: tables whose chains are not in use; own is "" */
+	size_t dormant_count;
 	struct nft_rule *rules;
 	size_t rule_count;
 	struct nft_set *sets;
@@ -89,6 +102,7 @@ struct nft_ruleset {
 	size_t queue_count;
 	bool reaching;
 	size_t reached_chain, reached_rule; /* while reaching: the next one to be walked, or NFT_NO_INDEX */
+	bool partial;                       /* of these, some rules, chains or sets */
 	uint64_t omitted; /* rules, chains, sets and elements for which there was no room, or that are
 			     malformed */
 };
@@ -97,16 +111,16 @@ struct nft_ruleset {
 void nft_ruleset_clear(struct nft_ruleset *ruleset);
 bool nft_ruleset_clear_piece(struct nft_ruleset *ruleset);
 
-/* One message of the answer to a dump: NFT_MSG_NEWCHAIN, NEWRULE, NEWSET or NEWSETELEM; others are skipped.
- * All chains must have been added before the first rule; all sets of the table before the first element. 0,
- * -EBADMSG for a malformed one, which is left out, or -ENOMEM. */
+/* One message of the answer to a dump: NFT_MSG_NEWTABLE, NEWCHAIN, NEWRULE, NEWSET or NEWSETELEM; others are
+ * skipped. All chains must have been added before the first rule; all sets of the table before the first
+ * element. 0, -EBADMSG for a malformed one, which is left out, or -ENOMEM. */
 int nft_ruleset_add(struct nft_ruleset *ruleset, const struct nlmsghdr *header);
 
 /* Position, or NFT_NO_INDEX. */
 size_t nft_ruleset_chain(const struct nft_ruleset *ruleset, const struct nft_name *name);
 size_t nft_ruleset_set(const struct nft_ruleset *ruleset, const struct nft_name *name);
 
-/* Follows jumps and lookups from the nat chains, through what is there, and marks chains as reached and sets
+/* Follows jumps and lookups from the base chains, through what is there, and marks chains as reached and sets
  * as wanted, a piece at a time. To be called again after elements were added: verdict maps lead on. 0: there
  * is more; 1: all is reached; or -ENOMEM. */
 int nft_reach(struct nft_ruleset *ruleset);

@@ -52,9 +52,11 @@ static void table_add_equal(struct route_answer *to, const struct route_answer *
 	to->devices.more |= answer->devices.more || answer->result != to->result;
 }
 
-int table_take_route(const struct nlmsghdr *header, struct table_answer *answers, size_t count)
+/* 1; 0: it is passed over; or negative errno: it is one that cannot be followed. */
+static int table_parse_route(const struct nlmsghdr *header, struct table_route *out)
 {
 	const struct nlattr *table[RTA_MAX + 1];
+	struct table_route parsed = { 0 };
 	struct route_answer answer;
 	int error = lookup_parse(header, false, 0, &answer);
 	if (error < 0)
@@ -63,8 +65,8 @@ int table_take_route(const struct nlmsghdr *header, struct table_answer *answers
 		!attributes_of_message(header, sizeof(struct rtmsg), table, RTA_MAX))
 		return -EBADMSG;
 	const struct rtmsg *route = mnl_nlmsg_get_payload(header);
-	struct prefix to = { .address = { .family = route->rtm_family }, .length = route->rtm_dst_len };
-	uint32_t metric = 0;
+	parsed.to =
+		(struct prefix){ .address = { .family = route->rtm_family }, .length = route->rtm_dst_len };
 	if (route->rtm_src_len)
 		return -EOPNOTSUPP;
 	/* Without a live hop the kernel goes on to the next route, but a throw route ends the table. */
@@ -72,22 +74,35 @@ int table_take_route(const struct nlmsghdr *header, struct table_answer *answers
 		(route->rtm_family == AF_INET && route->rtm_tos) || (route->rtm_flags & RTM_F_CLONED))
 		return 0;
 	if (table[RTA_DST] &&
-		!attribute_bytes(table[RTA_DST], to.address.bytes, address_size(route->rtm_family)))
+		!attribute_bytes(table[RTA_DST], parsed.to.address.bytes, address_size(route->rtm_family)))
 		return -EBADMSG;
-	attribute_u32(table[RTA_PRIORITY], &metric);
+	attribute_u32(table[RTA_PRIORITY], &parsed.metric);
+	parsed.throws = route->rtm_type == RTN_THROW;
+	parsed.answer = answer;
+	*out = parsed;
+	return 1;
+}
+
+int table_take_route(const struct nlmsghdr *header, struct table_answer *answers, size_t count)
+{
+	struct table_route route;
+	int result = table_parse_route(header, &route);
+	if (result <= 0)
+		return result;
 	for (size_t i = 0; i < count; i++) {
 		struct table_answer *known = &answers[i];
-		if (known->destination.family != route->rtm_family ||
-			!prefix_contains(&to, &known->destination))
+		if (known->destination.family != route.to.address.family ||
+			!prefix_contains(&route.to, &known->destination))
 			continue;
 		bool first = known->answer.table == 0;
-		int order = (int)to.length - known->answer.prefix_length;
+		int order = (int)route.to.length - known->answer.prefix_length;
 		if (order == 0)
-			order = (known->metric > metric) - (known->metric < metric);
+			order = (known->metric > route.metric) - (known->metric < route.metric);
 		if (!first && order == 0)
-			table_add_equal(&known->answer, &answer);
+			table_add_equal(&known->answer, &route.answer);
 		else if (first || order > 0)
-			*known = (struct table_answer){ known->table, known->destination, answer, metric };
+			*known = (struct table_answer){ known->table, known->destination, route.answer,
+				route.metric };
 	}
 	return 0;
 }
@@ -118,10 +133,9 @@ static void table_forget(void *argument)
 
 /* On a socket of its own: the dump ends with it where it is not read to its end. 0, or negative errno: then
  * the answers tell nothing. */
-static int table_read(struct table_reading *reading)
+static int table_dump(uint8_t family, uint32_t number, struct netlink_dump *dump)
 {
 	char buffer[NLMSG_SPACE(sizeof(struct rtmsg)) + 16] __attribute__((aligned(NLMSG_ALIGNTO))) = { 0 };
-	struct netlink_dump dump = { .message = table_route, .restart = table_forget, .argument = reading };
 	struct netlink *netlink;
 	int result = netlink_open(NETLINK_ROUTE, &netlink);
 	if (result < 0)
@@ -129,17 +143,66 @@ static int table_read(struct table_reading *reading)
 	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
 	header->nlmsg_type = RTM_GETROUTE;
 	struct rtmsg *route = mnl_nlmsg_put_extra_header(header, sizeof(*route));
-	route->rtm_family = reading->answers[0].destination.family;
-	mnl_attr_put_u32(header, RTA_TABLE, reading->answers[0].table);
-	table_forget(reading);
+	route->rtm_family = family;
+	mnl_attr_put_u32(header, RTA_TABLE, number);
 	/* Without strict checking the kernel would dump all tables for one. */
-	result = netlink_is_strict(netlink) ? netlink_dump_begin(netlink, &dump, header) : -EOPNOTSUPP;
-	while (result == 0 && dump.error == 0)
-		result = netlink_dump_read(netlink, &dump);
+	result = netlink_is_strict(netlink) ? netlink_dump_begin(netlink, dump, header) : -EOPNOTSUPP;
+	while (result == 0 && dump->error == 0)
+		result = netlink_dump_read(netlink, dump);
 	netlink_close(netlink);
-	if (dump.error < 0)
-		result = dump.error;
+	if (dump->error < 0)
+		result = dump->error;
 	return result < 0 && result != -ENOENT ? result : 0; /* ENOENT: no such table */
+}
+
+static int table_read(struct table_reading *reading)
+{
+	struct netlink_dump dump = { .message = table_route, .restart = table_forget, .argument = reading };
+	table_forget(reading);
+	return table_dump(reading->answers[0].destination.family, reading->answers[0].table, &dump);
+}
+
+/* ---- all routes of a table ---- */
+
+struct table_listing {
+	struct table_route **routes;
+	size_t *count, first;
+	uint32_t table;
+};
+
+static int table_keep_route(const struct nlmsghdr *header, void *argument)
+{
+	struct table_listing *listing = argument;
+	struct table_route route;
+	int result = table_parse_route(header, &route);
+	if (result <= 0)
+		return result;
+	if (*listing->count - listing->first == TABLE_ROUTES_MOST)
+		return -E2BIG;
+	struct table_route *item = ARRAY_ADD(*listing->routes, *listing->count);
+	if (!item)
+		return -ENOMEM;
+	*item = route;
+	item->table = listing->table;
+	return 0;
+}
+
+static void table_forget_routes(void *argument)
+{
+	struct table_listing *listing = argument;
+	*listing->count = listing->first;
+}
+
+int table_routes_read(uint8_t family, uint32_t table, struct table_route **routes, size_t *count)
+{
+	struct table_listing listing = { routes, count, *count, table };
+	struct netlink_dump dump = {
+		.message = table_keep_route, .restart = table_forget_routes, .argument = &listing
+	};
+	int result = table_dump(family, table, &dump);
+	if (result < 0)
+		table_forget_routes(&listing);
+	return result;
 }
 
 /* Asks for what is not known yet. 0 or -ENOMEM. */

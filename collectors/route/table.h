@@ -39,6 +39,20 @@ bool table_may_help(const struct path *path);
  * out. 0 or -ENOMEM. */
 int tables_read(struct facts *facts, const struct tables_gone *gone);
 
+/* A route of a table. */
+struct table_route {
+	uint32_t table;
+	struct prefix to; /* length 0: a default route */
+	uint32_t metric;
+	bool throws; /* it ends the table; answer.result is ROUTE_NONE */
+	struct route_answer answer;
+};
+
+/* All routes of a table, appended; a table that does not exist has none. 0 or negative errno: -E2BIG,
+ * -EOPNOTSUPP (IPv6 routes by source, or the table cannot be read alone), -ENOMEM. Needs no privilege. */
+#define TABLE_ROUTES_MOST 65536
+int table_routes_read(uint8_t family, uint32_t table, struct table_route **routes, size_t *count);
+
 struct nlmsghdr;
 /* Exposed for tests: takes one route of a table into account, in the answers of that table; 0, or negative
  * errno: then they tell nothing. */

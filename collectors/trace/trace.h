@@ -38,8 +38,8 @@ struct trace_step {
 	char *rule;      /* as nft prints it, or NULL */
 };
 
-/* The way of the latest traced request for one service. Texts and steps belong to it.
- */
+/* The way of the latest traced request for one service, or what reading the rules says of one. Texts and
+ * steps belong to it. */
 struct trace {
 	struct address address; /* the service */
 	uint16_t port;
@@ -61,6 +61,8 @@ struct trace {
 	char *rule;      /* as nft prints it; NULL if it could not be read */
 	unsigned number; /* position of the rule in its chain, from 1; 0: not known */
 	bool iptables;   /* the chain is managed by iptables-nft */
+	bool legacy;     /* of iptables-legacy: the handle is the rule's number in its chain */
+	bool read;       /* no request was traced: the rules were read */
 	/* A set or map in which the packet was looked up and not found, and was dropped therefore; or NULL.
 	 */
 	char *set, *element; /* element: as nft takes it; NULL if that is not known */

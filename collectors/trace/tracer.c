@@ -16,6 +16,7 @@
 #include "collectors/route/lookup.h"
 #include "collectors/trace/nft_client.h"
 #include "collectors/trace/ruleset_read.h"
+#include "collectors/trace/trace_rule.h"
 #include "collectors/trace/trace_way.h"
 
 /* Room for the ways of some hundred packets, should others trace as well. */
@@ -312,7 +313,6 @@ static bool find_miss(const struct tracer *tracer, const struct facts *facts, st
 static int name_dropper(const struct tracer *tracer, const struct facts *facts, struct trace *trace)
 {
 	const struct trace_message *last = trace_way_last(&tracer->way);
-	struct nft_client_chain chain;
 	struct ruleset_miss miss;
 	if (!last)
 		return 0;
@@ -322,13 +322,7 @@ static int name_dropper(const struct tracer *tracer, const struct facts *facts, 
 	trace->chain = strdup(last->chain);
 	if (!trace->table || !trace->chain)
 		return -ENOMEM;
-	if (nft_client_chain(tracer->client, last->family, last->table, last->chain, &chain) < 0)
-		return 0;
-	trace->rule = last->handle ? ruleset_rule_text(chain.text, last->handle) : NULL;
-	trace->number = ruleset_rule_number(chain.json, last->handle);
-	trace->iptables = chain.iptables;
-	nft_client_chain_clear(&chain);
-	if (find_miss(tracer, facts, &miss)) {
+	if (trace_rule_list(tracer->client, trace) && find_miss(tracer, facts, &miss)) {
 		trace->set = miss.set;
 		trace->element = miss.element;
 		trace->map = miss.map;

@@ -13,9 +13,12 @@
 #include <unistd.h>
 
 #include "alerts/condition/forward_drop.h"
+#include "alerts/what_if.h"
 #include "collectors/base/clock.h"
+#include "collectors/base/procfs.h"
 #include "collectors/conntrack/conntrack_find.h"
 #include "collectors/route/reply_path.h"
+#include "collectors/trace/trace_rule.h"
 #include "collectors/trace/tracer.h"
 #include "exporter/cli/oneshot.h"
 #include "exporter/output/writer.h"
@@ -226,19 +229,89 @@ static int add_trace(const struct oneshot *oneshot, struct explanation *explanat
 	return COMMAND_FAILED;
 }
 
+/* ---- reading the firewall's rules ---- */
+
+/* The text of a rule that a step names, to be freed; NULL: there is none, or it cannot be read. */
+static char *rule_text(const struct filter_place *place)
+{
+	struct trace named = { .table_family = place->family,
+		.table = (char *)place->table,
+		.chain = (char *)place->chain,
+		.handle = place->handle,
+		.legacy = place->legacy };
+	trace_rule_read(&named);
+	return named.rule;
+}
+
+/* Those who do not want them have said so. */
+static bool wants_rules(const struct facts *facts)
+{
+	for (size_t i = 0; i < facts->collector_count; i++)
+		if (strcmp(facts->collectors[i].name, "natrules") == 0)
+			return true;
+	return false;
+}
+
+/* 0 or -ENOMEM. That the rules cannot be read is told by a step. */
+static int add_reading(
+	const struct oneshot *oneshot, struct explanation *explanation, struct filter_rules **rules)
+{
+	struct connection_path *connection = &explanation->connection;
+	if (!wants_rules(oneshot->facts))
+		return 0;
+	int error = filter_rules_read(oneshot->options->procfs, rules);
+	connection_path_filter(connection, *rules, error);
+	for (unsigned i = 0; i < 2; i++)
+		connection->rule_texts[i] = rule_text(&connection->rules[i]);
+	if (connection->steps[STEP_RULES] != RULES_DROP)
+		return 0;
+	struct explain_trace *reading = calloc(1, sizeof(*reading));
+	if (!reading)
+		return -ENOMEM;
+	explanation->reading = reading;
+	error = connection_path_trace(connection, &reading->trace);
+	if (error < 0)
+		return error;
+	trace_rule_read(&reading->trace);
+	forward_drop_tell(&reading->trace, &reading->told);
+	return reading->told.failed ? -ENOMEM : 0;
+}
+
+static void explain_trace_free(struct explain_trace *traced)
+{
+	if (!traced)
+		return;
+	trace_clear(&traced->trace);
+	finding_clear(&traced->told);
+	free(traced);
+}
+
 /* ---- explaining ---- */
 
 /* The way of the connection, made out, shown and, where that is wanted, traced. */
 static int explain(const struct oneshot *oneshot, const struct path *path, const char *reason)
 {
 	const struct report_style style = oneshot_style(oneshot->options);
-	struct explanation explanation = { .connection = connection_path_of(
-						   oneshot->settings, oneshot->facts, path, reason) };
-	int result = connection_path_judge(oneshot->settings, &explanation.connection, &explanation.findings);
+	struct explanation explanation = { .with = &oneshot->options->with,
+		.connection = connection_path_of(oneshot->settings, oneshot->facts, path, reason) };
+	/* What would be found, and a remedy for that, stands on more than the commands have changed here. */
+	bool is_so = oneshot->options->with.count == 0;
+	int result = 0;
+	if (is_so)
+		result = connection_path_judge(
+			oneshot->settings, &explanation.connection, &explanation.findings);
+	else
+		explanation.findings = calloc(1, sizeof(*explanation.findings));
+	if (result == 0 && !explanation.findings)
+		result = -ENOMEM;
 	if (result < 0)
 		return complain(strerror(-result));
 	explanation.flow = find_flow(oneshot, &explanation.connection);
-	int status = wants_trace(oneshot->options) ? add_trace(oneshot, &explanation) : 0;
+	struct filter_rules *rules = NULL;
+	result = add_reading(oneshot, &explanation, &rules);
+	int status = result < 0                      ? complain(strerror(-result))
+		     : wants_trace(oneshot->options) ? add_trace(oneshot, &explanation)
+						     : 0;
 	struct explain_trace *traced = explanation.trace;
 	if (status == 0) {
 		result = oneshot->options->writer->explanation(stdout, &style, &explanation);
@@ -251,35 +324,84 @@ static int explain(const struct oneshot *oneshot, const struct path *path, const
 			 : breaks                                       ? COMMAND_FOUND
 									: COMMAND_NOTHING;
 	}
-	if (traced) {
-		trace_clear(&traced->trace);
-		finding_clear(&traced->told);
-	}
-	free(traced);
+	explain_trace_free(traced);
+	explain_trace_free(explanation.reading);
+	for (unsigned i = 0; i < 2; i++)
+		free((char *)explanation.connection.rule_texts[i]);
+	filter_rules_free(rules);
 	free(explanation.flow);
 	findings_free(explanation.findings);
 	return status;
 }
 
+/* ---- as if commands had been run ---- */
+
+/* -1: not known. */
+static int read_filter_of_all(const char *procfs)
+{
+	char *text;
+	if (procfs_read(procfs, "sys/net/ipv4/conf/all/rp_filter", &text, NULL) < 0)
+		return RP_FILTER_UNKNOWN;
+	int value = atoi(text);
+	free(text);
+	return value;
+}
+
+/* Changes the facts. 0 or the exit status. */
+static int apply_commands(const struct oneshot *oneshot, struct what_if *what_if)
+{
+	const struct text_list *with = &oneshot->options->with;
+	what_if->facts = oneshot->facts;
+	what_if->rp_filter_all = read_filter_of_all(oneshot->options->procfs);
+	for (size_t i = 0; i < with->count; i++) {
+		char message[WHAT_IF_MESSAGE_SIZE];
+		if (what_if_apply(what_if, with->items[i], message) == 0)
+			continue;
+		fprintf(stderr, "%s: --with '%s': %s\n", explain_command.usage.name, with->items[i], message);
+		return COMMAND_FAILED;
+	}
+	return 0;
+}
+
+static int find_path(struct oneshot *oneshot, struct what_if *what_if, struct path *path)
+{
+	struct netlink *netlink;
+	if (oneshot->options->with.count)
+		return reply_path_find(oneshot->facts, &oneshot->told, what_if_lookup, what_if, path);
+	int result = netlink_open(NETLINK_ROUTE, &netlink);
+	if (result < 0)
+		return result;
+	result = reply_path_find(oneshot->facts, &oneshot->told, ask_kernel, netlink, path);
+	netlink_close(netlink);
+	return result;
+}
+
 static int answer(struct oneshot *oneshot, const struct connection_question *question)
 {
 	struct path path = { 0 };
+	struct what_if what_if = { .facts = NULL };
 	const char *reason = NULL;
 	int result = oneshot_judge(oneshot);
 	if (result == 0 && report_could_not_look(oneshot->facts))
 		return complain("devices or routes cannot be read");
+	int status = result == 0 ? apply_commands(oneshot, &what_if) : 0;
+	if (status) {
+		what_if_clear(&what_if);
+		return status;
+	}
 	if (result == 0)
 		result = connection_question_choose(oneshot->facts, question, &path, &reason);
 	if (result == -ENODEV)
 		return refuse(question->device, "a device of this host");
 	if (result == -EAFNOSUPPORT)
 		return refuse("CLIENT and SERVICE", "addresses of one family");
-	struct netlink *netlink;
 	if (result == 0)
-		result = netlink_open(NETLINK_ROUTE, &netlink);
-	if (result == 0) {
-		result = reply_path_find(oneshot->facts, &oneshot->told, ask_kernel, netlink, &path);
-		netlink_close(netlink);
+		result = find_path(oneshot, &what_if, &path);
+	what_if_clear(&what_if);
+	if (result == 0 && *what_if.doubt) {
+		fprintf(stderr, "%s: --with: it cannot be told: %s\n", explain_command.usage.name,
+			what_if.doubt);
+		return COMMAND_FAILED;
 	}
 	return result < 0 ? complain(strerror(-result)) : explain(oneshot, &path, reason);
 }
@@ -293,6 +415,8 @@ static int run(const struct options *options)
 		return refuse(options->arguments.items[0], "an IPv4 or IPv6 address");
 	if (parse_service(options->arguments.items[1], &question.service, &question.port) < 0)
 		return refuse(options->arguments.items[1], "an address, ADDRESS:PORT or [IPV6]:PORT");
+	if (wants_trace(options) && options->with.count)
+		return refuse("--with", "no --trace: what is not so cannot be traced");
 	if (wants_trace(options) && question.port == 0)
 		return refuse(options->arguments.items[1], "a port to trace, ADDRESS:PORT or [IPV6]:PORT");
 	struct progress progress;

@@ -221,6 +221,13 @@ static const struct flag flag_table[] = {
 		.set = flag_set_device,
 		.offset = AT(device),
 		.programs = PROGRAM_EXPLAIN },
+	{ .name = "with",
+		.argument = "COMMAND",
+		.help = "As if this command had been run: ip rule, route or address with add, del or replace, or "
+			"sysctl -w, in quotes. Nothing is changed. Repeatable, in order.",
+		.set = flag_add_text,
+		.offset = AT(with),
+		.programs = PROGRAM_EXPLAIN },
 	{ .name = "format",
 		.argument = "FORMAT",
 		.initial = "text",
@@ -578,6 +585,7 @@ void options_free(struct options *options)
 	free(options->lines.items);
 	free(options->alertmanagers.items);
 	free(options->alert_labels.items);
+	free(options->with.items);
 	free(options->arguments.items);
 	memset(options, 0, sizeof(*options));
 }

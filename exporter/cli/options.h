@@ -66,7 +66,8 @@ struct options {
 	bool trace, probe;
 	const struct writer *writer; /* --format */
 	enum report_colour colour;
-	const char *device; /* --device, or NULL */
+	const char *device;    /* --device, or NULL */
+	struct text_list with; /* --with: commands that are not run */
 
 	struct text_list arguments; /* as many as the usage tells */
 };

@@ -82,6 +82,14 @@ static json_t *steps_array(const struct connection_path *connection)
 	return steps;
 }
 
+static json_t *with_array(const struct text_list *with)
+{
+	json_t *commands = json_array();
+	for (size_t i = 0; with && i < with->count; i++)
+		value_append(&commands, value_text(with->items[i]));
+	return commands;
+}
+
 json_t *explain_json(const struct explanation *explanation)
 {
 	const struct connection_path *connection = &explanation->connection;
@@ -101,10 +109,12 @@ json_t *explain_json(const struct explanation *explanation)
 		{ "device", device ? value_text(device->name) : json_null() },
 		{ "steps", steps_array(connection) },
 		{ "breaks_at", broken == STEPS ? json_null() : value_text(step_name(broken)) },
+		{ "with", with_array(explanation->with) },
 		{ "flow", value_text_or_null(explanation->flow) },
 		{ "conclusion", value_text(connection_path_conclusion(connection)) },
 		{ "findings", json_findings(explanation->findings, NULL) },
 		{ "trace", explanation->trace ? trace_object(explanation->trace) : json_null() },
+		{ "reading", explanation->reading ? trace_object(explanation->reading) : json_null() },
 	};
 	return VALUE_OBJECT(members);
 }

@@ -203,6 +203,12 @@ static void explain_write_trace(
 	explain_write_commands(out, "Would admit it (a matter of policy, not checked)", &traced->told);
 }
 
+/* The step has told which rule it is. */
+static void explain_write_reading(FILE *out, const struct explain_trace *reading)
+{
+	explain_write_commands(out, "Would admit it (a matter of policy, not checked)", &reading->told);
+}
+
 static int explain_write(FILE *out, const struct report_style *style, const struct explanation *explanation)
 {
 	char client[ADDRESS_TEXT_SIZE], service[ADDRESS_TEXT_SIZE];
@@ -210,6 +216,12 @@ static int explain_write(FILE *out, const struct report_style *style, const stru
 	int result = 0;
 	fprintf(out, "%s to %s port %u\n\n", address_format(&connection->path->destination, client),
 		address_format(&connection->service->address, service), connection->path->port);
+	for (size_t i = 0; explanation->with && i < explanation->with->count; i++) {
+		fputs(i == 0 ? "As if these had been run:\n" : "", out);
+		fprintf(out, "%*s", STEP_INDENT, "");
+		text_put(out, explanation->with->items[i], TEXT_PLAIN);
+		fputs(i + 1 == explanation->with->count ? "\n\n" : "\n", out);
+	}
 	for (int kind = 0; result == 0 && kind < STEPS; kind++)
 		result = explain_write_step(out, style, connection, (enum step_kind)kind);
 	if (explanation->flow) {
@@ -228,6 +240,8 @@ static int explain_write(FILE *out, const struct report_style *style, const stru
 						: "Remedy (not checked)",
 			finding);
 	}
+	if (explanation->reading && !explanation->trace)
+		explain_write_reading(out, explanation->reading);
 	if (explanation->trace)
 		explain_write_trace(out, style, explanation->trace);
 	return result;

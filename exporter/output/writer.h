@@ -15,6 +15,7 @@
 #include "collectors/capture/capture_file.h"
 #include "collectors/facts.h"
 #include "collectors/trace/trace.h"
+#include "exporter/base/text.h"
 #include "exporter/output/report.h"
 
 /* What a capture file held. */
@@ -34,17 +35,19 @@ struct capture_summary {
 	struct openings openings;  /* for comparison with other files, if that was wanted */
 };
 
-/* A traced request. */
+/* A traced request, or one that the rules were read for. */
 struct explain_trace {
 	struct trace trace;
 	struct finding told; /* its explanation, and the commands that would admit it */
 };
 
 struct explanation {
+	const struct text_list *with; /* commands as if they had been run; empty: as it is */
 	struct connection_path connection;
-	struct findings *findings;   /* what the judge says of it, with the remedy */
-	char *flow;                  /* a connection of the service as conntrack(8) prints it, or NULL */
-	struct explain_trace *trace; /* of a request, or NULL */
+	struct findings *findings;     /* what the judge says of it, with the remedy */
+	char *flow;                    /* a connection of the service as conntrack(8) prints it, or NULL */
+	struct explain_trace *trace;   /* of a request, or NULL */
+	struct explain_trace *reading; /* what drops it as the rules read, or NULL */
 };
 
 /* All return 0 or -ENOMEM; that `out` took everything is not theirs to check. */

@@ -35,7 +35,7 @@ function __oneway_at
 	set -l before $words[2]
 	set -l found 0
 	for word in $words[3..-1]
-		if not string match -q -- '-*' $word; and not contains -- $before --alertmanager.config.file --alertmanager.label --alertmanager.runbook-url --alertmanager.url --ca-file --collector.handshake.device-exclude --collector.handshake.device-include --collector.handshake.tap --color --config.file --device --for --format --line --log.format --log.level --metrics.max-addresses --netns --path.procfs --url --web.config.file --web.external-url --web.listen-address --web.max-requests --web.telemetry-path
+		if not string match -q -- '-*' $word; and not contains -- $before --alertmanager.config.file --alertmanager.label --alertmanager.runbook-url --alertmanager.url --ca-file --collector.handshake.device-exclude --collector.handshake.device-include --collector.handshake.tap --color --config.file --device --for --format --line --log.format --log.level --metrics.max-addresses --netns --path.procfs --url --web.config.file --web.external-url --web.listen-address --web.max-requests --web.telemetry-path --with
 			set found (math $found + 1)
 		end
 		set before $word
@@ -87,6 +87,7 @@ complete -c oneway -n '__fish_seen_subcommand_from explain' -l trace -d 'Wait fo
 complete -c oneway -n '__fish_seen_subcommand_from explain' -l probe -d 'With --trace: open one connection from this host to SERVICE instead of waiting'
 complete -c oneway -n '__fish_seen_subcommand_from explain' -l for -x -d 'With --trace: wait for so long (10, 10s, 2m)'
 complete -c oneway -n '__fish_seen_subcommand_from explain' -l device -x -a '(__oneway_known devices)' -d 'The device by which the request comes; without it, the one that owns the address'
+complete -c oneway -n '__fish_seen_subcommand_from explain' -l with -x -d 'As if this command had been run: ip rule, route or address with add, del or replace, or sysctl -w, in quotes'
 complete -c oneway -n '__fish_seen_subcommand_from explain' -l format -x -a 'text json' -d 'Report as text or json'
 complete -c oneway -n '__fish_seen_subcommand_from explain' -l color -x -a 'auto always never' -d 'Colour: auto (on a terminal, unless NO_COLOR is set), always or never'
 complete -c oneway -n '__fish_seen_subcommand_from explain' -l config.file -r -F -d 'Settings (lines, probes, intended, thresholds) in YAML'

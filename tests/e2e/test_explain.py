@@ -150,3 +150,80 @@ def test_names_may_be_of_any_bytes(family):
                    % (iptables, odd, iptables, odd, iptables, odd, PORT, target))
         report, steps = host.explain(host.where["client"], host.address, status=1)
         assert "chain o%FF%C3%01%E2%82, handle" in report["rule"] and report["rule"] in steps["translated"]["text"]
+
+
+def load(host, rules, program=("nft", "-f", "-")):
+    done = subprocess.run(["ip", "netns", "exec", host.name, *program], input=rules.encode(), capture_output=True, timeout=60)
+    if done.returncode and b"legacy" in program[0].encode():
+        pytest.skip("this kernel has no legacy iptables")
+    assert done.returncode == 0, done.stderr
+
+
+def table(*chains):
+    return "table inet filter {\n" + "\n".join(chains) + "\n}\n"
+
+
+INPUT = "chain input {{ type filter hook input priority filter; policy {policy};\n{rules}\n}}"
+FIREWALLS = {
+    # rules: what the step says, whether it breaks
+    "policy": (INPUT.format(policy="drop", rules="ct state established accept"),
+               "the policy of table inet filter, chain input drops it in input", "breaks"),
+    "rule": (INPUT.format(policy="accept", rules="ct state established accept\ntcp dport 8080 counter drop"),
+             "chain input, handle 3 (tcp dport 8080 counter drop) drops it in input", "breaks"),
+    "accepts": (INPUT.format(policy="drop", rules="iifname \"eth1\" tcp dport { 22, 8000-8100 } accept"),
+                "accepts it in input, and no rule drops it", "passes"),
+    "limit": (INPUT.format(policy="drop", rules="ct state new limit rate 10/second accept"),
+              "cannot be told: it takes only some packets", "open"),
+    "limit that does not matter": (INPUT.format(policy="accept", rules="limit rate 1/minute counter"),
+                                   "no rule of the firewall drops it", "passes"),
+    "mark": (INPUT.format(policy="accept", rules="meta mark 7 drop\nmeta mark set 7\nmeta mark 7 drop"),
+             "handle 4 (meta mark 0x00000007 drop) drops it in input", "breaks"),
+    "raw": ("chain raw { type filter hook prerouting priority raw;\nct state new drop\nct state invalid accept\n}",
+            "accepts it in prerouting", "passes"),
+}
+
+
+def test_the_rules_of_the_firewall_are_read(host):
+    host.ip("rule", "add", "pref", "50", "from", host.address, "lookup", "101")
+    for kind, (rules, says, outcome) in FIREWALLS.items():
+        load(host, "flush ruleset\n" + table(rules))
+        report, steps = host.explain(host.where["client"], host.address, "--device=eth1", status=int(outcome == "breaks"))
+        assert says in steps["rules"]["text"] and steps["rules"]["outcome"] == outcome, (kind, steps["rules"])
+        assert (report["breaks_at"] == "rules") == (outcome == "breaks") == (report["reading"] is not None)
+        for command in report["reading"]["remedy"] if report["reading"] else ():
+            host.shell(command)
+    host.explain(host.where["client"], host.address, "--device=eth1", status=0)
+
+
+def test_what_drops_the_reply_is_named(host):
+    host.ip("rule", "add", "pref", "50", "from", host.address, "lookup", "101")
+    load(host, table("chain out { type filter hook output priority filter; policy accept;\noifname \"eth1\" tcp sport 8080 drop\n}"))
+    report, steps = host.explain(host.where["client"], host.address, "--device=eth1", status=1)
+    assert report["breaks_at"] == "reply rules" and steps["rules"]["outcome"] == "passes"
+    assert "tcp sport 8080 drop" in steps["reply rules"]["text"] and "in output" in steps["reply rules"]["text"]
+
+
+@pytest.mark.parametrize("program", ("nft", "legacy"))
+def test_iptables_is_read(host, program):
+    host.ip("rule", "add", "pref", "50", "from", host.address, "lookup", "101")
+    command = f"ip{'6' if host.family == 6 else ''}tables-{program}-restore"
+    for match, outcome in (("-p tcp --dport 8080 -m conntrack --ctstate NEW", "breaks"),
+                           ("-i eth1 -p tcp -m multiport ! --dports 22,8000:8100", "passes"),
+                           ("-m addrtype --dst-type LOCAL -m comment --comment x", "breaks"),
+                           ("-m statistic --mode random --probability 0.5", "open")):
+        load(host, "*filter\n:INPUT ACCEPT\n:mine -\n-A INPUT -j mine\n-A mine -p udp -j DROP\n"
+                   f"-A mine {match} -j DROP\nCOMMIT\n", (command,))
+        _, steps = host.explain(host.where["client"], host.address, "--device=eth1", status=int(outcome == "breaks"))
+        assert steps["rules"]["outcome"] == outcome, (match, steps["rules"])
+        if outcome == "breaks":
+            assert ("rule 2" if program == "legacy" else "handle") in steps["rules"]["text"]
+            assert "chain mine" in steps["rules"]["text"]
+
+
+def test_without_the_capability_the_rules_are_not_guessed(host):
+    done = run("ip", "netns", "exec", host.name, "setpriv", "--reuid=65534", "--clear-groups", "--inh-caps=-all",
+               "--bounding-set=-all", ONEWAY, "explain", "--format=json", "--device=eth0", host.where["client"],
+               host.where["default"][0].split("/")[0])
+    steps = {step["step"]: step for step in json.loads(done.stdout.decode())["steps"]}
+    assert steps["rules"] == {"step": "rules", "outcome": "open",
+                              "text": "the firewall's rules cannot be read: needs CAP_NET_ADMIN"}

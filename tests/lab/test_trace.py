@@ -108,6 +108,24 @@ def test_trace_shows_the_way_to_the_verdict(faulty, family):
         assert lab.attempts()[0].run() == "ok"
 
 
+@pytest.mark.parametrize("variant", ForwardDrop.variants)
+def test_reading_says_what_the_trace_says(faulty, variant):
+    """Before anybody asks, and without tracing anything."""
+    with faulty(variant, 6 if variant in ("inet", "iptables") else 4) as lab:
+        with Explain(lab) as explain:
+            explain.until_waiting()
+            lab.attempts()[0].run()
+            status, answer, err = explain.result()
+        assert status == 1, err
+        trace, reading = answer["trace"], answer["reading"]
+        for key in ("end", "place", "table", "chain", "handle", "rule", "target", "target_port"):
+            assert reading[key] == trace[key], (key, reading, trace)
+        assert answer["breaks_at"] == "rules"
+        for command in reading["remedy"]:
+            lab.gateway.shell(command)
+        assert lab.attempts()[0].run() == "ok"
+
+
 def test_trace_of_what_gets_through(faulty):
     with faulty() as lab:
         with Explain(lab, port=WHOLE) as explain:

@@ -43,7 +43,7 @@ static int read_all(FILE *record, struct nat_list *list)
 		return result;
 	if (record)
 		nft_reader_record(reader, keep, record);
-	result = nft_reader_begin(reader);
+	result = nft_reader_begin(reader, false);
 	while (result == 0)
 		result = nft_reader_step(reader);
 	if (result > 0)
@@ -59,7 +59,7 @@ static int read_legacy(FILE *record, struct nat_list *list)
 	int result = 0;
 	for (unsigned i = 0; i < 2 && result >= 0; i++) {
 		struct ip_table table;
-		result = ip_table_read("/proc", families[i], &table);
+		result = ip_table_read("/proc", families[i], "nat", &table);
 		if (result <= 0)
 			continue;
 		if (record) {

@@ -10,114 +10,26 @@
 #include <linux/netfilter_ipv6/ip6_tables.h>
 #include <string.h>
 
+#include "collectors/firewall/ip_table_entry.h"
 #include "collectors/firewall/nat_eval_state.h"
 
 #define STEPS_MAX 500000u
 
-/* The parts of an entry that both families have. */
-struct entry {
-	size_t at, target, next;               /* offsets in the table */
-	int source_length, destination_length; /* of the masks; -1: no prefix */
-	struct address destination;
-	const char *iif, *oif;
-	const uint8_t *iif_mask;
-	uint16_t protocol;
-	bool is_goto, fragments;
-	uint8_t inverted; /* IPT_INV_*, which are those of IPv6 as well */
-};
-
-/* ---- entries */
-
-static void read_entry4(const struct ipt_entry *raw, struct entry *entry)
-{
-	entry->source_length = nat_mask_length((const uint8_t *)&raw->ip.smsk, 4);
-	entry->destination_length = nat_mask_length((const uint8_t *)&raw->ip.dmsk, 4);
-	entry->destination = address_make(AF_INET, &raw->ip.dst);
-	entry->iif = raw->ip.iniface;
-	entry->oif = raw->ip.outiface;
-	entry->iif_mask = raw->ip.iniface_mask;
-	entry->protocol = raw->ip.proto;
-	entry->is_goto = raw->ip.flags & IPT_F_GOTO;
-	entry->fragments = raw->ip.flags & IPT_F_FRAG;
-	entry->inverted = raw->ip.invflags;
-	entry->target = entry->at + raw->target_offset;
-	entry->next = entry->at + raw->next_offset;
-}
-
-static void read_entry6(const struct ip6t_entry *raw, struct entry *entry)
-{
-	entry->source_length = nat_mask_length((const uint8_t *)&raw->ipv6.smsk, 16);
-	entry->destination_length = nat_mask_length((const uint8_t *)&raw->ipv6.dmsk, 16);
-	entry->destination = address_make(AF_INET6, &raw->ipv6.dst);
-	entry->iif = raw->ipv6.iniface;
-	entry->oif = raw->ipv6.outiface;
-	entry->iif_mask = raw->ipv6.iniface_mask;
-	entry->protocol = raw->ipv6.proto;
-	entry->is_goto = raw->ipv6.flags & IP6T_F_GOTO;
-	entry->inverted = raw->ipv6.invflags;
-	entry->target = entry->at + raw->target_offset;
-	entry->next = entry->at + raw->next_offset;
-}
-
-static size_t header_size(const struct ip_table *table)
-{
-	return table->family == AF_INET ? sizeof(struct ipt_entry) : sizeof(struct ip6t_entry);
-}
-
-/* False where there is no whole entry. */
-static bool read_entry(const struct ip_table *table, size_t at, struct entry *entry)
-{
-	if (at % _Alignof(struct ipt_entry) || at > table->size || table->size - at < header_size(table))
-		return false;
-	*entry = (struct entry){ .at = at };
-	if (table->family == AF_INET)
-		read_entry4((const struct ipt_entry *)(table->bytes + at), entry);
-	else
-		read_entry6((const struct ip6t_entry *)(table->bytes + at), entry);
-	return entry->target >= at + header_size(table) && entry->next <= table->size &&
-	       entry->target % _Alignof(struct xt_entry_target) == 0 && entry->target <= entry->next &&
-	       entry->next - entry->target >= sizeof(struct xt_entry_target);
-}
-
-static const struct xt_entry_target *target_of(const struct ip_table *table, const struct entry *entry)
-{
-	return (const struct xt_entry_target *)(table->bytes + entry->target);
-}
-
 /* ---- places */
-
-/* The name of a chain stands in an entry of its own before its first rule, as the target ERROR has it. */
-static const char *error_name(const struct ip_table *table, const struct entry *entry)
-{
-	const struct xt_entry_target *target = target_of(table, entry);
-	if (strncmp(target->u.user.name, XT_ERROR_TARGET, XT_EXTENSION_MAXNAMELEN) != 0 ||
-		entry->next - entry->target < sizeof(struct xt_error_target))
-		return NULL;
-	const char *name = ((const struct xt_error_target *)target)->errorname;
-	return memchr(name, '\0', XT_FUNCTION_MAXNAMELEN) ? name : NULL;
-}
-
-static const char *chain_name(const struct ip_table *table, size_t start)
-{
-	size_t size = header_size(table) + XT_ALIGN(sizeof(struct xt_error_target));
-	struct entry entry;
-	bool named = start >= size && read_entry(table, start - size, &entry) && entry.next == start;
-	const char *name = named ? error_name(table, &entry) : NULL;
-	return name ? name : "PREROUTING";
-}
 
 static struct nat_place place_of(const struct nat_eval *eval, const struct nat_eval_rule *rule)
 {
+	const char *name = ip_table_chain_name(eval->table, rule->chain->id);
 	return (struct nat_place){ .family = eval->table->family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6,
 		.table = "nat",
-		.chain = chain_name(eval->table, rule->chain->id),
+		.chain = name ? name : "PREROUTING",
 		.handle = rule->chain->number,
 		.legacy = true };
 }
 
 /* ---- what an entry demands */
 
-static void match_entry(const struct entry *entry, struct nat_packets *packets)
+static void match_entry(const struct ip_table_entry *entry, struct nat_packets *packets)
 {
 	struct address low, high;
 	char name[IF_NAMESIZE + 1] = "";
@@ -151,12 +63,12 @@ static void match_entry(const struct entry *entry, struct nat_packets *packets)
 /* ---- where entries lead */
 
 static void follow_standard(
-	struct nat_eval *eval, const struct nat_eval_rule *rule, const struct entry *entry)
+	struct nat_eval *eval, const struct nat_eval_rule *rule, const struct ip_table_entry *entry)
 {
 	struct xt_standard_target target;
 	if (entry->next - entry->target < sizeof(target))
 		return;
-	memcpy(&target, target_of(eval->table, entry), sizeof(target));
+	memcpy(&target, ip_table_entry_target(eval->table, entry), sizeof(target));
 	if (target.verdict >= 0 && (size_t)target.verdict != entry->next)
 		nat_eval_call(eval, rule, &rule->packets, (size_t)target.verdict, (size_t)target.verdict,
 			entry->is_goto);
@@ -169,11 +81,11 @@ static void follow_standard(
 
 static void follow_target(struct nat_eval *eval, const struct nat_eval_rule *rule)
 {
-	struct entry entry;
+	struct ip_table_entry entry;
 	char name[XT_EXTENSION_MAXNAMELEN + 1] = "";
-	if (!read_entry(eval->table, rule->id, &entry))
+	if (!ip_table_entry_read(eval->table, rule->id, &entry))
 		return;
-	const struct xt_entry_target *raw = target_of(eval->table, &entry);
+	const struct xt_entry_target *raw = ip_table_entry_target(eval->table, &entry);
 	memcpy(name, raw->u.user.name, XT_EXTENSION_MAXNAMELEN);
 	if (name[0] == '\0')
 		follow_standard(eval, rule, &entry);
@@ -219,12 +131,12 @@ static bool begin_chain(struct nat_eval *eval)
 
 static bool begin_rule(struct nat_eval *eval, struct nat_eval_chain *chain)
 {
-	struct entry entry;
-	if (eval->steps++ >= STEPS_MAX || !read_entry(eval->table, chain->next, &entry) ||
-		error_name(eval->table, &entry))
+	struct ip_table_entry entry;
+	if (eval->steps++ >= STEPS_MAX || !ip_table_entry_read(eval->table, chain->next, &entry) ||
+		ip_table_entry_name(eval->table, &entry))
 		return false;
 	struct nat_eval_rule *rule = nat_eval_begin_rule(eval, chain, chain->next);
-	rule->at = entry.at + header_size(eval->table);
+	rule->at = entry.matches;
 	rule->target = entry.target;
 	match_entry(&entry, &rule->packets);
 	chain->next = entry.next;
@@ -249,7 +161,7 @@ void ip_table_clear_counters(uint8_t family, uint8_t *bytes, size_t size)
 	const struct ip_table table = { .family = family, .bytes = bytes, .size = size };
 	size_t counters = family == AF_INET ? offsetof(struct ipt_entry, counters)
 					    : offsetof(struct ip6t_entry, counters);
-	struct entry entry;
-	for (size_t at = 0; read_entry(&table, at, &entry); at = entry.next)
+	struct ip_table_entry entry;
+	for (size_t at = 0; ip_table_entry_read(&table, at, &entry); at = entry.next)
 		memset(bytes + at + counters, 0, sizeof(struct xt_counters));
 }
