@@ -112,6 +112,27 @@ static void round_trip_observe(
 	set_name(facts, here ? 0 : synack_in, trip->inner[WAY_REPLY]);
 }
 
+/* Requests that nobody answered are no suspects: the latest of those that come again speaks for them. */
+static void round_trip_unanswered(
+	const struct facts *facts, const struct finding *finding, struct round_trip *trip)
+{
+	const struct handshake_report *report = facts->handshakes;
+	const struct unanswered_service *latest = NULL;
+	for (size_t i = 0; report && i < report->unanswered_count; i++) {
+		const struct unanswered_service *row = &report->unanswered[i];
+		if (row->device == finding->device && address_equal(&row->server, &finding->address) &&
+			(!latest || row->last_ns > latest->last_ns))
+			latest = row;
+	}
+	if (!latest)
+		return;
+	trip->client = latest->client;
+	trip->client_port = latest->client_port;
+	trip->port = latest->port;
+	trip->syns = 1;
+	trip->syn_repeats = latest->repeats;
+}
+
 /* ---- what lookups say ---- */
 
 static bool path_is_about(const struct facts *facts, const struct finding *finding, const struct path *path)
@@ -157,13 +178,14 @@ static void round_trip_predict(const struct facts *facts, const struct path *pat
 		trip->client = path->destination;
 	if (address_is_none(&trip->service))
 		trip->service = service->address;
-	if (service->origin == ORIGIN_DNAT && address_is_none(&trip->target)) {
+	if (service->origin == ORIGIN_DNAT)
 		trip->target = service->target;
-		trip->target_port = service->target_port;
-	}
 	trip->port = request.port;
 	trip->delivered = service->target_local;
 	trip->translation = nat_rule_of(facts, &request, &service->target);
+	if (trip->translation && service->origin == ORIGIN_DNAT && !trip->target_port)
+		trip->target_port = trip->translation->target_ports[0] ? trip->translation->target_ports[0]
+								       : request.port;
 	trip->rule = rule_decision(facts, path).rule;
 	trip->reply = &path->reply;
 	if (!*outer && path->arrival)
@@ -221,6 +243,8 @@ void round_trip_of(const struct facts *facts, const struct finding *finding, str
 	trip.more = finding->handshake_count == FINDING_HANDSHAKES;
 	if (count)
 		round_trip_observe(facts, suspects[0], &trip);
+	if (finding->condition == &forward_drop_condition)
+		round_trip_unanswered(facts, finding, &trip);
 	const struct path *path = trip.opened_here ? NULL : round_trip_path(facts, finding, &trip);
 	if (path)
 		round_trip_predict(facts, path, &trip);

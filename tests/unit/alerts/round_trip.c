@@ -225,6 +225,35 @@ static void a_reply_without_request_gets_a_source(void **state)
 	facts_free(facts);
 }
 
+/* Another port of the same address works, and is what lookups were made for. */
+static void a_request_that_nobody_answers_names_its_port(void **state)
+{
+	(void)state;
+	struct facts *facts = host();
+	struct finding finding = about(facts, &forward_drop_condition, "wan2", "198.51.100.18");
+	size_t service = build_service(facts, "198.51.100.18", "10.8.20.2", "wan2");
+	facts->services[service].target_port = 80;
+	finding.origin = ORIGIN_DNAT;
+	finding.target = build_address("10.8.20.2");
+	build_path(facts, service, "203.0.113.2", "wan2")->port = 1223;
+	build_nat_rule(facts, "198.51.100.18", 1222, "10.8.20.2", 22);
+	struct unanswered_service *row =
+		ARRAY_ADD(facts->handshakes->unanswered, facts->handshakes->unanswered_count);
+	*row = (struct unanswered_service){ .server = build_address("198.51.100.18"),
+		.client = build_address("203.0.113.7"),
+		.device = device(facts, "wan2"),
+		.port = 1222,
+		.repeats = 5 };
+	struct round_trip trip;
+	round_trip_of(facts, &finding, &trip);
+	assert_int_equal(trip.port, 1222);
+	assert_int_equal(trip.target_port, 22);
+	assert_int_equal(trip.syn_repeats, 5);
+	assert_true(address_equal(&trip.client, &row->client));
+	assert_legs(&trip, WAY_REQUEST, "ssL-");
+	facts_free(facts);
+}
+
 static void what_is_not_known_is_left_out(void **state)
 {
 	(void)state;
@@ -252,6 +281,7 @@ int main(void)
 		cmocka_unit_test(where_each_condition_breaks),
 		cmocka_unit_test(a_reply_that_this_host_drops),
 		cmocka_unit_test(a_reply_without_request_gets_a_source),
+		cmocka_unit_test(a_request_that_nobody_answers_names_its_port),
 		cmocka_unit_test(what_is_not_known_is_left_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
