@@ -42,3 +42,17 @@ void *array_add(void **items, size_t *count, size_t size)
 	(*count)++;
 	return item;
 }
+
+void *array_copy(const void *items, size_t count, size_t size)
+{
+	size_t capacity = SMALLEST;
+	while (capacity < count)
+		capacity *= 2;
+	char *copy = malloc(capacity * size); /* no overflow: the items are there */
+	if (!copy)
+		return NULL;
+	if (count)
+		memcpy(copy, items, count * size);
+	ASAN_POISON_MEMORY_REGION(copy + count * size, (capacity - count) * size);
+	return copy;
+}

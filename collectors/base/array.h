@@ -10,3 +10,6 @@ void *array_add(void **items, size_t *count, size_t size);
 
 #define ARRAY_ADD(items, count) \
 	((__typeof__(*(items)) *)array_add((void **)&(items), &(count), sizeof(*(items))))
+
+/* A copy of such an array, to which ARRAY_ADD() may add as well; never NULL but when memory is out. */
+void *array_copy(const void *items, size_t count, size_t size);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collectors/base/array.h"
 #include "collectors/base/clock.h"
 #include "collectors/base/hash_index.h"
 #include "collectors/collector.h"
@@ -46,24 +47,18 @@ static const unsigned groups[] = {
 	RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE, RTNLGRP_IPV4_NETCONF, RTNLGRP_NEXTHOP, /* of Linux 5.3 */
 };
 
-static void *copy_items(const void *items, size_t size)
-{
-	void *copy = malloc(size + 1);
-	return copy && size ? memcpy(copy, items, size) : copy;
-}
-
 /* 0, or -ENOMEM: then *to is empty. */
 static int copy_facts(struct route_facts *to, const struct route_facts *from)
 {
 	struct route_facts copy = *from;
-	copy.rules = copy_items(from->rules, from->rule_count * sizeof(*from->rules));
+	copy.rules = array_copy(from->rules, from->rule_count, sizeof(*from->rules));
 	copy.destinations =
-		copy_items(from->destinations, from->destination_count * sizeof(*from->destinations));
-	copy.lines = copy_items(from->lines, from->line_count * sizeof(*from->lines));
-	copy.services = copy_items(from->services, from->service_count * sizeof(*from->services));
-	copy.paths = copy_items(from->paths, from->path_count * sizeof(*from->paths));
+		array_copy(from->destinations, from->destination_count, sizeof(*from->destinations));
+	copy.lines = array_copy(from->lines, from->line_count, sizeof(*from->lines));
+	copy.services = array_copy(from->services, from->service_count, sizeof(*from->services));
+	copy.paths = array_copy(from->paths, from->path_count, sizeof(*from->paths));
 	copy.table_answers =
-		copy_items(from->table_answers, from->table_answer_count * sizeof(*from->table_answers));
+		array_copy(from->table_answers, from->table_answer_count, sizeof(*from->table_answers));
 	route_facts_clear(to);
 	if (!copy.rules || !copy.destinations || !copy.lines || !copy.services || !copy.paths ||
 		!copy.table_answers) {
