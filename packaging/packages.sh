@@ -7,7 +7,10 @@ packages_build="gcc libc6-dev cmake ninja-build pkg-config git libmicrohttpd-dev
 	libncurses-dev clang bpftool libbpf-dev"
 packages_lab="python3 iproute2 nftables iptables conntrack iputils-ping procps"
 packages_test="$packages_lab clang-format dpkg-dev libclang-rt-14-dev libcmocka-dev python3-pytest python3-prometheus-client
-	python3-yaml prometheus prometheus-alertmanager jsonnet curl openssl valgrind universal-ctags tcpdump man-db zsh fish tmux"
+	python3-yaml prometheus prometheus-alertmanager jsonnet curl openssl valgrind universal-ctags tcpdump man-db zsh fish tmux
+	chromium chromium-driver python3-selenium"
+# Debian's npm brings hundreds of packages along: only where there is none yet.
+command -v npm >/dev/null || packages_test="$packages_test npm"
 
 # Prints those of the named packages that are not installed.
 packages_missing() {
