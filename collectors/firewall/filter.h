@@ -25,6 +25,11 @@ struct filter_rules;
 /* Reads them at once, in the calling thread's network namespace. Loads no module. 0 or negative errno:
  * -EPERM; -EINTR if they do not stop changing; -E2BIG if there are more than are read. */
 int filter_rules_read(const char *procfs, struct filter_rules **out);
+/* As filter_rules_read(), but of nftables only what packets meet that this host sends. */
+int filter_rules_read_output(const char *procfs, struct filter_rules **out);
+/* Whether some rule may give a mark to packets that this host sends, or another one, of the latter reading;
+ * true as well if it cannot be told. */
+bool filter_rules_mark_output(const struct filter_rules *rules);
 /* Accepts NULL. */
 void filter_rules_free(struct filter_rules *rules);
 /* False: chains of other families, or at ingress or egress, see packets as well. */

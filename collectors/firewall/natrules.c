@@ -186,7 +186,7 @@ static int natrules_begin_reading(struct natrules *natrules, int64_t now_ns)
 	if (!natrules->reader)
 		return natrules_begin_evaluation(natrules);
 	if (error == 0)
-		error = nft_reader_begin(natrules->reader, false);
+		error = nft_reader_begin(natrules->reader, NFT_SCOPE_NAT);
 	if (error == 0)
 		natrules->phase = PHASE_READ;
 	return error;

@@ -176,15 +176,15 @@ int nft_reader_step(struct nft_reader *reader)
 	return result;
 }
 
-int nft_reader_begin(struct nft_reader *reader, bool whole)
+int nft_reader_begin(struct nft_reader *reader, enum nft_scope scope)
 {
 	nft_ruleset_clear(&reader->ruleset);
 	netlink_drain(reader->netlink, NULL, NULL); /* what a reading that broke off has left */
 	int error = nft_reader_generation(reader, &reader->generation);
 	if (error < 0)
 		return error;
-	reader->ruleset.whole = whole;
-	reader->stage = whole ? STAGE_TABLES : STAGE_CHAINS;
+	reader->ruleset.scope = scope;
+	reader->stage = scope == NFT_SCOPE_NAT ? STAGE_CHAINS : STAGE_TABLES;
 	error = nft_reader_ask(reader, NFPROTO_UNSPEC, NULL, NULL);
 	if (error < 0)
 		reader->stage = STAGE_IDLE;

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Reads the nat part of the nftables ruleset from the kernel, or all of it, a piece at a time: all chains,
+ * Reads a part of the nftables ruleset from the kernel, or all of it, a piece at a time: all chains,
  * then the rules and sets of those tables that have a base chain that is wanted, then the elements of those
  * sets that its rules ask. A ruleset that changed meanwhile is not believed. Needs CAP_NET_ADMIN.
  */
@@ -26,9 +26,8 @@ bool nft_reader_has_owners(const struct nft_reader *reader);
 /* The number of the ruleset's latest change. 0 or negative errno. */
 int nft_reader_generation(struct nft_reader *reader, uint32_t *out);
 
-/* Begins to read, when what was read before has been dropped; `whole`: all that a packet may meet. 0 or
- * negative errno. */
-int nft_reader_begin(struct nft_reader *reader, bool whole);
+/* Begins to read, when what was read before has been dropped. 0 or negative errno. */
+int nft_reader_begin(struct nft_reader *reader, enum nft_scope scope);
 /* Takes one piece (at most 32 KiB, or some hundred rules to be looked through). 0: there is more; 1: the
  * ruleset is there; negative errno: it is of no use, -EINTR because it changed. */
 int nft_reader_step(struct nft_reader *reader);

@@ -213,8 +213,12 @@ static void read_hook(struct nft_ruleset *ruleset, const struct message *message
 	chain->drops = policy == NF_DROP;
 	chain->is_nat = type && strcmp(type, "nat") == 0;
 	bool dormant = is_dormant(ruleset, &message->name);
-	chain->is_base = ruleset->whole ? watched && number < NF_INET_NUMHOOKS && !dormant
-					: watched && number == NF_INET_PRE_ROUTING && chain->is_nat;
+	bool wanted[] = {
+		[NFT_SCOPE_NAT] = number == NF_INET_PRE_ROUTING && chain->is_nat,
+		[NFT_SCOPE_OUTPUT] = number == NF_INET_LOCAL_OUT && !dormant,
+		[NFT_SCOPE_ALL] = number < NF_INET_NUMHOOKS && !dormant,
+	};
+	chain->is_base = watched && wanted[ruleset->scope];
 	ruleset->ingress |= !dormant && (family == NFPROTO_NETDEV || family == NFPROTO_BRIDGE ||
 						(watched && number >= NF_INET_NUMHOOKS));
 }

@@ -79,14 +79,21 @@ struct nft_set {
 	bool cut;    /* some elements were left out */
 };
 
+/* Which base chains are wanted. */
+enum nft_scope {
+	NFT_SCOPE_NAT,    /* of type nat in prerouting */
+	NFT_SCOPE_OUTPUT, /* of all types in output */
+	NFT_SCOPE_ALL,    /* of all types in all hooks */
+};
+
 struct nft_ruleset {
 	struct nft_chain *chains;
 	size_t chain_count;
 	size_t *base_chains;
 	size_t base_chain_count;
-	bool whole;   /* base chains of all types in all hooks; else those of type nat in prerouting */
-	bool ingress; /* whole: some chain sees packets before they come so far, or behind */
-	struct nft_name *dormant; /* whole: tables whose chains are not in use; own is "" */
+	enum nft_scope scope;
+	bool ingress; /* not NFT_SCOPE_NAT: some chain sees packets before they come so far, or behind */
+	struct nft_name *dormant; /* as `ingress`: tables whose chains are not in use; own is "" */
 	size_t dormant_count;
 	struct nft_rule *rules;
 	size_t rule_count;

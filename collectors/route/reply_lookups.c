@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What the kernel would do with the packets of each path. The reply is asked for with every mark that could
- * be on it: where the answers differ nobody can know from configuration which one the kernel will take, and
- * the path says so. Whether source validation lets the request in follows from the reverse lookup
+ * What the kernel would do with the packets of each path. The reply is asked for with every mark that a
+ * rule knows: where the answers differ nobody can know from configuration which one the kernel will take, and
+ * the path says so, unless nobody sets marks on its way. Whether source validation lets the request in
+ * follows from the reverse lookup
  * (__fib_validate_source); the input lookup, which is the kernel's own word but bumps host-wide counters when
  * it fails, confirms it.
  */
@@ -84,11 +85,14 @@ static void note_reply(
 	struct path *path = &replies->facts->paths[number];
 	const struct service *service = &replies->facts->services[path->service];
 	const struct device *from = facts_device(replies->facts, service->target_ifindex);
+	bool unmarked = replies->facts->answers_unmarked && service->target_local &&
+			askable_protocol(path->protocol) == IPPROTO_TCP;
 	path->reply = answers[0];
 	path->mark = 0;
 	for (size_t m = 1; m < count; m++)
 		if (!same_answer(&answers[0], &answers[m]))
-			path->mark_decides = true;
+			path->request_mark_decides = true;
+	path->mark_decides = path->request_mark_decides && !unmarked;
 	/* A forwarded lookup on a device with forwarding off fails as if there were no route. */
 	bool none = path->reply.result == ROUTE_NONE || path->reply.result == ROUTE_UNREACHABLE;
 	if (none && path->reply.error == EHOSTUNREACH && !service->target_local &&
@@ -151,7 +155,8 @@ static struct route_query request_query(const struct facts *facts, const struct 
 static bool can_ask_request(const struct facts *facts, const struct path *path)
 {
 	const struct device *device = facts_device(facts, path->arrival);
-	return device && can_ask_reply(facts, path) && !(path->mark_decides && device->src_valid_mark);
+	return device && can_ask_reply(facts, path) &&
+	       !(path->request_mark_decides && device->src_valid_mark);
 }
 
 /* Source validation decides only where rp_filter is on, which IPv6 does not have. */

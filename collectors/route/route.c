@@ -14,6 +14,7 @@
 #include "collectors/base/clock.h"
 #include "collectors/base/hash_index.h"
 #include "collectors/collector.h"
+#include "collectors/firewall/filter.h"
 #include "collectors/route/lookup.h"
 #include "collectors/route/reply_path.h"
 #include "collectors/route/service.h"
@@ -40,6 +41,9 @@ struct route_context {
 	int64_t refilled_ns;
 	struct route_facts last; /* found */
 	struct tables_gone gone;
+	bool output_unmarked; /* no rule of the firewall marks what this host sends, as read last: */
+	int64_t output_ns;
+	uint64_t output_version; /* of the translations then; 0: it was not read */
 };
 
 static const unsigned groups[] = {
@@ -102,6 +106,7 @@ static uint64_t hash_inputs(const struct facts *facts, const struct collector_se
 		sum = HASH(sum, facts->endpoints[i].address);
 		sum = HASH(sum, facts->endpoints[i].target);
 	}
+	sum = HASH(sum, facts->listeners_unmarked);
 	if (facts->nat_rules)
 		sum = HASH(sum, facts->nat_rules->version);
 	for (size_t i = 0; i < settings->probe_count; i++)
@@ -181,6 +186,36 @@ static int route_collect(void *opaque, const struct collector_settings *settings
 	return 0;
 }
 
+/* ---- marks ---- */
+
+static bool asks_for_mark(const struct facts *facts)
+{
+	for (size_t i = 0; i < facts->rule_count; i++)
+		if (facts->rules[i].mark_mask)
+			return true;
+	return false;
+}
+
+/* The translations have a new version whenever the nftables ruleset has changed; nobody announces changes of
+ * legacy iptables. */
+static bool is_output_unmarked(
+	struct route_context *context, const struct collector_settings *settings, const struct facts *facts)
+{
+	struct filter_rules *rules;
+	uint64_t version = facts->nat_rules ? facts->nat_rules->version : 0;
+	int64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	if (version && version == context->output_version && now_ns - context->output_ns < LOOKUP_PERIOD_NS)
+		return context->output_unmarked;
+	context->output_unmarked = false;
+	context->output_version = version;
+	context->output_ns = now_ns;
+	if (!version || filter_rules_read_output(settings->procfs, &rules) < 0)
+		return false;
+	context->output_unmarked = !filter_rules_mark_output(rules);
+	filter_rules_free(rules);
+	return context->output_unmarked;
+}
+
 static int route_complete(void *opaque, const struct collector_settings *settings, struct facts *facts)
 {
 	struct route_context *context = opaque;
@@ -203,6 +238,8 @@ static int route_complete(void *opaque, const struct collector_settings *setting
 	/* A kernel without IPv6 has no IPv6 rules: that is no failure. IPv4 there is. */
 	if (result == -EOPNOTSUPP || result == -EAFNOSUPPORT)
 		result = 0;
+	facts->answers_unmarked = result == 0 && facts->listeners_unmarked && asks_for_mark(facts) &&
+				  is_output_unmarked(context, settings, facts);
 	if (result == 0)
 		tables_gone_note(&context->gone, context->last.rules, context->last.rule_count, facts);
 	if (result == 0)

@@ -144,7 +144,9 @@ struct path {
 	uint8_t protocol;
 	uint16_t peer_port, port, target_port;
 	uint32_t mark;     /* the reply lookup's mark where all candidates agree */
-	bool mark_decides; /* candidate marks lead to different answers: nothing is known */
+	bool mark_decides; /* candidate marks lead to different answers, and the reply may have one: nothing
+			      is known */
+	bool request_mark_decides; /* as mark_decides, if source validation asks for the request's mark */
 	struct route_answer
 		request;        /* input lookup on the arrival device; ROUTE_NOT_ASKED where none was made */
 	bool request_confirmed; /* the kernel itself answered; otherwise ROUTE_RP_FILTER follows from the
@@ -166,6 +168,8 @@ struct table_answer {
 struct route_facts {
 	struct rule *rules; /* by family, then as the kernel walks them */
 	size_t rule_count;
+	bool answers_unmarked; /* nobody gives a mark to the SYN-ACKs that this host itself sends; false as
+				  well where that is not known, or no rule asks for a mark */
 	struct destination *destinations;
 	size_t destination_count;
 	struct line *lines;

@@ -13,6 +13,7 @@
 #include "collectors/base/clock.h"
 #include "collectors/base/kernel_module.h"
 #include "collectors/base/netlink.h"
+#include "collectors/base/procfs.h"
 #include "collectors/collector.h"
 #include "collectors/socket/socket_proc.h"
 
@@ -52,13 +53,16 @@ int listen_parse(const struct nlmsghdr *header, struct listener *out)
 		return -EBADMSG;
 	/* Told of each IPv6 listener unasked (net/ipv4/inet_diag.c, inet_diag_msg_attrs_fill). */
 	uint8_t v6_only = 0;
+	uint32_t mark = 0;
 	attribute_u8(table[INET_DIAG_SKV6ONLY], &v6_only);
 	if (address_equal(&address, &any) && !v6_only)
 		address = (struct address){ 0 };
 	*out = (struct listener){ .address = address,
 		.port = ntohs(message.id.idiag_sport),
 		.uid = message.idiag_uid,
-		.ifindex = (int)message.id.idiag_if };
+		.ifindex = (int)message.id.idiag_if,
+		.mark_known = attribute_u32(table[INET_DIAG_MARK], &mark),
+		.mark = mark };
 	return 0;
 }
 
@@ -87,6 +91,14 @@ int synrecv_parse(const struct nlmsghdr *header, struct syn_recv_list *list)
 	if (error < 0 || message.idiag_state != TCP_SYN_RECV || message.idiag_retrans < SYNRECV_REPEATS_LEAST)
 		return error;
 	return synrecv_add(&address, 1, list);
+}
+
+bool listen_unmarked(const struct listener *listeners, size_t count, const char *accepts)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!listeners[i].mark_known || listeners[i].mark)
+			return false;
+	return strcmp(accepts, "0\n") == 0;
 }
 
 /* ---- the kernel ---- */
@@ -198,6 +210,11 @@ static int listen_collect(void *context, const struct collector_settings *settin
 			return -ENOMEM;
 		*listener = sockets->listeners[i];
 	}
+	char *accepts = NULL;
+	if (procfs_read(settings->procfs, "sys/net/ipv4/tcp_fwmark_accept", &accepts, NULL) == 0)
+		facts->listeners_unmarked =
+			listen_unmarked(sockets->listeners, sockets->listener_count, accepts);
+	free(accepts);
 	return 0;
 }
 

@@ -15,8 +15,10 @@
 struct listener {
 	struct address address; /* none: any address of the host, of both families */
 	uint16_t port;
-	uint32_t uid; /* the reply is routed with it (uidrange rules) */
-	int ifindex;  /* bound to a device (SO_BINDTODEVICE), or 0 */
+	uint32_t uid;  /* the reply is routed with it (uidrange rules) */
+	int ifindex;   /* bound to a device (SO_BINDTODEVICE), or 0 */
+	uint32_t mark; /* SO_MARK */
+	bool mark_known;
 };
 
 /* Embryonic connections to a local address whose SYN-ACK was repeated twice or more (inet_diag,
@@ -29,6 +31,8 @@ struct syn_recv {
 struct socket_facts {
 	struct listener *listeners;
 	size_t listener_count;
+	bool listeners_unmarked; /* neither listener nor sysctl gives a mark to a SYN-ACK; false as well where
+				  that is not known */
 	bool syn_recv_known;
 	struct syn_recv *syn_recv; /* addresses with at least one */
 	size_t syn_recv_count;

@@ -49,7 +49,7 @@ static void follow_one(const struct nft_ruleset *ruleset)
 
 static void check_whole(const char *data, size_t size)
 {
-	struct nft_ruleset ruleset = { .whole = true };
+	struct nft_ruleset ruleset = { .scope = NFT_SCOPE_ALL };
 	if (messages_read(&ruleset, data, size) < 0)
 		abort();
 	follow_one(&ruleset);

@@ -43,7 +43,7 @@ static int read_all(FILE *record, struct nat_list *list)
 		return result;
 	if (record)
 		nft_reader_record(reader, keep, record);
-	result = nft_reader_begin(reader, false);
+	result = nft_reader_begin(reader, NFT_SCOPE_NAT);
 	while (result == 0)
 		result = nft_reader_step(reader);
 	if (result > 0)

@@ -3,6 +3,7 @@
 
 from lab.labs.dnat_uplinks import CompleteRules, Connmark, DnatByRules, DnatMarkedReplies, DnatUplinks
 from lab.labs.forward_drop import Alone, ForwardDrop, NotDropped, ReversePath, Untraced
+from lab.labs.full_tunnel import FullTunnel
 from lab.labs.lookalikes import BridgeVeth, DirectServerReturn, DualStack, Ecmp, Hairpin, LanDevice, VipOnLo
 from lab.labs.odd_traffic import BulkTransfer, Firewalled, HalfBroken, LossyPath, ServiceDown, SlowClient, SynFlood, SynScan
 from lab.labs.snat_gateway import SnatGateway
@@ -10,7 +11,7 @@ from lab.labs.tunnel_rp_filter import TunnelRpFilter
 from lab.labs.two_nics import Intended, NicsMarkedReplies, NoLookupLeadsOut, OneTable, SharedSubnet, TwoNics
 
 CLASSES = (DnatUplinks, DnatByRules, DnatMarkedReplies, TwoNics, OneTable, NoLookupLeadsOut, SharedSubnet, NicsMarkedReplies,
-           TunnelRpFilter, SnatGateway, SynFlood, HalfBroken, Connmark, Ecmp, CompleteRules, Intended, LanDevice, VipOnLo, BridgeVeth, Hairpin,
+           TunnelRpFilter, FullTunnel, SnatGateway, SynFlood, HalfBroken, Connmark, Ecmp, CompleteRules, Intended, LanDevice, VipOnLo, BridgeVeth, Hairpin,
            DirectServerReturn, DualStack, SynScan, ServiceDown, Firewalled, SlowClient, LossyPath, BulkTransfer,
            ForwardDrop, Untraced, Alone, ReversePath, NotDropped)
 

@@ -285,6 +285,31 @@ static void candidate_marks_that_disagree_leave_it_open(void **state)
 	facts_free(facts);
 }
 
+/* Of this host's own answers; those that are forwarded may have got one before. */
+static void a_mark_that_nobody_sets_does_not_decide(void **state)
+{
+	(void)state;
+	static const struct fake_route routes[] = { CONNECTED,
+		{ "0.0.0.0/0", NULL, 2, WAN2, "203.0.113.1", 102, 0, 0 }, DEFAULT1, { 0 } };
+	for (int unmarked = 0; unmarked < 2; unmarked++) {
+		struct facts *facts = gateway();
+		*ARRAY_ADD(facts->rules, facts->rule_count) =
+			(struct rule){ .family = AF_INET, .mark = 2, .mark_mask = 0xff, .table = 102 };
+		facts->answers_unmarked = unmarked;
+		((struct device *)facts_device(facts, WAN2))->src_valid_mark = true;
+		add_endpoint(facts, ENDPOINT_DNAT, "203.0.113.2", "10.8.10.2", "192.0.2.9", 2);
+		looked_up(facts, routes, 0);
+		assert_true(path_of(facts, "203.0.113.2", DESTINATION_PEER, "192.0.2.9")->mark_decides);
+		const struct path *path = path_of(facts, "203.0.113.2", DESTINATION_PROBE, NULL);
+		assert_non_null(path);
+		assert_int_equal(path->basis, PATH_LEADS);
+		assert_int_equal(path->mark_decides, !unmarked);
+		assert_int_equal(path->reply.devices.ifindex[0], WAN1);
+		assert_int_equal(path->request.result, ROUTE_NOT_ASKED); /* its mark is not known */
+		facts_free(facts);
+	}
+}
+
 /* A mark of many rules is one mark: there is room for those of the others. */
 static void a_mark_of_many_rules_is_asked_for_once(void **state)
 {
@@ -1319,6 +1344,7 @@ int main(void)
 		cmocka_unit_test(a_default_route_without_gateway_makes_no_line),
 		cmocka_unit_test(a_table_of_its_own_speaks_for_the_line),
 		cmocka_unit_test(candidate_marks_that_disagree_leave_it_open),
+		cmocka_unit_test(a_mark_that_nobody_sets_does_not_decide),
 		cmocka_unit_test(a_mark_of_many_rules_is_asked_for_once),
 		cmocka_unit_test(eight_marks_are_tried),
 		cmocka_unit_test(marks_that_no_rule_asks_for_do_not_matter),

@@ -95,11 +95,24 @@ static void recorded_listeners_are_understood(void **state)
 		size_t at = position(listener.port);
 		seen |= 1U << at;
 		assert_string_equal(address_format(&listener.address, text), expected[at].address);
+		assert_true(listener.mark_known && listener.mark == 0);
 		assert_int_equal(listener.uid, expected[at].uid);
 		assert_int_equal(listener.ifindex, expected[at].ifindex);
 		free(header);
 	}
 	assert_int_equal(seen, (1U << EXPECTED) - 1);
+}
+
+static void a_mark_is_that_of_a_listener_or_of_a_request(void **state)
+{
+	(void)state;
+	const struct listener plain = { .mark_known = true }, marked = { .mark = 7, .mark_known = true };
+	const struct listener untold = { 0 };
+	assert_true(listen_unmarked(NULL, 0, "0\n"));
+	assert_true(listen_unmarked(&plain, 1, "0\n"));
+	assert_false(listen_unmarked(&plain, 1, "1\n"));
+	assert_false(listen_unmarked((struct listener[]){ plain, marked }, 2, "0\n"));
+	assert_false(listen_unmarked((struct listener[]){ untold, plain }, 2, "0\n"));
 }
 
 static void parse(const struct nlmsghdr *header)
@@ -124,6 +137,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_of_proc_are_understood),
 		cmocka_unit_test(recorded_listeners_are_understood),
+		cmocka_unit_test(a_mark_is_that_of_a_listener_or_of_a_request),
 		cmocka_unit_test(maimed_listeners_are_survived),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
