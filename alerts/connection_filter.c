@@ -8,15 +8,6 @@
 
 #include "alerts/connection_path.h"
 
-static void set_device(const struct facts *facts, int ifindex, int *number, char name[static IF_NAMESIZE])
-{
-	const struct device *device = facts_device(facts, ifindex);
-	memset(name, 0, IF_NAMESIZE);
-	*number = device ? ifindex : 0;
-	if (device)
-		snprintf(name, IF_NAMESIZE, "%s", device->name);
-}
-
 /* The rule of a translation need not be one that can be followed, but what it does is known here. */
 static void translate_as_known(const struct connection_path *connection, struct filter_way *way)
 {
@@ -33,7 +24,7 @@ static void translate_as_known(const struct connection_path *connection, struct 
 static void leave_by(const struct facts *facts, int ifindex, struct filter_way *way)
 {
 	for (unsigned i = 0; i < way->path_count; i++)
-		set_device(facts, ifindex, &way->paths[i].packet.oif, way->paths[i].packet.oifname);
+		filter_set_device(facts, ifindex, &way->paths[i].packet.oif, way->paths[i].packet.oifname);
 }
 
 static struct filter_packet request_of(const struct connection_path *connection)
@@ -45,7 +36,7 @@ static struct filter_packet request_of(const struct connection_path *connection)
 		.ct_mark_known = UINT32_MAX };
 	packet.original[0] = packet.source;
 	packet.original[1] = packet.destination;
-	set_device(connection->facts, path->arrival, &packet.iif, packet.iifname);
+	filter_set_device(connection->facts, path->arrival, &packet.iif, packet.iifname);
 	return packet;
 }
 
@@ -83,7 +74,8 @@ static void follow_reply(const struct connection_path *connection, const struct 
 	packet.ct_mark = request->ct_mark;
 	packet.ct_mark_known = request->ct_mark_known;
 	packet.mark_known = local ? 0 : UINT32_MAX; /* a socket may have one */
-	set_device(facts, local ? 0 : connection->service->target_ifindex, &packet.iif, packet.iifname);
+	filter_set_device(
+		facts, local ? 0 : connection->service->target_ifindex, &packet.iif, packet.iifname);
 	filter_begin(way, &packet);
 	if (!local) {
 		bool hidden = request->source.address_unknown;
@@ -155,8 +147,6 @@ void connection_path_filter(struct connection_path *connection, const struct fil
 
 int connection_path_trace(const struct connection_path *connection, struct trace *out)
 {
-	static const enum trace_place places[] = { TRACE_ARRIVING, TRACE_ENTERING, TRACE_FORWARDING,
-		TRACE_OPENING, TRACE_LEAVING };
 	const struct path *path = connection->path;
 	const struct filter_place *place = &connection->rules[0];
 	struct trace trace = { .address = connection->service->address,
@@ -173,21 +163,12 @@ int connection_path_trace(const struct connection_path *connection, struct trace
 		.read = true,
 		.time_ns = connection->facts->time_ns };
 	if (connection->steps[STEP_RULES] == RULES_DROP) {
-		trace.end = place->handle ? TRACE_RULE : TRACE_POLICY;
-		trace.place = places[place->hook];
+		if (filter_place_trace(place, &trace) < 0)
+			return -ENOMEM;
 		trace.target = connection->dropped.address;
 		trace.target_port = connection->dropped.port;
 		trace.translated &=
 			place->hook != NF_INET_PRE_ROUTING || !address_equal(&trace.target, &trace.address);
-		trace.table_family = place->family;
-		trace.legacy = place->legacy;
-		trace.handle = place->handle;
-		trace.table = strdup(place->table);
-		trace.chain = strdup(place->chain);
-		if (!trace.table || !trace.chain) {
-			trace_clear(&trace);
-			return -ENOMEM;
-		}
 	}
 	*out = trace;
 	return 0;

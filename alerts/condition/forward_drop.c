@@ -133,6 +133,18 @@ static void explain_vanished(const struct trace *trace, struct finding *finding)
 			trace_place_name(trace->place));
 }
 
+static void explain_unknown(const struct trace *trace, struct finding *finding)
+{
+	char chain[CHAIN_SIZE], rule[32] = "the policy";
+	if (trace->handle)
+		snprintf(rule, sizeof(rule), "rule %llu", (unsigned long long)trace->handle);
+	finding_explain(finding,
+		" Reading the rules does not tell which: whether %s of chain %s takes them cannot be "
+		"followed%s%s%s.",
+		rule, chain_text(trace, chain), trace->reason ? " (" : "", trace->reason ? trace->reason : "",
+		trace->reason ? ")" : "");
+}
+
 /* What cannot be traced here is not recommended. */
 static void explain_untraced(const struct forward_drop *drop, bool traceable, struct finding *finding)
 {
@@ -140,6 +152,8 @@ static void explain_untraced(const struct forward_drop *drop, bool traceable, st
 	const struct unanswered_service *unanswered = drop->unanswered;
 	bool six = unanswered->server.family == AF_INET6;
 	finding_explain(finding, "A rule drops them, or reverse-path filtering, or there is no route.");
+	if (drop->trace)
+		explain_unknown(drop->trace, finding);
 	if (!traceable)
 		return;
 	finding_explain(finding,
@@ -167,7 +181,8 @@ static void explain_trace(const struct trace *trace, struct finding *finding)
 
 static void add_trace(const struct trace *trace, struct finding *finding)
 {
-	finding_add_evidence(finding, "trace_end", "%s", trace_end_name(trace->end));
+	finding_add_evidence(
+		finding, trace->read ? "reading_end" : "trace_end", "%s", trace_end_name(trace->end));
 	if (trace->end == TRACE_VANISHED)
 		finding_add_evidence(finding, "trace_place", "%s", trace_place_name(trace->place));
 	if (!trace->table)
@@ -265,7 +280,7 @@ static void forward_drop_describe(
 	if (first)
 		forward_drop_summarise(drop, finding);
 	explain_translation(drop, finding);
-	if (drop->trace)
+	if (drop->trace && drop->trace->end != TRACE_UNKNOWN)
 		explain_trace(drop->trace, finding);
 	else
 		explain_untraced(drop, facts->owner_tables, finding);
@@ -300,25 +315,24 @@ static const struct trace *current_trace(
 	for (size_t i = 0; i < facts->trace_count; i++) {
 		const struct trace *trace = &facts->traces[i];
 		if (trace->port == unanswered->port && trace->arrival == unanswered->device &&
+			trace->end != TRACE_NOTHING && trace->time_ns >= unanswered->since_ns &&
 			address_equal(&trace->address, &unanswered->server))
-			return trace->end != TRACE_NOTHING && trace->time_ns >= unanswered->since_ns ? trace
-												     : NULL;
+			return trace;
 	}
 	return NULL;
 }
 
-/* Without a trace: conntrack was gone through since, and has no entry of a request that waits. A rule that
- * translates brings conntrack into use (nf_nat_register_fn), however empty its table is; else it may be that
- * it tracks nothing. */
-static bool is_held_back(const struct judge_context *context, const struct forward_drop *drop)
+/* The kernel itself said what became of one; that it was translated, too. */
+static bool is_traced_back(const struct trace *trace, const struct translation *translation)
 {
-	const struct unanswered_service *unanswered = drop->unanswered;
-	const struct facts *facts = context->now;
-	bool tracks = facts->conntrack.in_use || drop->translation.basis == TRANSLATION_RULE;
-	if (facts->traces_known && facts->time_ns - unanswered->repeated_ns < TRACE_WAIT_NS)
-		return false;
-	return facts->conntrack.known && tracks && facts->conntrack.ended_ns > unanswered->repeated_ns &&
-	       !translation_is_let_through(facts, &unanswered->server, unanswered->port);
+	return trace->end != TRACE_PASSED && (translation->basis >= TRANSLATION_RULE || trace->translated);
+}
+
+/* Without a trace, whatever the rules say. */
+static bool is_held_back(const struct facts *facts, const struct unanswered_service *unanswered)
+{
+	bool waits = facts->traces_known && facts->time_ns - unanswered->repeated_ns < TRACE_WAIT_NS;
+	return !waits && translation_is_held_back(facts, unanswered);
 }
 
 static struct forward_drop observe_unanswered(
@@ -354,7 +368,7 @@ static void add_drop(
 		if (finding->intended)
 			finding->severity = SEVERITY_INFO;
 	}
-	if (drop->trace && trace_is_dropped(drop->trace))
+	if (drop->trace && !drop->trace->read && trace_is_dropped(drop->trace))
 		finding->held = 1; /* the kernel itself said so */
 	forward_drop_describe(context->now, drop, finding);
 }
@@ -370,6 +384,7 @@ static bool rp_filter_explains_forward_drop(
 	for (size_t i = 0; i < facts->trace_count; i++) {
 		const struct trace *trace = &facts->traces[i];
 		if (trace->arrival == symptom->device && address_equal(&trace->address, &symptom->address) &&
+			trace->end != TRACE_UNKNOWN &&
 			(trace->end != TRACE_VANISHED || trace->place > TRACE_ROUTING))
 			return false;
 	}
@@ -385,9 +400,9 @@ static void forward_drop_find(const struct judge_context *context, struct findin
 			!wire_is_often(context, unanswered->repeats))
 			continue;
 		const struct forward_drop drop = observe_unanswered(context, unanswered);
-		const struct trace *trace = drop.trace;
-		bool translated = drop.translation.basis >= TRANSLATION_RULE || (trace && trace->translated);
-		if (translated && (trace ? trace->end != TRACE_PASSED : is_held_back(context, &drop)))
+		bool traced = drop.trace && !drop.trace->read;
+		if (traced ? is_traced_back(drop.trace, &drop.translation)
+			   : is_held_back(context->now, unanswered))
 			add_drop(context, &drop, candidates);
 	}
 }

@@ -18,6 +18,7 @@
 #include "collectors/base/address.h"
 
 struct facts;
+struct trace;
 
 /* All rules that a packet of IPv4 or IPv6 may meet, as they were read at one time; immutable. */
 struct filter_rules;
@@ -107,3 +108,8 @@ const struct filter_place *filter_accepter(const struct filter_way *way);
 
 /* "prerouting", ... */
 const char *filter_hook_name(unsigned hook);
+
+/* Number and name of a packet's device; 0 and "" of one that is not there. */
+void filter_set_device(const struct facts *facts, int ifindex, int *number, char name[static IF_NAMESIZE]);
+/* Makes the place that dropped it the trace's end. 0 or -ENOMEM. */
+int filter_place_trace(const struct filter_place *place, struct trace *trace);

@@ -21,6 +21,7 @@
 #include "collectors/firewall/nat_eval.h"
 #include "collectors/firewall/nat_list.h"
 #include "collectors/firewall/nft_reader.h"
+#include "collectors/firewall/rule_reading.h"
 
 #define QUIET_NS    (200 * MILLISECOND_NS) /* after a change; more may follow */
 #define PATIENCE_NS (2 * SECOND_NS)        /* with changes that do not end */
@@ -54,6 +55,8 @@ struct natrules {
 	struct nat_eval *eval;
 	unsigned evaluated; /* sources: the ruleset, the legacy tables */
 	int result;         /* of the reading or following, told when all is freed */
+
+	struct rule_reading reading; /* of the thread that completes */
 };
 
 /* ---- when to read */
@@ -284,6 +287,13 @@ static int natrules_collect(void *context, const struct collector_settings *sett
 	return natrules->error;
 }
 
+/* Which of all rules drops what was translated. */
+static int natrules_complete(void *context, const struct collector_settings *settings, struct facts *facts)
+{
+	struct natrules *natrules = context;
+	return rule_reading_add(&natrules->reading, settings->procfs, facts);
+}
+
 /* ---- the collector */
 
 static int natrules_descriptor(const void *context)
@@ -303,6 +313,7 @@ static void natrules_destroy(void *context)
 	nft_reader_close(natrules->reader);
 	netlink_close(natrules->events);
 	ip_tables_clear(&natrules->legacy);
+	rule_reading_clear(&natrules->reading);
 	free(natrules->procfs);
 	free(natrules);
 }
@@ -364,6 +375,7 @@ const struct collector natrules_collector = {
 	.needs = "CAP_NET_ADMIN",
 	.init = natrules_init,
 	.collect = natrules_collect,
+	.complete = natrules_complete,
 	.destroy = natrules_destroy,
 	.procfs = true,
 	.descriptor = natrules_descriptor,

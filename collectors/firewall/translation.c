@@ -82,3 +82,14 @@ bool translation_is_let_through(const struct facts *facts, const struct address 
 	}
 	return false;
 }
+
+/* A rule that translates brings conntrack into use (nf_nat_register_fn), however empty its table is; else it
+ * may be that it tracks nothing. */
+bool translation_is_held_back(const struct facts *facts, const struct unanswered_service *unanswered)
+{
+	enum translation_basis basis =
+		translation_of(facts, &unanswered->server, unanswered->port, unanswered->device).basis;
+	bool tracks = basis == TRANSLATION_RULE || (basis == TRANSLATION_SEEN && facts->conntrack.in_use);
+	return tracks && facts->conntrack.known && facts->conntrack.ended_ns > unanswered->repeated_ns &&
+	       !translation_is_let_through(facts, &unanswered->server, unanswered->port);
+}

@@ -26,3 +26,6 @@ struct translation translation_of(
 /* Conntrack shows a connection to the service that was let through but not answered: its entry is made behind
  * all rules. */
 bool translation_is_let_through(const struct facts *facts, const struct address *address, uint16_t port);
+/* It is translated, and its requests get no further: conntrack was gone through since they were repeated, and
+ * has no entry of one that waits. */
+bool translation_is_held_back(const struct facts *facts, const struct unanswered_service *unanswered);

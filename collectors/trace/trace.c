@@ -86,6 +86,7 @@ const char *trace_end_name(enum trace_end end)
 		[TRACE_VANISHED] = "vanished",
 		[TRACE_PASSED] = "passed",
 		[TRACE_NOTHING] = "nothing",
+		[TRACE_UNKNOWN] = "unknown",
 	};
 	return names[end];
 }

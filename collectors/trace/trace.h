@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The facts of the nftrace collector: what became of requests that were traced. Traces own their texts and
+/* The facts of the nftrace collector: what became of requests that were traced; the natrules collector adds
+ * what it reads of others. Traces own their texts and
  * steps. */
 
 #include <stdlib.h>
@@ -16,6 +17,7 @@ enum trace_end {
 	TRACE_VANISHED, /* it went no further, and no rule dropped it */
 	TRACE_PASSED,   /* it left this host, or was delivered to it */
 	TRACE_NOTHING,  /* none came while the trace was armed */
+	TRACE_UNKNOWN,  /* it depends on a rule that cannot be followed by reading */
 };
 
 /* Where it was last. */
@@ -54,15 +56,17 @@ struct trace {
 
 	enum trace_end end;
 	enum trace_place place;
-	/* Of TRACE_RULE, TRACE_POLICY, TRACE_QUEUED: who did it; else NULL and 0. */
+	/* Of TRACE_RULE, TRACE_POLICY, TRACE_QUEUED: who did it; of TRACE_UNKNOWN who may have; else NULL and
+	 * 0. */
 	uint8_t table_family; /* NFPROTO_* */
 	char *table, *chain;
-	uint64_t handle; /* 0: the policy */
-	char *rule;      /* as nft prints it; NULL if it could not be read */
-	unsigned number; /* position of the rule in its chain, from 1; 0: not known */
-	bool iptables;   /* the chain is managed by iptables-nft */
-	bool legacy;     /* of iptables-legacy: the handle is the rule's number in its chain */
-	bool read;       /* no request was traced: the rules were read */
+	uint64_t handle;    /* 0: the policy */
+	char *rule;         /* as nft prints it; NULL if it could not be read */
+	unsigned number;    /* position of the rule in its chain, from 1; 0: not known */
+	bool iptables;      /* the chain is managed by iptables-nft */
+	bool legacy;        /* of iptables-legacy: the handle is the rule's number in its chain */
+	bool read;          /* no request was traced: the rules were read */
+	const char *reason; /* of TRACE_UNKNOWN: why; static; or NULL */
 	/* A set or map in which the packet was looked up and not found, and was dropped therefore; or NULL.
 	 */
 	char *set, *element; /* element: as nft takes it; NULL if that is not known */
@@ -91,7 +95,8 @@ void trace_drops_free(struct trace_drops *drops, size_t count);
 
 struct trace_facts {
 	bool traces_known;
-	struct trace *traces; /* one for each service and arrival device, of the last minutes */
+	struct trace *traces; /* one for each service and arrival device, of the last minutes; what was traced
+				 first */
 	size_t trace_count;
 	struct trace_drops *trace_drops;
 	size_t trace_drop_count;

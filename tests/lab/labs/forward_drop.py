@@ -243,10 +243,9 @@ class ForwardDrop(Lab):
 
 class Untraced(ForwardDrop):
     story = ("ssh to a translated port of the gateway times out, and nobody has asked oneway to trace. That the port is\n"
-             "translated is known from a connection that got through before; which rule drops it is not.")
+             "translated is known from a connection that got through before; which rule drops it, from reading them all.")
     variants = ("untraced",)
     flags = ()
-    prints_remedy = False
 
     def make_rules(self):
         self.forward_by_nft()
@@ -257,7 +256,8 @@ class Untraced(ForwardDrop):
         return super().attempts()[:1]
 
     def evidence(self):
-        return {"ports": [str(BROKEN)], "peers": [self.client_address]}
+        return {"ports": [str(BROKEN)], "peers": [self.client_address], "table": self.place, "chain": self.dropper[0],
+                "handle": self.handle(), "reading_end": "rule"}
 
 
 class Alone(Untraced):

@@ -150,6 +150,25 @@ static void vanished(struct facts *facts)
 	trace(facts, TRACE_VANISHED)->place = TRACE_ROUTING;
 }
 
+/* Reading alone proves nothing. */
+static void read_only(struct facts *facts)
+{
+	dropped(facts)->read = true;
+	facts->traces_known = false;
+}
+
+static void read_let_through(struct facts *facts)
+{
+	let_through(facts);
+	read_only(facts);
+}
+
+static void read_held_back(struct facts *facts)
+{
+	sweep(facts);
+	read_only(facts);
+}
+
 static void trace_is_coming(struct facts *facts)
 {
 	sweep(facts);
@@ -183,6 +202,10 @@ static const struct case_row {
 	{ true, traced_through, false },
 	{ true, once, false },
 	{ true, trace_is_coming, false },
+	{ true, read_held_back, true },
+	{ true, read_only, false },
+	{ true, read_let_through, false },
+	{ false, read_held_back, false },
 };
 
 static void it_holds_for_what_is_translated_and_held_back(void **state)
@@ -236,6 +259,63 @@ static void the_rule_is_named(void **state)
 	assert_string_equal(court_remedy(finding),
 		"nft insert rule inet filter forward position 9 ip daddr 10.0.0.9 tcp dport 22 accept\n");
 	assert_false(finding->remedy_checked);
+	court_close(&court);
+	facts_free(facts);
+}
+
+static void the_rule_that_was_read_is_named(void **state)
+{
+	(void)state;
+	struct court court;
+	struct facts *facts = translated_facts();
+	read_held_back(facts);
+	court_open(&court);
+	court_judge(&court, facts);
+	assert_false(court_find(&court, &forward_drop_condition)->open); /* held once */
+	court_settle(&court, facts);
+	const struct finding *finding = court_find(&court, &forward_drop_condition);
+	assert_non_null(strstr(finding->summary, "dropped by rule 9 of chain inet filter forward"));
+	assert_non_null(strstr(finding->explanation, "So the rules read: rule 9"));
+	assert_null(strstr(finding->explanation, "traced"));
+	assert_string_equal(court_evidence(finding, "reading_end"), "rule");
+	assert_null(court_evidence(finding, "trace_end"));
+	assert_string_equal(court_remedy(finding),
+		"nft insert rule inet filter forward position 9 ip daddr 10.0.0.9 tcp dport 22 accept\n");
+	assert_false(finding->remedy_checked);
+	court_close(&court);
+	facts_free(facts);
+}
+
+static void the_rule_that_cannot_be_followed_is_named(void **state)
+{
+	(void)state;
+	struct court court;
+	struct facts *facts = translated_facts();
+	read_held_back(facts);
+	facts->traces[0].end = TRACE_UNKNOWN;
+	facts->traces[0].reason = "it counts";
+	facts->owner_tables = true;
+	const struct finding *finding = judged(&court, facts);
+	assert_non_null(strstr(finding->summary, "do not get through this host"));
+	assert_non_null(strstr(finding->explanation,
+		"whether rule 9 of chain inet filter forward takes them cannot be followed (it counts)."));
+	assert_non_null(strstr(finding->explanation, "--trace"));
+	assert_string_equal(court_evidence(finding, "reading_end"), "unknown");
+	assert_int_equal(finding->remedy_count, 0);
+	court_close(&court);
+	facts_free(facts);
+}
+
+/* A trace of earlier requests does not hide what is read of these. */
+static void behind_an_older_trace_the_reading_is_told(void **state)
+{
+	(void)state;
+	struct court court;
+	struct facts *facts = translated_facts();
+	dropped(facts)->time_ns = facts->handshakes->unanswered[0].since_ns - 1;
+	read_held_back(facts);
+	assert_int_equal(facts->trace_count, 2);
+	assert_non_null(court_evidence(judged(&court, facts), "reading_end"));
 	court_close(&court);
 	facts_free(facts);
 }
@@ -510,6 +590,9 @@ int main(void)
 		cmocka_unit_test(it_holds_for_what_is_translated_and_held_back),
 		cmocka_unit_test(what_a_trace_proves_opens_at_once),
 		cmocka_unit_test(the_rule_is_named),
+		cmocka_unit_test(the_rule_that_was_read_is_named),
+		cmocka_unit_test(the_rule_that_cannot_be_followed_is_named),
+		cmocka_unit_test(behind_an_older_trace_the_reading_is_told),
 		cmocka_unit_test(an_older_trace_says_nothing),
 		cmocka_unit_test(a_trace_tells_what_the_finding_does),
 		cmocka_unit_test(the_remedy_fits_the_rule),
