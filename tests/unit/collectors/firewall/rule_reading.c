@@ -212,7 +212,7 @@ static void make_ruleset(struct ruleset *made, uint8_t hook, bool drops, const c
 		.chain_count = 1,
 		.base_chains = &made->base,
 		.base_chain_count = 1,
-		.whole = true };
+		.scope = NFT_SCOPE_ALL };
 	if (!expression)
 		return;
 	uint8_t *bytes = (uint8_t *)made->bytes;
