@@ -476,7 +476,7 @@ def test_blindness_is_told(tmp_path):
         for name in blind:
             assert f'oneway_scrape_collector_success{{collector="{name}"}} 0' in metrics
             assert f'oneway_unwatched{{collector="{name}",part="all",reason="procfs"}} 1' in metrics
-        assert "Not looked at: link</h3><p>cannot read all of /typo" in exporter.get("/")[1]
+        assert "<li><b>link</b> cannot read all of /typo" in exporter.get("/")[1]
 
 
 def test_a_report_that_cannot_be_written_is_a_failure():
