@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "alerts/finding.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -243,9 +244,12 @@ void finding_explain(struct finding *finding, const char *format, ...)
 	char *more = format_text(format, arguments), *all = more;
 	va_end(arguments);
 	if (more && finding->explanation) {
-		all = realloc(finding->explanation, strlen(finding->explanation) + strlen(more) + 1);
+		size_t size = strlen(finding->explanation);
+		bool apart = size && finding->explanation[size - 1] == '.' &&
+			     (isupper((unsigned char)*more) || *more == '`');
+		all = realloc(finding->explanation, size + strlen(more) + 2);
 		if (all)
-			strcat(all, more);
+			strcat(strcat(all, apart ? " " : ""), more);
 		free(more);
 	}
 	if (all)

@@ -114,7 +114,7 @@ void finding_clear(struct finding *finding);
 /* Each formats a text and adds it, or marks the finding as failed. */
 void finding_summarise(struct finding *finding, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* Appends to the explanation. */
+/* Appends to the explanation; what begins a sentence behind another is set apart by a space. */
 void finding_explain(struct finding *finding, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void finding_add_evidence(struct finding *finding, const char *key, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -73,7 +73,7 @@ void remedy_write_plan(const struct facts *facts, const struct plan *plan, struc
 	if (plan->by_neighbour)
 		finding_explain(finding,
 			"No route leads out of %s: its only neighbour, which the requests must have come through, is "
-			"taken for the gateway. ",
+			"taken for the gateway.",
 			plan->device_name);
 	finding->remedy_checked = sound && finding->remedy_count > 0 && !*plan->doubt;
 	if (*plan->doubt)

@@ -57,7 +57,10 @@ def test_a_rule_to_an_empty_table_is_not_put_back(program, stand, family):  # no
             lab.host.ip("route flush table 101", lab.family)
             assert poll(lambda: causes_on_eth1(exporter), lab.open_seconds), exporter.log()
             cause, = causes_on_eth1(exporter)
-            assert cause["changed"][0]["kind"] == "rule" and cause["remedy"] == [], pretty(cause)
+            assert cause["changed"][0]["kind"] == "rule", pretty(cause)
+            assert f"{lab.ip_command} rule add {lab.rule}" not in cause["remedy"], pretty(cause)
+            run_remedy(lab.watched, cause["remedy"])  # by the neighbour that delivers the requests
+            assert not failures(lab.attempts() + lab.side_checks())
 
 
 def test_what_harms_nobody_is_only_told(program, stand, family):  # noqa: F811
@@ -82,4 +85,4 @@ def test_what_stood_from_the_start_says_so(program, stand, family):  # noqa: F81
             assert poll(lambda: causes_on_eth1(exporter), lab.open_seconds), exporter.log()
             cause, = causes_on_eth1(exporter)
             assert cause["from_start"] is True and cause["changed"] == [], pretty(cause)
-            assert cause["remedy"] == [], pretty(cause)
+            assert cause["remedy"][-1].endswith("lookup 101"), pretty(cause)  # which no rule names

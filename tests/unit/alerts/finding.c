@@ -84,6 +84,8 @@ static void copies_are_deep(void **state)
 	finding_summarise(&from, "%s", "summary");
 	finding_explain(&from, "%s", "one");
 	finding_explain(&from, ", %d", 2);
+	finding_explain(&from, ". End.");
+	finding_explain(&from, "Another");
 	for (int i = 0; i < 20; i++) {
 		finding_add_evidence(&from, "key", "%d", i);
 		finding_add_remedy(&from, "command %d", i);
@@ -94,7 +96,7 @@ static void copies_are_deep(void **state)
 	assert_null(from.summary);
 	assert_int_equal(from.evidence_count, 0);
 	assert_string_equal(to.summary, "summary");
-	assert_string_equal(to.explanation, "one, 2");
+	assert_string_equal(to.explanation, "one, 2. End. Another");
 	assert_false(to.failed);
 	assert_int_equal(to.evidence_count, 21);
 	assert_string_equal(to.evidence[19].text, "19");
