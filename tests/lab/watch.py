@@ -17,6 +17,7 @@ READY_SECONDS = 30
 ANSWER_SECONDS = 10
 STOP_SECONDS = 20
 POLL_SECONDS = 0.2
+LISTENING = re.compile(r'msg="Listening on" address=127\.0\.0\.1:(\d+)')
 SANITIZER = re.compile(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error:")
 
 
@@ -54,7 +55,7 @@ class Exporter:
 
     def __init__(self, program, lab, port=0, close_seconds=2, flags=()):
         self.program = program
-        self.port = free_port(port)
+        self.port = free_port(port) if port else 0  # 0: the exporter takes one, and says which
         self._directory = tempfile.TemporaryDirectory(prefix="oneway-lab-")
         settings = pathlib.Path(self._directory.name, "oneway.yml")
         settings.write_text(f"thresholds:\n  close_seconds: {close_seconds}\n{lab.settings}")
@@ -84,8 +85,14 @@ class Exporter:
         finally:
             self._kill()
 
+    def _is_ready(self):
+        listening = None if self.port else LISTENING.search(self.log())
+        if listening:
+            self.port = int(listening.group(1))
+        return bool(self.port) and self._status("/-/ready") == 200
+
     def _await_ready(self):
-        if not poll(lambda: not self.alive() or self._status("/-/ready") == 200, READY_SECONDS) or not self.alive():
+        if not poll(lambda: not self.alive() or self._is_ready(), READY_SECONDS) or not self.alive():
             raise AssertionError(f"the exporter did not become ready:\n{' '.join(self._command)}\n{self.log()}")
 
     def _kill(self):
