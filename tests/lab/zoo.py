@@ -17,7 +17,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from lab.labs.base import run_remedy  # noqa: E402
-from lab.labs.zoo import Plan, Zoo  # noqa: E402
+from lab.labs.zoo import FORWARDED, Plan, Zoo  # noqa: E402
 from lab.net import Net, Unsupported  # noqa: E402
 from lab.traffic import Background  # noqa: E402
 from lab.watch import POLL_SECONDS, Exporter, find_program, poll  # noqa: E402
@@ -37,8 +37,8 @@ def named(cause):
 
 def subject(lab, attempt):
     """What may be named for an attempt that fails: the address asked, or whom it is translated to."""
-    line = next(line for line in lab.plan.lines if attempt.address == lab.attempts_address(line))
-    return {attempt.address, lab.target(line)} if attempt.port == 2222 else {attempt.address}
+    line = next((line for line in lab.plan.lines if attempt.address == lab.attempts_address(line)), None)
+    return {attempt.address, lab.target(line)} if line and attempt.port == FORWARDED else {attempt.address}
 
 
 class Wrong(AssertionError):
