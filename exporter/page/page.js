@@ -75,11 +75,15 @@
 				old.removeAttribute(name);
 	};
 
-	// Both hold the same at the end. Named nodes are moved, others are taken in their order.
-	const merge = (old, fresh) => {
+	// Both hold the same at the end, but for folded pieces. Named nodes are moved, others are taken in their order.
+	const merge = (old, fresh, pieces) => {
 		if (old.nodeType !== Node.ELEMENT_NODE) {
 			if (old.nodeValue !== fresh.nodeValue)
 				old.nodeValue = fresh.nodeValue;
+			return;
+		}
+		if (old.nodeName === "DETAILS" && !old.open && pieces.has(old.id)) {
+			folded.set(old.id, pieces.get(old.id));
 			return;
 		}
 		if (old.hasAttribute("data-keep") || (WHOLE.has(old.nodeName) && old.isEqualNode(fresh)))
@@ -112,7 +116,7 @@
 				else
 					old.insertBefore(known, at);
 			}
-			merge(known, child);
+			merge(known, child, pieces);
 		}
 		while (at) {
 			const next = at.nextSibling;
@@ -152,20 +156,21 @@
 
 	const parse = (text) => new DOMParser().parseFromString(text, "text/html");
 
-	const showAll = (text) => {
+	const showAll = (text, pieces) => {
 		const fresh = parse(text);
 		if (fresh.documentElement.dataset.version !== root.dataset.version)
 			location.reload();
 		arrange(fresh);
 		document.title = fresh.title;
-		merge(document.body, fresh.body);
+		folded.clear();
+		merge(document.body, fresh.body, pieces);
 	};
 
 	const showPiece = (old, piece) => {
 		const fresh = parse(piece), element = fresh.body.firstElementChild;
 		arrange(fresh);
 		if (isAlike(old, element))
-			merge(old, element);
+			merge(old, element, new Map());
 		else
 			old.replaceWith(document.importNode(element, true));
 	};
@@ -173,8 +178,7 @@
 	const show = (text) => {
 		const focused = document.activeElement, now = cut(text);
 		if (now.frame !== last.frame) {
-			showAll(text);
-			folded.clear();
+			showAll(text, now.pieces);
 		} else {
 			for (const [id, piece] of now.pieces) {
 				const old = document.getElementById(id);
