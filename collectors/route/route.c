@@ -15,11 +15,11 @@
 #include "collectors/base/hash_index.h"
 #include "collectors/collector.h"
 #include "collectors/firewall/filter.h"
+#include "collectors/route/egress.h"
 #include "collectors/route/lookup.h"
 #include "collectors/route/reply_path.h"
 #include "collectors/route/service.h"
 #include "collectors/route/table.h"
-#include "collectors/route/way_out.h"
 
 #define LOOKUP_PERIOD_NS (30 * SECOND_NS)
 #define PEERS_PERIOD_NS  SECOND_NS /* at least, between lookups for new peers alone */
@@ -246,7 +246,7 @@ static int route_complete(void *opaque, const struct collector_settings *setting
 		result = reply_paths_find(
 			facts, settings, ask_kernel, context->lookups, &context->failing_left);
 	if (result == 0)
-		ways_out_find(facts);
+		egresses_find(facts);
 	if (result == 0)
 		result = tables_read(facts, &context->gone);
 	for (unsigned i = 0; result == 0 && i < 2; i++)

@@ -153,7 +153,7 @@ struct path {
 				   reverse lookup */
 	struct route_answer reply;
 	struct route_answer egress; /* the lookup that leads out of the arrival device (PATH_LEADS; PATH_SEEN
-					if there is one); else as of collectors/route/way_out.h */
+					if there is one); else as of collectors/route/egress.h */
 	bool egress_by_neighbour;   /* it is the only neighbour there, and in no table (0) */
 };
 

@@ -6,7 +6,7 @@
 #include <linux/rtnetlink.h>
 
 #include "collectors/base/netlink.h"
-#include "collectors/route/way_out.h"
+#include "collectors/route/egress.h"
 #include "tests/support/facts_builder.h"
 
 #define PEER   "192.0.2.9"
@@ -21,7 +21,7 @@ struct route {
 	uint8_t source_length, tos;
 };
 
-static int take(const struct route *route, struct way_out *best)
+static int take(const struct route *route, struct egress_candidate *best)
 {
 	char buffer[256] __attribute__((aligned(4)));
 	struct address gateway, peer = build_address(PEER);
@@ -45,7 +45,7 @@ static int take(const struct route *route, struct way_out *best)
 		mnl_attr_put(header, RTA_GATEWAY, address_size(gateway.family), gateway.bytes);
 	}
 	mnl_attr_put_u32(header, RTA_OIF, (uint32_t)route->device);
-	return way_out_take_route(header, &peer, DEVICE, best);
+	return egress_take_route(header, &peer, DEVICE, best);
 }
 
 static const struct {
@@ -85,7 +85,7 @@ static void the_best_route_of_a_device_is_taken(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(routes) / sizeof(*routes); i++) {
-		struct way_out best = { .metric = 0 };
+		struct egress_candidate best = { .metric = 0 };
 		print_message("  %s\n", routes[i].name);
 		for (size_t j = 0; j < 3 && routes[i].routes[j].to; j++)
 			assert_int_equal(take(&routes[i].routes[j], &best), 0);

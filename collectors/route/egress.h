@@ -10,22 +10,22 @@
 #include "collectors/facts.h"
 
 /* Sets the egress of paths that come from beyond the arrival device's link and whose replies leave wrongly,
- * where none is known that leaves by the arrival device alone. A device with more than WAY_OUT_ROUTES routes,
- * or WAY_OUT_NEIGHBOURS neighbours, and a kernel that cannot list those of one device (before Linux 4.20),
- * tell nothing. */
-#define WAY_OUT_ROUTES     1024
-#define WAY_OUT_NEIGHBOURS 1024
-void ways_out_find(struct facts *facts);
+ * where none is known that leaves by the arrival device alone. A device with more than EGRESS_ROUTES_MAX
+ * routes, or EGRESS_NEIGHBOURS_MAX neighbours, and a kernel that cannot list those of one device (before
+ * Linux 4.20), tell nothing. */
+#define EGRESS_ROUTES_MAX     1024
+#define EGRESS_NEIGHBOURS_MAX 1024
+void egresses_find(struct facts *facts);
 
 struct nlmsghdr;
 /* For tests. A route of the device `ifindex`: makes *best the route to the destination if it is better than
  * that. */
-struct way_out {
+struct egress_candidate {
 	struct route_answer answer; /* ROUTE_NOT_ASKED: none yet */
 	uint32_t metric;
 };
-int way_out_take_route(
-	const struct nlmsghdr *header, const struct address *destination, int ifindex, struct way_out *best);
+int egress_take_route(const struct nlmsghdr *header, const struct address *destination, int ifindex,
+	struct egress_candidate *best);
 
 /* Those on a device that have a link-layer address. */
 struct neighbours {

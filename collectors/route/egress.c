@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "collectors/route/way_out.h"
+#include "collectors/route/egress.h"
 
 #include <errno.h>
 #include <linux/neighbour.h>
@@ -25,7 +25,7 @@ static bool leads_out(const struct route_answer *answer, int ifindex)
 }
 
 /* The longer prefix, then a table of its own, which a rule can name, then the lower metric. */
-static bool is_better(const struct way_out *way, const struct way_out *best)
+static bool is_better(const struct egress_candidate *way, const struct egress_candidate *best)
 {
 	const struct route_answer *a = &way->answer, *b = &best->answer;
 	if (b->result != ROUTE_FOUND)
@@ -37,11 +37,11 @@ static bool is_better(const struct way_out *way, const struct way_out *best)
 	return way->metric < best->metric;
 }
 
-int way_out_take_route(
-	const struct nlmsghdr *header, const struct address *destination, int ifindex, struct way_out *best)
+int egress_take_route(const struct nlmsghdr *header, const struct address *destination, int ifindex,
+	struct egress_candidate *best)
 {
 	const struct nlattr *table[RTA_MAX + 1];
-	struct way_out way = { .metric = 0 };
+	struct egress_candidate way = { .metric = 0 };
 	int error = lookup_parse(header, false, 0, &way.answer);
 	if (error < 0)
 		return error;
@@ -111,7 +111,7 @@ int neighbours_take(const struct nlmsghdr *header, int ifindex, struct neighbour
 
 struct asking {
 	const struct path *path;
-	struct way_out best;
+	struct egress_candidate best;
 	struct neighbours neighbours;
 	unsigned routes;
 };
@@ -119,16 +119,16 @@ struct asking {
 static int take_route(const struct nlmsghdr *header, void *argument)
 {
 	struct asking *asking = argument;
-	if (++asking->routes > WAY_OUT_ROUTES)
+	if (++asking->routes > EGRESS_ROUTES_MAX)
 		return -E2BIG;
-	return way_out_take_route(header, &asking->path->destination, asking->path->arrival, &asking->best);
+	return egress_take_route(header, &asking->path->destination, asking->path->arrival, &asking->best);
 }
 
 static int take_neighbour(const struct nlmsghdr *header, void *argument)
 {
 	struct asking *asking = argument;
 	int result = neighbours_take(header, asking->path->arrival, &asking->neighbours);
-	return result == 0 && asking->neighbours.count > WAY_OUT_NEIGHBOURS ? -E2BIG : result;
+	return result == 0 && asking->neighbours.count > EGRESS_NEIGHBOURS_MAX ? -E2BIG : result;
 }
 
 static void forget(void *argument)
@@ -164,14 +164,14 @@ static int ask(struct asking *asking, uint16_t type, uint16_t attribute, netlink
 	return result < 0 ? result : dump.error;
 }
 
-static bool has_way_out(const struct path *path)
+static bool has_egress(const struct path *path)
 {
 	const struct route_answer *egress = &path->egress;
 	return egress->result == ROUTE_FOUND && egress->devices.count == 1 && !egress->devices.more &&
 	       egress->devices.ifindex[0] == path->arrival;
 }
 
-static void find_way_out(struct path *path)
+static void find_egress(struct path *path)
 {
 	struct asking asking = { .path = path };
 	if (ask(&asking, RTM_GETROUTE, RTA_OIF, take_route) == 0 &&
@@ -204,20 +204,20 @@ static struct path *find_asked(struct facts *facts, size_t before)
 
 #define ASKED_MOST 32 /* destinations and devices at a time */
 
-void ways_out_find(struct facts *facts)
+void egresses_find(struct facts *facts)
 {
 	unsigned asked = 0;
 	for (size_t i = 0; i < facts->path_count && asked < ASKED_MOST; i++) {
 		struct path *path = &facts->paths[i];
-		if (!table_may_help(path) || path->answers || has_way_out(path) || path->arrival <= 0)
+		if (!table_may_help(path) || path->answers || has_egress(path) || path->arrival <= 0)
 			continue;
 		const struct path *known = find_asked(facts, i);
-		if (known && has_way_out(known)) {
+		if (known && has_egress(known)) {
 			path->egress = known->egress;
 			path->egress_by_neighbour = known->egress_by_neighbour;
 		} else if (!known) {
 			asked++;
-			find_way_out(path);
+			find_egress(path);
 		}
 	}
 }
