@@ -93,14 +93,15 @@ static unsigned port(void)
 	return ports[below(4)];
 }
 
-static void put_match(struct making *making)
+/* By addresses, ports and devices. */
+static void put_packet_match(struct making *making, unsigned number)
 {
 	struct text *text = making->text;
 	const char *ip = making->family->name, *client = making->family->clients,
 		   *inside = making->family->inside;
 	const char *is_not = one_in(4) ? "!= " : "";
 	bool out = strcmp(making->hook, "forward") == 0 || strcmp(making->hook, "postrouting") == 0;
-	switch (below(27)) {
+	switch (number) {
 	case 0:
 		put(text, "%s saddr %s%s%u ", ip, is_not, client, 2 + below(3));
 		return;
@@ -140,6 +141,16 @@ static void put_match(struct making *making)
 	case 12:
 		put(text, out ? "oifname %s\"tun1\" " : "iif %s\"tun0\" ", is_not);
 		return;
+	}
+}
+
+/* By the connection, marks and sets. */
+static void put_state_match(struct making *making, unsigned number)
+{
+	struct text *text = making->text;
+	const char *ip = making->family->name, *client = making->family->clients;
+	const char *is_not = one_in(4) ? "!= " : "";
+	switch (number) {
 	case 13:
 		put(text, "ct state %s", one_in(3) ? "established,related " : "new ");
 		return;
@@ -189,6 +200,15 @@ static void put_match(struct making *making)
 			put(text, "meta length > %u ", one_in(2) ? 200 : 20);
 		return;
 	}
+}
+
+static void put_match(struct making *making)
+{
+	unsigned number = below(27);
+	if (number < 13)
+		put_packet_match(making, number);
+	else
+		put_state_match(making, number);
 }
 
 static void put_statement(struct making *making)
