@@ -81,12 +81,11 @@ def find(lab, exporter, broken):
 
 
 def heal(lab, exporter, broken):
-    """Runs what is printed until all works. Returns the commands, and the causes for which there were none."""
-    said, silent = [], []
+    """Runs what is printed until all works. Returns the commands."""
+    said = []
     working = {attempt.name for attempt in lab.attempts() + lab.side_checks()} - {attempt.name for attempt in broken}
     for _ in range(REMEDY_ROUNDS):
         causes = find(lab, exporter, broken)
-        silent = [cause for cause in causes if not cause["remedy"]]
         commands = [command for cause in causes for command in cause["remedy"] if command not in said]
         check(commands, "no remedy", causes)
         run_remedy(lab.watched, commands)
@@ -95,7 +94,7 @@ def heal(lab, exporter, broken):
         harmed = [attempt.name for attempt in broken if attempt.name in working]
         check(not harmed, f"the remedy broke {harmed}", commands, causes)
         if not broken:
-            return said, silent
+            return said
     check(False, f"after {REMEDY_ROUNDS} remedies there still fail {[attempt.name for attempt in broken]}", said, causes)
 
 
@@ -118,7 +117,7 @@ def try_one(program, seed):
             if not outside:
                 watch_silence(exporter)
                 return "healthy", 0
-            commands, _ = heal(lab, exporter, broken)
+            commands = heal(lab, exporter, broken)
             closed = poll(lambda: not exporter.causes(), CLOSE_SECONDS)
             check(closed, "healed, and still found", exporter.causes())
             return "healed", len(commands)
